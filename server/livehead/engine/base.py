@@ -1,0 +1,115 @@
+"""The engine seam: what every generator of pictures must do. No torch here.
+
+A generator turns one portrait and live speech into 25 pictures a second. It lives in the worker
+process; the server reaches it through :mod:`livehead.engine.host`, ``livehead render`` calls it
+directly, and the tests put a fake in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.media import FPS, Pcm
+
+PixelFormat: TypeAlias = Literal["yuv420p", "rgb24"]
+
+Pictures: TypeAlias = NDArray[np.uint8]
+"""``yuv420p``: uint8 ``(hop, height * 3 // 2, width)``, BT.601 limited range;
+``rgb24``: uint8 ``(hop, height, width, 3)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What a latency preset means for one generator.
+
+    ``hop`` new pictures are made from ``hop + lookahead`` blocks of sound; a picture is sent at
+    most ``bound_ms`` after the first sample of its block came in, or not at all.
+    """
+
+    hop: int
+    lookahead: int
+    bound_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorInfo:
+    """What a generator is and what it can do.
+
+    ``window`` is the largest ``hop + lookahead`` one step takes, in pictures. ``motion_frames`` is
+    how many shown pictures :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
+    and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
+    dtype), shown in ``/v1/info``.
+    """
+
+    name: str
+    width: int
+    height: int
+    window: int
+    motion_frames: int
+    presets: Mapping[str, Preset]
+    max_batch: int
+    device: str = "cpu"
+    variant: str | None = None
+    fps: int = FPS
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stream(Protocol):
+    """One portrait in motion: everything a generator remembers between two steps. Opaque to callers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """One stream's share of a step.
+
+    ``pcm`` is float32 of ``(hop + lookahead) * 640`` samples: the hop's own, then the lookahead's,
+    which is provisional and comes again at the head of the stream's next work.
+    """
+
+    stream: Any
+    pcm: Pcm
+    hop: int
+
+
+class Generator(Protocol):
+    """Makes pictures. Streams are independent: what one gets never depends on its batch."""
+
+    @property
+    def info(self) -> GeneratorInfo: ...
+
+    def open(self, portrait: NDArray[np.uint8], seed: int) -> Any:
+        """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB of any size.
+
+        Raises :class:`~livehead.errors.PortraitError` where the picture cannot be used.
+        """
+
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+        """Make ``work[i].hop`` pictures for every item, each stream at most once. At most
+        ``info.max_batch`` items. Raises ``ValueError`` for samples that are no whole blocks."""
+
+    def rewind(self, stream: Any, shown: NDArray[np.uint8], unshown: int) -> None:
+        """Continue from the pictures really shown: ``shown`` is uint8 ``(motion_frames, height,
+        width, 3)`` RGB, oldest first; the last ``unshown`` pictures made were never seen."""
+
+    def close(self, stream: Any) -> None:
+        """Forget a stream. Twice is once."""
+
+
+class Factory(Protocol):
+    """Makes a generator inside the worker process. Named in :class:`EngineSpec` by import path."""
+
+    def __call__(self, **options: Any) -> Generator: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """How the worker makes its generator: ``factory`` is ``"package.module:callable"``, called
+    with ``options``. Both travel to another process, so they are plain data."""
+
+    factory: str
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,143 @@
+"""Everything that can go wrong, as one tree.
+
+    LiveheadError
+    ├── UsageError                  the command line or a setting is wrong (exit code 2)
+    ├── RequestError                a client's request cannot be served as it is
+    │   ├── MalformedError          400
+    │   ├── UnauthorizedError       401
+    │   ├── ForbiddenError          403
+    │   ├── NotFoundError           404
+    │   ├── ConflictError           409
+    │   ├── TooLargeError           413
+    │   ├── UnsupportedTypeError    415
+    │   ├── UnprocessableError      422
+    │   │   └── PortraitError       422  no face, not a picture, too small
+    │   ├── RateLimitError          429
+    │   └── UnavailableError        503  full, starting, draining
+    ├── EngineError                 the generator or its worker failed
+    │   ├── EngineDownError         the worker died, or is stuck
+    │   └── CheckpointError         weights are missing, cut short or not what they should be
+    └── MediaError                  a file or a stream cannot be decoded or encoded
+
+Each error says what happened and what to do next in its message. A :class:`RequestError` also
+knows its HTTP status and the stable problem type of RFC 9457 that clients may switch on.
+"""
+
+from __future__ import annotations
+
+
+class LiveheadError(Exception):
+    """Base of every error that Livehead raises on purpose. ``str(error)`` is fit to show to a user."""
+
+    status = 500
+    problem = "internal"
+    title = "The server failed"
+
+
+class UsageError(LiveheadError):
+    status = 400
+    problem = "usage"
+    title = "Bad usage"
+
+
+class RequestError(LiveheadError):
+    """``retry_after`` is in seconds, for 429 and 503."""
+
+    status = 400
+    problem = "malformed"
+    title = "The request is malformed"
+    retry_after: float | None = None
+
+    def __init__(self, detail: str, *, problem: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        if problem is not None:
+            self.problem = problem
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
+class MalformedError(RequestError):
+    pass
+
+
+class UnauthorizedError(RequestError):
+    status = 401
+    problem = "unauthorized"
+    title = "No valid credentials"
+
+
+class ForbiddenError(RequestError):
+    status = 403
+    problem = "forbidden"
+    title = "Not allowed"
+
+
+class NotFoundError(RequestError):
+    status = 404
+    problem = "not-found"
+    title = "Not found"
+
+
+class ConflictError(RequestError):
+    status = 409
+    problem = "conflict"
+    title = "Already there"
+
+
+class TooLargeError(RequestError):
+    status = 413
+    problem = "too-large"
+    title = "Too large"
+
+
+class UnsupportedTypeError(RequestError):
+    status = 415
+    problem = "unsupported-type"
+    title = "Unsupported content type"
+
+
+class UnprocessableError(RequestError):
+    status = 422
+    problem = "unprocessable"
+    title = "Understood, but impossible"
+
+
+class PortraitError(UnprocessableError):
+    problem = "portrait"
+    title = "This picture cannot be a portrait"
+
+
+class RateLimitError(RequestError):
+    status = 429
+    problem = "rate-limit"
+    title = "Too many requests"
+    retry_after = 1.0
+
+
+class UnavailableError(RequestError):
+    status = 503
+    problem = "unavailable"
+    title = "Not available now"
+    retry_after = 5.0
+
+
+class EngineError(LiveheadError):
+    status = 503
+    problem = "engine"
+    title = "The engine failed"
+
+
+class EngineDownError(EngineError):
+    problem = "engine-down"
+    title = "The engine is down"
+
+
+class CheckpointError(EngineError):
+    problem = "checkpoint"
+    title = "The model's weights cannot be used"
+
+
+class MediaError(LiveheadError):
+    status = 422
+    problem = "media"
+    title = "The media cannot be read"

@@ -1,0 +1,80 @@
+"""Every setting, one frozen class per stage. The command line wins over ``LIVEHEAD_<NAME>`` in the
+environment, and that wins over the defaults here. docs/configuration.md is checked against this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
+EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
+
+
+class _Stage(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="LIVEHEAD_", frozen=True, extra="ignore")
+
+
+class ServerSettings(_Stage):
+    """The HTTP door."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain; serves HTTPS together with tls_key.")
+    tls_key: Path | None = Field(None, description="PEM private key of tls_cert.")
+    cors_origins: tuple[str, ...] = Field(
+        ("*",), description="Origins whose pages may call the API, as a JSON list; * for any."
+    )
+    data_dir: Path = Field(Path("data"), description="Folder for uploaded portraits.")
+    drain_seconds: float = Field(5.0, ge=0, description="How long live sessions may go on after SIGTERM, in seconds.")
+
+    @model_validator(mode="after")
+    def _tls_is_a_pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("give both tls_cert and tls_key, or neither")
+        return self
+
+
+class EngineSettings(_Stage):
+    """The generator and its worker process."""
+
+    engine: EngineName = Field("auto", description="auto takes flashhead when CUDA and the weights are there, else preview.")
+    variant: Literal["lite", "pro"] = Field("lite", description="FlashHead variant.")
+    models: Path = Field(Path("models"), description="Folder that holds the downloaded weights.")
+    device: str = Field("cuda:0", description="torch device of the flashhead engine.")
+    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square picture, in pixels.")
+    heartbeat_seconds: float = Field(
+        5.0, gt=0, description="A worker that is silent for so long is stuck, and is restarted. In seconds."
+    )
+
+
+class MediaSettings(_Stage):
+    """WebRTC."""
+
+    stun_urls: tuple[str, ...] = Field((), description="STUN URLs given to clients, as a JSON list of stun:host:port.")
+    turn_urls: tuple[str, ...] = Field((), description="TURN URLs, as a JSON list of turn:host:port?transport=udp.")
+    turn_secret: str | None = Field(
+        None, description="Shared secret of the TURN server (coturn's static-auth-secret), for ephemeral credentials."
+    )
+    turn_ttl: int = Field(600, ge=60, le=600, description="Life of a TURN credential in seconds.")
+    silence_timeout: float = Field(
+        10.0, gt=0, description="A session whose client sends no media for so long is ended. In seconds."
+    )
+
+
+class SessionSettings(_Stage):
+    """Admission and the defaults of a session."""
+
+    max_sessions: int = Field(4, ge=1, description="Sessions served at once; one more is answered with 503.")
+    latency: LatencyName = Field("low", description="Latency preset of a session that names none.")
+
+
+class Settings(_Stage):
+    """All stages together."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    media: MediaSettings = Field(default_factory=MediaSettings)
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
