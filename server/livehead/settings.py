@@ -3,6 +3,7 @@ environment, and that wins over the defaults here. docs/configuration.md is chec
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
@@ -40,7 +41,7 @@ class ServerSettings(_Stage):
 class EngineSettings(_Stage):
     """The generator and its worker process."""
 
-    engine: EngineName = Field("auto", description="auto takes flashhead when CUDA and the weights are there, else preview.")
+    engine: EngineName = Field("auto", description="auto: flashhead if CUDA and the weights are there, else preview.")
     variant: Literal["lite", "pro"] = Field("lite", description="FlashHead variant.")
     models: Path = Field(Path("models"), description="Folder that holds the downloaded weights.")
     device: str = Field("cuda:0", description="torch device of the flashhead engine.")
@@ -71,10 +72,11 @@ class SessionSettings(_Stage):
     latency: LatencyName = Field("low", description="Latency preset of a session that names none.")
 
 
-class Settings(_Stage):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """All stages together."""
 
-    server: ServerSettings = Field(default_factory=ServerSettings)
-    engine: EngineSettings = Field(default_factory=EngineSettings)
-    media: MediaSettings = Field(default_factory=MediaSettings)
-    sessions: SessionSettings = Field(default_factory=SessionSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
