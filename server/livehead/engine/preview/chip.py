@@ -1,0 +1,61 @@
+"""A face laid into a standard frame: eyes level, 100 pixels apart. All measuring happens there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+WIDTH, HEIGHT = 320, 360
+EYE_Y = 130.0
+LEFT_X, RIGHT_X = 110.0, 210.0
+EYE_SPAN = RIGHT_X - LEFT_X
+CENTRE_X = (LEFT_X + RIGHT_X) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chip:
+    """``lab`` is float32 ``(HEIGHT, WIDTH, 3)``: L in 0..100, a and b. ``rotation`` (2×2) and
+    ``origin`` take a chip point ``p`` to the picture as ``rotation @ p + origin``."""
+
+    lab: Array
+    rotation: Array
+    origin: Array
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the picture in a pixel of the chip."""
+        return float(np.hypot(self.rotation[0, 0], self.rotation[1, 0]))
+
+    def to_picture(self, points: Array) -> Array:
+        """Chip points ``(..., 2)`` in pixels of the picture."""
+        return np.asarray(points @ self.rotation.T + self.origin, np.float32)
+
+    def skin(self) -> Array:
+        """The skin's usual L, a, b: the median of both cheeks."""
+        left = self.lab[168:195, 92:122].reshape(-1, 3)
+        right = self.lab[168:195, 198:228].reshape(-1, 3)
+        return np.asarray(np.median(np.concatenate([left, right]), axis=0), np.float32)
+
+
+def lay(rgb: NDArray[np.uint8], eyes: Array) -> Chip:
+    """Cut the chip of a face whose eyes ``(2, 2)``, left of the picture first, are known."""
+    along = (eyes[1] - eyes[0]) / EYE_SPAN
+    rotation = np.array([[along[0], -along[1]], [along[1], along[0]]], np.float32)
+    origin = eyes[0] - rotation @ np.array([LEFT_X, EYE_Y], np.float32)
+    scale = float(np.hypot(*along))
+    source = rgb
+    if scale > 1.5:  # shrink first, so that a large photo's grain does not alias
+        source = np.asarray(cv2.resize(rgb, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA), np.uint8)
+        grown = np.array([source.shape[1] / rgb.shape[1], source.shape[0] / rgb.shape[0]], np.float32)
+    else:
+        grown = np.array([1, 1], np.float32)
+    matrix = np.concatenate([rotation, origin[:, None]], axis=1) * grown[:, None]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    view = cv2.warpAffine(source, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    lab = cv2.cvtColor(np.asarray(view, np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    return Chip(np.asarray(lab, np.float32), rotation, np.asarray(origin, np.float32))

@@ -1,0 +1,77 @@
+"""The opening of an eye in a chip: its corners and how high its lids arch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from livehead.engine.preview.chip import Array, Chip
+
+TRIES = 6000
+"""Shapes tried for each eye; the best few are then bettered step by step."""
+
+LOW = np.array([-31, 16, -2, -2, 5, 2], np.float32)
+HIGH = np.array([-16, 31, 8, 8, 16, 10], np.float32)
+"""Bounds of a shape: x of the left and the right corner from the pupil, y of both, and how far
+the upper lid rises above and the lower lid hangs below the line between them; chip pixels."""
+
+ACROSS = np.linspace(-0.9, 0.9, 15, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening:
+    """In chip pixels: ``corners`` float32 ``(2, 2)``, left first; ``upper`` and ``lower`` are how
+    far the lids arch from the straight line between the corners."""
+
+    corners: Array
+    upper: float
+    lower: float
+
+
+def fit(chip: Chip, pupil: Array) -> Opening:
+    """The opening round a pupil: dark lashes on its upper edge, skin outside, other colours inside."""
+    light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 1.0), np.float32)
+    slope = np.asarray(cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3)).astype(np.float32) / np.float32(8)
+    rise: Array = slope / np.float32(max(1.0, float(np.percentile(np.abs(_around(slope, pupil)), 95))))
+    weights = np.array([0.7, 1.0, 1.0], np.float32)
+    unlike = cv2.GaussianBlur(np.abs(chip.lab - chip.skin()) @ weights, (0, 0), 1.0)
+    most = max(6.0, float(np.percentile(_around(np.asarray(unlike, np.float32), pupil), 90)))
+    far = np.asarray(np.clip(unlike / most, 0, 1.2), np.float32)
+    rng = np.random.default_rng(7)
+    shapes = (LOW + (HIGH - LOW) * rng.random((TRIES, 6))).astype(np.float32)
+    best = shapes[np.argsort(_score(shapes, pupil, rise, far))[-12:]]
+    for spread in (1.6, 0.8, 0.4):
+        near = best[:, None] + rng.normal(0, spread, (12, 40, 6))
+        pool = np.concatenate([best, np.clip(near.reshape(-1, 6), LOW, HIGH)]).astype(np.float32)
+        best = pool[np.argsort(_score(pool, pupil, rise, far))[-12:]]
+    x0, x1, y0, y1, upper, lower = (float(v) for v in best[-1])
+    return Opening(pupil + np.array([[x0, y0], [x1, y1]], np.float32), upper, lower)
+
+
+def _around(field: Array, pupil: Array) -> Array:
+    x, y = int(pupil[0]), int(pupil[1])
+    return field[y - 18 : y + 19, x - 32 : x + 33]
+
+
+def _score(shapes: Array, pupil: Array, rise: Array, far: Array) -> Array:
+    x0, x1, y0, y1, upper, lower = (shapes[:, i, None] for i in range(6))
+    part = (1 + ACROSS) / 2
+    bow = 1 - ACROSS**2
+    xs = pupil[0] + x0 + (x1 - x0) * part
+    chord = pupil[1] + y0 + (y1 - y0) * part
+    above, below = chord - upper * bow, chord + lower * bow
+
+    def at(field: Array, ys: Array) -> Array:
+        row = np.clip(np.rint(ys).astype(np.int64), 0, field.shape[0] - 1)
+        column = np.clip(np.rint(xs).astype(np.int64), 0, field.shape[1] - 1)
+        return np.asarray(field[row, column].mean(axis=1), np.float32)
+
+    edges = -at(rise, above) + 0.7 * at(rise, below)
+    inside = sum(at(far, above + (below - above) * share) for share in (0.2, 0.4, 0.6, 0.8)) / 4
+    outside = 0.6 * at(far, below + 4) + 0.4 * at(far, above - 5)
+    width = shapes[:, 1] - shapes[:, 0]
+    off = np.abs(shapes[:, 0] + shapes[:, 1]) / 30 + np.abs(width - 47) / 20 + np.abs(shapes[:, 4] - 10) / 24
+    tilt = np.abs(shapes[:, 2] - shapes[:, 3]) / 24
+    return np.asarray(edges + 1.1 * inside - 0.7 * outside - 0.35 * off - 0.3 * tilt, np.float32)

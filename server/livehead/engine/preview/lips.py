@@ -1,0 +1,143 @@
+"""The mouth of a chip: the line between the lips, its corners, and how thick the lips are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.preview.chip import CENTRE_X, EYE_SPAN, EYE_Y, Array, Chip
+
+NDArrayInt = NDArray[np.int64]
+
+USUAL_DROP = 1.08 * EYE_SPAN
+"""From the eyes down to the lips, in a usual face."""
+
+USUAL_HALF = 0.42 * EYE_SPAN
+SPAN = 66
+"""Half width of the field that is searched, in chip pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lips:
+    """In chip pixels: the lip line as points from the left to the right corner, float32 ``(n, 2)``,
+    and the thickness of each lip at the middle. ``sure`` is 0..1: how plainly the mouth was seen."""
+
+    line: Array
+    upper: float
+    lower: float
+    sure: float
+
+
+def trace(chip: Chip) -> Lips:
+    """Find the lips. Where nothing plausible is seen, a usual mouth is placed by the eyes."""
+    left = int(CENTRE_X) - SPAN
+    top = int(EYE_Y + 0.68 * EYE_SPAN)
+    lab = cv2.GaussianBlur(chip.lab, (0, 0), 1.1)[top : top + 84, left : left + 2 * SPAN + 1]
+    light, red = np.asarray(lab[:, :, 0], np.float32), np.asarray(lab[:, :, 1], np.float32)
+    valley = cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((15, 1), np.uint8)) - light
+    valley = _unit(np.asarray(cv2.GaussianBlur(valley, (0, 0), 1.2), np.float32), 2.0)
+    redness = _unit(np.maximum(0, red - chip.skin()[1]), 5.0)
+    around = np.asarray(cv2.GaussianBlur(redness, (0, 0), sigmaX=4, sigmaY=6), np.float32)
+    ys = np.arange(light.shape[0], dtype=np.float32)
+    middle, drop = _middle(around, top)
+    prior = np.exp(-(((ys - drop) / 15) ** 2))[:, None].astype(np.float32)
+    path = _path((valley * 0.75 + around * 0.6 + valley * around) * (0.15 + prior))
+    columns = np.arange(path.size)
+    strength = valley[path, columns] + 0.7 * redness[np.clip(path - 5, 0, 83), columns]
+    strength = strength + 0.7 * redness[np.clip(path + 6, 0, 83), columns]
+    strength = cv2.GaussianBlur(strength[None].astype(np.float32), (0, 0), 2.5)[0]
+    start, end = _corners(strength, middle)
+    sure = float(np.clip(strength[start : end + 1].mean(), 0, 1))
+    if not (0.24 * EYE_SPAN <= (end - start) / 2 <= 0.62 * EYE_SPAN) or sure < 0.12:
+        return _usual(middle + left, drop + top)
+    xs = columns[start : end + 1]
+    curve = _smooth(xs, path[start : end + 1], strength[start : end + 1])
+    line = np.stack([xs + left, curve + top], axis=1).astype(np.float32)
+    mid = int(xs.size // 2)
+    upper, lower = _thickness(redness, round(float(curve[mid])), int(xs[mid]))
+    return Lips(line, upper, lower, sure)
+
+
+def _unit(values: Array, least: float) -> Array:
+    """Scale so that plain sights are 1; ``least`` keeps noise from being scaled up."""
+    return np.asarray(np.clip(values / max(least, float(np.percentile(values, 96))), 0, 1), np.float32)
+
+
+def _middle(around: Array, top: int) -> tuple[float, float]:
+    """Column and row of the mouth's middle by its redness, drawn towards the usual place."""
+    usual = (float(SPAN), EYE_Y + USUAL_DROP - top)
+    ys, xs = np.mgrid[0 : around.shape[0], 0 : around.shape[1]].astype(np.float32)
+    weight = around**2 * np.exp(-(((xs - usual[0]) / 34) ** 2) - ((ys - usual[1]) / 24) ** 2)
+    total = float(weight.sum())
+    trust = total / (total + 120.0)
+    x = float((weight * xs).sum()) / max(total, 1e-6)
+    y = float((weight * ys).sum()) / max(total, 1e-6)
+    return trust * x + (1 - trust) * usual[0], trust * y + (1 - trust) * usual[1]
+
+
+def _path(gain: Array) -> NDArrayInt:
+    """The row in each column of the left-to-right path with the most gain; it climbs at most one
+    row a column."""
+    height, width = gain.shape
+    total = gain[:, 0].copy()
+    came = np.zeros((width, height), np.int64)
+    rows = np.arange(height)
+    for x in range(1, width):
+        steps = np.full((3, height), -1e9, np.float32)
+        steps[0, 1:] = total[:-1] - 0.06
+        steps[1] = total
+        steps[2, :-1] = total[1:] - 0.06
+        best = steps.argmax(axis=0)
+        came[x] = rows + best - 1
+        total = steps[best, rows] + gain[:, x]
+    path = np.zeros(width, np.int64)
+    path[-1] = int(total.argmax())
+    for x in range(width - 1, 0, -1):
+        path[x - 1] = came[x, path[x]]
+    return path
+
+
+def _corners(strength: Array, middle: float) -> tuple[int, int]:
+    """Grow from the middle until the line fades."""
+    centre = int(np.clip(round(middle), 30, strength.size - 31))
+    enough = 0.36 * float(np.median(strength[centre - 16 : centre + 17]))
+    reach = int(0.6 * EYE_SPAN)
+    ends = []
+    for step in (-1, 1):
+        x = centre + step * 20
+        while 0 < x < strength.size - 1 and abs(x - centre) < reach and strength[x] > enough:
+            x += step
+        ends.append(x)
+    return ends[0], ends[1]
+
+
+def _smooth(xs: NDArrayInt, ys: NDArrayInt, weight: Array) -> Array:
+    """A quartic through the path: smooth, and free to be a cupid's bow or a smile."""
+    t = np.linspace(-1, 1, xs.size)
+    fit = np.polynomial.polynomial.polyfit(t, ys, 4, w=np.sqrt(weight + 0.05))
+    return np.asarray(np.polynomial.polynomial.polyval(t, fit), np.float32)
+
+
+def _thickness(redness: Array, row: int, column: int) -> tuple[float, float]:
+    """How far redness goes up and down from the lip line at the middle."""
+    profile = redness[:, max(0, column - 9) : column + 10].mean(axis=1)
+    found = []
+    for step, usual, limit in ((-1, 11, (6, 20)), (1, 15, (9, 27))):
+        along = profile[row::step][: limit[1] + 6]
+        peak = float(along[: limit[1]].max(initial=0.0))
+        if peak < 0.3:
+            found.append(float(usual))
+            continue
+        first = int(np.argmax(along >= 0.8 * peak))
+        below = np.nonzero(along[first:] < 0.45 * peak)[0]
+        found.append(float(np.clip(first + (below[0] if below.size else usual), *limit)))
+    return found[0], found[1]
+
+
+def _usual(x: float, y: float) -> Lips:
+    xs = np.arange(-USUAL_HALF, USUAL_HALF + 1, dtype=np.float32)
+    line = np.stack([x + xs, y - 2.0 * (xs / USUAL_HALF) ** 2], axis=1)
+    return Lips(line.astype(np.float32), 11.0, 15.0, 0.0)
