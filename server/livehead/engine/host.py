@@ -1,0 +1,294 @@
+"""The engine as the server sees it: starts the worker, feeds it, watches it and restarts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.process import Arrived, Event, Lost, WorkerProcess
+from livehead.engine.stream import EngineState, EngineStream, OnDropped, OnPictures, OnState, Timing
+from livehead.engine.wire import Dropped, Failed, Fault, Opened, Ready, Refused, Start
+from livehead.errors import EngineDownError, EngineError
+
+__all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnPictures", "OnState", "Timing"]
+
+logger = logging.getLogger(__name__)
+
+BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before the first, second, … restart in a row. The first is at once: people are watching."""
+
+CALM = 10.0
+"""Seconds a worker must have been ready for its end to count as the first in a row again."""
+
+
+class EngineHost:
+    """An async context manager round the worker process.
+
+    It is there at once and loads in the background: :meth:`ready` waits. A worker that dies, is
+    silent for ``heartbeat`` seconds, or is busy with one call for ``stuck`` seconds is ended and
+    another one started; live streams are opened again from their portraits and seeds, and keep
+    their ids. Meanwhile ``state`` is ``down`` and ``reason`` says why.
+
+    ``backlog`` bounds the windows of a stream that wait in each of the two queues, here and in the
+    worker. ``nice`` is added to the worker's niceness: where processor time is short a picture may
+    be late, and sound may not. ``start_timeout`` bounds the making of the generator, in seconds.
+    """
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        heartbeat: float = 5.0,
+        stuck: float = 10.0,
+        start_timeout: float = 600.0,
+        backlog: int = 32,
+        nice: int = 5,
+        backoff: Sequence[float] = BACKOFF,
+    ) -> None:
+        self.state: EngineState = "starting"
+        self.reason: str | None = None
+        self.restarts = 0
+        self.faults = 0
+        self.dropped: Counter[str] = Counter()
+        self._info: GeneratorInfo | None = None
+        self._start = Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG))
+        self._heartbeat = heartbeat
+        self._stuck = stuck
+        self._start_timeout = start_timeout
+        self._backoff = tuple(backoff)
+        self._streams: dict[int, EngineStream] = {}
+        self._next_stream = 0
+        self._subscribers: list[Callable[[EngineState], None]] = []
+        self._failure: EngineError | None = None
+        self._outcome: asyncio.Future[None]
+        self._worker: WorkerProcess | None = None
+        self._lost: asyncio.Future[str]
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def info(self) -> GeneratorInfo:
+        """What the generator is. Raises :class:`EngineDownError` before it was ready for the first time."""
+        if self._info is None:
+            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+        return self._info
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, while there is one."""
+        return None if self._worker is None else self._worker.pid
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def subscribe(self, callback: Callable[[EngineState], None]) -> Callable[[], None]:
+        """Call ``callback(state)`` on the event loop at every change; returns what ends that."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    async def __aenter__(self) -> Self:
+        self._outcome = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._supervise(), name="engine-host")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the worker and all streams. Twice is once."""
+        if self._task is None:
+            return
+        task, self._task = self._task, None
+        task.cancel()
+        await asyncio.wait([task])
+        for stream in list(self._streams.values()):
+            await stream.close()
+        if not task.cancelled():
+            task.result()
+
+    async def ready(self) -> GeneratorInfo:
+        """Wait until the generator is there, and say what it is.
+
+        Raises :class:`EngineError` (or what the generator raised of that kind) where the latest try to
+        start failed; the host goes on trying.
+        """
+        if self.state == "ready":
+            return self.info
+        if self._failure is not None:
+            raise self._failure
+        await asyncio.shield(self._outcome)
+        return self.info
+
+    async def open(
+        self,
+        portrait: NDArray[np.uint8],
+        seed: int,
+        on_pictures: OnPictures,
+        on_state: OnState | None = None,
+        on_dropped: OnDropped | None = None,
+    ) -> EngineStream:
+        """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB.
+
+        Raises :class:`~livehead.errors.PortraitError` where the picture cannot be used,
+        :class:`EngineDownError` where the engine is not ready, and :class:`EngineError` where the
+        generator fails (out of memory, say); other streams are not harmed.
+        """
+        if self.state != "ready" or self._worker is None:
+            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+        self._next_stream += 1
+        stream = EngineStream(
+            self._next_stream,
+            portrait,
+            seed,
+            backlog=self._start.backlog,
+            on_pictures=on_pictures,
+            on_state=on_state,
+            on_dropped=on_dropped,
+            on_closed=self._forget,
+        )
+        self._streams[stream.id] = stream
+        stream.attach(self._worker.outbox)
+        try:
+            await stream.opened
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
+
+    def _forget(self, stream: int) -> None:
+        self._streams.pop(stream, None)
+
+    async def _supervise(self) -> None:
+        in_a_row = 0
+        while True:
+            began = time.monotonic()
+            reason = await self._live()
+            calm = self.state == "ready" and time.monotonic() - began > CALM
+            in_a_row = 1 if calm else in_a_row + 1
+            pause = self._backoff[min(in_a_row, len(self._backoff)) - 1]
+            logger.error("engine down: %s; starting it again in %.1f s", reason, pause)
+            self._down(reason)
+            await asyncio.sleep(pause)
+            self.restarts += 1
+
+    async def _live(self) -> str:
+        """One worker from start to end; returns why it ended."""
+        loop = asyncio.get_running_loop()
+        self._lost = lost = loop.create_future()
+
+        def deliver(event: Event) -> None:
+            loop.call_soon_threadsafe(self._receive, worker, event)
+
+        worker = self._worker = WorkerProcess(self._start, deliver)
+        try:
+            await asyncio.to_thread(worker.launch)
+            return await self._watch(worker, lost)
+        except OSError as error:
+            return f"the worker cannot be started: {error}"
+        finally:
+            self._worker = None
+            await asyncio.shield(asyncio.to_thread(worker.close))
+
+    async def _watch(self, worker: WorkerProcess, lost: asyncio.Future[str]) -> str:
+        began = time.monotonic()
+        overdue = 0
+        while True:
+            await asyncio.wait([lost], timeout=self._start.beat)
+            if lost.done():
+                return lost.result()
+            verdict = self._verdict(worker, time.monotonic() - began)
+            # Twice, since one late look may be this process's own pause.
+            overdue = overdue + 1 if verdict else 0
+            if verdict and overdue >= 2:
+                worker.kill()
+                return verdict
+
+    def _verdict(self, worker: WorkerProcess, age: float) -> str | None:
+        if self.state != "ready" or self._worker is not worker:
+            return f"no generator after {age:.0f} s" if age > self._start_timeout else None
+        silent = time.monotonic() - worker.heard
+        if silent > self._heartbeat:
+            return f"the worker was silent for {silent:.1f} s"
+        beat = worker.beat
+        if beat is not None and beat.busy_since is not None and beat.at - beat.busy_since > self._stuck:
+            return f"the worker was stuck in one call for {beat.at - beat.busy_since:.1f} s"
+        return None
+
+    def _receive(self, worker: WorkerProcess, event: Event) -> None:
+        if worker is not self._worker:
+            return  # the last words of one that was given up
+        match event:
+            case Ready():
+                self._up(worker, event.info)
+            case Arrived(made, pictures):
+                if stream := self._streams.get(made.stream):
+                    stream.deliver(made, pictures)
+            case Dropped():
+                self.dropped[event.reason] += 1
+                if stream := self._streams.get(event.stream):
+                    stream.drop(event.epoch, event.k)
+            case Opened():
+                if stream := self._streams.get(event.stream):
+                    stream.set_state("ready")
+                    if not stream.opened.done():
+                        stream.opened.set_result(None)
+            case Refused():
+                if stream := self._streams.get(event.stream):
+                    if not stream.opened.done():
+                        stream.opened.set_exception(event.error)
+                    else:
+                        logger.error("stream %d cannot be opened again: %s", event.stream, event.error)
+            case Fault():
+                self.faults += 1
+                logger.error("generator failed in %s: %s\n%s", event.call, event.error, event.trace)
+            case Failed():
+                self._failure = event.error if isinstance(event.error, EngineError) else EngineError(str(event.error))
+                logger.error("generator cannot start: %s\n%s", event.error, event.trace)
+            case Lost():
+                if not self._lost.done():
+                    self._lost.set_result(event.reason if self._failure is None else str(self._failure))
+
+    def _up(self, worker: WorkerProcess, info: GeneratorInfo) -> None:
+        self._info = info
+        self._failure = None
+        for stream in self._streams.values():
+            stream.attach(worker.outbox)
+        self.reason = None
+        self._set_state("ready")
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    def _down(self, reason: str) -> None:
+        was_ready = self.state == "ready"
+        self.reason = reason
+        for stream in list(self._streams.values()):
+            if not stream.opened.done():
+                stream.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
+            stream.detach()
+        if self._failure is None and not was_ready:
+            self._failure = EngineError(reason)
+        if self._failure is not None and not self._outcome.done():
+            self._outcome.set_exception(self._failure)
+            self._outcome.exception()  # nobody may be waiting
+        if self._outcome.done():
+            self._outcome = asyncio.get_running_loop().create_future()
+        self._set_state("down")
+
+    def _set_state(self, state: EngineState) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        for callback in list(self._subscribers):
+            callback(state)

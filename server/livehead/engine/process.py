@@ -1,0 +1,169 @@
+"""One life of the worker process, seen from the host: its pipe, its picture ring, its two threads.
+
+The worker is started with ``subprocess`` and not with ``multiprocessing``: the spawned child would
+import the parent's main module again (the whole server, a second or two of every restart), and a
+daemonic parent could not start it at all. What it inherits is a socket, the ring's memory and the
+parent's import path, nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import TypeAlias
+
+from livehead.core.media import Picture
+from livehead.engine.frames import FrameRing, create_memory
+from livehead.engine.outbox import Outbox
+from livehead.engine.wire import Beat, Made, Ready, Start, Stop, ToHost
+
+logger = logging.getLogger(__name__)
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Numeric libraries start a thread per core and spin when they wait, which on two cores takes the event
+loop's. One stream's picture is small work: one thread in the worker is enough, and what the user has
+set in the environment wins."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """Pictures, already copied out of the ring."""
+
+    made: Made
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker is gone. Nothing comes after it."""
+
+    reason: str
+
+
+Event: TypeAlias = ToHost | Arrived | Lost
+
+
+class WorkerProcess:
+    """Starts, reads, writes and ends one worker.
+
+    ``deliver`` is called in a thread of its own, once for every message and last of all with
+    :class:`Lost`. :meth:`launch` and :meth:`close` block: call them from a thread.
+    """
+
+    def __init__(self, start: Start, deliver: Callable[[Event], None]) -> None:
+        self.outbox = Outbox()
+        self.heard = time.monotonic()
+        self.beat: Beat | None = None
+        self._start = start
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def launch(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            host_end, worker_end = Pipe()
+            memory = create_memory()
+            fds = (worker_end.fileno(), memory)
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+            environment |= {name: os.environ.get(name, "1") for name in _THREADS}
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "livehead.engine.worker", *map(str, fds)],
+                    pass_fds=fds,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C in a terminal is for the server, which then ends the worker
+                )
+            except OSError:
+                os.close(memory)
+                host_end.close()
+                raise
+            finally:
+                worker_end.close()  # or the end of the worker would never be seen
+            self.outbox.put(self._start)
+            self._threads = [
+                threading.Thread(target=self._write, args=(host_end,), name="engine-writer", daemon=True),
+                threading.Thread(target=self._read, args=(host_end, memory), name="engine-reader", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def kill(self) -> None:
+        """End it at once. :class:`Lost` follows."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+    def close(self, grace: float = 2.0) -> None:
+        """End the worker: politely, and after ``grace`` seconds by force. Twice is once."""
+        with self._lock:
+            self._closed = True
+            if self._process is None:
+                return
+            self.outbox.put(Stop())
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self.outbox.close()
+            for thread in self._threads:
+                thread.join()
+
+    def _write(self, pipe: Connection) -> None:
+        while (message := self.outbox.get()) is not None:
+            try:
+                pipe.send(message)
+            except OSError:  # the worker is gone: the reader says so
+                return
+
+    def _read(self, pipe: Connection, memory: int) -> None:
+        ring: FrameRing | None = None
+        try:
+            while True:
+                message: ToHost = pipe.recv()
+                self.heard = time.monotonic()
+                if isinstance(message, Beat):
+                    self.beat = message
+                elif isinstance(message, Ready):
+                    ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
+                    self._deliver(message)
+                elif isinstance(message, Made) and ring is not None:
+                    pictures = [Picture(i420) for i420 in ring.take(message.position, message.hop)]
+                    self._deliver(Arrived(message, pictures))
+                else:
+                    self._deliver(message)
+        except (EOFError, OSError):
+            pass
+        finally:
+            if ring is not None:
+                ring.close()
+            os.close(memory)
+            self.outbox.close()
+            self._deliver(Lost(self._farewell()))
+            self._threads[0].join(1.0)
+            pipe.close()
+
+    def _farewell(self) -> str:
+        assert self._process is not None
+        try:
+            code = self._process.wait(2.0)
+        except subprocess.TimeoutExpired:  # it closed the pipe and lives on: nobody could talk to it again
+            self._process.kill()
+            code = self._process.wait()
+        return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"

@@ -1,0 +1,157 @@
+"""One session's stream at the engine, as the session sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.media import Picture
+from livehead.engine.outbox import Lane, Outbox
+from livehead.engine.wire import Close, Made, Open, Rewind, Submit
+
+if TYPE_CHECKING:
+    from livehead.core.windows import Window
+
+logger = logging.getLogger(__name__)
+
+EngineState: TypeAlias = Literal["starting", "ready", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a window was submitted, when its step started and when its pictures lay in shared memory
+    (``time.monotonic()`` seconds), and how many streams shared the step."""
+
+    submitted: float
+    started: float
+    done: float
+    batch: int
+
+
+OnPictures: TypeAlias = Callable[[int, list[Picture], Timing], None]
+"""``(k, pictures, timing)``: the pictures of blocks ``k``, ``k + 1``, …"""
+
+OnDropped: TypeAlias = Callable[[int, int], None]
+"""``(k, hop)``: there will be no pictures for blocks ``k`` to ``k + hop - 1``."""
+
+OnState: TypeAlias = Callable[[EngineState], None]
+
+
+class EngineStream:
+    """Made by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
+    and all callbacks come on the event loop, never from inside a call.
+
+    Every window that :meth:`submit` took is answered exactly once: by ``on_pictures`` or by ``on_dropped``.
+    """
+
+    def __init__(
+        self,
+        stream: int,
+        portrait: NDArray[np.uint8],
+        seed: int,
+        *,
+        backlog: int,
+        on_pictures: OnPictures,
+        on_state: OnState | None,
+        on_dropped: OnDropped | None,
+        on_closed: Callable[[int], None],
+    ) -> None:
+        self.id = stream
+        self.state: EngineState = "starting"
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._portrait = portrait
+        self._seed = seed
+        self._backlog = backlog
+        self._on_pictures = on_pictures
+        self._on_state = on_state
+        self._on_dropped = on_dropped
+        self._on_closed = on_closed
+        self._outbox: Outbox | None = None
+        self._lane = Lane(backlog)
+        self._epoch = 0
+        self._waiting: dict[tuple[int, int], int] = {}
+        self._closed = False
+
+    def submit(self, window: Window, deadline: float) -> bool:
+        """Hand a window over; ``deadline`` is when the picture of block ``window.k`` is to be sent.
+
+        False where it was not taken, because the engine is down or the stream is closed. When more
+        than the host's ``backlog`` of windows wait, the oldest is dropped. ``k`` is only a label.
+        """
+        if self._outbox is None or self.state != "ready" or self._closed:
+            return False
+        message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
+        self._waiting[self._epoch, window.k] = window.hop
+        dropped = self._outbox.submit(self._lane, message)
+        if dropped is not None:
+            self.drop(dropped.epoch, dropped.k)
+        return True
+
+    def rewind(self, shown_k: int) -> None:
+        """Go on from the picture of block ``shown_k``, the last one shown: whatever was asked for and has not
+        come yet is dropped, and the generator forgets what it made after that picture."""
+        self._drop_all()
+        self._epoch += 1
+        self._lane = Lane(self._backlog)
+        if self._outbox is not None and self.state == "ready":
+            self._outbox.put(Rewind(self.id, self._epoch, shown_k))
+
+    async def close(self) -> None:
+        """Forget the stream. Nothing is called back afterwards. Twice is once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._lane.drain()
+        if self._outbox is not None:
+            self._outbox.put(Close(self.id))
+        self._on_closed(self.id)
+
+    # What the host tells the stream.
+
+    def attach(self, outbox: Outbox) -> None:
+        """A worker is there: ask it to open the stream, again if need be."""
+        self._outbox = outbox
+        self._lane = Lane(self._backlog)
+        outbox.put(Open(self.id, self._portrait, self._seed))
+
+    def detach(self) -> None:
+        """The worker is lost, and all its work with it."""
+        self._outbox = None
+        self._drop_all()
+        self.set_state("down")
+
+    def set_state(self, state: EngineState) -> None:
+        if state != self.state:
+            self.state = state
+            if self._on_state is not None:
+                self._call(self._on_state, state)
+
+    def deliver(self, made: Made, pictures: list[Picture]) -> None:
+        if self._waiting.pop((made.epoch, made.k), None) is None:
+            return  # asked for before a rewind: told as dropped already
+        self._call(self._on_pictures, made.k, pictures, Timing(made.submitted, made.started, made.done, made.batch))
+
+    def drop(self, epoch: int, k: int) -> None:
+        hop = self._waiting.pop((epoch, k), None)
+        if hop is not None and self._on_dropped is not None:
+            self._call(self._on_dropped, k, hop)
+
+    def _drop_all(self) -> None:
+        self._lane.drain()
+        for epoch, k in list(self._waiting):
+            self.drop(epoch, k)
+
+    def _call(self, callback: Callable[..., None], *args: object) -> None:
+        self._loop.call_soon(self._run, callback, args)
+
+    def _run(self, callback: Callable[..., None], args: tuple[object, ...]) -> None:
+        if not self._closed:
+            callback(*args)
