@@ -1,0 +1,17 @@
+/** How long to wait before each attempt to reconnect: doubling, with jitter, up to a limit. Pure. */
+
+/** Attempts before giving up: with the waits below, about half a minute. */
+export const ATTEMPTS = 8;
+
+const FIRST = 0.3;
+const LONGEST = 8;
+
+/**
+ * @param {number} attempt counted from 1
+ * @param {number} [chance] in [0, 1): where in the jitter the wait falls; ±20 %, so that the clients of a
+ *   server that restarted do not all come back in the same instant
+ * @returns {number} seconds
+ */
+export function wait(attempt, chance = Math.random()) {
+  return Math.min(LONGEST, FIRST * 2 ** (attempt - 1)) * (0.8 + 0.4 * chance);
+}

@@ -1,0 +1,152 @@
+import { audioContext } from "./audio-context.js";
+import { LiveHeadError } from "./errors.js";
+import { ROWS, cells, read } from "./probe.js";
+
+/**
+ * @typedef {object} Measured microphone to picture, milliseconds
+ * @property {number} p50
+ * @property {number} p95
+ * @property {number[]} all one for each burst that was seen
+ * @property {number} missed bursts that were not seen within two seconds
+ * @property {{server: number | null, network: number | null, rest: number | null}} parts of the median: the server's own
+ *   delay, the way there and back, and the rest: sound capture, encoding, decoding, the screen
+ */
+
+const LOUD = 8;
+const QUIET = 4;
+const BURST_S = 0.12;
+const SEEN_MS = 2000;
+const SETTLE_MS = 1200;
+
+/** Measures with one clock, over everything in between: bursts go out, and the code in the picture answers. */
+export class LatencyMeter {
+  #head;
+  #session;
+  #strip = new OffscreenCanvas(1, ROWS);
+  /** Called for each picture with a readable code. @type {(loudness: number, at: number) => void} */
+  #seen = () => {};
+  #watching = true;
+
+  /**
+   * @param {import("./live-head.js").LiveHead} head
+   * @param {import("./session.js").Session} session
+   */
+  constructor(head, session) {
+    this.#head = head;
+    this.#session = session;
+  }
+
+  /**
+   * @param {{bursts?: number, progress?: (done: number, of: number) => void, signal?: AbortSignal}} options
+   * @returns {Promise<Measured>}
+   */
+  async measure({ bursts = 10, progress = () => {}, signal }) {
+    const context = audioContext();
+    const out = context.createMediaStreamDestination();
+    out.channelCount = 1;
+    /** @type {import("./figures.js").Figures | null} */
+    let figures = null;
+    const listen = (/** @type {Event} */ event) => (figures = /** @type {CustomEvent} */ (event).detail);
+    this.#head.addEventListener("stats", listen);
+    try {
+      this.#watch();
+      await this.#code(10_000, (loudness) => loudness >= 0, signal);
+      await this.#session.substitute(out.stream.getAudioTracks()[0]);
+      await pause(SETTLE_MS, signal);
+      /** @type {number[]} */
+      const all = [];
+      for (let burst = 0; burst < bursts; burst++) {
+        progress(burst, bursts);
+        await this.#code(SEEN_MS, (loudness) => loudness <= QUIET, signal);
+        const sent = play(context, out);
+        const shown = await this.#code(SEEN_MS, (loudness, at) => loudness >= LOUD && at > sent, signal).catch(() => NaN);
+        if (!Number.isNaN(shown)) all.push(shown - sent);
+        await pause(400 + 200 * Math.random(), signal);
+      }
+      if (all.length < bursts / 2) throw new LiveHeadError("server-failed", { detail: "the test code in the picture did not follow the sound" });
+      return summary(all, bursts - all.length, figures);
+    } finally {
+      this.#watching = false;
+      this.#head.removeEventListener("stats", listen);
+      await this.#session.substitute(null).catch(() => {});
+    }
+  }
+
+  /** Read the code of every picture that is shown. */
+  #watch() {
+    const video = this.#head.video;
+    const brush = this.#strip.getContext("2d", { willReadFrequently: true });
+    const look = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ frame) => {
+      if (!this.#watching) return;
+      video.requestVideoFrameCallback(look);
+      if (!brush || !frame.width) return;
+      if (this.#strip.width !== frame.width) this.#strip.width = frame.width;
+      brush.drawImage(video, 0, frame.height - ROWS, frame.width, ROWS, 0, 0, frame.width, ROWS);
+      const code = read(cells(brush.getImageData(0, 0, frame.width, ROWS)));
+      if (code) this.#seen(code.loudness, frame.expectedDisplayTime);
+    };
+    video.requestVideoFrameCallback(look);
+  }
+
+  /**
+   * @param {number} patience milliseconds
+   * @param {(loudness: number, at: number) => boolean} wanted
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<number>} when the wanted code was shown
+   */
+  #code(patience, wanted, signal) {
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new LiveHeadError("server-failed", { detail: "no test code in the picture" }));
+      const timer = setTimeout(late, patience);
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#seen = (loudness, at) => {
+        if (!wanted(loudness, at)) return;
+        clearTimeout(timer);
+        this.#seen = () => {};
+        resolve(at);
+      };
+    });
+  }
+}
+
+/**
+ * @param {AudioContext} context
+ * @param {AudioNode} out
+ * @returns {number} performance.now() of its first sample
+ */
+function play(context, out) {
+  const tone = new OscillatorNode(context, { frequency: 1000 });
+  const gain = new GainNode(context, { gain: 0.5 });
+  tone.connect(gain).connect(out);
+  const start = context.currentTime + 0.02 + 0.04 * Math.random();
+  tone.start(start);
+  tone.stop(start + BURST_S);
+  return performance.now() + (start - context.currentTime) * 1000;
+}
+
+/**
+ * @param {number[]} all
+ * @param {number} missed
+ * @param {import("./figures.js").Figures | null} figures
+ * @returns {Measured}
+ */
+function summary(all, missed, figures) {
+  const sorted = [...all].sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const server = figures?.delay ?? null;
+  const network = figures?.roundTrip ?? null;
+  const rest = server === null ? null : Math.max(0, at(0.5) - server - (network ?? 0));
+  return { p50: at(0.5), p95: at(0.95), all, missed, parts: { server, network, rest } };
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal]
+ */
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,277 @@
+import { asError } from "./errors.js";
+import { FileSource } from "./file-source.js";
+import { MicrophoneSource } from "./microphone-source.js";
+import { Screen } from "./screen.js";
+import { Server } from "./server.js";
+import { Session } from "./session.js";
+import { active } from "./states.js";
+import { StreamSource } from "./stream-source.js";
+import { Attribute, Notice, Reflected, Request } from "./vocabulary.js";
+
+/** @typedef {import("./source.js").Source} Source */
+/** @typedef {import("./protocol.js").Latency} Latency */
+/** @typedef {import("./session.js").Change} Change */
+
+/**
+ * `<live-head src="https://server" avatar="default" latency="low" voice="off">`: talk, and a portrait speaks.
+ *
+ * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
+ * server sends the sound back in step with the picture), `muted`, `token`, `seed`, `controls`.
+ * Attributes the element sets: `state`, `reason`, `engine`.
+ * Events: see {@link Notice}; requests that controls inside it may dispatch: see {@link Request}.
+ */
+export class LiveHead extends HTMLElement {
+  static observedAttributes = [Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.VOICE, Attribute.MUTED];
+
+  #screen;
+  #session;
+  /** @type {Source} */
+  #source = new MicrophoneSource();
+  /** @type {import("./errors.js").LiveHeadError | null} */
+  #error = null;
+  #probe = false;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    this.#screen = new Screen(root, () => this.#session.shown());
+    this.#session = new Session({
+      change: (change) => this.#changed(change),
+      media: (stream) => this.#play(stream),
+      stats: (figures) => this.#tell(Notice.STATS, figures),
+      error: (error, fatal) => this.#complain(error, fatal),
+    });
+    root.querySelector("button")?.addEventListener("click", () => (this.active ? this.stop() : void this.start()));
+    this.addEventListener(Request.START, () => void this.start());
+    this.addEventListener(Request.STOP, () => this.stop());
+    this.addEventListener(Request.MUTE, () => (this.muted = true));
+    this.addEventListener(Request.UNMUTE, () => (this.muted = false));
+    this.addEventListener(Request.INTERRUPT, () => this.interrupt());
+    this.addEventListener(Request.AVATAR, (event) => (this.avatar = String(/** @type {CustomEvent} */ (event).detail)));
+    this.addEventListener(Request.LATENCY, (event) => (this.latency = /** @type {CustomEvent} */ (event).detail));
+  }
+
+  connectedCallback() {
+    if (!this.hasAttribute(Reflected.STATE)) this.setAttribute(Reflected.STATE, this.state);
+    this.#draw();
+    addEventListener("pagehide", this.#leave);
+  }
+
+  disconnectedCallback() {
+    removeEventListener("pagehide", this.#leave);
+    this.stop();
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} old
+   * @param {string | null} value
+   */
+  attributeChangedCallback(name, old, value) {
+    if (old === value) return;
+    if (name === Attribute.SRC || name === Attribute.AVATAR) this.#draw();
+    if (name === Attribute.SRC) this.#session.change({ server: this.server.url });
+    if (name === Attribute.AVATAR) this.#session.change({ avatar: this.avatar });
+    if (name === Attribute.LATENCY && this.latency) this.#session.change({ latency: this.latency });
+    if (name === Attribute.VOICE) this.#session.change({ voice: this.voice });
+    if (name === Attribute.MUTED) void this.#sound();
+  }
+
+  /** Call the server and talk. Resolves when the call is answered, or has failed. */
+  async start() {
+    this.#error = null;
+    const { avatar, latency, voice, token } = this;
+    const seed = this.hasAttribute(Attribute.SEED) ? Number(this.getAttribute(Attribute.SEED)) : undefined;
+    await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: this.#probe }, this.#source);
+  }
+
+  /** End the call. Twice is once. */
+  stop() {
+    this.#session.stop();
+  }
+
+  /** The portrait falls silent: what was heard and is not shown yet is dropped. */
+  interrupt() {
+    this.#session.interrupt();
+  }
+
+  /** The portrait's voice, in this browser. */
+  mute() {
+    this.muted = true;
+  }
+
+  unmute() {
+    this.muted = false;
+  }
+
+  /**
+   * Measure microphone to picture: a few bursts go out in the place of the sound, and the test code is read from the
+   * picture. The call must be up; it is renewed twice, to draw the code and to remove it.
+   *
+   * @param {{bursts?: number, progress?: (done: number, of: number) => void, signal?: AbortSignal}} [options]
+   * @returns {Promise<import("./latency-meter.js").Measured>}
+   */
+  async measure(options = {}) {
+    const { LatencyMeter } = await import("./latency-meter.js");
+    this.#setProbe(true);
+    try {
+      return await new LatencyMeter(this, this.#session).measure(options);
+    } finally {
+      this.#setProbe(false);
+    }
+  }
+
+  /** @param {boolean} on whether the test code is drawn into the picture */
+  #setProbe(on) {
+    this.#probe = on;
+    this.#session.change({ probe: on });
+  }
+
+  /** @returns {import("./states.js").State} */
+  get state() {
+    return this.#session.state;
+  }
+
+  /** Whether a call is up, or being brought up. */
+  get active() {
+    return active(this.state);
+  }
+
+  /** What went wrong last; null after a start. */
+  get error() {
+    return this.#error;
+  }
+
+  /** The picture's own element, for those who draw from it. */
+  get video() {
+    return this.#screen.video;
+  }
+
+  /** The server of `src`: its portraits, its engine. */
+  get server() {
+    return new Server(this.getAttribute(Attribute.SRC) ?? "", this.token);
+  }
+
+  /**
+   * Where the sound comes from: a {@link Source}, or what makes one: a MediaStream, a File, a microphone's id. May be
+   * changed while the call is up.
+   *
+   * @returns {Source}
+   */
+  get source() {
+    return this.#source;
+  }
+
+  /** @param {Source | MediaStream | Blob | string} given */
+  set source(given) {
+    const source = sourceOf(given);
+    if (source === this.#source) return;
+    if (!this.active) this.#source.close();
+    this.#source = source;
+    void this.#session.use(source).then((used) => {
+      // A source that does not open leaves the old one in its place.
+      if (used && this.#source === source) this.#source = used;
+      this.#tell(Notice.SOURCE, { source: this.#source });
+    });
+  }
+
+  get avatar() {
+    return this.getAttribute(Attribute.AVATAR) || "default";
+  }
+
+  set avatar(id) {
+    this.setAttribute(Attribute.AVATAR, id);
+  }
+
+  /** @returns {Latency | undefined} */
+  get latency() {
+    return /** @type {Latency | null} */ (this.getAttribute(Attribute.LATENCY)) || undefined;
+  }
+
+  /** @param {Latency | undefined} preset */
+  set latency(preset) {
+    if (preset) this.setAttribute(Attribute.LATENCY, preset);
+    else this.removeAttribute(Attribute.LATENCY);
+  }
+
+  /** Whether the server sends the sound back. */
+  get voice() {
+    return this.getAttribute(Attribute.VOICE) === "on";
+  }
+
+  set voice(on) {
+    this.setAttribute(Attribute.VOICE, on ? "on" : "off");
+  }
+
+  get muted() {
+    return this.hasAttribute(Attribute.MUTED);
+  }
+
+  set muted(on) {
+    this.toggleAttribute(Attribute.MUTED, on);
+  }
+
+  get token() {
+    return this.getAttribute(Attribute.TOKEN) || undefined;
+  }
+
+  #leave = () => this.stop();
+
+  #draw() {
+    this.#screen.poster = this.isConnected ? this.server.image(this.avatar) : "";
+  }
+
+  /** @param {MediaStream} stream */
+  #play(stream) {
+    this.#screen.play(stream);
+    void this.#sound();
+  }
+
+  async #sound() {
+    const forced = await this.#screen.sound(this.muted || !this.voice);
+    if (forced) this.muted = true;
+    this.#tell(Notice.VOICE, { muted: this.muted, forced });
+  }
+
+  /** @param {Change} change */
+  #changed(change) {
+    this.setAttribute(Reflected.STATE, change.state);
+    if (change.reason) this.setAttribute(Reflected.REASON, change.reason);
+    else this.removeAttribute(Reflected.REASON);
+    if (change.state === "reconnecting" || change.state === "error") this.#screen.hold();
+    if (change.state === "connecting" || change.state === "closed") this.#screen.clear();
+    const button = this.shadowRoot?.querySelector("button");
+    if (button) button.textContent = this.active ? "Stop" : "Start";
+    this.#tell(Notice.STATE, change);
+  }
+
+  /**
+   * @param {import("./errors.js").LiveHeadError} error
+   * @param {boolean} fatal
+   */
+  #complain(error, fatal) {
+    if (fatal) this.#error = asError(error);
+    this.#tell(Notice.ERROR, { error, fatal });
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/**
+ * @param {Source | MediaStream | Blob | string} given
+ * @returns {Source}
+ */
+function sourceOf(given) {
+  if (typeof given === "string") return new MicrophoneSource(given);
+  if (given instanceof Blob) return new FileSource(given);
+  if (given instanceof MediaStream) return new StreamSource(given);
+  return given;
+}
+
+if (!customElements.get("live-head")) customElements.define("live-head", LiveHead);

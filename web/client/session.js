@@ -1,0 +1,294 @@
+import { ATTEMPTS, wait } from "./backoff.js";
+import { Call } from "./call.js";
+import { LiveHeadError, asError } from "./errors.js";
+import { active, next } from "./states.js";
+
+/** @typedef {import("./states.js").State} State */
+/** @typedef {import("./states.js").Happening} Happening */
+/** @typedef {import("./source.js").Source} Source */
+/** @typedef {import("./call.js").CallOptions} CallOptions */
+
+/**
+ * @typedef {object} Change
+ * @property {State} state
+ * @property {State} previous
+ * @property {string | null} reason why, in one word: a server's reason, an error's code, or null
+ * @property {number} attempt of reconnecting, from 1; 0 otherwise
+ * @property {number} attempts when it gives up
+ * @property {number} wait seconds until the next attempt
+ */
+
+/**
+ * @typedef {object} SessionHandlers
+ * @property {(change: Change) => void} change
+ * @property {(stream: MediaStream) => void} media
+ * @property {(figures: import("./figures.js").Figures) => void} stats
+ * @property {(error: LiveHeadError, fatal: boolean) => void} error
+ */
+
+/** While the engine starts, the first connection is tried again for so long. */
+const PATIENCE_MS = 120_000;
+
+/** A conversation with a portrait: it outlives single calls, because it reconnects. Knows no element. */
+export class Session {
+  /** @type {State} */
+  state = "idle";
+  #on;
+  /** @type {CallOptions | null} */
+  #options = null;
+  /** @type {Source | null} */
+  #source = null;
+  /** @type {Call | null} */
+  #call = null;
+  #begun = false;
+  /** Attempts to reconnect since the last picture. */
+  #attempt = 0;
+  /** Rises with every start and stop: what was awaited under an older turn is not wanted any more. */
+  #turn = 0;
+  /** Cuts the wait before the next attempt short. @type {() => void} */
+  #hurry = () => {};
+
+  /** @param {SessionHandlers} handlers */
+  constructor(handlers) {
+    this.#on = handlers;
+    globalThis.addEventListener?.("online", () => this.#hurry());
+  }
+
+  get active() {
+    return active(this.state);
+  }
+
+  /**
+   * Open the source and call the server. Resolves when the answer is there, or when it failed: then the state is
+   * `error` and the error handler was called. A second start while it is active does nothing.
+   *
+   * @param {CallOptions} options
+   * @param {Source} source
+   */
+  async start(options, source) {
+    if (this.active) return;
+    const turn = ++this.#turn;
+    this.#options = options;
+    this.#source = source;
+    this.#begun = false;
+    this.#attempt = 0;
+    this.#go("start");
+    try {
+      if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
+      await this.#open(source);
+      const patience = performance.now() + PATIENCE_MS;
+      for (;;) {
+        const error = await this.#dial(turn);
+        if (!error || turn !== this.#turn) return;
+        if (error.code !== "server-starting" || performance.now() > patience) throw error;
+        const seconds = error.retryAfter ?? 2;
+        this.#tell(this.state, "server-starting", 0, seconds);
+        await this.#sleep(seconds);
+        if (turn !== this.#turn) return;
+      }
+    } catch (thrown) {
+      if (turn === this.#turn) this.#fail(asError(thrown));
+    }
+  }
+
+  /** End it. Twice is once. */
+  stop() {
+    this.#turn++;
+    this.#hurry();
+    this.#hangUp();
+    this.#source?.close();
+    this.#go("stop");
+  }
+
+  /** The first picture of the call is on the screen. */
+  shown() {
+    this.#attempt = 0;
+    if (this.state !== "connecting" && this.state !== "reconnecting") return;
+    this.#go("picture");
+    this.#source?.begin(this.#begun);
+    this.#begun = true;
+  }
+
+  /**
+   * Speak through another source, without a new call when one is up.
+   *
+   * @param {Source} source
+   * @returns {Promise<Source | null>} the source in use now: the old one, when the new one does not open
+   */
+  async use(source) {
+    const old = this.#source;
+    if (source === old || !this.active) return source;
+    this.#source = source;
+    const turn = this.#turn;
+    try {
+      const track = await this.#open(source);
+      if (turn !== this.#turn) return this.#source;
+      await this.#call?.replace(track);
+      if (this.state !== "connecting") source.begin(false);
+      old?.close();
+      return source;
+    } catch (thrown) {
+      // The old one still works: keep it, and say what is wrong with the new one.
+      this.#source = old;
+      if (turn === this.#turn) this.#on.error(asError(thrown), false);
+      return old;
+    }
+  }
+
+  /**
+   * Change the call. What the server can change while it runs is changed so; the rest takes a new call, with the last
+   * picture held.
+   *
+   * @param {Partial<CallOptions>} changes
+   */
+  change(changes) {
+    if (!this.#options) return;
+    const { avatar, latency, ...deeper } = changes;
+    const renew = Object.entries(deeper).some(([name, value]) => this.#options?.[/** @type {keyof CallOptions} */ (name)] !== value);
+    this.#options = { ...this.#options, ...changes };
+    if (!this.active) return;
+    if (renew) this.#renew();
+    else {
+      if (avatar !== undefined) this.#call?.setAvatar(avatar);
+      if (latency !== undefined) this.#call?.setLatency(latency);
+    }
+  }
+
+  /** @param {MediaStreamTrack | null} track sent in the place of the source's own; null for the source's */
+  async substitute(track) {
+    await this.#call?.replace(track ?? this.#source?.stream?.getAudioTracks()[0] ?? null);
+  }
+
+  interrupt() {
+    this.#call?.interrupt();
+  }
+
+  /** @param {Source} source */
+  #open(source) {
+    // Without the portrait's voice in the room there is no echo to cancel, and cancelling costs quality.
+    const processing = { echoCancellation: this.#options?.voice ?? false, noiseSuppression: true, autoGainControl: true };
+    source.onlost = (error) => source === this.#source && this.#fail(error);
+    return source.open(processing);
+  }
+
+  /**
+   * One attempt.
+   *
+   * @param {number} turn
+   * @returns {Promise<LiveHeadError | null>}
+   */
+  async #dial(turn) {
+    const track = this.#source?.stream?.getAudioTracks()[0];
+    if (!this.#options || !track) return null;
+    const call = new Call(this.#options, {
+      media: (stream) => this.#on.media(stream),
+      state: (state, reason) => this.#follow(state, reason),
+      network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
+      stats: (figures) => this.#on.stats(figures),
+      complaint: (error) => this.#on.error(error, false),
+      lost: (error) => this.#lose(error),
+    });
+    this.#call = call;
+    try {
+      await call.open(track);
+      return null;
+    } catch (thrown) {
+      call.close();
+      if (turn === this.#turn) this.#call = null;
+      return asError(thrown);
+    }
+  }
+
+  /**
+   * @param {import("./protocol.js").ServerState} state
+   * @param {string | null} reason
+   */
+  #follow(state, reason) {
+    if (state === "live") this.#go("recover");
+    if (state === "degraded" || state === "draining") this.#go("degrade", reason ?? state);
+    if (state === "closed" && this.#call) {
+      this.#hangUp();
+      this.#lose(new LiveHeadError("connection-lost", { detail: reason ?? "closed by the server" }));
+    }
+  }
+
+  /** @param {LiveHeadError} error */
+  #lose(error) {
+    if (this.state === "connecting") this.#fail(error);
+    else void this.#reconnect(error);
+  }
+
+  #renew() {
+    this.#hangUp();
+    if (this.state === "connecting") void this.#dial(++this.#turn).then((error) => error && this.#fail(error));
+    else void this.#reconnect(null);
+  }
+
+  /** @param {LiveHeadError | null} cause null when the user asked for a new call: then it dials at once */
+  async #reconnect(cause) {
+    const turn = ++this.#turn;
+    this.#hurry();
+    this.#call = null;
+    this.#source?.hold();
+    let last = cause;
+    if (cause) this.#attempt++;
+    for (; this.#attempt <= ATTEMPTS; this.#attempt++) {
+      const seconds = this.#attempt === 0 ? 0 : wait(this.#attempt);
+      const previous = this.state;
+      this.state = next(this.state, "lose");
+      this.#tell(previous, cause ? "connection-lost" : "switching", this.#attempt, seconds);
+      await this.#sleep(seconds);
+      if (turn !== this.#turn) return;
+      last = await this.#dial(turn);
+      if (!last || turn !== this.#turn) return;
+      if (!last.passing) break;
+    }
+    const hopeless = last && !last.passing && last.code !== "connection-lost";
+    this.#fail(last && hopeless ? last : new LiveHeadError("connection-lost", { detail: last?.message, cause: last }));
+  }
+
+  /** @param {LiveHeadError} error */
+  #fail(error) {
+    this.#turn++;
+    this.#hangUp();
+    this.#source?.close();
+    this.#go("fail", error.code);
+    this.#on.error(error, true);
+  }
+
+  #hangUp() {
+    const call = this.#call;
+    this.#call = null;
+    call?.close();
+  }
+
+  /**
+   * @param {Happening} happening
+   * @param {string | null} [reason]
+   */
+  #go(happening, reason = null) {
+    const previous = this.state;
+    this.state = next(previous, happening);
+    if (this.state !== previous) this.#tell(previous, reason, 0, 0);
+  }
+
+  /**
+   * @param {State} previous
+   * @param {string | null} reason
+   * @param {number} attempt
+   * @param {number} seconds
+   */
+  #tell(previous, reason, attempt, seconds) {
+    this.#on.change({ state: this.state, previous, reason, attempt, attempts: ATTEMPTS, wait: seconds });
+  }
+
+  /** @param {number} seconds */
+  #sleep(seconds) {
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, seconds * 1000);
+        this.#hurry = () => (clearTimeout(timer), resolve());
+      })
+    );
+  }
+}

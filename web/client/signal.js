@@ -1,0 +1,74 @@
+import { LiveHeadError, problemError } from "./errors.js";
+import { address, decode, encode, socketAddress } from "./protocol.js";
+
+/** @typedef {import("./protocol.js").FromServer} FromServer */
+/** @typedef {import("./protocol.js").ToServer} ToServer */
+
+const OPEN_MS = 8000;
+
+/** The `/v1/signal` socket of one call: typed messages in and out. */
+export class Signal {
+  #server;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** Set by its owner. @type {(message: FromServer) => void} */
+  onmessage = () => {};
+  /** The socket ended, and not by `close()`. @type {() => void} */
+  onend = () => {};
+
+  /** @param {string} server absolute http(s) address */
+  constructor(server) {
+    this.#server = server;
+  }
+
+  /** @returns {Promise<void>} rejects with a {@link LiveHeadError} that says why the server cannot be reached */
+  async open() {
+    const socket = new WebSocket(socketAddress(this.#server, "v1/signal"));
+    this.#socket = socket;
+    const opened = await new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), OPEN_MS);
+      socket.onopen = () => (clearTimeout(timer), resolve(true));
+      socket.onerror = socket.onclose = () => (clearTimeout(timer), resolve(false));
+    });
+    if (!opened) {
+      this.close();
+      throw await whyNot(this.#server);
+    }
+    socket.onerror = null;
+    socket.onclose = () => this.onend();
+    socket.onmessage = ({ data }) => {
+      const message = typeof data === "string" ? decode(data) : null;
+      if (message) this.onmessage(message);
+    };
+  }
+
+  /** @param {ToServer} message */
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(encode(message));
+  }
+
+  close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onerror = socket.onclose = socket.onmessage = null;
+    socket.close();
+  }
+}
+
+/**
+ * Why a socket was refused: browsers hide the status of a failed WebSocket handshake, so ask by HTTP.
+ *
+ * @param {string} server
+ * @returns {Promise<LiveHeadError>}
+ */
+export async function whyNot(server) {
+  try {
+    const response = await fetch(address(server, "readyz"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    if (response.ok) return new LiveHeadError("server-unreachable", { detail: "the server is ready, but refused the WebSocket" });
+    const seconds = Number(response.headers.get("Retry-After"));
+    return problemError({ status: response.status, ...(await response.json()) }, seconds > 0 ? seconds : undefined);
+  } catch (thrown) {
+    return new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Every name that `<live-head>` shares with the page round it: attributes, events, requests.
+ *
+ * Attributes reflect state, so that CSS and tests can read it. Requests are events that bubble:
+ * any control inside the element asks for something by dispatching one, and needs no reference to it.
+ */
+
+/** Attributes that the page sets. */
+export const Attribute = Object.freeze({
+  SRC: "src",
+  AVATAR: "avatar",
+  LATENCY: "latency",
+  VOICE: "voice",
+  MUTED: "muted",
+  TOKEN: "token",
+  SEED: "seed",
+  CONTROLS: "controls",
+});
+
+/** Attributes that the element sets. */
+export const Reflected = Object.freeze({
+  STATE: "state",
+  REASON: "reason",
+  ENGINE: "engine",
+});
+
+/** Events that the element dispatches. They do not bubble; `detail` is in the comment. */
+export const Notice = Object.freeze({
+  /** `{state, previous, reason, attempt, attempts, wait}`; wait in seconds until the next attempt */
+  STATE: "statechange",
+  /** {@link import("./figures.js").Figures} */
+  STATS: "stats",
+  /** {@link import("./errors.js").LiveHeadError} */
+  ERROR: "error",
+  /** `{source}`: the sound source that is in use now, or null */
+  SOURCE: "sourcechange",
+  /** `{muted, forced}`; forced when the browser refused to play sound */
+  VOICE: "voicechange",
+});
+
+/** Events that controls dispatch on themselves, bubbling and composed, for the element round them. */
+export const Request = Object.freeze({
+  START: "startrequest",
+  STOP: "stoprequest",
+  MUTE: "muterequest",
+  UNMUTE: "unmuterequest",
+  INTERRUPT: "interruptrequest",
+  /** `detail`: the id of an avatar */
+  AVATAR: "avatarrequest",
+  /** `detail`: `low`, `balanced` or `throughput` */
+  LATENCY: "latencyrequest",
+});
+
+/**
+ * Ask the `<live-head>` round a control for something.
+ *
+ * @param {EventTarget} control
+ * @param {string} name one of {@link Request}
+ * @param {unknown} [detail]
+ */
+export function request(control, name, detail = null) {
+  control.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
+}
