@@ -1,0 +1,150 @@
+"""The portrait store: who can be shown, and their pictures.
+
+A portrait is a picture file and an :class:`Avatar` that describes it. The built-in ones are drawn for
+Livehead (``art/``) and travel in the package with an index, ``portraits/portraits.json``.
+
+What the store knows about its avatars is in memory; :meth:`AvatarStore.list` and :meth:`AvatarStore.get`
+never touch a file. Files are read and decoded by :meth:`AvatarStore.image` and :meth:`AvatarStore.portrait`,
+which do so in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from livehead.errors import NotFoundError, PortraitError, TooLargeError
+
+BUILTIN = Path(__file__).with_name("portraits")
+"""The folder of the built-in portraits and their index."""
+
+DEFAULT_ID = "default"
+"""The avatar of a session that names none. It is always there."""
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Largest picture file that is read."""
+
+MAX_PIXELS = 50_000_000
+"""Most pixels that are decoded: a phone's largest ordinary photo, and far under a decompression bomb."""
+
+MIN_SIDE = 128
+"""Shortest side in pixels. In a smaller picture no face is large enough to be animated."""
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""Picture formats that are decoded. Few, so that few decoders can be attacked."""
+
+_BACKDROP = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """One portrait that can be chosen. ``width`` and ``height`` are those of the picture file, upright."""
+
+    id: str
+    name: str
+    width: int
+    height: int
+    path: Path
+    media_type: str
+    builtin: bool
+
+
+class AvatarStore:
+    """All avatars by id, in the order in which people should see them, ``default`` first.
+
+    Reads the index when it is made: make it before the event loop runs, or in a thread.
+    """
+
+    def __init__(self) -> None:
+        self._avatars = {avatar.id: avatar for avatar in builtin_avatars()}
+
+    def list(self) -> list[Avatar]:
+        return list(self._avatars.values())
+
+    def get(self, avatar_id: str) -> Avatar:
+        """Raises :class:`~livehead.errors.NotFoundError` for an id that is not there."""
+        try:
+            return self._avatars[avatar_id]
+        except KeyError:
+            raise NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.") from None
+
+    async def image(self, avatar_id: str) -> bytes:
+        """The picture file, to be sent as ``get(avatar_id).media_type``."""
+        return await asyncio.to_thread(self.get(avatar_id).path.read_bytes)
+
+    async def portrait(self, avatar_id: str) -> NDArray[np.uint8]:
+        """The picture decoded, uint8 ``(H, W, 3)`` RGB."""
+        return await asyncio.to_thread(load_portrait, self.get(avatar_id).path)
+
+
+def builtin_avatars() -> list[Avatar]:
+    """The avatars of the package's index. Reads the index and the head of every picture."""
+    found = []
+    for entry in json.loads((BUILTIN / "portraits.json").read_text("utf-8")):
+        path = BUILTIN / f"{entry['id']}.png"
+        with Image.open(path) as image:
+            width, height = image.size
+        found.append(Avatar(entry["id"], entry["name"], width, height, path, "image/png", builtin=True))
+    return found
+
+
+def load_portrait(path: Path) -> NDArray[np.uint8]:
+    """Read and decode a picture file: :func:`decode_portrait` of its bytes. Blocks.
+
+    Raises :class:`~livehead.errors.PortraitError` where there is no such file or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise PortraitError(f"There is no picture at {path}. Check the path.") from None
+    except OSError as error:
+        raise PortraitError(f"The picture {path} cannot be read: {error.strerror}.") from None
+    return decode_portrait(data, name=str(path))
+
+
+def decode_portrait(data: bytes, *, name: str = "the picture") -> NDArray[np.uint8]:
+    """Decode a picture to uint8 ``(H, W, 3)`` RGB, upright (EXIF), on grey where it is transparent. Blocks.
+
+    ``name`` is what messages call it. Size and format are checked before any pixel is decoded. Raises
+    :class:`~livehead.errors.TooLargeError` and :class:`~livehead.errors.PortraitError`.
+    """
+    if len(data) > MAX_BYTES:
+        raise TooLargeError(f"{name} is over {MAX_BYTES >> 20} MB. Save it smaller, 1024 pixels are plenty.")
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_many_pixels(name)
+            if min(width, height) < MIN_SIDE:
+                raise PortraitError(
+                    f"{name} is {width} by {height} pixels; at least {MIN_SIDE} by {MIN_SIDE} are needed."
+                )
+            return np.array(_flatten(ImageOps.exif_transpose(image)))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many_pixels(name) from None
+    except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise for broken files
+        wanted = "PNG, JPEG or WebP picture"
+        raise PortraitError(f"{name} is not a {wanted}, or it is broken. Give a {wanted}.") from error
+
+
+def _too_many_pixels(name: str) -> TooLargeError:
+    return TooLargeError(
+        f"{name} has over {MAX_PIXELS // 10**6} million pixels. Save it smaller, 1024 by 1024 is plenty."
+    )
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits a pixel; Pillow would clip them to white
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    backdrop = Image.new("RGBA", image.size, (*_BACKDROP, 255))
+    return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
