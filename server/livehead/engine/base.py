@@ -43,7 +43,7 @@ class GeneratorInfo:
     ``window`` is the largest ``hop + lookahead`` one step takes, in pictures. ``motion_frames`` is
     how many shown pictures :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
-    dtype), shown in ``/v1/info``.
+    dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
     """
 
     name: str
@@ -56,6 +56,7 @@ class GeneratorInfo:
     device: str = "cpu"
     variant: str | None = None
     fps: int = FPS
+    mixed_hops: bool = True
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -90,7 +91,8 @@ class Generator(Protocol):
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
         """Make ``work[i].hop`` pictures for every item, each stream at most once. At most
-        ``info.max_batch`` items. Raises ``ValueError`` for samples that are no whole blocks."""
+        ``info.max_batch`` items. The arrays are the caller's own: nothing writes to them afterwards.
+        Raises ``ValueError`` for samples that are no whole blocks."""
 
     def rewind(self, stream: Any, shown: NDArray[np.uint8], unshown: int) -> None:
         """Continue from the pictures really shown: ``shown`` is uint8 ``(motion_frames, height,

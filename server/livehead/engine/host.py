@@ -17,7 +17,7 @@ from livehead.engine.base import EngineSpec, GeneratorInfo
 from livehead.engine.process import Arrived, Event, Lost, WorkerProcess
 from livehead.engine.stream import EngineState, EngineStream, OnDropped, OnPictures, OnState, Timing
 from livehead.engine.wire import Dropped, Failed, Fault, Opened, Ready, Refused, Start
-from livehead.errors import EngineDownError, EngineError
+from livehead.errors import EngineDownError, EngineError, LiveheadError
 
 __all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnPictures", "OnState", "Timing"]
 
@@ -28,6 +28,9 @@ BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 CALM = 10.0
 """Seconds a worker must have been ready for its end to count as the first in a row again."""
+
+REOPEN_S = 5.0
+"""Seconds between tries to open a live stream again where the worker is well but the stream was refused."""
 
 
 class EngineHost:
@@ -69,6 +72,8 @@ class EngineHost:
         self._next_stream = 0
         self._subscribers: list[Callable[[EngineState], None]] = []
         self._failure: EngineError | None = None
+        self._last_words: LiveheadError | None = None
+        self._last_fault = ""
         self._outcome: asyncio.Future[None]
         self._worker: WorkerProcess | None = None
         self._lost: asyncio.Future[str]
@@ -127,7 +132,7 @@ class EngineHost:
         if self.state == "ready":
             return self.info
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         await asyncio.shield(self._outcome)
         return self.info
 
@@ -159,7 +164,7 @@ class EngineHost:
             on_closed=self._forget,
         )
         self._streams[stream.id] = stream
-        stream.attach(self._worker.outbox)
+        stream.attach(self._worker.mailbox)
         try:
             await stream.opened
         except BaseException:
@@ -187,6 +192,7 @@ class EngineHost:
         """One worker from start to end; returns why it ended."""
         loop = asyncio.get_running_loop()
         self._lost = lost = loop.create_future()
+        self._last_words = None
 
         def deliver(event: Event) -> None:
             loop.call_soon_threadsafe(self._receive, worker, event)
@@ -196,7 +202,7 @@ class EngineHost:
             await asyncio.to_thread(worker.launch)
             return await self._watch(worker, lost)
         except OSError as error:
-            return f"the worker cannot be started: {error}"
+            return f"the worker process cannot be started: {error}"
         finally:
             self._worker = None
             await asyncio.shield(asyncio.to_thread(worker.close))
@@ -218,13 +224,7 @@ class EngineHost:
     def _verdict(self, worker: WorkerProcess, age: float) -> str | None:
         if self.state != "ready" or self._worker is not worker:
             return f"no generator after {age:.0f} s" if age > self._start_timeout else None
-        silent = time.monotonic() - worker.heard
-        if silent > self._heartbeat:
-            return f"the worker was silent for {silent:.1f} s"
-        beat = worker.beat
-        if beat is not None and beat.busy_since is not None and beat.at - beat.busy_since > self._stuck:
-            return f"the worker was stuck in one call for {beat.at - beat.busy_since:.1f} s"
-        return None
+        return worker.verdict(self._heartbeat, self._stuck)
 
     def _receive(self, worker: WorkerProcess, event: Event) -> None:
         if worker is not self._worker:
@@ -249,22 +249,37 @@ class EngineHost:
                     if not stream.opened.done():
                         stream.opened.set_exception(event.error)
                     else:
-                        logger.error("stream %d cannot be opened again: %s", event.stream, event.error)
+                        self._try_again(worker, stream, event.error)
             case Fault():
                 self.faults += 1
-                logger.error("generator failed in %s: %s\n%s", event.call, event.error, event.trace)
+                trace = "" if event.error == self._last_fault else f"\n{event.trace}"  # 25 a second would fill disks
+                self._last_fault = event.error
+                logger.error(
+                    "generator failed in %s of streams %s: %s%s", event.call, event.streams, event.error, trace
+                )
             case Failed():
-                self._failure = event.error if isinstance(event.error, EngineError) else EngineError(str(event.error))
-                logger.error("generator cannot start: %s\n%s", event.error, event.trace)
+                self._last_words = event.error
+                logger.error("generator gave up: %s\n%s", event.error, event.trace)
             case Lost():
                 if not self._lost.done():
-                    self._lost.set_result(event.reason if self._failure is None else str(self._failure))
+                    self._lost.set_result(event.reason if self._last_words is None else str(self._last_words))
+
+    def _try_again(self, worker: WorkerProcess, stream: EngineStream, error: LiveheadError) -> None:
+        """A live stream could not be opened again. That may pass: out of memory, say."""
+        logger.error("stream %d cannot be opened again: %s; next try in %.0f s", stream.id, error, REOPEN_S)
+        stream.detach()
+
+        def attach() -> None:
+            if worker is self._worker and stream.id in self._streams:
+                stream.attach(worker.mailbox)
+
+        asyncio.get_running_loop().call_later(REOPEN_S, attach)
 
     def _up(self, worker: WorkerProcess, info: GeneratorInfo) -> None:
         self._info = info
         self._failure = None
         for stream in self._streams.values():
-            stream.attach(worker.outbox)
+            stream.attach(worker.mailbox)
         self.reason = None
         self._set_state("ready")
         if not self._outcome.done():
@@ -277,8 +292,9 @@ class EngineHost:
             if not stream.opened.done():
                 stream.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
             stream.detach()
-        if self._failure is None and not was_ready:
-            self._failure = EngineError(reason)
+        if not was_ready:
+            words = self._last_words
+            self._failure = words if isinstance(words, EngineError) else EngineError(reason)
         if self._failure is not None and not self._outcome.done():
             self._outcome.set_exception(self._failure)
             self._outcome.exception()  # nobody may be waiting

@@ -22,8 +22,8 @@ from typing import TypeAlias
 
 from livehead.core.media import Picture
 from livehead.engine.frames import FrameRing, create_memory
-from livehead.engine.outbox import Outbox
-from livehead.engine.wire import Beat, Made, Ready, Start, Stop, ToHost
+from livehead.engine.mailbox import Mailbox
+from livehead.engine.wire import Beat, Made, Ready, Start, Stop, Submit, ToHost, ToWorker
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class WorkerProcess:
     """
 
     def __init__(self, start: Start, deliver: Callable[[Event], None]) -> None:
-        self.outbox = Outbox()
+        self.mailbox: Mailbox[ToWorker, Submit] = Mailbox()
         self.heard = time.monotonic()
         self.beat: Beat | None = None
         self._start = start
@@ -96,13 +96,24 @@ class WorkerProcess:
                 raise
             finally:
                 worker_end.close()  # or the end of the worker would never be seen
-            self.outbox.put(self._start)
+            self.mailbox.put(self._start)
             self._threads = [
                 threading.Thread(target=self._write, args=(host_end,), name="engine-writer", daemon=True),
                 threading.Thread(target=self._read, args=(host_end, memory), name="engine-reader", daemon=True),
             ]
             for thread in self._threads:
                 thread.start()
+
+    def verdict(self, heartbeat: float, stuck: float) -> str | None:
+        """What is wrong with it by now, if anything: silent for ``heartbeat`` or in one call for ``stuck`` seconds."""
+        silent = time.monotonic() - self.heard
+        if silent > heartbeat:
+            return f"the worker was silent for {silent:.1f} s"
+        if self.beat is not None and self.beat.busy_since is not None:
+            busy = self.beat.at - self.beat.busy_since
+            if busy > stuck:
+                return f"the worker was stuck in one call for {busy:.1f} s"
+        return None
 
     def kill(self) -> None:
         """End it at once. :class:`Lost` follows."""
@@ -115,18 +126,18 @@ class WorkerProcess:
             self._closed = True
             if self._process is None:
                 return
-            self.outbox.put(Stop())
+            self.mailbox.put(Stop())
             try:
                 self._process.wait(grace)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            self.outbox.close()
+            self.mailbox.close()
             for thread in self._threads:
                 thread.join()
 
     def _write(self, pipe: Connection) -> None:
-        while (message := self.outbox.get()) is not None:
+        while (message := self.mailbox.get()) is not None:
             try:
                 pipe.send(message)
             except OSError:  # the worker is gone: the reader says so
@@ -154,7 +165,7 @@ class WorkerProcess:
             if ring is not None:
                 ring.close()
             os.close(memory)
-            self.outbox.close()
+            self.mailbox.close()
             self._deliver(Lost(self._farewell()))
             self._threads[0].join(1.0)
             pipe.close()

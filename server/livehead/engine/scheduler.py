@@ -1,22 +1,33 @@
-"""Which streams step next: earliest deadline first, in batches. Pure: the clock is passed in."""
+"""Which streams step next: earliest deadline first, in batches. Pure: the clock is passed in.
+
+- A stream's windows are stepped in the order they came, at most one of them in a batch.
+- A window whose last picture would come too late is dropped instead of being computed.
+- Streams share a batch where that pays: together they must take clearly less time than one after
+  the other, and nobody in the batch may miss a deadline only because another one joined.
+- Under overload, deadlines alone would let the same streams lose again and again, by the chance of
+  when their windows arrive. So a stream that lost pictures is treated as if its deadline were
+  earlier by as much; the debt ends when it is served. Without losses this is earliest deadline first.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from livehead.core.media import BLOCK_S
+from livehead.engine.steptimes import StepTimes
+
+PAYS = 0.9
+"""A batch must take less than this share of what its parts take one after the other."""
 
 
 class Job(Protocol):
-    """One window of one stream: ``hop`` pictures from ``k`` on; ``deadline`` is when the first is to be sent, in
-    seconds."""
+    """One window of one stream. ``deadline`` is when the first of its ``hop`` pictures is to be sent, in seconds."""
 
     @property
     def stream(self) -> int: ...
-    @property
-    def k(self) -> int: ...
     @property
     def hop(self) -> int: ...
     @property
@@ -28,38 +39,116 @@ JobT = TypeVar("JobT", bound=Job)
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[JobT]):
-    """``batch`` is to be stepped now, at most one job a stream; ``late`` is dropped: too late in all its pictures."""
+    """``batch`` is to be stepped now; ``late`` is dropped, as none of its pictures could be in time."""
 
     batch: list[JobT]
     late: list[JobT]
 
 
+@dataclass(slots=True)
+class _Queue(Generic[JobT]):
+    jobs: deque[JobT] = field(default_factory=deque)
+    debt: float = 0.0
+    alone: bool = False
+
+
 class Scheduler(Generic[JobT]):
-    def __init__(self, *, max_batch: int, backlog: int) -> None:
+    """Holds the windows that wait.
+
+    ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
+    its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step.
+    """
+
+    def __init__(self, *, max_batch: int, backlog: int, mixed_hops: bool = True) -> None:
         self._max_batch = max_batch
         self._backlog = backlog
-        self._queues: dict[int, deque[JobT]] = {}
+        self._mixed_hops = mixed_hops
+        self._queues: dict[int, _Queue[JobT]] = {}
+        self._times = StepTimes()
+
+    def __len__(self) -> int:
+        """Windows waiting."""
+        return sum(len(queue.jobs) for queue in self._queues.values())
 
     def add(self, job: JobT) -> JobT | None:
-        """Queue a job; returns the stream's oldest where its queue was full."""
-        queue = self._queues.setdefault(job.stream, deque())
-        queue.append(job)
-        return queue.popleft() if len(queue) > self._backlog else None
+        """Queue a window; returns the stream's oldest, dropped, where its queue was full."""
+        queue = self._queues.setdefault(job.stream, _Queue())
+        queue.jobs.append(job)
+        if len(queue.jobs) <= self._backlog:
+            return None
+        dropped = queue.jobs.popleft()
+        queue.debt += dropped.hop * BLOCK_S
+        return dropped
 
-    def drop(self, stream: int) -> list[JobT]:
-        """Forget a stream and return the jobs that waited for it."""
-        return list(self._queues.pop(stream, ()))
+    def clear(self, stream: int) -> list[JobT]:
+        """Take out the windows that wait for a stream."""
+        queue = self._queues.get(stream)
+        if queue is None:
+            return []
+        jobs = list(queue.jobs)
+        queue.jobs.clear()
+        return jobs
+
+    def forget(self, stream: int) -> list[JobT]:
+        """Take out the windows of a stream that ends, and all that is known of it."""
+        queue = self._queues.pop(stream, None)
+        return [] if queue is None else list(queue.jobs)
+
+    def isolate(self, streams: Iterable[int]) -> None:
+        """A step with these streams failed: until each has done well by itself, it shares no batch, so that the
+        one at fault takes nobody with it."""
+        for stream in streams:
+            self._queues.setdefault(stream, _Queue()).alone = True
 
     def next(self, now: float) -> Plan[JobT]:
-        late: list[JobT] = []
-        for queue in self._queues.values():
-            while queue and queue[0].deadline + (queue[0].hop - 1) * BLOCK_S < now:
-                late.append(queue.popleft())
-        heads = sorted((queue[0] for queue in self._queues.values() if queue), key=lambda job: job.deadline)
-        batch = heads[: self._max_batch]
+        """Take out what to step now. An empty batch means that nothing waits."""
+        late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
+        heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
+        heads.sort(key=lambda job: job.deadline - self._queues[job.stream].debt)
+        batch = self._fill(heads, now)
         for job in batch:
-            self._queues[job.stream].popleft()
+            queue = self._queues[job.stream]
+            queue.jobs.popleft()
+            queue.debt = 0.0
         return Plan(batch, late)
 
-    def observe(self, batch: list[JobT], seconds: float, now: float) -> None:
-        """Learn from a step."""
+    def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
+        """Learn from a step that did well."""
+        self._times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
+        if len(batch) == 1 and (queue := self._queues.get(batch[0].stream)) is not None:
+            queue.alone = False
+
+    def _take_late(self, queue: _Queue[JobT], now: float) -> list[JobT]:
+        late = []
+        while queue.jobs:
+            job = queue.jobs[0]
+            done = now + self._times.expected(1, job.hop, now)
+            if job.deadline + (job.hop - 1) * BLOCK_S >= done:
+                break
+            late.append(queue.jobs.popleft())
+            queue.debt += job.hop * BLOCK_S
+        return late
+
+    def _fill(self, heads: Sequence[JobT], now: float) -> list[JobT]:
+        batch: list[JobT] = []
+        for job in heads:
+            if not batch:
+                batch.append(job)
+            elif len(batch) == self._max_batch:
+                break
+            elif self._may_join(batch, job, now):
+                batch.append(job)
+        return batch
+
+    def _may_join(self, batch: Sequence[JobT], job: JobT, now: float) -> bool:
+        if self._queues[batch[0].stream].alone or self._queues[job.stream].alone:
+            return False
+        if not self._mixed_hops and job.hop != batch[0].hop:
+            return False
+        pictures = sum(member.hop for member in batch)
+        without = self._times.expected(len(batch), pictures, now)
+        after = self._times.expected(1, job.hop, now)
+        together = self._times.expected(len(batch) + 1, pictures + job.hop, now)
+        if together > PAYS * (without + after):
+            return False
+        return not any(now + without <= member.deadline < now + together for member in batch)

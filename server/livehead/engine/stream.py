@@ -7,17 +7,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.media import Picture
-from livehead.engine.outbox import Lane, Outbox
-from livehead.engine.wire import Close, Made, Open, Rewind, Submit
-
-if TYPE_CHECKING:
-    from livehead.core.windows import Window
+from livehead.core.windows import Window
+from livehead.engine.mailbox import Lane, Mailbox
+from livehead.engine.wire import Close, Made, Open, Rewind, Submit, ToWorker
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +72,8 @@ class EngineStream:
         self._on_state = on_state
         self._on_dropped = on_dropped
         self._on_closed = on_closed
-        self._outbox: Outbox | None = None
-        self._lane = Lane(backlog)
+        self._mailbox: Mailbox[ToWorker, Submit] | None = None
+        self._lane: Lane[Submit] = Lane(backlog)
         self._epoch = 0
         self._waiting: dict[tuple[int, int], int] = {}
         self._closed = False
@@ -86,11 +84,11 @@ class EngineStream:
         False where it was not taken, because the engine is down or the stream is closed. When more
         than the host's ``backlog`` of windows wait, the oldest is dropped. ``k`` is only a label.
         """
-        if self._outbox is None or self.state != "ready" or self._closed:
+        if self._mailbox is None or self.state != "ready" or self._closed:
             return False
         message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
         self._waiting[self._epoch, window.k] = window.hop
-        dropped = self._outbox.submit(self._lane, message)
+        dropped = self._mailbox.submit(self._lane, message)
         if dropped is not None:
             self.drop(dropped.epoch, dropped.k)
         return True
@@ -101,30 +99,30 @@ class EngineStream:
         self._drop_all()
         self._epoch += 1
         self._lane = Lane(self._backlog)
-        if self._outbox is not None and self.state == "ready":
-            self._outbox.put(Rewind(self.id, self._epoch, shown_k))
+        if self._mailbox is not None and self.state == "ready":
+            self._mailbox.put(Rewind(self.id, self._epoch, shown_k))
 
     async def close(self) -> None:
         """Forget the stream. Nothing is called back afterwards. Twice is once."""
         if self._closed:
             return
         self._closed = True
-        self._lane.drain()
-        if self._outbox is not None:
-            self._outbox.put(Close(self.id))
+        self._lane.clear()
+        if self._mailbox is not None:
+            self._mailbox.put(Close(self.id))
         self._on_closed(self.id)
 
     # What the host tells the stream.
 
-    def attach(self, outbox: Outbox) -> None:
+    def attach(self, mailbox: Mailbox[ToWorker, Submit]) -> None:
         """A worker is there: ask it to open the stream, again if need be."""
-        self._outbox = outbox
+        self._mailbox = mailbox
         self._lane = Lane(self._backlog)
-        outbox.put(Open(self.id, self._portrait, self._seed))
+        mailbox.put(Open(self.id, self._portrait, self._seed))
 
     def detach(self) -> None:
         """The worker is lost, and all its work with it."""
-        self._outbox = None
+        self._mailbox = None
         self._drop_all()
         self.set_state("down")
 
@@ -145,7 +143,7 @@ class EngineStream:
             self._call(self._on_dropped, k, hop)
 
     def _drop_all(self) -> None:
-        self._lane.drain()
+        self._lane.clear()
         for epoch, k in list(self._waiting):
             self.drop(epoch, k)
 

@@ -80,11 +80,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Worker → host: the generator is there, and the ring has ``slots`` slots of ``picture_bytes``."""
+    """Worker → host: the generator is there, and the ring has ``slots`` slots."""
 
     info: GeneratorInfo
     slots: int
-    picture_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,38 +1,30 @@
 """The worker process: the one process that owns the generator and its device.
 
-Three threads. The main one makes the generator and steps it, and is the only one that touches it.
-One reads the pipe, so that the host is never kept waiting; when the pipe ends, the host is gone, and
-the process ends at once, whatever the main thread is doing. One sends the heartbeat.
+Its main thread makes the generator and steps it, and is the only one that touches it; the threads
+of :mod:`livehead.engine.link` talk to the host meanwhile.
 """
 
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import queue
 import signal
 import sys
-import threading
 import time
 import traceback
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, NoReturn
+from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from livehead.engine.base import EngineSpec, Generator, GeneratorInfo, Work
+from livehead.engine.base import EngineSpec, Generator, Work
 from livehead.engine.frames import FrameRing
+from livehead.engine.history import History
+from livehead.engine.link import Link, leave
 from livehead.engine.scheduler import Scheduler
 from livehead.engine.wire import (
-    Beat,
     Close,
-    Dropped,
-    DropReason,
     Failed,
     Fault,
     Made,
@@ -44,76 +36,48 @@ from livehead.engine.wire import (
     Start,
     Stop,
     Submit,
-    ToHost,
-    ToWorker,
 )
 from livehead.errors import EngineError, LiveheadError
 from livehead.logs import configure
 
-logger = logging.getLogger(__name__)
+HOPELESS_STEPS = 12
+"""Failed steps in a row, of whatever streams, after which the generator or its device is taken for broken: the
+worker ends, and the host starts a new one."""
 
-
-class Link:
-    """The worker's end of the pipe: any thread may send; one thread receives into ``inbox``."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self.inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
-        self.busy_since: float | None = None
-        self._pipe = pipe
-        self._lock = threading.Lock()
-
-    def start(self, beat: float) -> None:
-        threading.Thread(target=self._receive, name="receive", daemon=True).start()
-        threading.Thread(target=self._beat, args=(beat,), name="beat", daemon=True).start()
-
-    def send(self, message: ToHost) -> None:
-        try:
-            with self._lock:
-                self._pipe.send(message)
-        except OSError:
-            _leave(0)
-
-    def _receive(self) -> None:
-        while True:
-            try:
-                self.inbox.put(self._pipe.recv())
-            except (EOFError, OSError):
-                _leave(0)
-
-    def _beat(self, period: float) -> None:
-        while True:
-            self.send(Beat(time.monotonic(), self.busy_since))
-            time.sleep(period)
-
-
-def _leave(code: int) -> NoReturn:
-    """End now, from any thread: nobody is left to talk to, and a device call may never return."""
-    os._exit(code)
+REOPEN_AFTER = 3
+"""Failed steps of one stream in a row after which it is opened anew from its portrait."""
 
 
 @dataclass(slots=True)
 class Live:
-    """An open stream and its last pictures with their k, for a rewind."""
+    """An open stream: what it was opened with, the generator's part of it, its last pictures, and how many of its
+    steps failed in a row."""
 
+    opened: Open
     stream: Any
-    made: deque[tuple[int, NDArray[np.uint8]]] = field(default_factory=deque)
+    history: History
+    faults: int = 0
 
 
 class Worker:
     def __init__(self, generator: Generator, ring: FrameRing, link: Link, backlog: int) -> None:
+        info = generator.info
         self._generator = generator
-        self._info: GeneratorInfo = generator.info
+        self._info = info
         self._ring = ring
         self._link = link
-        self._scheduler: Scheduler[Submit] = Scheduler(max_batch=self._info.max_batch, backlog=backlog)
         self._live: dict[int, Live] = {}
+        self._faults = 0
+        self._scheduler: Scheduler[Submit] = Scheduler(
+            max_batch=info.max_batch, backlog=backlog, mixed_hops=info.mixed_hops
+        )
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until told to stop. Raises :class:`EngineError` where the generator is broken."""
         while True:
             plan = self._scheduler.next(time.monotonic())
             for job in plan.late:
-                self._drop(job, "late")
+                self._link.drop(job, "late")
             if plan.batch:
                 self._step(plan.batch)
             if not self._listen(wait=not plan.batch):
@@ -130,9 +94,9 @@ class Worker:
             match message:
                 case Submit():
                     if message.stream not in self._live:
-                        self._drop(message, "closed")
+                        self._link.drop(message, "closed")
                     elif (crowded := self._scheduler.add(message)) is not None:
-                        self._drop(crowded, "full")
+                        self._link.drop(crowded, "full")
                 case Open():
                     self._open(message)
                 case Rewind():
@@ -142,102 +106,114 @@ class Worker:
                 case Stop():
                     return False
 
-    def _open(self, message: Open) -> None:
-        self._link.busy_since = time.monotonic()
+    def _open(self, message: Open) -> bool:
         try:
-            stream = self._generator.open(message.portrait, message.seed)
+            with self._link.busy():
+                stream = self._generator.open(message.portrait, message.seed)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._link.send(Refused(message.stream, typed(error), traceback.format_exc()))
-        else:
-            self._live[message.stream] = Live(stream)
-            self._link.send(Opened(message.stream))
-        finally:
-            self._link.busy_since = None
+            return False
+        self._live[message.stream] = Live(message, stream, History(self._info))
+        self._link.send(Opened(message.stream))
+        return True
 
     def _close(self, stream: int) -> None:
-        for job in self._scheduler.drop(stream):
-            self._drop(job, "closed")
+        for job in self._scheduler.forget(stream):
+            self._link.drop(job, "closed")
         live = self._live.pop(stream, None)
         if live is not None:
-            self._call("close", stream, lambda: self._generator.close(live.stream))
+            self._guard("close", stream, lambda: self._generator.close(live.stream))
+
+    def _reopen(self, stream: int) -> None:
+        opened = self._live[stream].opened
+        self._close(stream)
+        self._open(opened)
 
     def _rewind(self, message: Rewind) -> None:
-        for job in self._scheduler.drop(message.stream):
-            self._drop(job, "rewound")
+        for job in self._scheduler.clear(message.stream):
+            self._link.drop(job, "rewound")
         live = self._live.get(message.stream)
         if live is None:
             return
-        unshown = 0
-        while live.made and live.made[-1][0] > message.shown_k:
-            live.made.pop()
-            unshown += 1
-        info = self._info
-        kept = [picture for _, picture in live.made][-info.motion_frames :] if info.motion_frames else []
-        if info.motion_frames and not kept:
-            return
-        kept = [kept[0]] * (info.motion_frames - len(kept)) + kept if kept else []
-        shown = np.zeros((len(kept), info.height, info.width, 3), np.uint8)
-        for index, picture in enumerate(kept):
-            cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420, dst=shown[index])
-        self._call("rewind", message.stream, lambda: self._generator.rewind(live.stream, shown, unshown))
+        rewound = live.history.rewind(message.shown_k)
+        if rewound is None or not self._guard(
+            "rewind", message.stream, lambda: self._generator.rewind(live.stream, *rewound)
+        ):
+            self._reopen(message.stream)  # nothing was shown yet: the portrait is where it goes on from
 
-    def _call(self, name: str, stream: int, call: Any) -> None:
-        self._link.busy_since = time.monotonic()
+    def _guard(self, name: str, stream: int, call: Callable[[], None]) -> bool:
         try:
-            call()
+            with self._link.busy():
+                call()
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(Fault(name, (stream,), f"{type(error).__name__}: {error}", traceback.format_exc()))
-        finally:
-            self._link.busy_since = None
+            self._link.send(Fault(name, (stream,), describe(error), traceback.format_exc()))
+            return False
+        return True
 
     def _step(self, batch: list[Submit]) -> None:
-        started = self._link.busy_since = time.monotonic()
+        work = [Work(self._live[job.stream].stream, job.pcm, job.hop) for job in batch]
         try:
-            made = self._generator.step([Work(self._live[job.stream].stream, job.pcm, job.hop) for job in batch])
+            with self._link.busy() as started:
+                made = self._generator.step(work)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            streams = tuple(job.stream for job in batch)
-            self._link.send(Fault("step", streams, f"{type(error).__name__}: {error}", traceback.format_exc()))
-            for job in batch:
-                self._drop(job, "fault")
+            self._failed(batch, error)
             return
-        finally:
-            self._link.busy_since = None
+        self._faults = 0
         for job, pictures in zip(batch, made, strict=True):
-            self._keep(self._live[job.stream], job, pictures)
             position = self._ring.write(pictures)
             done = time.monotonic()
             if position is None:
-                self._drop(job, "ring")
-                continue
-            self._link.send(
-                Made(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
-            )
+                self._link.drop(job, "ring")
+            else:
+                self._link.send(
+                    Made(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
+                )
+            live = self._live[job.stream]
+            live.history.keep(job.k, pictures)
+            live.faults = 0
         self._scheduler.observe(batch, time.monotonic() - started, time.monotonic())
 
-    def _keep(self, live: Live, job: Submit, pictures: NDArray[np.uint8]) -> None:
-        for offset, picture in enumerate(pictures):
-            live.made.append((job.k + offset, picture))
-        while len(live.made) > self._info.window + self._info.motion_frames:
-            live.made.popleft()
+    def _failed(self, batch: list[Submit], error: Exception) -> None:
+        self._link.send(Fault("step", tuple(job.stream for job in batch), describe(error), traceback.format_exc()))
+        self._faults += 1
+        if self._faults >= HOPELESS_STEPS:
+            raise EngineError(f"{self._faults} steps in a row failed, the last with {describe(error)}") from error
+        for job in batch:
+            self._link.drop(job, "fault")
+            live = self._live[job.stream]
+            live.faults += 1
+            if live.faults >= REOPEN_AFTER:
+                self._reopen(job.stream)
+        self._scheduler.isolate(job.stream for job in batch)
 
-    def _drop(self, job: Submit, reason: DropReason) -> None:
-        self._link.send(Dropped(job.stream, job.epoch, job.k, job.hop, reason))
+
+def describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def typed(error: Exception) -> LiveheadError:
-    """The error as one that the host can raise: ours as it is, any other as an EngineError with its message."""
-    if type(error).__module__ == LiveheadError.__module__:
-        assert isinstance(error, LiveheadError)
+    """The error as one that the host can raise: one of ours as it is, any other as an :class:`EngineError`."""
+    if isinstance(error, LiveheadError) and type(error).__module__ == LiveheadError.__module__:
         return error
-    return EngineError(f"{type(error).__name__}: {error}")
+    return EngineError(describe(error))
 
 
 def make(spec: EngineSpec) -> Generator:
     """Import the factory and call it."""
     module, _, name = spec.factory.partition(":")
-    factory = getattr(importlib.import_module(module), name)
-    generator: Generator = factory(**spec.options)
+    generator: Generator = getattr(importlib.import_module(module), name)(**spec.options)
     return generator
+
+
+def serve(memory: int, start: Start, link: Link) -> None:
+    """Make the generator and the ring, say so, and work."""
+    generator = make(start.spec)
+    info = generator.info
+    # The largest batch fits at once, and some more while the host copies that out.
+    slots = info.max_batch * info.window + max(32, info.window)
+    ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
+    link.send(Ready(info, slots))
+    Worker(generator, ring, link, start.backlog).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:
@@ -246,25 +222,21 @@ def main(pipe_fd: int, memory: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     pipe: Connection = Connection(pipe_fd)
-    start = pipe.recv()
-    assert isinstance(start, Start)
+    try:
+        start = pipe.recv()
+    except EOFError:
+        return 0
     configure(debug=start.debug)
     os.nice(start.nice)
-    link = Link(pipe)
-    link.start(start.beat)
+    link = Link(pipe, backlog=start.backlog, beat=start.beat)
+    link.start()
     try:
-        generator = make(start.spec)
-        info = generator.info
-        hop = max([preset.hop for preset in info.presets.values()] + [info.window])
-        slots = max(64, 2 * info.max_batch * hop)
-        ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
-    except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
+        serve(memory, start, link)
+    except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told and starts anew
         link.send(Failed(typed(error), traceback.format_exc()))
         return 1
-    link.send(Ready(info, slots, ring.picture_bytes))
-    Worker(generator, ring, link, start.backlog).run()
     return 0
 
 
 if __name__ == "__main__":
-    _leave(main(int(sys.argv[1]), int(sys.argv[2])))
+    leave(main(int(sys.argv[1]), int(sys.argv[2])))
