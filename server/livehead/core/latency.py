@@ -100,7 +100,7 @@ class Latency:
         if len(stamps) != len(_ORDER):
             return None
         parts = [(stamps[b] - stamps[a]) * 1000 for a, b in pairwise(_ORDER)]
-        breakdown = Breakdown(*parts, (at - stamps[Stamp.CAPTURED]) * 1000)
+        breakdown = Breakdown(*[*parts, (at - stamps[Stamp.CAPTURED]) * 1000])
         self._done.append(breakdown)
         return breakdown
 
