@@ -1,0 +1,82 @@
+"""An eye's lids and gaze."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.preview.face import Eye
+from livehead.engine.preview.rig import Array, smooth
+
+LASH = 0.045
+"""Thickness of the upper lid's dark edge, in eye spans: it moves with the lid unstretched."""
+
+
+class Lids:
+    """One moving eye. Works in the eye's own frame: x from corner to corner, y down, in pixels."""
+
+    def __init__(self, eye: Eye, span: float, size: int) -> None:
+        along = eye.corners[1] - eye.corners[0]
+        self._half = float(np.hypot(*along)) / 2
+        self._across = np.asarray(along / (2 * self._half), np.float32)
+        self._down = np.array([-self._across[1], self._across[0]], np.float32)
+        self._origin = np.asarray(eye.corners.mean(axis=0), np.float32)
+        self._upper, self._lower, self._span = eye.upper, eye.lower, span
+        pupil = eye.pupil - self._origin
+        self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
+        room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
+        self._fold = float(np.clip(0.72 * room, 0.10 * span, 0.30 * span))
+        reach = 1.45 * self._half
+        up, low = self._upper + self._fold + 0.08 * span, self._lower + 0.12 * span
+        spots = np.array(
+            [self._origin + sx * reach * self._across + y * self._down for sx in (-1, 1) for y in (-up, low)]
+        )
+        left, top = (int(max(0, v)) for v in np.floor(spots.min(axis=0)))
+        right, bottom = (int(min(size, v)) for v in np.ceil(spots.max(axis=0)))
+        self.box = (left, top, max(right, left + 2), max(bottom, top + 2))
+
+    def frame(self, places: Array) -> tuple[Array, Array]:
+        """x and y in the eye's frame of picture places ``(h, w, 2)``."""
+        px, py = places[:, :, 0] - self._origin[0], places[:, :, 1] - self._origin[1]
+        x = px * self._across[0] + py * self._across[1]
+        y = px * self._down[0] + py * self._down[1]
+        return x, y
+
+    def look(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
+        """Turn the eye: shift what lies between the lids (``places`` in place); gaze in pixels."""
+        bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
+        inside = smooth(y, -self._upper * bow - 0.5, -self._upper * bow * 0.45)
+        inside = inside * smooth(y, self._lower * bow + 0.5, self._lower * bow * 0.45) * smooth(bow, 0.05, 0.6)
+        places[:, :, 0] -= inside * (gaze[0] * self._across[0] + gaze[1] * self._down[0])
+        places[:, :, 1] -= inside * (gaze[0] * self._across[1] + gaze[1] * self._down[1])
+
+    def close(
+        self, picture: NDArray[np.uint8], texture: NDArray[np.uint8], fine: int, frame: tuple[Array, Array], shut: float
+    ) -> None:
+        """Draw the upper lid ``shut`` (0..1) over ``picture``, the eye's box of the new picture."""
+        x, y = frame
+        bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
+        lash = LASH * self._span * np.sqrt(bow)
+        open_at = -self._upper * bow + 0.6 * lash
+        way = (self._lower + self._upper) * bow - 0.6 * lash
+        edge = open_at + shut * way
+        top = -self._upper * bow - self._fold * smooth(np.abs(x) / self._half, 1.45, 1.0) - 1.0
+        rise = edge - y  # height above the lid's edge
+        whole, skin = np.maximum(edge - top - lash, 1.0), np.maximum(open_at - top - lash, 0.5)
+        stretched = open_at - lash - (rise - lash) * (skin / whole)
+        y_from = np.where(rise < lash, open_at - rise, stretched)
+        y_from = np.where(y < top, y, y_from)
+        place_x = (self._origin[0] + x * self._across[0] + y_from * self._down[0]) * fine + (fine - 1) / 2
+        place_y = (self._origin[1] + x * self._across[1] + y_from * self._down[1]) * fine + (fine - 1) / 2
+        skin_now = cv2.remap(
+            texture,
+            place_x.astype(np.float32),
+            place_y.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        cover = np.clip(rise + 0.5, 0, 1) * smooth(way * shut, 0.2, 1.2)
+        shade = 1 - 0.10 * shut * np.exp(-((rise / (0.11 * self._span)) ** 2)) * bow
+        mixed = picture + (skin_now * shade[..., None] - picture) * cover[..., None]
+        np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))

@@ -1,0 +1,51 @@
+"""The first two resonances of the mouth, by linear prediction (Makhoul, 1975)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+ORDER = 9
+"""Poles of the model: four resonances below 4 kHz and the voice's fall."""
+
+TOP = 4000.0
+"""Upper end of what is modelled, in Hz."""
+
+USUAL = (500.0, 1500.0)
+"""The resonances of a mouth at rest, in Hz."""
+
+
+def formants(power: NDArray[np.float64], top: float, before: tuple[float, float] = USUAL) -> tuple[float, float]:
+    """F1 and F2 in Hz from a power spectrum whose bins run evenly from 0 to ``top`` Hz.
+    ``before`` stands in for what does not show."""
+    bins = round((power.size - 1) * TOP / top) + 1
+    freq = np.linspace(0, TOP, bins)
+    lifted = power[:bins] * (0.02 + (freq / 1000) ** 1.6)
+    lags = np.fft.irfft(lifted + lifted.max() * 1e-4 + 1e-12)[: ORDER + 1]
+    lags *= np.exp(-0.5 * (2 * np.pi * 70 / (2 * TOP) * np.arange(ORDER + 1)) ** 2)
+    poles = np.roots(_levinson(lags))
+    poles = poles[poles.imag > 0.01]
+    place = np.angle(poles) / np.pi * TOP
+    width = -np.log(np.abs(poles) + 1e-9) * 2 * TOP / np.pi
+    order = np.argsort(place)
+    first, second = before
+    seen = [(float(f), float(b)) for f, b in zip(place[order], width[order], strict=True) if f > 180]
+    low = [f for f, b in seen if f < 1150 and b < 600]
+    if low:
+        first = low[0]
+    next_up = [f for f, b in seen if max(first + 150, 650) < f < 3100 and b < 450]
+    if next_up:
+        second = next_up[0]
+    return first, second
+
+
+def _levinson(lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The prediction filter of an autocorrelation."""
+    taps = np.zeros(ORDER + 1)
+    taps[0] = 1.0
+    error = lags[0]
+    for i in range(1, ORDER + 1):
+        k = -(taps[:i] @ lags[i:0:-1]) / error
+        taps[1 : i + 1] += k * taps[:i][::-1]
+        error *= 1 - k * k
+    return taps

@@ -1,0 +1,110 @@
+"""The preview engine: any portrait with a face, animated from speech on the CPU, without a model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.media import BLOCK_SAMPLES, Pcm
+from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Preset, Work
+from livehead.engine.preview.articulation import Articulator
+from livehead.engine.preview.features import Listener
+from livehead.engine.preview.fit import fit
+from livehead.engine.preview.life import Life
+from livehead.engine.preview.portrait import Portrait
+
+WINDOW = 8
+KEPT = 64
+"""Moments a stream can be taken back to: pictures."""
+
+
+class PreviewStream:
+    """One portrait in motion: what was heard, the mouth, and the rest of the face."""
+
+    def __init__(self, portrait: Portrait, seed: int) -> None:
+        self._portrait = portrait
+        self._listener = Listener()
+        self._mouth = Articulator()
+        self._life = Life(seed=seed & (2**63 - 1))
+        self._past: deque[tuple[Articulator, Life]] = deque(maxlen=KEPT)
+
+    def picture(self, pcm: Pcm) -> NDArray[np.uint8]:
+        """The RGB picture of one block of samples."""
+        self._past.append((self._mouth.copy(), self._life))
+        heard = self._listener.hear(pcm)
+        shape = self._mouth.follow(heard)
+        self._life = self._life.next(heard)
+        return self._portrait.draw(shape, self._life.pose)
+
+    def back(self, unshown: int) -> None:
+        """Forget the last ``unshown`` pictures and what was heard: the face goes on from the last
+        one shown."""
+        for _ in range(min(unshown, len(self._past))):
+            self._mouth, self._life = self._past.pop()
+        self._listener.hush()
+
+
+class PreviewGenerator:
+    """Fulfils :class:`~livehead.engine.base.Generator` on one core."""
+
+    def __init__(self, size: int) -> None:
+        if size < 64 or size % 8:
+            raise ValueError("The preview engine's size is a multiple of 8, at least 64.")
+        self._size = size
+        self._info = GeneratorInfo(
+            name="preview",
+            width=size,
+            height=size,
+            window=WINDOW,
+            motion_frames=1,
+            presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
+            max_batch=16,
+        )
+
+    @property
+    def info(self) -> GeneratorInfo:
+        return self._info
+
+    def open(self, portrait: NDArray[np.uint8], seed: int) -> PreviewStream:
+        """Find the face and make the portrait ready. Raises
+        :class:`~livehead.errors.PortraitError` where there is none."""
+        return PreviewStream(Portrait(fit(portrait, self._size)), seed)
+
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+        """Make every item's pictures, one after the other: nothing is shared between streams."""
+        if len(work) > self._info.max_batch:
+            raise ValueError(f"A step takes at most {self._info.max_batch} streams.")
+        for item in work:
+            if (
+                item.hop < 1
+                or item.pcm.ndim != 1
+                or item.pcm.size % BLOCK_SAMPLES
+                or item.pcm.size < item.hop * BLOCK_SAMPLES
+            ):
+                raise ValueError("A step takes whole blocks of 640 samples, at least as many as its hop.")
+        return [self._pictures(item, pixel_format) for item in work]
+
+    def _pictures(self, item: Work, pixel_format: PixelFormat) -> Pictures:
+        stream: PreviewStream = item.stream
+        blocks = item.pcm[: item.hop * BLOCK_SAMPLES].reshape(item.hop, BLOCK_SAMPLES)
+        pictures = [stream.picture(block) for block in blocks]
+        if pixel_format == "yuv420p":
+            pictures = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8) for picture in pictures]
+        return np.stack(pictures)
+
+    def rewind(self, stream: PreviewStream, shown: NDArray[np.uint8], unshown: int) -> None:
+        """Go on from the picture shown last: the mouth falls to rest from there."""
+        stream.back(unshown)
+
+    def close(self, stream: PreviewStream) -> None:
+        """Nothing to give back: a stream's memory goes with it."""
+
+
+def create(size: int = 512, **_: object) -> PreviewGenerator:
+    """Make the preview engine for pictures of ``size`` × ``size``; it keeps to one core."""
+    cv2.setNumThreads(1)
+    return PreviewGenerator(size)

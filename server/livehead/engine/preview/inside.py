@@ -1,0 +1,99 @@
+"""What shows between open lips: the dark, the teeth and the tongue, in the portrait's own light."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.preview.articulation import Mouthing
+from livehead.engine.preview.mouth import Lips, Opening
+from livehead.engine.preview.palette import Palette
+from livehead.engine.preview.rig import Array, smooth
+
+TEETH = (0.150, 0.125, 0.120, 0.105, 0.090, 0.075)
+"""Widths of the upper teeth from the middle outwards, as shares of half the mouth: they look
+narrower towards the sides because the row bends back."""
+
+LOWER_TEETH = (0.095, 0.095, 0.100, 0.095, 0.085, 0.075)
+FINE = 4
+"""The teeth are drawn this many times finer than the square's pixels."""
+
+
+class Inside:
+    """The inner mouth of one portrait."""
+
+    def __init__(self, lips: Lips, palette: Palette) -> None:
+        self._lips = lips
+        self._palette = palette
+        self._tall = 0.17 * lips.span
+        self._upper = _row(TEETH, lips.half, self._tall, curve=0.30)
+        self._lower = _row(LOWER_TEETH, lips.half, 0.8 * self._tall, curve=0.16)
+
+    def draw(self, picture: NDArray[np.uint8], opening: Opening, shape: Mouthing) -> None:
+        """Paint the opening into ``picture``, the RGB part of the square that ``opening`` bounds."""
+        a, y = opening.a, opening.y
+        span = self._lips.span
+        middle = float(self._lips.line(np.zeros(1, np.float32))[0])
+        gap = opening.lower - opening.upper
+        deep = (y - opening.upper) / np.maximum(gap, 1)
+        dark = np.clip(1 - 0.75 * np.abs(a), 0.15, 1)[..., None]
+        colour: Array = self._palette.dark * (0.55 + 0.75 * smooth(deep, 0.35, 1.0)[..., None]) * (0.5 + 0.5 * dark)
+        # The tongue lies behind the lower teeth, higher for front vowels.
+        top = middle + opening.drop * (0.98 - 0.45 * shape.tongue) + 0.05 * span
+        dome = top + 0.20 * span * a**2
+        tongue = smooth(y - dome, -0.01 * span, 0.05 * span) * smooth(np.abs(a), 0.80, 0.52)
+        lit = 0.62 + 0.38 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
+        colour = _over(colour, self._palette.tongue * lit[..., None], tongue)
+        lower_edge = middle + 0.02 * span + 0.96 * opening.drop
+        colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.80)
+        upper_edge = middle + 0.055 * span - 0.25 * LIFTED * span * shape.lift
+        colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
+        # Lips throw a shadow inwards, the corners are darkest.
+        shade = 0.50 + 0.50 * smooth(y - opening.upper, -0.01 * span, 0.085 * span)
+        shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)
+        shade *= 1 - 0.55 * smooth(np.abs(a), 0.35, 0.95)
+        colour *= shade[..., None]
+        mixed = picture + (colour - picture) * opening.cover[..., None]
+        np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+
+    def _teeth(self, colour: Array, row: Array, a: Array, depth: Array, light: float) -> Array:
+        """Lay a row of teeth over ``colour``; ``depth`` is the place below the gums in pixels."""
+        x = (a + 1) * (self._lips.half * FINE) - 0.5
+        seen: Array = np.asarray(
+            cv2.remap(row, x.astype(np.float32), (depth * FINE).astype(np.float32), cv2.INTER_LINEAR), np.float32
+        )
+        return _over(colour, self._palette.teeth * (light * seen[..., :1]), seen[..., 1])
+
+
+LIFTED = 0.10
+
+
+def _over(under: Array, paint: Array, cover: Array) -> Array:
+    return np.asarray(under + (paint - under) * cover[..., None], np.float32)
+
+
+def _row(widths: tuple[float, ...], half: float, tall: float, curve: float) -> Array:
+    """Draw a row of teeth hanging down: float32 ``(h, w, 2)``, light and cover 0..1. Row 0 is at the
+    gums; the biting edge climbs towards the sides by ``curve`` of the height."""
+    width, height = max(8, int(2 * half * FINE)), max(8, int(tall * FINE))
+    a = np.abs((np.arange(width) + 0.5) / width * 2 - 1)[None].astype(np.float32)
+    y = ((np.arange(height) + 0.5) / height)[:, None].astype(np.float32)
+    cover = np.zeros((height, width), np.float32)
+    light = np.zeros((height, width), np.float32)
+    start = 0.0
+    for index, wide in enumerate(widths):
+        at = (a - (start + wide / 2)) / (wide / 2)
+        edge = 1 - curve * ((start + wide / 2) / 0.68) ** 2 - (0.05 if index == 1 else 0.0)
+        rounded = edge - 0.10 * np.abs(at) ** 5
+        side = smooth(np.abs(at), 1.02, 0.93)
+        body = side * smooth(y, rounded + 0.02, rounded - 0.05)
+        bulge = 1 - 0.16 * np.abs(at) ** 3 - 0.10 * (1 - y)
+        inside = np.abs(at) <= 1
+        cover = np.where(inside, smooth(y, rounded + 0.02, rounded - 0.05), cover)
+        light = np.where(inside, bulge * (0.80 + 0.20 * body) * (1 - 0.62 * (start / 0.68) ** 1.5), light)
+        start += wide
+    cover *= smooth(a, start + 0.01, start - 0.03)
+    ringed = cv2.copyMakeBorder(np.stack([light, cover], axis=-1), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
+    # Above the gums the row goes on unseen, so that its upper end never shows as an edge.
+    return np.ascontiguousarray(ringed[2:-2, 2:-2], np.float32)

@@ -1,0 +1,109 @@
+"""Smooth movements of a whole head: fields of displacement, made once for a portrait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.preview.face import Face
+from livehead.engine.preview.life import Pose
+
+Array = NDArray[np.floating[Any]]
+
+STEP = 4
+"""The fields are kept at one point in so many pixels each way, and drawn out when used."""
+
+
+def smooth(values: Array, low: float, high: float) -> Array:
+    """0 below ``low``, 1 above ``high``, smooth between; runs downwards when ``low > high``."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+class Rig:
+    """Adds up one picture's displacement field from a few unit fields.
+
+    In the face's own frame (origin between the eyes, one eye span the unit, v down the face) the
+    head counts as an ellipsoid that turns, and everything fades to nothing outside of it.
+    """
+
+    def __init__(self, face: Face, size: int) -> None:
+        self.size = size
+        across = np.array([np.cos(face.roll), np.sin(face.roll)], np.float32)
+        down = np.array([-across[1], across[0]], np.float32)
+        middle = (face.eyes[0].pupil + face.eyes[1].pupil) / 2
+        small = size // STEP
+        ticks = (np.arange(small, dtype=np.float32) + 0.5) * STEP - 0.5
+        x, y = np.meshgrid(ticks - middle[0], ticks - middle[1])
+        u = (x * across[0] + y * across[1]) / face.span
+        v = (x * down[0] + y * down[1]) / face.span
+        edge = np.sqrt((u / 1.55) ** 2 + ((v - 0.15) / 2.05) ** 2)
+        head = smooth(edge, 1.62, 0.88)
+        bulge = np.sqrt(np.clip(1 - (u / 1.5) ** 2 - ((v - 0.3) / 2.1) ** 2, 0, 1))
+        nose = np.exp(-(((u - 0.6 * face.yaw) / 0.28) ** 2) - ((v - 0.62) / 0.34) ** 2)
+        depth = (0.25 + 0.85 * bulge + 0.28 * nose) * head
+        chest = smooth(v, 1.9, 3.0) * smooth(np.abs(u), 3.2, 1.4)
+        brow_v = float(np.mean([(eye.brow - middle) @ down for eye in face.eyes])) / face.span
+        brows = np.zeros_like(u)
+        for eye in face.eyes:
+            at = float((eye.brow - middle) @ across) / face.span
+            brows += np.exp(-(((u - at) / 0.36) ** 2))
+        brows *= np.exp(-(np.where(v > brow_v, (v - brow_v) / 0.15, (v - brow_v) / 0.34) ** 2))
+        corners = np.zeros_like(u)
+        for corner in face.mouth.corners:
+            cu, cv = float((corner - middle) @ across) / face.span, float((corner - middle) @ down) / face.span
+            corners += np.exp(-(((u - cu) / 0.24) ** 2) - ((v - cv) / 0.26) ** 2)
+        none = np.zeros_like(u)
+        local = (
+            (depth, none),  # yaw
+            (none, depth),  # pitch
+            (-(v - 2.4) * head, u * head),  # roll about the root of the neck
+            (head, none),  # sway
+            (none, head),  # bob
+            (none, -chest),  # breath
+            (none, -brows),
+            (none, -corners),  # smile
+        )
+        fields = np.stack(
+            [np.stack([du * across[0] + dv * down[0], du * across[1] + dv * down[1]], axis=-1) for du, dv in local]
+        )
+        self._fields = np.asarray(fields * face.span, np.float32).reshape(len(local), -1)
+        self._shape = (small, small, 2)
+        moving = np.abs(self._fields).reshape(len(local), small, small, 2).max(axis=(0, 3)) > 1e-3 * face.span
+        self.box = _box(moving, size)
+        left, top, right, bottom = self.box
+        gx, gy = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
+        self._still = np.stack([gx, gy], axis=-1)
+
+    def places(self, pose: Pose) -> Array:
+        """Where each pixel of :attr:`box` comes from, float32 ``(h, w, 2)`` in pixels of the square."""
+        amounts = np.array(
+            [
+                pose.yaw * 0.9,
+                pose.pitch * 0.9,
+                pose.roll,
+                pose.sway,
+                pose.bob,
+                0.022 * pose.breath,
+                0.055 * pose.brows,
+                0.035 * pose.smile,
+            ],
+            np.float32,
+        )
+        field = (amounts @ self._fields).reshape(self._shape)
+        left, top, right, bottom = (v // STEP for v in self.box)
+        part = np.ascontiguousarray(field[top:bottom, left:right])
+        full = cv2.resize(part, (self._still.shape[1], self._still.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(self._still - full, np.float32)
+
+
+def _box(moving: NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in pixels round the points that ever move."""
+    columns, rows = np.nonzero(moving.any(axis=0))[0], np.nonzero(moving.any(axis=1))[0]
+    limit = size // STEP
+    left, right = max(0, int(columns[0]) - 1), min(limit, int(columns[-1]) + 2)
+    top, bottom = max(0, int(rows[0]) - 1), min(limit, int(rows[-1]) + 2)
+    return left * STEP, top * STEP, right * STEP, bottom * STEP
