@@ -8,6 +8,7 @@
     │   ├── ForbiddenError          403
     │   ├── NotFoundError           404
     │   ├── ConflictError           409
+    │   ├── PreconditionError       412  If-Match names another ICE session
     │   ├── TooLargeError           413
     │   ├── UnsupportedTypeError    415
     │   ├── UnprocessableError      422
@@ -82,6 +83,12 @@ class ConflictError(RequestError):
     status = 409
     problem = "conflict"
     title = "Already there"
+
+
+class PreconditionError(RequestError):
+    status = 412
+    problem = "precondition-failed"
+    title = "A precondition failed"
 
 
 class TooLargeError(RequestError):

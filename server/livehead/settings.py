@@ -3,12 +3,15 @@ environment, and that wins over the defaults here. docs/configuration.md is chec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from livehead.errors import UsageError
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
@@ -80,3 +83,36 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
+
+
+_AnyStage = TypeVar("_AnyStage", bound=_Stage)
+
+
+def stages() -> tuple[type[BaseSettings], ...]:
+    """Every stage's class."""
+    return (ServerSettings, EngineSettings, MediaSettings, SessionSettings)
+
+
+def load(given: Mapping[str, Any]) -> Settings:
+    """The settings, with those ``given`` by name in place of the environment's.
+
+    Raises :class:`~livehead.errors.UsageError` in one line that names the setting.
+    """
+
+    def make(stage: type[_AnyStage]) -> _AnyStage:
+        return stage(**{name: value for name, value in given.items() if name in stage.model_fields})
+
+    try:
+        return Settings(make(ServerSettings), make(EngineSettings), make(MediaSettings), make(SessionSettings))
+    except ValidationError as error:
+        raise UsageError("; ".join(_mistake(dict(e), given) for e in error.errors())) from None
+    except SettingsError as error:
+        raise UsageError(f'{error}: lists are written as JSON, for example \'["a", "b"]\'') from None
+
+
+def _mistake(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    if not error["loc"]:
+        return str(error["msg"])
+    name = str(error["loc"][0])
+    where = f"--{name.replace('_', '-')}" if name in given else f"LIVEHEAD_{name.upper()}"
+    return f"{where} {error['input']!r}: {error['msg']}"

@@ -1,0 +1,30 @@
+"""Request bodies, bounded while they are read."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from livehead.core.messages import MAX_SDP
+from livehead.errors import MalformedError, TooLargeError, UnsupportedTypeError
+
+
+async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -> str:
+    """The body as text. Raises UnsupportedTypeError, TooLargeError, and MalformedError for no body or no UTF-8."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != content_type:
+        raise UnsupportedTypeError(f"Send the body as {content_type}, not as {given or 'no type at all'}.")
+    too_large = TooLargeError(f"The body is larger than {limit} bytes; no {content_type} of a client needs so much.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    if not body.strip():
+        raise MalformedError(f"The body is empty; send {content_type}.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise MalformedError(f"The body is no UTF-8 text; send {content_type}.") from None

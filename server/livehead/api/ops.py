@@ -1,0 +1,99 @@
+"""For operators: health, readiness, metrics, facts about the server, and its API's description."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Response
+from starlette.responses import HTMLResponse, JSONResponse
+
+import livehead
+from livehead.api.services import Door, Services
+from livehead.engine.base import GeneratorInfo
+from livehead.errors import EngineDownError
+from livehead.metrics import CONTENT_TYPE
+
+router = APIRouter(tags=["ops"])
+
+
+@router.get("/healthz", summary="Whether the event loop answers")
+async def healthz() -> dict[str, bool]:
+    return {"ok": True}
+
+
+@router.get(
+    "/readyz",
+    summary="Whether a new session would be served",
+    responses={503: {"description": "starting, engine-down, full or draining, as `reason`"}},
+)
+async def readyz(services: Door) -> JSONResponse:
+    refusal = services.registry.refusal()
+    if refusal is None:
+        return JSONResponse({"ready": True})
+    body = {"ready": False, "reason": refusal.problem, "detail": str(refusal)}
+    return JSONResponse(body, 503, headers={"Retry-After": str(round(refusal.retry_after or 1))})
+
+
+@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+async def metrics(services: Door) -> Response:
+    return Response(await asyncio.to_thread(services.metrics.render), media_type=CONTENT_TYPE)
+
+
+@router.get("/v1/info", summary="Version, engine, latency presets, sessions")
+async def info(services: Door) -> dict[str, Any]:
+    return {
+        "version": livehead.__version__,
+        "engine": _engine(services),
+        "latency": _latency(services),
+        "default_latency": services.settings.sessions.latency,
+        "sessions": {"active": services.registry.active, "max": services.registry.limit},
+    }
+
+
+def _engine(services: Services) -> dict[str, Any]:
+    """What the engine is; the facts that only it knows are null until it has started."""
+    known: dict[str, Any] = {
+        "name": services.choice.name,
+        "variant": services.choice.variant,
+        "state": services.host.state,
+        "reason": services.choice.reason,
+        "size": services.settings.engine.size,
+        "fps": None,
+        "device": None,
+    }
+    facts = _facts(services)
+    if facts is not None:
+        known |= {"name": facts.name, "variant": facts.variant, "fps": facts.fps, "device": facts.device}
+        known |= {"width": facts.width, "height": facts.height, "details": dict(facts.details)}
+    return known
+
+
+def _latency(services: Services) -> dict[str, Any]:
+    facts = _facts(services)
+    if facts is None:
+        return {}
+    return {
+        name: {"hop": preset.hop, "lookahead": preset.lookahead, "bound_ms": preset.bound_ms}
+        for name, preset in facts.presets.items()
+    }
+
+
+def _facts(services: Services) -> GeneratorInfo | None:
+    try:
+        return services.host.info
+    except EngineDownError:
+        return None
+
+
+def build_docs() -> APIRouter:
+    """``/docs``: a page of our own that draws /openapi.json, so that it works without a network."""
+    page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
+    docs = APIRouter(include_in_schema=False)
+
+    @docs.get("/docs")
+    async def read_docs() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    return docs

@@ -1,0 +1,37 @@
+"""What the doors need, as one object on ``app.state``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from livehead.avatars import AvatarStore
+from livehead.engine.choice import Choice
+from livehead.engine.host import EngineHost
+from livehead.metrics import Metrics
+from livehead.sessions.registry import Registry
+from livehead.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Made once by :mod:`livehead.app`; every door reads from it."""
+
+    settings: Settings
+    choice: Choice
+    host: EngineHost
+    avatars: AvatarStore
+    registry: Registry
+    metrics: Metrics
+
+
+def _services(connection: HTTPConnection) -> Services:
+    services: Services = connection.app.state.services
+    return services
+
+
+Door: TypeAlias = Annotated[Services, Depends(_services)]
+"""Annotation of a route's parameter that takes the :class:`Services`."""

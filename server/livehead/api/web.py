@@ -1,0 +1,66 @@
+"""The demo page at ``/`` and the client modules at ``/client/``.
+
+The files are in the package (``livehead/web``) where it was installed from a wheel, and in the
+checkout's ``web/`` otherwise, so that an edit shows at the next reload.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+import livehead
+
+
+class _PagePath(Convertor[str]):
+    """Any path but the API's, so that a wrong method there stays a 405."""
+
+    regex = r"(?!v1/|docs$|openapi\.json$|healthz$|readyz$|metrics$).*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def find_web() -> Path | None:
+    """The folder that holds ``client/`` and ``demo/``; None where neither place has it."""
+    package = Path(livehead.__file__).parent
+    for folder in (package / "web", package.parent.parent / "web"):
+        if (folder / "demo").is_dir() and (folder / "client").is_dir():
+            return folder
+    return None
+
+
+def build_router(web: Path | None) -> APIRouter:
+    """Routes for the files below ``web``. Must be included last: it takes every path that is left."""
+    router = APIRouter(include_in_schema=False)
+    if web is None:
+        return router
+    register_url_convertor("page", _PagePath())
+    demo = StaticFiles(directory=web / "demo", html=True)
+    client = StaticFiles(directory=web / "client")
+
+    @router.api_route("/client/{path:path}", methods=["GET", "HEAD"])
+    async def client_module(path: str, request: Request) -> Response:
+        return await _file(client, path, request)
+
+    @router.api_route("/{path:page}", methods=["GET", "HEAD"])
+    async def demo_page(path: str, request: Request) -> Response:
+        return await _file(demo, path or ".", request)
+
+    return router
+
+
+async def _file(files: StaticFiles, path: str, request: Request) -> Response:
+    if any(part.startswith(".") and part != "." for part in path.split("/")):
+        raise HTTPException(404)
+    response = await files.get_response(path, request.scope)
+    response.headers["Cache-Control"] = "no-cache"  # revalidated by ETag: page and modules never differ in version
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,62 @@
+"""The composition root: settings in, the application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import livehead
+from livehead.api import avatars, ice, ops, problems, sessions, signal, web
+from livehead.api.cors import Cors
+from livehead.api.counting import Counting
+from livehead.api.services import Services
+from livehead.avatars import AvatarStore
+from livehead.engine.choice import Choice, choose
+from livehead.engine.host import EngineHost
+from livehead.metrics import Metrics
+from livehead.sessions.registry import Registry
+from livehead.settings import Settings
+
+ABOUT = "Speech in over WebRTC, a speaking portrait out."
+
+
+def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
+    """Put the server together. Reads files, so call it before the event loop runs.
+
+    ``choice`` is the engine to run; by default what the settings ask for. The engine starts and
+    stops with the application's lifespan, which does not wait for it: /readyz says when it is there.
+    """
+    services = build_services(settings, choice or choose(settings.engine))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with services.host, services.registry:
+            yield
+
+    app = FastAPI(
+        title="Livehead",
+        version=livehead.__version__,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    problems.install(app)
+    for router in (sessions.router, signal.router, avatars.router, ice.router, ops.router, ops.build_docs()):
+        app.include_router(router)
+    app.include_router(web.build_router(web.find_web()))
+    app.add_middleware(Cors, origins=settings.server.cors_origins)
+    app.add_middleware(Counting, metrics=services.metrics)
+    return app
+
+
+def build_services(settings: Settings, choice: Choice) -> Services:
+    metrics = Metrics()
+    host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds)
+    avatars_ = AvatarStore()
+    registry = Registry(settings, host, avatars_, metrics)
+    metrics.watch_restarts(lambda: host.restarts)
+    return Services(settings, choice, host, avatars_, registry, metrics)

@@ -1,0 +1,148 @@
+"""``livehead serve``: the server, on one port."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import ssl
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from livehead.app import create_app
+from livehead.commands.options import add_settings, settings_from
+from livehead.core.messages import MAX_MESSAGE
+from livehead.engine.choice import choose
+from livehead.errors import LiveheadError, UsageError
+from livehead.sessions.registry import Registry
+from livehead.settings import ServerSettings
+
+OPTIONS = (
+    "host",
+    "port",
+    "engine",
+    "variant",
+    "models",
+    "device",
+    "size",
+    "max_sessions",
+    "data_dir",
+    "tls_cert",
+    "tls_key",
+    "latency",
+)
+
+MAX_FRAME = 2 * MAX_MESSAGE
+"""Largest WebSocket message in bytes that is read at all. Under it, one that is too long gets an answer."""
+
+MAX_CONNECTIONS = 512
+"""Connections and requests at once; more are answered with 503 by uvicorn itself."""
+
+CLOSING_SECONDS = 3
+"""How long uvicorn waits for open connections once the sessions are closed."""
+
+logger = logging.getLogger(__name__)
+
+
+def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser("serve", parents=[common], help="serve the page and the API")
+    add_settings(parser, OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = settings_from(args)
+    server = settings.server
+    choice = choose(settings.engine)
+    _check_tls(server)
+    listener = listen(server.host, server.port)
+    scheme = "https" if server.tls_cert else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    print(f"Engine: {choice.name} ({choice.reason})", flush=True)
+    print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
+    app = create_app(settings, choice)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        lifespan="on",
+        log_config=None,
+        access_log=args.debug,
+        server_header=False,
+        ssl_certfile=server.tls_cert,
+        ssl_keyfile=server.tls_key,
+    )
+    DrainingServer(config, app.state.services.registry, server.drain_seconds).run(sockets=[listener])
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises LiveheadError in words fit for the user."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except socket.gaierror:
+        raise LiveheadError(f"{host} is no address of this machine. Choose another with --host.") from None
+    except PermissionError:
+        raise LiveheadError(f"Port {port} needs more rights. Choose one above 1023 with --port.") from None
+    except OSError as error:
+        raise LiveheadError(
+            f"Port {port} of {host} cannot be had: {error.strerror or error}. "
+            "Stop the program that has it, or choose another with --port."
+        ) from None
+
+
+def _check_tls(server: ServerSettings) -> None:
+    if server.tls_cert is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(server.tls_cert, server.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--tls-cert {server.tls_cert} and --tls-key {server.tls_key}: {error}") from None
+
+
+class DrainingServer(uvicorn.Server):
+    """Ends in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one ends at once."""
+
+    def __init__(self, config: uvicorn.Config, registry: Registry, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._registry = registry
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._signals = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what the imports made is never looked through again: no pauses of 50 ms in mid-call
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            os._exit(1)  # threads and connections have no say any more; the worker ends with its pipe
+        logger.info("%s: draining, again to end at once", signal.Signals(sig).name)
+        if self._loop is None or not self.started:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._start_draining)
+
+    def _start_draining(self) -> None:
+        self._draining = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            await self._registry.drain(self._drain_seconds)
+        finally:
+            self.should_exit = True

@@ -1,0 +1,81 @@
+"""Which engine to run: what was asked for, or what this machine can do."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from dataclasses import dataclass
+
+from livehead.engine.base import EngineSpec
+from livehead.errors import EngineError
+from livehead.settings import EngineSettings
+
+PREVIEW = "livehead.engine.preview.generator:create"
+FLASHHEAD = "livehead.engine.flashhead.generator:create"
+
+_WEIGHTS = ("SoulX-FlashHead-1_3B", "wav2vec2-base-960h")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``reason`` says in words why this engine was taken."""
+
+    name: str
+    variant: str | None
+    spec: EngineSpec
+    reason: str
+
+
+def choose(settings: EngineSettings) -> Choice:
+    """Pick the engine. Raises EngineError where flashhead was asked for and cannot run."""
+    if settings.engine == "preview":
+        return _preview(settings, "as asked")
+    missing = _missing_for_flashhead(settings)
+    if not missing:
+        return _flashhead(settings, "as asked" if settings.engine == "flashhead" else "CUDA and the weights are there")
+    if settings.engine == "flashhead":
+        raise EngineError(
+            f"The flashhead engine cannot run here: {'; '.join(missing)}. Use --engine preview meanwhile."
+        )
+    return _preview(settings, f"no flashhead: {missing[0]}")
+
+
+def _preview(settings: EngineSettings, reason: str) -> Choice:
+    return Choice("preview", None, EngineSpec(PREVIEW, {"size": settings.size}), reason)
+
+
+def _flashhead(settings: EngineSettings, reason: str) -> Choice:
+    options = {
+        "models": str(settings.models),
+        "variant": settings.variant,
+        "size": settings.size,
+        "device": settings.device,
+    }
+    return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options), reason)
+
+
+def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
+    """What stands in the way, each with its cure. Never imports torch: that is the worker's."""
+    missing = []
+    if importlib.util.find_spec(FLASHHEAD.partition(":")[0]) is None:
+        missing.append("this version does not have it yet")
+    if importlib.util.find_spec("torch") is None:
+        missing.append("PyTorch is not installed (pip install 'livehead[flashhead]')")
+    if settings.device.startswith("cuda") and not _cuda_devices():
+        missing.append("there is no CUDA device (or its driver does not answer)")
+    absent = [name for name in _WEIGHTS if not (settings.models / name).is_dir()]
+    if absent:
+        missing.append(f"{settings.models} lacks {' and '.join(absent)} (livehead models download {settings.variant})")
+    return missing
+
+
+def _cuda_devices() -> int:
+    """How many devices the CUDA driver sees, asked of the driver itself (cuInit, cuDeviceGetCount)."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value

@@ -1,0 +1,63 @@
+"""Figures for Prometheus. No label ever carries a session's id: the number of series stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_GENERATE_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
+_DELAY_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 2.0)
+
+
+class _Restarts(Collector):
+    """A counter that somebody else keeps."""
+
+    def __init__(self, read: Callable[[], int]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily("livehead_engine_restarts", "Restarts of the engine worker.", value=self._read())
+
+
+class Metrics:
+    """All of one server's figures, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.sessions = Gauge("livehead_sessions", "Sessions served now.", registry=self._registry)
+        self.sessions_max = Gauge("livehead_sessions_max", "Sessions served at most.", registry=self._registry)
+        self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
+        self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
+        self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")
+        self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
+        self.repeated = self._counter("livehead_pictures_repeated", "Pictures shown twice, by reason.", "reason")
+        self.dropped = self._counter("livehead_pictures_dropped", "Pictures never shown, by reason.", "reason")
+        self.skipped = self._counter("livehead_blocks_skipped", "Blocks not sent to catch up, by reason.", "reason")
+        self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
+        self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
+        self.generate = Histogram(
+            "livehead_generate_seconds", "Time to generate a hop.", buckets=_GENERATE_S, registry=self._registry
+        )
+        self.delay = Histogram(
+            "livehead_delay_seconds",
+            "From a block's arrival to sending.",
+            buckets=_DELAY_S,
+            registry=self._registry,
+        )
+        ProcessCollector(registry=self._registry)
+
+    def watch_restarts(self, read: Callable[[], int]) -> None:
+        """Show the counter that ``read`` returns as ``livehead_engine_restarts_total``."""
+        self._registry.register(_Restarts(read))
+
+    def render(self) -> bytes:
+        """Prometheus text. Reads /proc, so call it off the event loop."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)

@@ -1,0 +1,74 @@
+"""Where the session's sound lies in time: the client's, and silence while there is none.
+
+Before the first sound the portrait idles on blocks with negative k; the client's first sample is
+sample 0. When the client falls silent altogether (no packets at all), silence fills the time that
+passes, so that the portrait stays alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, SAMPLE_RATE, Pcm
+
+IDLE_BLOCK = -(1 << 30)
+"""The first block of a session: over a year of idling before block 0."""
+
+PAUSE_S = 0.2
+"""Without sound for so long, silence takes its place. Longer than a jitter buffer holds back."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Samples and their place on the session's timeline. ``jump`` says that the timeline leaps to ``start``."""
+
+    start: int
+    pcm: Pcm
+    jump: bool = False
+
+
+class Hearing:
+    """Pure: times are monotonic seconds, passed in."""
+
+    def __init__(self) -> None:
+        self._next = IDLE_BLOCK * BLOCK_SAMPLES
+        self._began: float | None = None
+        self._heard: float | None = None
+        self._heard_end = 0
+        self._offset = 0
+        self._filled = False
+
+    def hear(self, start: int, pcm: Pcm, now: float) -> Piece:
+        """The client's samples, ``start`` on its own timeline, which begins at 0."""
+        first = self._heard is None
+        place = start + self._offset
+        if self._filled and place < self._next:
+            # Its clock stood still while ours went on: go on after the silence, or all would count as late.
+            self._offset += self._next - place
+            place = self._next
+        self._filled = False
+        self._heard = now
+        self._next = max(0 if first else self._next, place + len(pcm))
+        self._heard_end = self._next
+        return Piece(place, pcm, jump=first)
+
+    def idle(self, now: float) -> Piece | None:
+        """The silence that is due, whole blocks, or None while the client is heard."""
+        if self._heard is None:
+            if self._began is None:
+                self._began = now
+            whole = int((now - self._began) / BLOCK_S) + 1
+            until = (IDLE_BLOCK + whole) * BLOCK_SAMPLES
+        elif now - self._heard > PAUSE_S:
+            self._filled = True
+            passed = int((now - self._heard) * SAMPLE_RATE)
+            until = (self._heard_end + passed) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        else:
+            return None
+        if until <= self._next:
+            return None
+        piece = Piece(self._next, np.zeros(until - self._next, np.float32))
+        self._next = until
+        return piece

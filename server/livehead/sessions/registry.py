@@ -1,0 +1,131 @@
+"""All sessions: admission, look-up, drain.
+
+A slot is reserved before an offer is answered, and given back on every way out, so that a client
+that got an answer is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from livehead.avatars import AvatarStore
+from livehead.engine.host import EngineHost, EngineState
+from livehead.errors import NotFoundError, RequestError, UnavailableError
+from livehead.metrics import Metrics
+from livehead.sessions.session import Session, SessionRequest
+from livehead.settings import Settings
+
+
+class Registry:
+    """An async context manager that owns every session's task; leaving it ends them all."""
+
+    def __init__(self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics) -> None:
+        self.limit = settings.sessions.max_sessions
+        self._settings = settings
+        self._host = host
+        self._avatars = avatars
+        self._metrics = metrics
+        self._sessions: dict[str, Session] = {}
+        self._reserved = 0
+        self._draining = False
+        self._empty = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._unsubscribe = host.subscribe(self._on_engine)
+        metrics.sessions_max.set(self.limit)
+        metrics.sessions.set_function(lambda: self.active)
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drain(0)
+        self._unsubscribe()
+        await self._group.__aexit__(None, None, None)
+
+    @property
+    def active(self) -> int:
+        """Slots in use: sessions served, and those being answered."""
+        return len(self._sessions) + self._reserved
+
+    def refusal(self) -> UnavailableError | None:
+        """Why a session would be refused now, or None. ``problem`` is the reason as one word."""
+        if self._draining:
+            return UnavailableError("The server is shutting down.", problem="draining", retry_after=10)
+        if self._host.state == "starting":
+            return UnavailableError("The engine is still starting.", problem="starting", retry_after=2)
+        if self._host.state == "down":
+            return UnavailableError("The engine is down and is being restarted.", problem="engine-down", retry_after=2)
+        if self.active >= self.limit:
+            return UnavailableError(
+                f"All {self.limit} sessions are taken. Try again when one has ended.", problem="full", retry_after=5
+            )
+        return None
+
+    async def open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
+        """Start a session; returns it and the SDP answer.
+
+        Raises UnavailableError where there is no slot, NotFoundError for an unknown avatar, and
+        MalformedError or UnprocessableError for an offer or options that cannot be served.
+        """
+        try:
+            return await self._open(offer, request)
+        except RequestError as error:
+            self._metrics.refused.labels(error.problem).inc()
+            raise
+
+    async def _open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
+        self._avatars.get(request.avatar)
+        if refusal := self.refusal():
+            raise refusal
+        self._reserved += 1
+        try:
+            session = Session(request, self._settings.media, self._host, self._avatars, self._metrics)
+            answer = await session.open(offer)
+            self._sessions[session.id] = session
+        finally:
+            self._reserved -= 1
+        self._metrics.opened.inc()
+        self._group.create_task(self._serve(session), name=f"session-{session.id}")
+        return session, answer
+
+    def get(self, session_id: str) -> Session:
+        """Raises NotFoundError for a session that is not there, or not any more."""
+        try:
+            return self._sessions[session_id]
+        except KeyError:
+            raise NotFoundError("There is no such session; it may have ended. POST /v1/sessions opens one.") from None
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more sessions, tell those that live, and end them after ``seconds``."""
+        self._draining = True
+        for session in self._sessions.values():
+            session.drain()
+        if self._sessions and seconds > 0:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
+            except TimeoutError:
+                pass
+        for session in list(self._sessions.values()):
+            session.end("draining")
+        for session in list(self._sessions.values()):
+            await session.closed.wait()
+
+    async def _serve(self, session: Session) -> None:
+        try:
+            if self._draining:
+                session.drain()
+            await session.run()
+        finally:
+            self._sessions.pop(session.id, None)
+            if not self._sessions:
+                self._empty.set()
+
+    def _on_engine(self, state: EngineState) -> None:
+        self._metrics.engine_up.set(state == "ready")
