@@ -1,0 +1,49 @@
+"""What every test gets: the event loop must not block."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+
+import blockbuster
+import pytest
+
+MAY_BLOCK = {
+    # name of the blocking call: (end of the file name, function) under which it is allowed
+    "io.TextIOWrapper.write": [("logging/__init__.py", "emit")],  # log lines to stderr are short, and wanted at once
+    "io.BufferedWriter.write": [("logging/__init__.py", "emit")],
+    "threading.Lock.acquire": [
+        ("logging/__init__.py", "acquire"),  # the lock of a handler
+        ("aiortc/rtcrtpreceiver.py", "stop"),  # aiortc joins its decoder thread here; media bounds the wait
+        ("concurrent/futures/thread.py", "shutdown"),  # of a pool whose work is done
+        ("concurrent/futures/_base.py", "result"),  # of a future that is done
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def _event_loop_never_blocks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test in which code under an event loop makes a blocking call from within livehead.
+
+    The call itself raises ``BlockingError``; a test whose code swallows that fails all the same.
+    ``@pytest.mark.may_block("why")`` lets a test off.
+    """
+    if request.node.get_closest_marker("may_block"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        seen: list[str] = []
+        begin = blockbuster.BlockingError.__init__
+
+        def note(error: blockbuster.BlockingError, func: str) -> None:
+            begin(error, func)
+            seen.append(f"{error}\n" + "".join(traceback.format_stack(limit=12)[:-2]))
+
+        patch.setattr(blockbuster.BlockingError, "__init__", note)
+        with blockbuster.blockbuster_ctx("livehead") as guard:
+            for name, places in MAY_BLOCK.items():
+                for file, function in places:
+                    guard.functions[name].can_block_in(file, function)
+            yield
+        if seen:
+            pytest.fail("the event loop was blocked:\n\n" + "\n".join(seen), pytrace=False)

@@ -1,0 +1,142 @@
+"""The walls between the parts, held by machine."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SERVER = ROOT / "server"
+PACKAGE = SERVER / "livehead"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PUBLIC = {PACKAGE / "__init__.py", PACKAGE / "engine" / "flashhead" / "__init__.py"}
+"""The version, and the name under which the engine is used by itself. Every other __init__.py is empty."""
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(SERVER), **environment},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def module_path(name: str) -> Path | None:
+    path = SERVER.joinpath(*name.split("."))
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path if (path / "__init__.py").is_file() else None
+
+
+def named_in_contracts() -> set[str]:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    names: set[str] = set()
+    for contract in config["contracts"]:
+        for key in ("layers", "source_modules", "forbidden_modules"):
+            for entry in contract.get(key, []):
+                names.update(name.strip() for name in entry.replace(":", "|").split("|"))
+    return {name for name in names if name.split(".")[0] == "livehead"}
+
+
+def test_every_module_that_a_contract_names_is_there() -> None:
+    """A contract about a module that was renamed away holds nothing."""
+    missing = sorted(name for name in named_in_contracts() if module_path(name) is None)
+    assert not missing, f"pyproject.toml has import contracts about modules that are not there: {missing}"
+
+
+def test_imports_point_down() -> None:
+    done = run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_is_something_to_check() -> None:
+    assert PACKAGE / "core" / "media.py" in MODULES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SERVER)))
+def test_modules_keep_the_house_rules(path: Path) -> None:
+    source = path.read_text()
+    tree = ast.parse(source)
+    if path.name == "__init__.py" and path not in PUBLIC:
+        assert not source.strip(), "an __init__.py is empty"
+        return
+    if path.name != "__main__.py":
+        assert ast.get_docstring(tree), "a module begins with a docstring that says what it is for"
+    for forbidden in ("helper", "utils", "manager", "misc", "common"):
+        assert forbidden not in path.stem, f"{forbidden} is no noun: name the file after what it holds"
+    late = [
+        node.lineno
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    if "flashhead" not in path.parts:
+        assert not late, f"imports stand at the top, not in functions (lines {late})"
+
+
+def test_server_is_a_source_root_and_no_package() -> None:
+    assert not (SERVER / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["livehead", "livehead.app", "livehead.cli", "livehead.engine.worker", "livehead.engine.preview.generator"]
+)
+def test_the_model_libraries_are_not_imported(name: str) -> None:
+    """Whoever serves the preview engine has neither torch nor transformers, and must not need them."""
+    if module_path(name) is None:
+        pytest.fail(f"{name} is not there")
+    program = f"import sys, {name}; print(sorted({{'torch', 'transformers', 'diffusers'}} & set(sys.modules)))"
+    done = run(sys.executable, "-W", "error", "-c", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".".join(path.relative_to(SERVER).with_suffix("").parts)
+        for path in MODULES
+        if path.name != "__main__.py" and path.parent == PACKAGE / "core"
+    ],
+)
+def test_core_can_be_imported_with_the_standard_library_and_numpy_alone(name: str) -> None:
+    program = (
+        f"import sys; import {name.removesuffix('.__init__')}; "
+        "impure = {'asyncio', 'av', 'aiortc', 'fastapi', 'torch', 'pydantic', 'cv2'}; "
+        "print(sorted(impure & set(sys.modules)))"
+    )
+    done = run(sys.executable, "-c", program)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_importing_does_nothing(tmp_path: Path) -> None:
+    """No file is written, no thread or process is started, no logging is set up."""
+    program = (
+        "import logging, threading, multiprocessing, sys\n"
+        "import livehead.cli\n"
+        "print(len(logging.getLogger().handlers), threading.active_count(), len(multiprocessing.active_children()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SERVER)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if module_path("livehead.cli") is None:
+        pytest.fail("livehead.cli is not there")
+    assert done.stdout.split() == ["0", "1", "0"], done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())

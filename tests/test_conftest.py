@@ -1,0 +1,55 @@
+"""The guard of the event loop works, or all the tests that rely on it prove nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+BLOCKS = """
+import asyncio
+import livehead.naps  # a module under livehead/, planted for this test
+
+
+async def test_it_naps():
+    livehead.naps.nap()
+
+
+async def test_it_swallows_the_complaint():
+    try:
+        livehead.naps.nap()
+    except Exception:
+        pass
+
+
+async def test_it_naps_in_a_thread():
+    await asyncio.to_thread(livehead.naps.nap)
+
+
+def test_nothing_runs():
+    livehead.naps.nap()
+"""
+
+
+def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(tmp_path: Path) -> None:
+    package = tmp_path / "livehead"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "naps.py").write_text("import time\n\n\ndef nap():\n    time.sleep(0.001)\n")
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (tmp_path / "test_naps.py").write_text(BLOCKS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    # whoever naps fails in the fixture, which pytest counts as an error; the first one fails in itself too
+    assert "1 failed, 3 passed, 2 errors" in done.stdout, done.stdout + done.stderr
+    assert "the event loop was blocked" in done.stdout
+    assert "Blocking call to time.sleep" in done.stdout
