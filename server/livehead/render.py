@@ -1,0 +1,133 @@
+"""``livehead render``: a portrait and a sound file become an MP4, offline, through the engine seam.
+
+The same blocks and windows as in a live session: picture k shows the samples of block k, at k·40 ms.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from livehead.avatars import load_portrait
+from livehead.core.media import BLOCK_SAMPLES, FPS, Picture
+from livehead.core.windows import Window, Windows
+from livehead.engine.base import Generator, Preset, Work
+from livehead.errors import MediaError, UsageError
+from livehead.media.files import TRACK_BLOCK, Mp4Writer, SoundFile
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """What was made: ``pictures`` of 40 ms each, in ``elapsed`` seconds."""
+
+    out: Path
+    pictures: int
+    elapsed: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the film."""
+        return self.pictures / FPS
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time."""
+        return self.seconds / max(self.elapsed, 1e-9)
+
+
+def render(
+    portrait: Path, audio: Path, out: Path, *, generator: Generator, preset: Preset, seed: int, progress: bool = False
+) -> RenderReport:
+    """Write ``out``, an MP4 as long as the sound, rounded up to whole blocks (the rest is silence).
+
+    The file appears under its name when it is complete, or not at all. ``progress`` shows a bar on
+    stderr where that is a terminal. Raises :class:`~livehead.errors.PortraitError` for a portrait that
+    cannot be used, :class:`~livehead.errors.MediaError` for files that cannot be read or written,
+    :class:`~livehead.errors.UsageError` for an ``out`` that makes no sense.
+    """
+    began = time.monotonic()
+    _check_out(out, portrait, audio)
+    picture = load_portrait(portrait)
+    with SoundFile(audio) as sound, _appearing(out) as part:
+        stream = generator.open(picture, seed)
+        info = generator.info
+        try:
+            with Mp4Writer(part, width=info.width, height=info.height, channels=sound.channels) as writer:
+                total = ceil(sound.seconds * FPS) if sound.seconds else None
+                hidden = None if progress else True  # None: hidden unless stderr is a terminal
+                with tqdm(total=total, unit="picture", desc=out.name, disable=hidden, file=sys.stderr) as bar:
+                    for shown in _film(sound, writer, generator, stream, preset):
+                        bar.update(shown)
+                if not writer.pictures:
+                    raise MediaError(f"The sound in {audio} is empty. Give a file with some sound.")
+                writer.finish()
+        finally:
+            generator.close(stream)
+    return RenderReport(out, writer.pictures, time.monotonic() - began)
+
+
+def _film(sound: SoundFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset) -> Iterator[int]:
+    """Cut, generate and write; yields the number of pictures written at each step."""
+    windows = Windows(preset.hop, preset.lookahead)
+    heard = 0
+    for piece in sound:
+        writer.speak(piece.track)
+        cut = windows.push(heard, piece.pcm)
+        heard += len(piece.pcm)
+        for window in cut.windows:
+            yield _show(writer, generator, stream, window, preset.hop)
+    blocks = ceil(max(heard / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
+    writer.speak(np.zeros((sound.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
+    while writer.pictures < blocks:  # silence behind the end completes the last windows
+        rest = np.zeros(BLOCK_SAMPLES - heard % BLOCK_SAMPLES, np.float32)
+        cut = windows.push(heard, rest)
+        heard += len(rest)
+        for window in cut.windows:
+            yield _show(writer, generator, stream, window, blocks - window.k)
+
+
+def _show(writer: Mp4Writer, generator: Generator, stream: object, window: Window, wanted: int) -> int:
+    """Generate a window's pictures and write the first ``wanted`` of them."""
+    pictures = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
+    for i420 in pictures:
+        writer.show(Picture(i420))
+    return len(pictures)
+
+
+def _check_out(out: Path, *sources: Path) -> None:
+    if out.suffix.lower() != ".mp4":
+        raise UsageError(f"The output {out} must end in .mp4: an MP4 file is all that render writes.")
+    if out.is_dir():
+        raise UsageError(f"The output {out} is a folder. Name a file.")
+    if not out.parent.is_dir():
+        raise MediaError(f"There is no folder {out.parent} to write {out.name} to. Make it first.")
+    if out.exists() and any(source.exists() and out.samefile(source) for source in sources):
+        raise UsageError(f"The output {out} is also an input. Name another file.")
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A path beside ``out``, to be written; it becomes ``out`` at the end, or is removed if that is not reached."""
+    part = out.with_name(f".livehead-{secrets.token_hex(6)}.part")
+    try:
+        part.touch(exist_ok=False)
+    except OSError as error:
+        raise MediaError(f"Nothing can be written to the folder {out.parent}: {error.strerror}.") from None
+    try:
+        yield part
+        try:
+            os.replace(part, out)
+        except OSError as error:
+            raise MediaError(f"{out} cannot be written: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
