@@ -1,0 +1,177 @@
+"""A whole model, from files in the published layout or from random numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from livehead.engine.flashhead.attention import Attention
+from livehead.engine.flashhead.audio import AudioEncoder
+from livehead.engine.flashhead.config import PUBLISHED, DitConfig, Geometry, Variant, read_dit_config, read_json
+from livehead.engine.flashhead.dit import Dit
+from livehead.engine.flashhead.sampler import TIMESTEPS
+from livehead.engine.flashhead.synthetic import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
+from livehead.engine.flashhead.vae import Vae, build_vae, read_vae_config
+from livehead.engine.flashhead.weights import SafetensorsFile, Source, TorchFile, fill
+from livehead.errors import CheckpointError
+
+log = logging.getLogger(__name__)
+
+FLASHHEAD = "SoulX-FlashHead-1_3B"
+WAV2VEC2 = "wav2vec2-base-960h"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the files of one variant lie below the models folder."""
+
+    root: Path
+    variant: Variant
+
+    @property
+    def dit(self) -> Path:
+        return self.root / FLASHHEAD / ("Model_Lite" if self.variant == "lite" else "Model_Pro")
+
+    @property
+    def vae(self) -> Path:
+        return self.root / FLASHHEAD / ("VAE_LTX" if self.variant == "lite" else "VAE_Wan")
+
+    @property
+    def dit_file(self) -> Path:
+        return self.dit / "diffusion_pytorch_model.safetensors"
+
+    @property
+    def vae_file(self) -> Path:
+        return self.vae / ("diffusion_pytorch_model.safetensors" if self.variant == "lite" else "Wan2.1_VAE.pth")
+
+    @property
+    def audio(self) -> Path:
+        return self.root / WAV2VEC2
+
+    @property
+    def audio_file(self) -> Path:
+        return self.audio / "model.safetensors"
+
+    def check_folders(self) -> None:
+        """Raises CheckpointError for a folder that is not there."""
+        for folder in (self.root, self.dit, self.vae, self.audio):
+            if not folder.is_dir():
+                raise CheckpointError(
+                    f"The folder {folder} is missing. Fetch the weights with "
+                    f"`livehead models download {self.variant}`, or name the folder that holds them with --models."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The three networks on one device, ready to compute."""
+
+    config: DitConfig
+    geometry: Geometry
+    dit: Dit
+    vae: Vae
+    audio: AudioEncoder
+    device: torch.device
+    dtype: torch.dtype
+    origin: str
+
+
+Fill = Callable[[str, Mapping[str, Tensor], Dit | None], None]
+
+
+def load_model(
+    root: Path,
+    variant: Variant,
+    size: int | tuple[int, int],
+    device: torch.device,
+    dtype: torch.dtype,
+    attention: Attention,
+    rounding: torch.dtype | None = None,
+) -> Model:
+    """Load strictly. Raises CheckpointError, naming file, tensor and cure, and SizeError."""
+    layout = Layout(root, variant)
+    layout.check_folders()
+    config = read_dit_config(layout.dit / "config.json", variant)
+    sources: dict[str, Callable[[], Source]] = {
+        "transformer": lambda: SafetensorsFile(layout.dit_file),
+        "autoencoder": lambda: SafetensorsFile(layout.vae_file) if variant == "lite" else TorchFile(layout.vae_file),
+        "audio encoder": lambda: SafetensorsFile(layout.audio_file),
+    }
+
+    def from_file(part: str, targets: Mapping[str, Tensor], dit: Dit | None) -> None:
+        source = sources[part]()
+        fill(source, targets, dit.unused() if dit else None, ignored="lm_head." if part == "audio encoder" else " ")
+
+    vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
+    return _assemble(config, size, device, dtype, attention, vae_config, audio_config, from_file, str(root), rounding)
+
+
+def random_model(
+    variant: Variant,
+    size: int | tuple[int, int],
+    device: torch.device,
+    dtype: torch.dtype,
+    attention: Attention,
+    seed: int,
+    rounding: torch.dtype | None = None,
+) -> Model:
+    """Full-size random weights, made on the device: for measuring, not for looking at."""
+    generator = torch.Generator(device)
+    generator.manual_seed(seed)
+
+    def from_nothing(part: str, targets: Mapping[str, Tensor], dit: Dit | None) -> None:
+        for name, target in targets.items():
+            randomise(name, target, generator)
+
+    vae_config = LTX_CONFIG if variant == "lite" else {}
+    return _assemble(
+        PUBLISHED[variant],
+        size,
+        device,
+        dtype,
+        attention,
+        vae_config,
+        WAV2VEC2_CONFIG,
+        from_nothing,
+        "synthetic",
+        rounding,
+    )
+
+
+def _assemble(
+    config: DitConfig,
+    size: int | tuple[int, int],
+    device: torch.device,
+    dtype: torch.dtype,
+    attention: Attention,
+    vae_config: Mapping[str, Any],
+    audio_config: Mapping[str, Any],
+    fill_in: Fill,
+    origin: str,
+    rounding: torch.dtype | None,
+) -> Model:
+    geometry = Geometry.of(config, size)
+    audio = AudioEncoder(audio_config, device)
+    if (audio.blocks, audio.channels) != (config.audio_blocks, config.audio_channels):
+        raise CheckpointError(
+            f"wav2vec2 gives {audio.blocks}×{audio.channels} features a frame, the transformer wants "
+            f"{config.audio_blocks}×{config.audio_channels}: they do not belong together. "
+            "Run `livehead models download`."
+        )
+    fill_in("audio encoder", audio.targets(), None)
+    audio.prepare()
+    log.info("audio encoder loaded")
+    vae = build_vae(config.variant, vae_config, geometry, device, dtype)
+    fill_in("autoencoder", vae.targets(), None)
+    log.info("autoencoder loaded")
+    dit = Dit(config, device, dtype, attention)
+    fill_in("transformer", dit.targets(), dit)
+    dit.prepare(TIMESTEPS, rounding or dtype)
+    log.info("transformer loaded")
+    return Model(config, geometry, dit, vae, audio, device, dtype, origin)

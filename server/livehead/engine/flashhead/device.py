@@ -1,0 +1,35 @@
+"""Devices and dtypes by the names that people type."""
+
+from __future__ import annotations
+
+import torch
+
+from livehead.errors import UsageError
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def find_device(name: str) -> torch.device:
+    """``cuda``, ``cuda:1`` or ``cpu``. Raises UsageError for a device that is not there."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"There is no device {name!r}. Use cuda, cuda:0 or cpu.") from None
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UsageError("No CUDA device was found. Use --device cpu (far from real time), or --engine preview.")
+        if device.index is not None and device.index >= torch.cuda.device_count():
+            raise UsageError(f"There is no {name}: this machine has {torch.cuda.device_count()} CUDA devices.")
+    return device
+
+
+def find_dtype(name: str) -> torch.dtype:
+    """``float32`` or ``bfloat16``. Raises UsageError."""
+    if name not in _DTYPES:
+        raise UsageError(f"There is no dtype {name!r}. Use {' or '.join(_DTYPES)}.")
+    return _DTYPES[name]
+
+
+def describe(device: torch.device) -> str:
+    """The device's name as people know it."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)

@@ -1,0 +1,346 @@
+"""FlashHead as a generator: streams, batches, and the recurrence from window to window."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from livehead.core.media import BLOCK_SAMPLES, Pcm
+from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
+from livehead.engine.flashhead.attention import AttentionName, choose
+from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
+from livehead.engine.flashhead.colour import Look, look_of
+from livehead.engine.flashhead.config import Variant
+from livehead.engine.flashhead.device import describe, find_device, find_dtype
+from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
+from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
+from livehead.engine.flashhead.pixels import to_i420, to_rgb24
+from livehead.engine.flashhead.portrait import fit
+from livehead.engine.flashhead.presets import PRESETS
+from livehead.engine.flashhead.sampler import STEPS
+from livehead.engine.flashhead.stages import Stages
+from livehead.engine.flashhead.stream import FlashHeadStream
+from livehead.engine.flashhead.vae import Moments
+
+log = logging.getLogger(__name__)
+
+_PORTRAITS = 32
+"""Portraits whose posteriors are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Portrait:
+    moments: Moments
+    look: Look
+
+
+class FlashHead:
+    """Makes pictures from a portrait and speech. Satisfies :class:`livehead.engine.base.Generator`.
+
+    Not thread-safe: one thread at a time calls it, as the worker process does.
+    """
+
+    def __init__(self, model: Model, max_batch: int = 8) -> None:
+        self.model = model
+        self.geometry = model.geometry
+        self.stages = Stages(model.device)
+        self._pipeline = Pipeline(model)
+        self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
+        geometry = model.geometry
+        self._info = GeneratorInfo(
+            name="flashhead",
+            width=geometry.width,
+            height=geometry.height,
+            window=geometry.new_frames,
+            motion_frames=geometry.motion_frames,
+            presets=PRESETS[model.config.variant],
+            max_batch=max_batch,
+            device=describe(model.device),
+            variant=model.config.variant,
+            details={
+                "attention": model.dit.attention.name,
+                "dtype": str(model.dtype).removeprefix("torch."),
+                "torch": torch.__version__,
+                "weights": model.origin,
+            },
+        )
+
+    @classmethod
+    def load(
+        cls,
+        models: str | Path,
+        *,
+        variant: Variant = "lite",
+        size: int | tuple[int, int] = 512,
+        device: str = "cuda",
+        dtype: str = "bfloat16",
+        attention: AttentionName = "auto",
+        max_batch: int = 8,
+    ) -> FlashHead:
+        """Load the published layout below ``models``. ``size`` is a side or (height, width).
+
+        Raises CheckpointError (what is wrong with which file, and the cure), SizeError where the
+        model cannot make that size, UsageError for a device, dtype or attention that is not there.
+        """
+        where, kind = find_device(device), find_dtype(dtype)
+        with torch.inference_mode():
+            model = load_model(Path(models), variant, size, where, kind, choose(attention, where, kind))
+        return cls(model, max_batch)
+
+    @classmethod
+    def synthetic(
+        cls,
+        *,
+        variant: Variant = "lite",
+        size: int | tuple[int, int] = 512,
+        device: str = "cuda",
+        dtype: str = "bfloat16",
+        attention: AttentionName = "auto",
+        max_batch: int = 8,
+        seed: int = 0,
+    ) -> FlashHead:
+        """The published model's size with random weights: the same work, no download, no likeness."""
+        where, kind = find_device(device), find_dtype(dtype)
+        with torch.inference_mode():
+            model = random_model(variant, size, where, kind, choose(attention, where, kind), seed)
+        return cls(model, max_batch)
+
+    @property
+    def info(self) -> GeneratorInfo:
+        return self._info
+
+    def open(self, portrait: NDArray[np.uint8], seed: int = 0, noise: Noise | None = None) -> FlashHeadStream:
+        """Start a stream from a portrait, uint8 (H, W, 3) RGB of any size.
+
+        All of the stream's noise comes from ``noise(name, shape)``, by default from a generator of
+        its own with the given seed. Raises PortraitError for something that is no picture.
+        """
+        fitted = fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
+        source = noise if noise is not None else SeededNoise(seed, self.model.device)
+        with self._computing():
+            known = self._portrait(fitted)
+            drawn = self._posterior_noise(source, "ref_posterior", self.geometry.latent)
+            latents, reference = self._pipeline.reference(known.moments, drawn)
+            return FlashHeadStream(source, known.look, reference[0], latents[0, :, :1])
+
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+        """Make ``work[i].hop`` pictures for each item. See :class:`livehead.engine.base.Generator`.
+
+        Raises ValueError, with nothing changed, for samples that are no whole frames, a hop or
+        lookahead that does not fit the window, a stream that is closed or named twice.
+        """
+        sounds = self._checked(work, pixel_format)
+        if not work:
+            return []
+        streams: list[FlashHeadStream] = [item.stream for item in work]
+        geometry, pipeline, stages = self.geometry, self._pipeline, self.stages
+        with self._computing():
+            with stages("audio"):
+                windows = [s.history.window(pcm, geometry.new_frames) for s, pcm in zip(streams, sounds, strict=True)]
+                embedding = pipeline.embed(self._to_device(np.stack(windows)))
+                context = pipeline.context(embedding)
+            with stages("noise"):
+                noise = self._window_noise(streams)
+                after = [
+                    self._posterior_noise(s.noise, f"chunk{s.windows}/motion_posterior", self._motion_shape)
+                    for s in streams
+                ]
+            with stages("dit"):
+                motion = torch.stack(
+                    [s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams]
+                )
+                second = self._to_device(np.array([s.motion is not None for s in streams]))
+                reference = torch.stack([s.reference for s in streams])
+                latents = pipeline.denoise(noise, motion, second, reference, context)
+            with stages("decode"):
+                frames = pipeline.decode(latents)
+            with stages("colour"):
+                emitted, kept = self._match(frames, streams, [item.hop for item in work], pixel_format)
+            with stages("copy"):
+                pictures = [self._to_host(tensor) for tensor in emitted]
+                copied = self._mark()
+            with stages("encode"):
+                # Nobody waits for this: the pictures are on their way while the device goes on.
+                motions = pipeline.motion(
+                    kept, None if after[0] is None else torch.stack([n for n in after if n is not None])
+                )
+            if copied is not None:
+                copied.synchronize()
+        for place, (stream, item) in enumerate(zip(streams, work, strict=True)):
+            stream.motion = motions[place]
+            stream.embedding = embedding[place]
+            stream.history.append(sounds[place][: item.hop * BLOCK_SAMPLES])
+            stream.windows += 1
+        return [picture.numpy() for picture in pictures]
+
+    def rewind(self, stream: FlashHeadStream, shown: NDArray[np.uint8], unshown: int = 0) -> None:
+        """Continue from the pictures really shown, uint8 (motion_frames, height, width, 3), oldest first.
+
+        The sound of the newest ``unshown`` frames is forgotten. Raises ValueError.
+        """
+        geometry = self.geometry
+        shown = np.asarray(shown)
+        expected = (geometry.motion_frames, geometry.height, geometry.width, 3)
+        if shown.shape != expected or shown.dtype != np.uint8:
+            raise ValueError(f"shown must be uint8 {expected}, not {shown.dtype} {shown.shape}")
+        if stream.closed:
+            raise ValueError("the stream is closed")
+        if not 0 <= unshown <= stream.history.frames:
+            raise ValueError(f"unshown must be 0 … {stream.history.frames}, the frames made so far, not {unshown}")
+        with self._computing():
+            pictures = self._to_device(np.array(shown)).float().movedim(-1, 1) / 255
+            noise = self._posterior_noise(stream.noise, f"rewind{stream.rewinds}/motion_posterior", self._motion_shape)
+            stream.motion = self._pipeline.motion(pictures[None], None if noise is None else noise[None])[0]
+        stream.history.drop(unshown)
+        stream.rewinds += 1
+
+    def close(self, stream: FlashHeadStream) -> None:
+        """Forget a stream. Twice is once."""
+        stream.closed = True
+
+    def warm_up(self) -> None:
+        """Make one window, so that kernels are loaded and chosen before anybody waits for one."""
+        stream = self.open(np.full((64, 64, 3), 128, np.uint8), seed=0)
+        window = self.geometry.new_frames
+        self.step([Work(stream, np.zeros(window * BLOCK_SAMPLES, np.float32), window)])
+        self.close(stream)
+
+    @property
+    def _motion_shape(self) -> tuple[int, int, int, int]:
+        c, _, h, w = self.geometry.latent
+        return c, 2, h, w
+
+    def _checked(self, work: Sequence[Work], pixel_format: str) -> list[Pcm]:
+        if pixel_format not in ("yuv420p", "rgb24"):
+            raise ValueError(f"pixel_format must be yuv420p or rgb24, not {pixel_format!r}")
+        if len(work) > self._info.max_batch:
+            raise ValueError(f"{len(work)} streams in a step, {self._info.max_batch} at most")
+        if len({id(item.stream) for item in work}) != len(work):
+            raise ValueError("a stream can be stepped only once at a time")
+        sounds = []
+        for item in work:
+            pcm = np.asarray(item.pcm, dtype=np.float32)
+            if pcm.ndim != 1 or len(pcm) % BLOCK_SAMPLES or not np.isfinite(pcm).all():
+                raise ValueError(f"pcm must be finite samples, a multiple of {BLOCK_SAMPLES}, in one dimension")
+            known = len(pcm) // BLOCK_SAMPLES
+            if not 1 <= item.hop <= known <= self.geometry.new_frames:
+                raise ValueError(
+                    f"hop {item.hop} with {known} frames of sound: hop must be at least 1, lookahead at least 0, and "
+                    f"both together {self.geometry.new_frames} at most"
+                )
+            if item.stream.closed:
+                raise ValueError("the stream is closed")
+            sounds.append(pcm)
+        return sounds
+
+    def _portrait(self, fitted: NDArray[np.uint8]) -> _Portrait:
+        key = hashlib.blake2b(fitted.tobytes(), digest_size=16).digest()
+        known = self._portraits.get(key)
+        if known is None:
+            picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
+            known = _Portrait(self._pipeline.portrait(picture), look_of(picture))
+            self._portraits[key] = known
+            if len(self._portraits) > _PORTRAITS:
+                self._portraits.popitem(last=False)
+        self._portraits.move_to_end(key)
+        return known
+
+    def _posterior_noise(self, noise: Noise, name: str, shape: tuple[int, ...]) -> Tensor | None:
+        return draw(noise, name, shape, self.model.device) if self.model.vae.samples else None
+
+    def _window_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor:
+        """(4, B, C, T, h, w): the initial noise, then what is added after each step but the last."""
+        shape, device = self.geometry.latent, self.model.device
+        names = ("init", *(f"renoise{i}" for i in range(STEPS - 1)))
+        drawn = [
+            torch.stack([draw(s.noise, f"chunk{s.windows}/{name}", shape, device) for name in names]) for s in streams
+        ]
+        return torch.stack(drawn, dim=1)
+
+    def _match(
+        self, frames: Tensor, streams: Sequence[FlashHeadStream], hops: Sequence[int], pixel_format: PixelFormat
+    ) -> tuple[list[Tensor], Tensor]:
+        """Match what is shown or fed back: pictures as bytes for each stream, motion pictures (B, m, 3, H, W)."""
+        m = self.geometry.motion_frames
+        convert = to_i420 if pixel_format == "yuv420p" else to_rgb24
+        emitted: dict[int, Tensor] = {}
+        kept: dict[int, Tensor] = {}
+        for hop in sorted(set(hops)):
+            rows = [row for row, other in enumerate(hops) if other == hop]
+            start = min(m, hop)
+            some = frames[:, start : m + hop]
+            if len(rows) < len(hops):
+                some = torch.stack([some[row] for row in rows])
+            pictures = self._pipeline.match(some, stack_looks([streams[row].look for row in rows]))
+            shown = convert(pictures[:, m - start :])
+            for place, row in enumerate(rows):
+                emitted[row] = shown[place]
+                kept[row] = pictures[place, hop - start : hop - start + m]
+        order = range(len(hops))
+        return [emitted[row] for row in order], torch.stack([kept[row] for row in order])
+
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(array)
+        if self.model.device.type != "cuda":
+            return tensor
+        return tensor.pin_memory().to(self.model.device, non_blocking=True)
+
+    def _to_host(self, tensor: Tensor) -> Tensor:
+        if not tensor.is_cuda:
+            return tensor.clone()
+        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        return host.copy_(tensor, non_blocking=True)
+
+    def _mark(self) -> torch.cuda.Event | None:
+        if self.model.device.type != "cuda":
+            return None
+        event = torch.cuda.Event()
+        event.record()
+        return event
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        # float32 means float32: cuDNN would otherwise round convolutions to TF32.
+        exact = self.model.dtype is torch.float32
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not exact):
+            yield
+
+
+def create(
+    *,
+    models: str = "models",
+    variant: Variant = "lite",
+    size: int | tuple[int, int] = 512,
+    device: str = "cuda",
+    dtype: str | None = None,
+    attention: AttentionName = "auto",
+    max_batch: int = 8,
+    synthetic: bool = False,
+    **_: object,
+) -> FlashHead:
+    """The factory that the worker process calls: loads, and on CUDA warms up, before it returns."""
+    kind = dtype or ("float32" if device == "cpu" else "bfloat16")
+    if synthetic:
+        engine = FlashHead.synthetic(
+            variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
+        )
+    else:
+        engine = FlashHead.load(
+            models, variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
+        )
+    if engine.model.device.type == "cuda":
+        log.info("warming up")
+        engine.warm_up()
+    log.info("%s on %s, %s attention", variant, engine.info.device, engine.info.details["attention"])
+    return engine

@@ -1,0 +1,82 @@
+"""One window on the device, stage by stage: batched tensors in, batched tensors out.
+
+No stage branches on values, waits for the device or draws noise, and shapes depend on the batch
+size alone (and the hop, in the colour match), so each stage can be captured as a CUDA graph.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from livehead.engine.flashhead import rotary
+from livehead.engine.flashhead.checkpoint import Model
+from livehead.engine.flashhead.colour import Look, match
+from livehead.engine.flashhead.dit import Context
+from livehead.engine.flashhead.sampler import sample
+from livehead.engine.flashhead.tokens import from_tokens, to_tokens
+from livehead.engine.flashhead.vae import Moments
+
+
+class Pipeline:
+    """The stages of a window, for one model at one picture size."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        cos, sin = rotary.tables(model.geometry.grid, model.config.head_dim)
+        self._rotary = cos.to(model.device), sin.to(model.device)
+
+    def embed(self, samples: Tensor) -> Tensor:
+        """float32 (B, 128000) → audio embedding, float32 (B, 33, 5, layers, hidden)."""
+        return self.model.audio.embedding(samples)
+
+    def context(self, embedding: Tensor) -> Context:
+        """Audio embedding → cross-attention keys and values."""
+        dit = self.model.dit
+        return dit.audio_context(dit.audio_tokens(embedding))
+
+    def denoise(self, noise: Tensor, motion: Tensor, second: Tensor, reference: Tensor, context: Context) -> Tensor:
+        """Noise to latents.
+
+        ``noise`` float32 (4, B, C, T, h, w); ``motion`` float32 (B, C, 2, h, w); ``second`` bool (B,),
+        false in a stream's first window; ``reference`` (B, S, dim). Returns float32 (B, C, T, h, w),
+        the motion latents in place.
+        """
+        geometry, dit = self.model.geometry, self.model.dit
+        patch, skip = geometry.patch, geometry.frame_tokens
+        tokens = to_tokens(noise.flatten(0, 1), patch).unflatten(0, noise.shape[:2])
+
+        def velocity(x: Tensor, step: int) -> Tensor:
+            return dit.velocity(x, step, reference, context, self._rotary, skip)
+
+        result = sample(velocity, tokens, to_tokens(motion, patch), second[:, None, None], skip)
+        return from_tokens(result, patch, geometry.latent)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents → (B, 33, 3, H, W), about [−1, 1]."""
+        return self.model.vae.decode(latents).transpose(1, 2)
+
+    def match(self, frames: Tensor, look: Look) -> Tensor:
+        """Decoded (B, N, 3, H, W) → RGB in [0, 1], float32."""
+        return match(frames, look)
+
+    def motion(self, pictures: Tensor, noise: Tensor | None) -> Tensor:
+        """RGB in [0, 1], (B, m, 3, H, W) → motion latents, float32 (B, C, 2, h, w)."""
+        vae = self.model.vae
+        return vae.normalise(vae.encode((pictures * 2 - 1).transpose(1, 2)), noise)
+
+    def portrait(self, picture: Tensor) -> Moments:
+        """(3, H, W) in [−1, 1] → its posterior over a window, (1, C, T, h, w)."""
+        return self.model.vae.encode_portrait(picture[None])
+
+    def reference(self, moments: Moments, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Posterior → the reference latent (1, C, T, h, w) and its half of the patch embedding (1, S, dim)."""
+        latents = self.model.vae.normalise(moments, noise)
+        return latents, self.model.dit.reference(to_tokens(latents, self.model.geometry.patch))
+
+
+def stack_looks(looks: list[Look]) -> Look:
+    """Several portraits' looks for a batch of pictures (B, N, 3, H, W)."""
+    return Look(
+        torch.stack([look.mean for look in looks])[:, None], torch.stack([look.deviation for look in looks])[:, None]
+    )
