@@ -8,4 +8,4 @@ export { MicrophoneSource, microphones } from "./microphone-source.js";
 export { Server } from "./server.js";
 export { Session } from "./session.js";
 export { StreamSource } from "./stream-source.js";
-export { Notice, Request, request } from "./vocabulary.js";
+export { LiveEvent, Request, request } from "./vocabulary.js";

@@ -6,7 +6,7 @@ import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { active } from "./states.js";
 import { StreamSource } from "./stream-source.js";
-import { Attribute, Notice, Reflected, Request } from "./vocabulary.js";
+import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
 
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {import("./protocol.js").Latency} Latency */
@@ -18,7 +18,7 @@ import { Attribute, Notice, Reflected, Request } from "./vocabulary.js";
  * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
  * server sends the sound back in step with the picture), `muted`, `token`, `seed`, `controls`.
  * Attributes the element sets: `state`, `reason`, `engine`.
- * Events: see {@link Notice}; requests that controls inside it may dispatch: see {@link Request}.
+ * Events: see {@link LiveEvent}; requests that controls inside it may dispatch: see {@link Request}.
  */
 export class LiveHead extends HTMLElement {
   static observedAttributes = [Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.VOICE, Attribute.MUTED];
@@ -38,7 +38,7 @@ export class LiveHead extends HTMLElement {
     this.#session = new Session({
       change: (change) => this.#changed(change),
       media: (stream) => this.#play(stream),
-      stats: (figures) => this.#tell(Notice.STATS, figures),
+      stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
     root.querySelector("button")?.addEventListener("click", () => (this.active ? this.stop() : void this.start()));
@@ -171,7 +171,7 @@ export class LiveHead extends HTMLElement {
     void this.#session.use(source).then((used) => {
       // A source that does not open leaves the old one in its place.
       if (used && this.#source === source) this.#source = used;
-      this.#tell(Notice.SOURCE, { source: this.#source });
+      this.#tell(LiveEvent.SOURCE, { source: this.#source });
     });
   }
 
@@ -230,7 +230,7 @@ export class LiveHead extends HTMLElement {
   async #sound() {
     const forced = await this.#screen.sound(this.muted || !this.voice);
     if (forced) this.muted = true;
-    this.#tell(Notice.VOICE, { muted: this.muted, forced });
+    this.#tell(LiveEvent.VOICE, { muted: this.muted, forced });
   }
 
   /** @param {Change} change */
@@ -242,7 +242,7 @@ export class LiveHead extends HTMLElement {
     if (change.state === "connecting" || change.state === "closed") this.#screen.clear();
     const button = this.shadowRoot?.querySelector("button");
     if (button) button.textContent = this.active ? "Stop" : "Start";
-    this.#tell(Notice.STATE, change);
+    this.#tell(LiveEvent.STATE, change);
   }
 
   /**
@@ -251,7 +251,7 @@ export class LiveHead extends HTMLElement {
    */
   #complain(error, fatal) {
     if (fatal) this.#error = asError(error);
-    this.#tell(Notice.ERROR, { error, fatal });
+    this.#tell(LiveEvent.ERROR, { error, fatal });
   }
 
   /**

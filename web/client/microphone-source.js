@@ -38,6 +38,7 @@ export class MicrophoneSource {
       for (const track of stream.getTracks()) track.stop();
       throw new DOMException("closed while opening", "AbortError");
     }
+    for (const old of this.stream?.getTracks() ?? []) old.stop();
     this.stream = stream;
     const [track] = stream.getAudioTracks();
     track.addEventListener("ended", () => this.onlost?.(new LiveHeadError("microphone-lost", { detail: track.label })));

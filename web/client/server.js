@@ -5,7 +5,8 @@ import { address } from "./protocol.js";
  * @typedef {object} Info
  * @property {string} version
  * @property {{name: string, variant?: string | null, size?: number, fps?: number, device?: string}} engine
- * @property {Record<string, {hop: number, lookahead: number, bound_ms: number}>} latency
+ * @property {Record<string, {hop: number, lookahead: number, bound_ms: number}>} latency empty until the engine is ready
+ * @property {import("./protocol.js").Latency} default_latency
  * @property {{active: number, max: number}} sessions
  */
 
@@ -22,9 +23,7 @@ export class Server {
 
   /** @returns {Promise<Info>} */
   async info() {
-    const info = await this.#get("v1/info");
-    // Presets may come by themselves or beside the name of the default one.
-    return { ...info, latency: info.latency?.presets ?? info.latency ?? {} };
+    return this.#get("v1/info");
   }
 
   /** @returns {Promise<import("./protocol.js").Avatar[]>} images with absolute addresses */

@@ -25,7 +25,7 @@ export const Reflected = Object.freeze({
 });
 
 /** Events that the element dispatches. They do not bubble; `detail` is in the comment. */
-export const Notice = Object.freeze({
+export const LiveEvent = Object.freeze({
   /** `{state, previous, reason, attempt, attempts, wait}`; wait in seconds until the next attempt */
   STATE: "statechange",
   /** {@link import("./figures.js").Figures} */

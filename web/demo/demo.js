@@ -1,0 +1,221 @@
+import { FileSource, LiveHead, LiveHeadError, LiveEvent, Request, request } from "../client/index.js";
+import { FiguresPanel } from "./figures-panel.js";
+import { Notice } from "./notice.js";
+import { box, icon, part } from "./page.js";
+import { showPortraits } from "./portraits.js";
+import { Sources } from "./sources.js";
+import { themeToggle } from "./theme-toggle.js";
+import { Wave } from "./wave.js";
+import { chips, engineWords, presetWords, status } from "./words.js";
+
+/** @typedef {import("../client/session.js").Change} Change */
+/** @typedef {import("../client/server.js").Info} Info */
+
+const live = part("live", LiveHead);
+const start = part("start", HTMLButtonElement);
+const hold = part("hold", HTMLButtonElement);
+const hear = part("voice", HTMLButtonElement);
+const check = part("check", HTMLButtonElement);
+const measure = part("measure", HTMLButtonElement);
+
+/** @type {Change} */
+let change = { state: live.state, previous: "idle", reason: null, attempt: 0, attempts: 0, wait: 0 };
+/** @type {Info | null} */
+let info = null;
+let portrait = "the portrait";
+/** Whether the user chose to hear the portrait or not: then a change of source changes it no more. */
+let chose = false;
+/** @type {AbortController | null} */
+let measuring = null;
+
+const figures = new FiguresPanel();
+const notice = new Notice({
+  retry: () => request(box("notice-retry"), Request.START),
+  file: () => {
+    notice.hide();
+    sources.askForFile();
+  },
+});
+const sources = new Sources({
+  choose: (source) => {
+    notice.hide();
+    live.source = source;
+    if (!chose) setVoice(source.kind === "file");
+    show();
+  },
+  error: (thrown) => notice.show(thrown),
+  progress: () => show(),
+});
+new Wave(part("wave", HTMLCanvasElement), () => live.source.stream);
+themeToggle(part("theme", HTMLButtonElement), () => figures.redraw());
+
+start.addEventListener("click", () => {
+  if (live.active) return live.stop();
+  if (sources.kind === "file" && !sources.chosen) return sources.askForFile();
+  request(box("over"), Request.START);
+});
+
+hold.addEventListener("click", () => {
+  const { source } = live;
+  if (source instanceof FileSource) {
+    if (source.playing) source.pause();
+    else void source.play();
+    return;
+  }
+  for (const track of source.stream?.getAudioTracks() ?? []) track.enabled = !track.enabled;
+  show();
+});
+
+hear.addEventListener("click", () => {
+  chose = true;
+  setVoice(hear.getAttribute("aria-pressed") !== "true");
+});
+
+check.addEventListener("click", async () => {
+  if (live.source.stream) live.source.close();
+  else {
+    notice.hide();
+    await live.source.open({ echoCancellation: false, noiseSuppression: true, autoGainControl: true }).catch((thrown) => notice.show(thrown));
+    void sources.list();
+  }
+  show();
+});
+
+measure.addEventListener("click", async () => {
+  if (measuring) return measuring.abort();
+  measuring = new AbortController();
+  show();
+  try {
+    figures.say("Measuring: short tones go out, and the test code at the picture's lower edge answers.");
+    const progress = (/** @type {number} */ done, /** @type {number} */ of) => figures.say(`Measuring, ${done + 1} of ${of}…`);
+    figures.measured(await live.measure({ progress, signal: measuring.signal }));
+  } catch (thrown) {
+    const stopped = measuring.signal.aborted || !live.active;
+    figures.say(stopped ? "" : "It could not be measured: the picture did not answer the tones. Try again.");
+  } finally {
+    measuring = null;
+    show();
+  }
+});
+
+part("wide", HTMLButtonElement).addEventListener("click", () => void live.requestFullscreen?.());
+
+for (const input of box("presets").querySelectorAll("input")) {
+  input.addEventListener("change", () => {
+    live.latency = /** @type {import("../client/protocol.js").Latency} */ (input.value);
+    show();
+  });
+}
+
+live.addEventListener(LiveEvent.STATE, (event) => {
+  change = /** @type {CustomEvent<Change>} */ (event).detail;
+  if (change.state === "connecting" || change.state === "live") notice.hide();
+  if (change.state === "live") void sources.list();
+  if (change.state === "connecting") figures.clear();
+  if (!live.active) measuring?.abort();
+  show();
+});
+live.addEventListener(LiveEvent.STATS, (event) => {
+  const latest = /** @type {CustomEvent<import("../client/figures.js").Figures>} */ (event).detail;
+  figures.show(latest);
+  box("chip-delay").textContent = change.state === "live" && latest.delay !== null ? `${Math.round(latest.delay)} ms` : "";
+});
+live.addEventListener(LiveEvent.ERROR, (event) => {
+  const { error } = /** @type {CustomEvent<{error: LiveHeadError}>} */ (/** @type {Event} */ (event)).detail;
+  notice.show(error);
+});
+live.addEventListener(LiveEvent.SOURCE, () => show());
+live.addEventListener(LiveEvent.VOICE, () => show());
+
+/** @param {boolean} on */
+function setVoice(on) {
+  if (on) live.voice = true;
+  live.muted = !on;
+  show();
+}
+
+function show() {
+  const { state } = change;
+  const { source } = live;
+  const asking = state === "connecting" && source.kind === "microphone" && !source.stream;
+  document.body.dataset.state = state;
+  box("chip-text").textContent = chips[state];
+  if (state !== "live") box("chip-delay").textContent = "";
+  const words = status(change, { portrait, kind: sources.kind, label: source.label, asking });
+  if (box("status").textContent !== words) box("status").textContent = words;
+  start.toggleAttribute("data-active", live.active);
+  box("start-text").textContent = startWords();
+  const heard = live.voice && !live.muted;
+  hear.setAttribute("aria-pressed", String(heard));
+  icon(hear, heard ? "voice" : "voice-off");
+  hear.title = heard ? "You hear the portrait. Wear headphones with an open microphone." : "Hear the portrait speak";
+  hear.setAttribute("aria-label", "Hear the portrait");
+  showHold();
+  check.hidden = live.active;
+  check.textContent = source.stream ? "Stop the check" : "Check level";
+  measure.disabled = state !== "live" && !measuring;
+  measure.textContent = measuring ? "Stop measuring" : "Measure latency";
+  const preset = live.latency ?? info?.default_latency ?? "low";
+  box("preset-words").textContent = presetWords(info?.latency[preset]);
+}
+
+function startWords() {
+  if (change.state === "connecting") return "Cancel";
+  if (live.active) return "Stop";
+  if (change.state === "error" && change.reason === "connection-lost") return "Connect again";
+  if (sources.kind === "microphone") return "Start talking";
+  return sources.chosen ? "Play the file" : "Choose a file";
+}
+
+function showHold() {
+  const { source } = live;
+  hold.disabled = !live.active || !source.stream;
+  if (source instanceof FileSource) {
+    icon(hold, source.playing ? "pause" : "play");
+    hold.setAttribute("aria-label", source.playing ? "Pause the file" : "Play the file");
+    hold.setAttribute("aria-pressed", "false");
+    return;
+  }
+  const muted = source.stream?.getAudioTracks()[0]?.enabled === false;
+  icon(hold, muted ? "mic-off" : "mic");
+  hold.setAttribute("aria-label", "Mute microphone");
+  hold.setAttribute("aria-pressed", String(muted));
+}
+
+/** What the server is: asked again until it answers and its engine is ready. */
+async function introduce() {
+  try {
+    info = await live.server.info();
+    const badge = box("engine");
+    badge.textContent = engineWords(info.engine);
+    badge.title = info.engine.name === "preview" ? "A light animation made on the CPU. It is not the neural model." : "";
+    badge.hidden = false;
+    box("version").textContent = ` · Livehead ${info.version}`;
+    const preset = live.latency ?? info.default_latency ?? "low";
+    for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === preset;
+    const avatars = await live.server.avatars();
+    if (!avatars.some(({ id }) => id === live.avatar) && avatars[0]) live.avatar = avatars[0].id;
+    showPortraits(avatars, live.avatar, choose);
+    const chosen = avatars.find(({ id }) => id === live.avatar);
+    if (chosen) choose(chosen);
+  } catch (thrown) {
+    if (!live.active) notice.show(thrown);
+  }
+  if (!info || !Object.keys(info.latency).length) setTimeout(introduce, 2000);
+  else if (!live.active && notice.code === "server-unreachable") notice.hide();
+}
+
+/** @param {import("../client/protocol.js").Avatar} avatar */
+function choose(avatar) {
+  portrait = avatar.name;
+  live.avatar = avatar.id;
+  part("glow", HTMLImageElement).src = avatar.image;
+  show();
+}
+
+box("snippet").textContent = `<script type="module" src="${new URL("client/index.js", location.href).href}"></script>
+<live-head src="${new URL(".", location.href).href}" avatar="default" controls></live-head>`;
+if (typeof RTCPeerConnection === "undefined") notice.show(new LiveHeadError("webrtc-unsupported"));
+live.source = sources.chosen ?? live.source;
+show();
+void introduce();

@@ -1,0 +1,78 @@
+/** What the page says about the call, in plain words. Pure. */
+
+/** @typedef {import("../client/session.js").Change} Change */
+
+/**
+ * @typedef {object} Scene
+ * @property {string} portrait name of the portrait
+ * @property {"microphone" | "file" | "stream"} kind of the source
+ * @property {string} label of the source
+ * @property {boolean} asking whether the browser asks for the microphone now
+ */
+
+/** @type {Readonly<Record<import("../client/states.js").State, string>>} */
+export const chips = Object.freeze({
+  idle: "Ready",
+  connecting: "Connecting",
+  live: "Live",
+  degraded: "Unsteady",
+  reconnecting: "Reconnecting",
+  closed: "Ended",
+  error: "Not connected",
+});
+
+/**
+ * @param {Change} change
+ * @param {Scene} scene
+ * @returns {string} one or two sentences
+ */
+export function status(change, scene) {
+  switch (change.state) {
+    case "idle":
+      return scene.kind === "file" ? `Play an audio file, and ${scene.portrait} speaks it.` : `Talk, and ${scene.portrait} speaks your words.`;
+    case "connecting":
+      if (change.reason === "server-starting") return "The engine is still starting. It goes on by itself when it is ready.";
+      return scene.asking ? "Your browser asks for the microphone. Allow it to go on." : `Calling ${scene.portrait}…`;
+    case "live":
+      return scene.kind === "file" ? `${scene.portrait} speaks ${scene.label}.` : `Talk, and ${scene.portrait} says it with you.`;
+    case "degraded":
+      return unsteady(change.reason);
+    case "reconnecting":
+      if (change.reason === "switching") return "Switching over…";
+      return `The connection was lost. Trying again, ${change.attempt} of ${change.attempts}…`;
+    case "closed":
+      return "The call has ended. Start again whenever you like.";
+    case "error":
+      return "The call could not go on.";
+  }
+}
+
+/**
+ * @param {string | null} reason
+ * @returns {string}
+ */
+function unsteady(reason) {
+  if (reason === "network") return "The network is unsteady. Waiting for it to recover.";
+  if (reason === "draining") return "The server is shutting down. The call will end soon.";
+  if (reason?.startsWith("engine")) return "The engine is restarting. Your sound goes on, the picture comes back by itself.";
+  return "The picture is behind. It comes back by itself.";
+}
+
+/**
+ * @param {{hop: number, lookahead: number, bound_ms: number} | undefined} preset
+ * @returns {string}
+ */
+export function presetWords(preset) {
+  if (!preset) return "The server tells its delay when the engine is ready.";
+  return `Pictures are made ${preset.hop === 1 ? "one by one" : `${preset.hop} at a time`}. Never later than ${preset.bound_ms} ms.`;
+}
+
+/**
+ * @param {{name: string, variant?: string | null}} engine
+ * @returns {string}
+ */
+export function engineWords(engine) {
+  if (engine.name === "preview") return "Preview engine";
+  const name = engine.name === "flashhead" ? "FlashHead" : engine.name;
+  return engine.variant ? `${name} ${engine.variant[0].toUpperCase()}${engine.variant.slice(1)}` : name;
+}
