@@ -26,7 +26,7 @@ class Lids:
         pupil = eye.pupil - self._origin
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
-        self._fold = float(np.clip(0.72 * room, 0.10 * span, 0.30 * span))
+        self._fold = float(np.clip(0.55 * room, 0.08 * span, 0.21 * span))
         reach = 1.45 * self._half
         up, low = self._upper + self._fold + 0.08 * span, self._lower + 0.12 * span
         spots = np.array(
@@ -46,8 +46,9 @@ class Lids:
     def look(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
         """Turn the eye: shift what lies between the lids (``places`` in place); gaze in pixels."""
         bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
-        inside = smooth(y, -self._upper * bow - 0.5, -self._upper * bow * 0.45)
-        inside = inside * smooth(y, self._lower * bow + 0.5, self._lower * bow * 0.45) * smooth(bow, 0.05, 0.6)
+        rim = 0.07 * self._span
+        inside = smooth(y + self._upper * bow, 0.0, rim) * smooth(self._lower * bow - y, 0.0, rim)
+        inside = inside * smooth(bow, 0.05, 0.6)
         places[:, :, 0] -= inside * (gaze[0] * self._across[0] + gaze[1] * self._down[0])
         places[:, :, 1] -= inside * (gaze[0] * self._across[1] + gaze[1] * self._down[1])
 
@@ -56,10 +57,11 @@ class Lids:
     ) -> None:
         """Draw the upper lid ``shut`` (0..1) over ``picture``, the eye's box of the new picture."""
         x, y = frame
-        bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
+        # Fuller than the parabola that was fitted, so that the inner corners are covered too.
+        bow = np.clip(1 - (x / (1.07 * self._half)) ** 2, 0, 1) ** 0.85
         lash = LASH * self._span * np.sqrt(bow)
         open_at = -self._upper * bow + 0.6 * lash
-        way = (self._lower + self._upper) * bow - 0.6 * lash
+        way = (self._lower + self._upper + 0.035 * self._span) * bow - 0.6 * lash
         edge = open_at + shut * way
         top = -self._upper * bow - self._fold * smooth(np.abs(x) / self._half, 1.45, 1.0) - 1.0
         rise = edge - y  # height above the lid's edge

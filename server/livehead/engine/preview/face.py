@@ -36,12 +36,14 @@ class Eye:
 @dataclass(frozen=True, slots=True, eq=False)
 class Mouth:
     """``line`` is float32 ``(n, 2)``: the line between the lips from corner to corner; ``upper``
-    and ``lower`` are the lips' thickness at the middle; ``sure`` is 0..1: how plainly it was seen."""
+    and ``lower`` are the lips' thickness at the middle; ``sure`` is 0..1: how plainly it was seen;
+    ``teeth`` tells that the upper teeth show (the line then runs below them)."""
 
     line: Array
     upper: float
     lower: float
     sure: float
+    teeth: bool = False
 
     @property
     def corners(self) -> Array:
@@ -93,7 +95,9 @@ class Face:
         left, right = (
             Eye(at(eye.pupil), at(eye.corners), eye.upper * scale, eye.lower * scale, at(eye.brow)) for eye in self.eyes
         )
-        mouth = Mouth(at(self.mouth.line), self.mouth.upper * scale, self.mouth.lower * scale, self.mouth.sure)
+        mouth = Mouth(
+            at(self.mouth.line), self.mouth.upper * scale, self.mouth.lower * scale, self.mouth.sure, self.mouth.teeth
+        )
         x, y = (float(v) for v in at(np.array(self.outline[:2], np.float32)))
         return Face((left, right), mouth, at(self.chin), (x, y, self.outline[2] * scale, self.outline[3] * scale))
 
@@ -121,7 +125,8 @@ def find(rgb: NDArray[np.uint8]) -> Face:
         raise PortraitError("The face is too small in this picture. Use a closer or a larger picture.")
     seen = pupils.refine(chip)
     mouth = lips.trace(chip)
-    left, right = (_eye(chip, pupil) for pupil in seen)
+    openings = [eyelids.fit(chip, pupil) for pupil in seen]
+    left, right = (_eye(chip, pupil, eyelids.mean(openings, own)) for own, pupil in enumerate(seen))
     middle = (mouth.line[0] + mouth.line[-1]) / 2
     eyes = seen.mean(axis=0)
     # The chin is below the mouth by some two thirds of what the mouth is below the eyes, and keeps
@@ -132,14 +137,13 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     x, y = (float(v) for v in chip.to_picture(centre))
     return Face(
         (left[0], right[0]),
-        Mouth(chip.to_picture(mouth.line), mouth.upper * chip.scale, mouth.lower * chip.scale, mouth.sure),
+        Mouth(chip.to_picture(mouth.line), mouth.upper * chip.scale, mouth.lower * chip.scale, mouth.sure, mouth.teeth),
         chip.to_picture(chin),
         (x, y, 1.02 * EYE_SPAN * chip.scale, float(chin[1] - brow_y) / 2 * chip.scale),
     )
 
 
-def _eye(chip: Chip, pupil: Array) -> tuple[Eye, float]:
-    opening = eyelids.fit(chip, pupil)
+def _eye(chip: Chip, pupil: Array, opening: eyelids.Opening) -> tuple[Eye, float]:
     brow = _brow(chip, pupil, opening.upper)
     eye = Eye(
         chip.to_picture(pupil),

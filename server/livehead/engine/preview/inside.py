@@ -40,17 +40,18 @@ class Inside:
         dark = np.clip(1 - 0.75 * np.abs(a), 0.15, 1)[..., None]
         colour: Array = self._palette.dark * (0.55 + 0.75 * smooth(deep, 0.35, 1.0)[..., None]) * (0.5 + 0.5 * dark)
         # The tongue lies behind the lower teeth, higher for front vowels.
-        top = middle + opening.drop * (0.98 - 0.45 * shape.tongue) + 0.05 * span
-        dome = top + 0.20 * span * a**2
-        tongue = smooth(y - dome, -0.01 * span, 0.05 * span) * smooth(np.abs(a), 0.80, 0.52)
-        lit = 0.62 + 0.38 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
+        top = middle + opening.drop * (0.66 - 0.42 * shape.tongue) + 0.015 * span
+        dome = top + 0.16 * span * a**2
+        tongue = smooth(y - dome, -0.02 * span, 0.04 * span) * smooth(np.abs(a), 0.85, 0.55)
+        lit = 0.78 + 0.30 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
         colour = _over(colour, self._palette.tongue * lit[..., None], tongue)
-        lower_edge = middle + 0.02 * span + 0.96 * opening.drop
-        colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.80)
-        upper_edge = middle + 0.055 * span - 0.25 * LIFTED * span * shape.lift
-        colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
+        lower_edge = middle + opening.drop - (0.012 + 0.025 * max(0.0, shape.wide)) * span
+        colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
+        upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.07 * max(0.0, -shape.wide)) * span
+        if not self._lips.teeth:
+            colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
         # Lips throw a shadow inwards, the corners are darkest.
-        shade = 0.50 + 0.50 * smooth(y - opening.upper, -0.01 * span, 0.085 * span)
+        shade = 0.66 + 0.34 * smooth(y - opening.upper, -0.01 * span, 0.07 * span)
         shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)
         shade *= 1 - 0.55 * smooth(np.abs(a), 0.35, 0.95)
         colour *= shade[..., None]
@@ -64,9 +65,6 @@ class Inside:
             cv2.remap(row, x.astype(np.float32), (depth * FINE).astype(np.float32), cv2.INTER_LINEAR), np.float32
         )
         return _over(colour, self._palette.teeth * (light * seen[..., :1]), seen[..., 1])
-
-
-LIFTED = 0.10
 
 
 def _over(under: Array, paint: Array, cover: Array) -> Array:
@@ -85,10 +83,10 @@ def _row(widths: tuple[float, ...], half: float, tall: float, curve: float) -> A
     for index, wide in enumerate(widths):
         at = (a - (start + wide / 2)) / (wide / 2)
         edge = 1 - curve * ((start + wide / 2) / 0.68) ** 2 - (0.05 if index == 1 else 0.0)
-        rounded = edge - 0.10 * np.abs(at) ** 5
+        rounded = edge - 0.05 * np.abs(at) ** 4
         side = smooth(np.abs(at), 1.02, 0.93)
         body = side * smooth(y, rounded + 0.02, rounded - 0.05)
-        bulge = 1 - 0.16 * np.abs(at) ** 3 - 0.10 * (1 - y)
+        bulge = 1 - 0.13 * np.abs(at) ** 5 - 0.08 * (1 - y)
         inside = np.abs(at) <= 1
         cover = np.where(inside, smooth(y, rounded + 0.02, rounded - 0.05), cover)
         light = np.where(inside, bulge * (0.80 + 0.20 * body) * (1 - 0.62 * (start / 0.68) ** 1.5), light)

@@ -55,7 +55,7 @@ class Life:
         glance_at, aim = self.glance_at, self.aim
         if n >= glance_at:
             away = self._chance(n, 3) < 0.45
-            aim = ((self._chance(n, 4) - 0.5) * 0.07, (self._chance(n, 5) - 0.45) * 0.03) if away else (0.0, 0.0)
+            aim = ((self._chance(n, 4) - 0.5) * 0.055, (self._chance(n, 5) - 0.45) * 0.025) if away else (0.0, 0.0)
             glance_at = n + int(
                 (0.5 + 1.2 * self._chance(n, 6)) * FPS if away else (1.2 + 2.6 * self._chance(n, 7)) * FPS
             )

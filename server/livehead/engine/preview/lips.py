@@ -23,12 +23,14 @@ SPAN = 66
 @dataclass(frozen=True, slots=True, eq=False)
 class Lips:
     """In chip pixels: the lip line as points from the left to the right corner, float32 ``(n, 2)``,
-    and the thickness of each lip at the middle. ``sure`` is 0..1: how plainly the mouth was seen."""
+    and the thickness of each lip at the middle. ``sure`` is 0..1: how plainly the mouth was seen.
+    ``teeth`` tells that the upper teeth show; the line then runs below them."""
 
     line: Array
     upper: float
     lower: float
     sure: float
+    teeth: bool = False
 
 
 def trace(chip: Chip) -> Lips:
@@ -54,11 +56,12 @@ def trace(chip: Chip) -> Lips:
     if not (0.24 * EYE_SPAN <= (end - start) / 2 <= 0.62 * EYE_SPAN) or sure < 0.12:
         return _usual(middle + left, drop + top)
     xs = columns[start : end + 1]
-    curve = _smooth(xs, path[start : end + 1], strength[start : end + 1])
+    ends = _below_teeth(path, light, redness, float(chip.skin()[0]))
+    curve = _smooth(ends[start : end + 1])
     line = np.stack([xs + left, curve + top], axis=1).astype(np.float32)
     mid = int(xs.size // 2)
     upper, lower = _thickness(redness, round(float(curve[mid])), int(xs[mid]))
-    return Lips(line, upper, lower, sure)
+    return Lips(line, upper, lower, sure, bool((ends != path).any()))
 
 
 def _unit(values: Array, least: float) -> Array:
@@ -100,6 +103,25 @@ def _path(gain: Array) -> NDArrayInt:
     return path
 
 
+def _below_teeth(path: NDArrayInt, light: Array, redness: Array, skin: float) -> NDArrayInt:
+    """In a smile the darkest line may run above the teeth. Teeth belong to the upper side: then the
+    lip line is where they end."""
+    bright = (light > skin - 9) & (redness < 0.35)
+    middle = path.size // 2
+    ends = path.copy()
+    for x in range(path.size):
+        ahead = bright[path[x] : path[x] + 26, x]
+        first = int(np.argmax(ahead)) if ahead.any() else 99
+        if first <= 7:
+            dull = np.nonzero(~ahead[first:])[0]
+            long = int(dull[0]) if dull.size else 0
+            ends[x] = path[x] + first + long if 4 <= long <= 20 else path[x]
+    showing = float((ends > path)[middle - 14 : middle + 15].mean())
+    if showing < 0.6:
+        return path
+    return np.asarray(np.rint(cv2.GaussianBlur(ends[None].astype(np.float32), (0, 0), 3)[0]), np.int64)
+
+
 def _corners(strength: Array, middle: float) -> tuple[int, int]:
     """Grow from the middle until the line fades."""
     centre = int(np.clip(round(middle), 30, strength.size - 31))
@@ -114,11 +136,10 @@ def _corners(strength: Array, middle: float) -> tuple[int, int]:
     return ends[0], ends[1]
 
 
-def _smooth(xs: NDArrayInt, ys: NDArrayInt, weight: Array) -> Array:
-    """A quartic through the path: smooth, and free to be a cupid's bow or a smile."""
-    t = np.linspace(-1, 1, xs.size)
-    fit = np.polynomial.polynomial.polyfit(t, ys, 4, w=np.sqrt(weight + 0.05))
-    return np.asarray(np.polynomial.polynomial.polyval(t, fit), np.float32)
+def _smooth(rows: NDArrayInt) -> Array:
+    """The path without its steps. It keeps the bow of the upper lip."""
+    ringed = np.pad(rows.astype(np.float32), 10, mode="reflect", reflect_type="odd")
+    return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), 2.6)[0, 10:-10], np.float32)
 
 
 def _thickness(redness: Array, row: int, column: int) -> tuple[float, float]:

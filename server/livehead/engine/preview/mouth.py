@@ -16,14 +16,18 @@ from livehead.engine.preview.articulation import Mouthing
 from livehead.engine.preview.face import Face
 from livehead.engine.preview.rig import Array, smooth
 
-DROP = 0.30
+DROP = 0.27
 """The lower lip's way down at a fully dropped jaw, in eye spans."""
 
-LIFT = 0.075
+LIFT = 0.085
 """The upper lip's way up, in eye spans."""
 
-INNER = 0.94
+INNER = 0.88
 """Where the opening ends, as a share of the way to the corners."""
+
+
+TABLE = 1025
+"""Points the lip line is kept at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +61,8 @@ class Lips:
         self.upper_lip = face.mouth.upper
         line = face.mouth.line - self.origin
         a, y = line @ self.across / self.half, line @ self.down
-        self._line = np.polynomial.polynomial.polyfit(a, y, 4).astype(np.float32)
+        self._line = np.interp(np.linspace(-1, 1, TABLE), a, y).astype(np.float32)
+        self.teeth = face.mouth.teeth
         self.chin = max(0.45 * self.span, float((face.chin - self.origin) @ self.down))
         self.box = self._bounds(size)
 
@@ -77,9 +82,8 @@ class Lips:
 
     def line(self, a: Array) -> Array:
         """The portrait's lip line, level beyond the corners."""
-        t = np.clip(a, -1, 1)
-        c = self._line
-        return np.asarray(c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * c[4]))), np.float32)
+        index = np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1).astype(np.int32)
+        return np.asarray(self._line[index], np.float32)
 
     def bend(self, places: Array, shape: Mouthing) -> Opening | None:
         """Move ``places`` (float32 ``(h, w, 2)``, the mouth's box, in place) as the mouth moves."""
@@ -89,21 +93,22 @@ class Lips:
         drop, lift = DROP * self.span * shape.jaw, LIFT * self.span * shape.lift
         round_, wide = max(0.0, -shape.wide), max(0.0, shape.wide)
         a = x / self.half
-        near = np.exp(-((a / 1.65) ** 2) - (y / (0.62 * self.span)) ** 2)
-        a = a * (1 + (0.42 * round_ - 0.13 * wide) * near)
+        near = np.exp(-((a / 1.65) ** 2)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
+        a = a * (1 + (0.42 * round_ - 0.13 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
         beyond = np.abs(a)
         bow = np.clip(1 - (a / INNER) ** 2, 0, 1)
         line = self.line(a)
-        sink = 0.10 * drop * (1 - bow) * smooth(beyond, 2.3, 0.9)
+        sink = 0.24 * drop * (1 - bow) * smooth(beyond, 2.4, 0.9)
         drop_here = drop * bow ** (1.0 - 0.25 * shape.jaw - 0.15 * round_)
         lower = line + drop_here + sink
-        upper = line - (lift + 0.25 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33 + sink
+        upper = line - (lift + 0.30 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33 + sink
         below = y - lower
         above = upper - y
         is_lower = y > (upper + lower) / 2
         # Below: the lip goes with the opening's edge, the chin with the jaw, the neck stays.
         t = np.maximum(below, 0)
-        to_chin = smooth(t, 0.5 * self.lower_lip, 1.5 * self.lower_lip + 0.16 * self.span)
+        wait = 0.16 + 0.36 * smooth(beyond, 0.25, 1.1)  # towards the corners the skin gives way over a longer stretch
+        to_chin = smooth(t / (1.3 * self.lower_lip + wait * self.span), 0.12, 1.0)
         jaw = 0.86 * drop * np.exp(-((beyond / 1.95) ** 4))
         fade = smooth(y, self.chin + drop + 0.62 * self.span, self.chin + 0.5 * drop - 0.04 * self.span)
         move = ((drop_here + sink) * (1 - to_chin) + jaw * to_chin) * fade

@@ -36,8 +36,8 @@ def sample(picture: NDArray[np.uint8], face: Face) -> Palette:
     light = float(np.clip(0.5 * white + 0.5 * (skin[0] + 12), skin[0] + 4, 90))
     bright = float(np.clip(light / 85, 0.25, 1.05))
     teeth = (light, 0.12 * float(skin[1]), 0.38 * float(skin[2]) + 2.0 * colour)
-    tongue = (50 * bright, 30 * colour * bright, 15 * colour * bright)
-    dark = (13 * bright, 14 * colour * bright, 8 * colour * bright)
+    tongue = (56 * bright, 30 * colour * bright, 15 * colour * bright)
+    dark = (15 * bright, 17 * colour * bright, 9 * colour * bright)
     return Palette(*(_rgb(lab_colour) for lab_colour in (teeth, tongue, dark)))
 
 
