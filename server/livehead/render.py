@@ -62,7 +62,9 @@ def render(
         stream = generator.open(picture, seed)
         info = generator.info
         try:
-            with Mp4Writer(part, width=info.width, height=info.height, channels=sound.channels) as writer:
+            with Mp4Writer(
+                part, name=str(out), width=info.width, height=info.height, channels=sound.channels
+            ) as writer:
                 total = ceil(sound.seconds * FPS) if sound.seconds else None
                 hidden = None if progress else True  # None: hidden unless stderr is a terminal
                 with tqdm(total=total, unit="picture", desc=out.name, disable=hidden, file=sys.stderr) as bar:

@@ -116,11 +116,11 @@ def _joined(resampler: AudioResampler, frame: av.AudioFrame | None, channels: in
 class Mp4Writer:
     """An MP4 with H264 pictures at 25 a second and AAC sound at 48 kHz, both from time 0. A context manager.
 
-    Raises :class:`~livehead.errors.MediaError` where the file cannot be written.
+    ``name`` is what messages call the file. Raises :class:`~livehead.errors.MediaError` where the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, width: int, height: int, channels: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, name: str, width: int, height: int, channels: int) -> None:
+        self._name = name
         self._samples = 0
         self._pictures = 0
         try:
@@ -198,4 +198,5 @@ class Mp4Writer:
             raise self._failure(error) from None
 
     def _failure(self, error: Exception) -> MediaError:
-        return MediaError(f"{self._path} cannot be written: {error}. Check the folder and the space left.")
+        reason = getattr(error, "strerror", None) or error
+        return MediaError(f"{self._name} cannot be written: {reason}. Check the folder and the space left.")
