@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import hashlib
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 import cv2
@@ -18,6 +19,9 @@ from livehead.engine.preview.life import Life
 from livehead.engine.preview.portrait import Portrait
 
 WINDOW = 8
+PORTRAITS = 8
+"""Portraits kept ready, about 8 MB each: making one takes as long as 100 pictures, and every stream waits for it."""
+
 KEPT = 64
 """Moments a stream can be taken back to: pictures."""
 
@@ -55,6 +59,7 @@ class PreviewGenerator:
         if size < 64 or size % 8:
             raise ValueError("The preview engine's size is a multiple of 8, at least 64.")
         self._size = size
+        self._portraits: OrderedDict[bytes, Portrait] = OrderedDict()
         self._info = GeneratorInfo(
             name="preview",
             width=size,
@@ -72,7 +77,18 @@ class PreviewGenerator:
     def open(self, portrait: NDArray[np.uint8], seed: int) -> PreviewStream:
         """Find the face and make the portrait ready. Raises
         :class:`~livehead.errors.PortraitError` where there is none."""
-        return PreviewStream(Portrait(fit(portrait, self._size)), seed)
+        return PreviewStream(self._portrait(portrait), seed)
+
+    def _portrait(self, picture: NDArray[np.uint8]) -> Portrait:
+        """The portrait of a picture, from memory if it was there before: streams only read it."""
+        key = hashlib.blake2b(picture.tobytes(), salt=str(picture.shape).encode()[:16]).digest()
+        portrait = self._portraits.get(key)
+        if portrait is None:
+            portrait = self._portraits[key] = Portrait(fit(picture, self._size))
+            if len(self._portraits) > PORTRAITS:
+                self._portraits.popitem(last=False)
+        self._portraits.move_to_end(key)
+        return portrait
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
         """Make every item's pictures, one after the other: nothing is shared between streams."""
