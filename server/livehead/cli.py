@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import livehead
 from livehead import logs
-from livehead.commands import serve
+from livehead.commands import render, serve
 from livehead.errors import LiveheadError, UsageError
 
-COMMANDS = (serve,)
+COMMANDS = (serve, render)
 """Modules with ``add(subparsers, common)``, which sets ``run(args) -> int`` as the parser's default."""
 
 

@@ -112,7 +112,7 @@ def load(given: Mapping[str, Any]) -> Settings:
 
 def _mistake(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     if not error["loc"]:
-        return str(error["msg"])
+        return str(error["msg"]).removeprefix("Value error, ")
     name = str(error["loc"][0])
     where = f"--{name.replace('_', '-')}" if name in given else f"LIVEHEAD_{name.upper()}"
     return f"{where} {error['input']!r}: {error['msg']}"

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
@@ -67,7 +68,14 @@ def run(args: argparse.Namespace) -> int:
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     app = create_app(settings, choice)
-    config = uvicorn.Config(
+    config = configure(app, server, debug=args.debug)
+    DrainingServer(config, app.state.services.registry, server.drain_seconds).run(sockets=[listener])
+    return 0
+
+
+def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) -> uvicorn.Config:
+    """uvicorn with bounds: by itself it takes messages of 16 MiB and any number of connections."""
+    return uvicorn.Config(
         app,
         loop="uvloop",
         ws="websockets-sansio",
@@ -77,13 +85,11 @@ def run(args: argparse.Namespace) -> int:
         timeout_graceful_shutdown=CLOSING_SECONDS,
         lifespan="on",
         log_config=None,
-        access_log=args.debug,
+        access_log=debug,
         server_header=False,
-        ssl_certfile=server.tls_cert,
-        ssl_keyfile=server.tls_key,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
-    DrainingServer(config, app.state.services.registry, server.drain_seconds).run(sockets=[listener])
-    return 0
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,110 @@
+"""A real server for tests: in this process with a chosen engine, or ``livehead serve`` in its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from livehead.api.services import Services
+from livehead.app import create_app
+from livehead.commands.serve import configure, listen
+from livehead.engine.base import EngineSpec
+from livehead.engine.choice import Choice
+from livehead.settings import load
+from waiting import until
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the signals stay with pytest
+
+
+@dataclass
+class Served:
+    url: str
+    services: Services
+
+    async def settled(self, active: int = 0, within: float = 5.0) -> None:
+        """Wait until so many slots are in use."""
+        await until(lambda: self.services.registry.active == active, within)
+
+
+@contextlib.asynccontextmanager
+async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> AsyncIterator[Served]:
+    """The application with ``engine`` on a free port of this process; ``given`` are settings by name."""
+    settings = load(given)
+    app = await asyncio.to_thread(create_app, settings, Choice("test", None, engine, "as asked"))
+    listener = listen("127.0.0.1", 0)
+    server = _Server(configure(app, settings.server))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await until(lambda: server.started)
+        if wait:
+            await app.state.services.host.ready()
+        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.services)
+    finally:
+        await app.state.services.registry.drain(0)
+        server.should_exit = True
+        await task
+
+
+@dataclass
+class Process:
+    """``livehead serve`` as a user starts it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    @property
+    def worker(self) -> int:
+        """The process id of the engine's worker."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[-1])
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str, **environment: str) -> Iterator[Process]:
+    """Start the command on a free port, wait until it is ready, and end it. The log is shown where a test fails."""
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "livehead", "serve", "--port", "0", *options]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, stdout=sink, stderr=subprocess.STDOUT, env=os.environ | environment, cwd=folder
+        )
+    try:
+        yield Process(process, _url(process, log), log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        print(log.read_text())
+
+
+def _url(process: subprocess.Popen[bytes], log: Path, within: float = 60.0) -> str:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        assert process.poll() is None, f"the server ended:\n{log.read_text()}"
+        found = [line.split()[-1] for line in log.read_text().splitlines() if line.startswith("Livehead is at ")]
+        if found:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{found[0]}/readyz").status_code == 200:
+                    return found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"the server was not ready in {within:.0f} s:\n{log.read_text()}")
