@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from fractions import Fraction
+import gc
+import itertools
+import threading
+import time
+import weakref
+from collections.abc import Callable
 
-import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+import pytest
+from aiortc import RTCPeerConnection
+from webrtc_client import Mic, client, connect, grey
 
-from livehead.core.media import Picture
+from livehead.core.media import Pcm
+from livehead.errors import MalformedError
 from livehead.media.peer import Peer
 
 
-class Mic(MediaStreamTrack):
-    """Real-time 48 kHz sound; ``signal`` gives the samples of one 20 ms frame from its number."""
-
-    kind = "audio"
-
-    def __init__(self, signal=lambda n: np.zeros(960, np.float32)) -> None:
-        super().__init__()
-        self.signal = signal
-        self.n = 0
-        self.start: float | None = None
-
-    async def recv(self) -> av.AudioFrame:
-        loop = asyncio.get_running_loop()
-        if self.start is None:
-            self.start = loop.time()
-        await asyncio.sleep(max(0.0, self.start + self.n * 0.02 - loop.time()))
-        samples = (self.signal(self.n) * 32767).astype(np.int16).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, self.n * 960, Fraction(1, 48000)
-        self.n += 1
-        return frame
-
-
-@contextlib.asynccontextmanager
-async def client() -> AsyncIterator[RTCPeerConnection]:
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    try:
-        yield pc
-    finally:
-        await pc.close()
-
-
-async def connect(peer: Peer, pc: RTCPeerConnection) -> None:
-    await pc.setLocalDescription(await pc.createOffer())
-    answer = await peer.answer(pc.localDescription.sdp)
-    await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    async with asyncio.timeout(10):
-        await peer.connected.wait()
-
-
-def grey(value: int) -> Picture:
-    return Picture(np.full((96, 64), value, np.uint8))
+async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -> None:
+    start = time.monotonic()
+    for n in range(ticks):
+        await asyncio.sleep(max(0.0, start + n * 0.04 - time.monotonic()))
+        peer.show(grey(60 + n * 2 % 120), first + n)
+        if voice:
+            at = (np.arange(640) + (first + n) * 640) / 16000
+            pcm: Pcm = (0.3 * np.sin(2 * np.pi * 440 * at)).astype(np.float32)
+            peer.speak(pcm, first + n)
 
 
 async def test_pictures_go_out_and_sound_comes_in() -> None:
@@ -65,11 +37,226 @@ async def test_pictures_go_out_and_sound_comes_in() -> None:
         pc.addTransceiver("video", "recvonly")
         video = pc.getReceivers()[1]
         await connect(peer, pc)
+        assert peer.last_media is None or time.monotonic() - peer.last_media < 5
         sound = await anext(peer.sound)
         assert sound.start == 0
         assert sound.pcm.dtype == np.float32
-        for index in range(15):
-            peer.show(grey(80), index)
-            await asyncio.sleep(0.04)
-        frame = await asyncio.wait_for(video.track.recv(), 5)
-        assert (frame.width, frame.height) == (64, 64)
+        assert sound.pcm.shape == (320,)
+        await play(peer, 15)
+        frames = [await asyncio.wait_for(video.track.recv(), 5) for _ in range(10)]
+        assert (frames[0].width, frames[0].height) == (64, 64)
+        assert [b.pts - a.pts for a, b in itertools.pairwise(frames)] == [3600] * 9
+        assert peer.last_media is not None
+        assert time.monotonic() - peer.last_media < 2
+
+
+async def test_the_voice_goes_out_in_step_with_its_time_stamps() -> None:
+    async with client() as pc, Peer(voice=True) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        audio = pc.getReceivers()[0]
+        await connect(peer, pc)
+        await play(peer, 25, voice=True)
+        frames = [await asyncio.wait_for(audio.track.recv(), 5) for _ in range(30)]
+        assert {b.pts - a.pts for a, b in itertools.pairwise(frames)} == {960}
+        pcm = np.concatenate([f.to_ndarray().reshape(-1, 2)[:, 0] for f in frames[5:25]]) / 32768
+        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
+        assert abs(np.argmax(spectrum) * 48000 / len(pcm) - 440) < 5
+        assert 0.15 < np.sqrt(np.mean(pcm**2)) < 0.27
+
+
+async def test_without_voice_no_sound_is_offered_back() -> None:
+    async with client() as pc, Peer(voice=False) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        answer = await connect(peer, pc)
+        audio = answer.split("m=audio")[1].split("m=video")[0]
+        assert "a=recvonly" in audio
+        peer.speak(np.zeros(640, np.float32), 0)
+
+
+async def test_both_tracks_are_of_one_stream() -> None:
+    async with client() as pc, Peer(voice=True) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        answer = await connect(peer, pc)
+        streams = {line.split()[0] for line in answer.splitlines() if line.startswith("a=msid:")}
+        assert len(streams) == 1
+
+
+async def test_ticks_that_are_old_or_too_many_are_not_sent() -> None:
+    async with Peer() as peer:
+        for index in (5, 5, 3, 6, 7, 8, 9):
+            peer.show(grey(0), index)
+        assert peer.dropped == 2  # of 5, 6, 7, 8, 9 three may wait
+
+
+async def test_reports_of_both_tracks_name_the_same_moment() -> None:
+    """Sender reports map RTP time to wall time; ticks of one index must come out at one wall time."""
+    async with client() as pc, Peer(voice=True) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        reports: dict[str, list[tuple[int, int]]] = {"audio": [], "video": []}
+        first: dict[str, int] = {}
+        for receiver in pc.getReceivers():
+            kind = receiver.track.kind if receiver.track else ("audio", "video")[len(first)]
+            _spy(receiver, kind, reports[kind], first)
+            first.setdefault(kind, -1)
+        first.clear()
+        await connect(peer, pc)
+        await asyncio.sleep(0.2)
+        await play(peer, 50, first=100, voice=True)
+        # Wall time of the first packet of each track, which is tick 100 (or the same later one) of both.
+        walls = {}
+        for kind, rate in (("audio", 48000), ("video", 90000)):
+            ntp, rtp = reports[kind][-1]
+            walls[kind] = ntp / 2**32 - ((rtp - first[kind]) & 0xFFFFFFFF) / rate
+        assert abs(walls["audio"] - walls["video"]) < 0.005
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+def _spy(receiver, kind: str, reports: list[tuple[int, int]], first: dict[str, int]) -> None:
+    rtp, rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
+
+    async def on_rtp(packet, arrival_time_ms):
+        first.setdefault(kind, packet.timestamp)
+        await rtp(packet, arrival_time_ms=arrival_time_ms)
+
+    async def on_rtcp(packet):
+        if hasattr(packet, "sender_info"):
+            reports.append((packet.sender_info.ntp_timestamp, packet.sender_info.rtp_timestamp))
+        await rtcp(packet)
+
+    receiver._handle_rtp_packet, receiver._handle_rtcp_packet = on_rtp, on_rtcp
+
+
+async def test_the_data_channel_of_the_client_is_used() -> None:
+    got: list[str] = []
+    async with client() as pc, Peer(on_message=got.append) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        channel = pc.createDataChannel("livehead")
+        back: asyncio.Queue[str] = asyncio.Queue()
+        channel.on("message", back.put_nowait)
+        opened = asyncio.Event()
+        channel.on("open", opened.set)
+        await connect(peer, pc)
+        await asyncio.wait_for(opened.wait(), 5)
+        channel.send("hello")
+        channel.send("x" * 100_000)
+        channel.send(b"binary is not for us")
+        async with asyncio.timeout(5):
+            await _until(lambda: bool(got) and peer.send("welcome"))
+            assert await back.get() == "welcome"
+        assert got == ["hello"]
+
+
+async def test_the_server_opens_a_data_channel_where_the_client_has_none_of_that_name() -> None:
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        pc.createDataChannel("something else")
+        found: asyncio.Queue[str] = asyncio.Queue()
+
+        def on_channel(channel) -> None:
+            if channel.label == "livehead":
+                channel.on("message", found.put_nowait)
+
+        pc.on("datachannel", on_channel)
+        assert not peer.send("too early")
+        await connect(peer, pc)
+        async with asyncio.timeout(5):
+            await _until(lambda: peer.send("news"))
+            assert await found.get() == "news"
+
+
+async def test_candidates_may_come_later() -> None:
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+
+        def bare(sdp: str) -> str:
+            return "".join(
+                line for line in sdp.splitlines(True) if "a=candidate" not in line and "end-of-cand" not in line
+            )
+
+        await connect(peer, pc, bare)
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        await pc.setLocalDescription(await pc.createOffer())
+        offer = pc.localDescription.sdp
+        await peer.answer(bare(offer))
+        await peer.add_candidate("candidate:1 1 udp 2113937151 8b6f0a3e-3c1a.local 51234 typ host", "0", 0)
+        await peer.add_candidate("candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active", "0", 0)
+        for line in offer.splitlines():
+            if line.startswith("a=candidate"):
+                await peer.add_candidate(line, "0")
+        await peer.add_candidate("", "0")
+        await peer.add_candidate(None)
+        with pytest.raises(MalformedError):
+            await peer.add_candidate("candidate:nonsense", "0")
+        ufrag = next(line for line in offer.splitlines() if line.startswith("a=ice-ufrag"))
+        assert not peer.is_restart(f"{ufrag}\r\na=ice-pwd:x\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n")
+        assert peer.is_restart("a=ice-ufrag:EsAw\r\na=ice-pwd:x\r\n")
+
+
+async def test_closing_twice_is_closing_once_and_ends_the_sound() -> None:
+    async with client() as pc:
+        peer = Peer()
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        await connect(peer, pc)
+        await asyncio.gather(peer.close(), peer.close())
+        await peer.close()
+        assert peer.closed.is_set()
+        async with asyncio.timeout(1):
+            async for _ in peer.sound:
+                pass
+        peer.show(grey(0), 1)
+        assert not peer.send("nobody")
+
+
+async def test_a_peer_that_never_answered_closes() -> None:
+    async with Peer() as peer:
+        pass
+    assert peer.closed.is_set()
+
+
+async def test_a_client_that_leaves_ends_the_peer() -> None:
+    async with Peer() as peer:
+        async with client() as pc:
+            pc.addTrack(Mic())
+            pc.addTransceiver("video", "recvonly")
+            await connect(peer, pc)
+        await asyncio.wait_for(peer.closed.wait(), 5)
+
+
+async def test_peers_leave_nothing_behind() -> None:
+    gone: list[weakref.ref[object]] = []
+
+    async def once() -> None:
+        pc = RTCPeerConnection()
+        pc.addTransceiver("audio", "sendonly")
+        pc.addTransceiver("video", "recvonly")
+        await pc.createOffer()
+        offer = (await pc.createOffer()).sdp
+        async with Peer(voice=True) as peer:
+            await peer.answer(offer)
+            gone.extend([weakref.ref(peer), weakref.ref(peer._pc)])
+        await pc.close()
+
+    await once()
+    threads = threading.active_count()
+    tasks = len(asyncio.all_tasks())
+    for _ in range(30):
+        await once()
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert threading.active_count() <= threads
+    assert len(asyncio.all_tasks()) <= tasks
+    assert sum(ref() is not None for ref in gone) == 0

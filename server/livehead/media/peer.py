@@ -14,27 +14,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from aioice import Candidate
 from aiortc import (
-    MediaStreamTrack,
     RTCConfiguration,
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.rtcicetransport import RTCIceGatherer
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
+from aiortc.rtp import RtpPacket
 
 from livehead.core.media import Pcm, Picture
 from livehead.errors import UnprocessableError
+from livehead.media.clock import MediaClock
 from livehead.media.ingest import Ingest, Sound, Sounds
 from livehead.media.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
-from livehead.media.tracks import PictureTrack, VoiceTrack
+from livehead.media.receiver import Receiver
+from livehead.media.sender import Sender
+from livehead.media.tracks import PacedTrack, PictureTrack, VoiceTrack
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +83,8 @@ class Peer:
         self._voice = VoiceTrack() if voice else None
         self._sounds = Sounds()
         self._ingest = Ingest(self._sounds)
+        self._clock = MediaClock()
+        self._last_media: float | None = None
         self._channel: RTCDataChannel | None = None
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,16 +107,19 @@ class Peer:
         checked = read_offer(offer)
         self._fragments = checked.fragments
         pc = self._pc
-        pc.on("track", self._on_track)
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         audio = pc.addTransceiver(self._voice or "audio", "sendrecv" if self._voice else "recvonly")
         video = pc.addTransceiver(self._pictures, "sendonly")
+        self._equip(audio, self._voice)
+        self._equip(video, self._pictures)
         # Preferences that come after the remote description would be ignored, and VP8 taken.
         audio.setCodecPreferences(_preferences("audio", AUDIO_CODECS))
         video.setCodecPreferences(_preferences("video", VIDEO_CODECS))
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
+            for transceiver in (audio, video):
+                _reach_loopback(transceiver.receiver.transport.transport.iceGatherer)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
             raise
@@ -141,8 +153,9 @@ class Peer:
 
     @property
     def last_media(self) -> float | None:
-        """Monotonic time in seconds at which the client's last media packet came in; ``None`` before the first."""
-        return self._ingest.last_media
+        """Monotonic time in seconds at which the client last sent a packet of sound, or a report on what it gets;
+        ``None`` before the first. A client with its microphone off still reports about once a second."""
+        return self._last_media
 
     @property
     def sound(self) -> AsyncIterator[Sound]:
@@ -155,12 +168,13 @@ class Peer:
 
     def show(self, picture: Picture, index: int) -> None:
         """Send a picture as tick ``index`` of 40 ms. Never blocks; an index that does not rise is ignored."""
-        self._pictures.ticks.put(index, picture)
+        if self._pictures.ticks.put(index, picture):
+            self._clock.tick(index)
 
     def speak(self, pcm: Pcm, index: int) -> None:
         """Send 640 samples as tick ``index``. Without ``voice`` nothing is sent."""
-        if self._voice is not None:
-            self._voice.ticks.put(index, pcm)
+        if self._voice is not None and self._voice.ticks.put(index, pcm):
+            self._clock.tick(index)
 
     def send(self, text: str) -> bool:
         """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
@@ -190,16 +204,32 @@ class Peer:
             logger.warning("a peer connection did not close within %g s", CLOSE_TIMEOUT)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
-        self._sounds.end()
+        self._ingest.end()
         self.closed.set()
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _on_track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio":
-            self._own(asyncio.create_task(self._ingest.listen(track), name="peer-listen"))
+    def _equip(self, transceiver: RTCRtpTransceiver, track: PacedTrack | None) -> None:
+        """Put our own sender and receiver into a new transceiver. aiortc makes its own and has no place to say
+        otherwise, so the two private fields that hold them are replaced, in this one object."""
+        stock = transceiver.sender
+        if track is not None:
+            sender = Sender(track, stock.transport, self._clock, self._on_feedback)
+            sender._stream_id = stock._stream_id
+            _replace(transceiver, "_RTCRtpTransceiver__sender", sender)
+        if transceiver.kind == "audio":
+            receiver = Receiver("audio", stock.transport, self._on_packet)
+            receiver._set_rtcp_ssrc(transceiver.sender._ssrc)
+            _replace(transceiver, "_RTCRtpTransceiver__receiver", receiver)
+
+    def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+        self._last_media = time.monotonic()
+        self._ingest.receive(packet, codec)
+
+    def _on_feedback(self) -> None:
+        self._last_media = time.monotonic()
 
     def _on_state(self) -> None:
         state = self._pc.connectionState
@@ -235,3 +265,20 @@ def _preferences(kind: str, names: Sequence[str]) -> list[RTCRtpCodecCapability]
     codecs = RTCRtpSender.getCapabilities(kind).codecs
     chosen = sorted((c for c in codecs if c.name.lower() in names), key=rank)
     return chosen + [c for c in codecs if c.name.lower() == "rtx"]
+
+
+def _replace(owner: object, name: str, value: object) -> None:
+    if not hasattr(owner, name):
+        raise RuntimeError(f"this version of aiortc has no {name}; Livehead needs to be adapted to it")
+    setattr(owner, name, value)
+
+
+def _reach_loopback(gatherer: RTCIceGatherer) -> None:
+    """Without any network the loopback is the only way to a client on the same machine, and aioice leaves it out."""
+    connection = gatherer._connection
+    gather = connection.get_component_candidates
+
+    async def gather_anywhere(component: int, addresses: list[str]) -> list[Candidate]:
+        return await gather(component, addresses or ["127.0.0.1"])
+
+    _replace(connection, "get_component_candidates", gather_anywhere)

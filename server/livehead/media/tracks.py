@@ -1,23 +1,47 @@
-"""The outgoing tracks. Both are paced by the playout: one tick is one picture and 40 ms of sound."""
+"""The outgoing tracks. Both are paced by the playout: one tick is one picture and 40 ms of sound.
+
+Time stamps come from the tick's index alone, on the 90 kHz and the sound codec's clock. Tracks give encoded
+payloads, ready to be put into RTP packets by :class:`~livehead.media.sender.Sender`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from abc import abstractmethod
 from collections import deque
-from fractions import Fraction
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
 
 import av
-import numpy as np
 from aiortc import MediaStreamTrack
+from aiortc.codecs import get_encoder
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from livehead.core.media import BLOCK_SAMPLES, SAMPLE_RATE, Pcm, Picture
+from livehead.core.media import BLOCK_S, Pcm, Picture
+from livehead.media.bitrate import BitratePolicy
+from livehead.media.encoder import CLOCK_RATE, TIME_BASE, Chunk, VideoEncoder, encoding_pool
+from livehead.media.voice import PACKET_S, SoundEncoder, sound_encoder
 
-QUEUE = 4
-"""Ticks that may wait to be encoded: 160 ms. Past it the oldest is dropped."""
+logger = logging.getLogger(__name__)
+
+QUEUE = 3
+"""Ticks that may wait to be encoded: 120 ms. Past it the oldest is dropped."""
+
+KEYFRAME_INTERVAL = 0.5
+"""Keyframes that are asked for more often, in seconds, are put off until it is over."""
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """RTP payloads that share one time stamp, counted on the track's own clock from tick 0."""
+
+    payloads: list[bytes]
+    timestamp: int
 
 
 class Ticks(Generic[Item]):
@@ -31,19 +55,24 @@ class Ticks(Generic[Item]):
         self._ready = asyncio.Event()
         self._ended = False
 
-    def put(self, index: int, item: Item) -> None:
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, index: int, item: Item) -> bool:
         """Hand over tick ``index``. One that is not after the last is ignored: time stamps only rise."""
         if self._ended or index <= self._last:
-            return
+            return False
         self._last = index
         if len(self._items) >= self._size:
             self._items.popleft()
             self.dropped += 1
         self._items.append((index, item))
         self._ready.set()
+        return True
 
     def end(self) -> None:
         self._ended = True
+        self._items.clear()
         self._ready.set()
 
     async def get(self) -> tuple[int, Item]:
@@ -56,40 +85,129 @@ class Ticks(Generic[Item]):
         return self._items.popleft()
 
 
-class PictureTrack(MediaStreamTrack):
+class PacedTrack(MediaStreamTrack):
+    """An outgoing track. ``rate`` is that of its RTP clock."""
+
+    rate: int
+
+    @abstractmethod
+    def begin(self, codec: RTCRtpCodecParameters) -> None:
+        """The codec is negotiated: encode for it."""
+
+    @abstractmethod
+    async def encoded(self) -> Encoded:
+        """The next payloads, when they are due; raises ``MediaStreamError`` after the end."""
+
+    async def recv(self) -> NoReturn:
+        raise MediaStreamError  # frames are not to be had from this track, only payloads
+
+
+class PictureTrack(PacedTrack):
+    """The portrait. ``keyframes`` counts those sent; ``policy`` is there from the first picture on."""
+
     kind = "video"
+    rate = CLOCK_RATE
 
     def __init__(self) -> None:
         super().__init__()
         self.ticks: Ticks[Picture] = Ticks()
+        self.keyframes = 0
+        self.failed = 0
+        self.policy: BitratePolicy | None = None
+        self.encoder: VideoEncoder | None = None
+        self._codec: RTCRtpCodecParameters | None = None
+        self._packer: Any = None
+        self._size = (0, 0)
+        self._wanted = False
+        self._last_keyframe = 0.0
 
-    async def recv(self) -> av.VideoFrame:
-        index, picture = await self.ticks.get()
-        frame = av.VideoFrame.from_ndarray(picture.i420, format="yuv420p")
-        frame.pts = index * 3600
-        frame.time_base = Fraction(1, 90_000)
-        return frame
+    def begin(self, codec: RTCRtpCodecParameters) -> None:
+        self._codec = codec
+        self._packer = get_encoder(codec)
+
+    def want_keyframe(self) -> None:
+        """The receiver lost a picture (PLI, FIR)."""
+        self._wanted = True
+
+    async def encoded(self) -> Encoded:
+        assert self._codec is not None
+        loop = asyncio.get_running_loop()
+        while True:
+            index, picture = await self.ticks.get()
+            encoder, policy = self._prepare(picture)
+            now = time.monotonic()
+            keyframe = self._wanted and now - self._last_keyframe >= KEYFRAME_INTERVAL
+            pts = index * round(BLOCK_S * self.rate)
+            try:
+                chunk, payloads = await loop.run_in_executor(
+                    encoding_pool(), self._encode, encoder, picture, pts, policy.bitrate, keyframe
+                )
+            except av.FFmpegError:
+                self.failed += 1
+                logger.warning("a picture could not be encoded", exc_info=self.failed == 1)
+                continue
+            if chunk.keyframe:
+                self.keyframes += 1
+                self._wanted = False
+                self._last_keyframe = now
+            if payloads:
+                return Encoded(payloads, pts)
 
     def stop(self) -> None:
         self.ticks.end()
         super().stop()
 
+    def _prepare(self, picture: Picture) -> tuple[VideoEncoder, BitratePolicy]:
+        assert self._codec is not None
+        size = (picture.width, picture.height)
+        if self.policy is None or self.encoder is None or size != self._size:
+            self._size = size
+            self.policy = BitratePolicy(*size)
+            self.encoder = VideoEncoder(self._codec.name.lower(), self.policy.ceiling)
+        return self.encoder, self.policy
 
-class VoiceTrack(MediaStreamTrack):
+    def _encode(
+        self, encoder: VideoEncoder, picture: Picture, pts: int, bitrate: int, keyframe: bool
+    ) -> tuple[Chunk, list[bytes]]:
+        chunk = encoder.encode(picture.i420, pts, bitrate, keyframe=keyframe)
+        packet = av.Packet(chunk.data)
+        packet.pts = pts
+        packet.time_base = TIME_BASE
+        payloads, _ = self._packer.pack(packet)
+        return chunk, payloads
+
+
+class VoiceTrack(PacedTrack):
+    """The session's sound. A tick is two packets; the second follows 20 ms after the first."""
+
     kind = "audio"
 
     def __init__(self) -> None:
         super().__init__()
+        self.rate = 48_000
         self.ticks: Ticks[Pcm] = Ticks()
+        self._encoder: SoundEncoder | None = None
+        self._paced: deque[tuple[float, Encoded]] = deque()
 
-    async def recv(self) -> av.AudioFrame:
-        index, pcm = await self.ticks.get()
-        samples = (np.clip(pcm, -1, 1) * 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.pts = index * BLOCK_SAMPLES
-        frame.sample_rate = SAMPLE_RATE
-        frame.time_base = Fraction(1, SAMPLE_RATE)
-        return frame
+    def begin(self, codec: RTCRtpCodecParameters) -> None:
+        self._encoder = sound_encoder(codec)
+        self.rate = self._encoder.rate
+
+    async def encoded(self) -> Encoded:
+        assert self._encoder is not None
+        while not self._paced:
+            index, pcm = await self.ticks.get()
+            now = time.monotonic()
+            payloads = await asyncio.get_running_loop().run_in_executor(encoding_pool(), self._encoder.encode, pcm)
+            start = index * round(BLOCK_S * self.rate)
+            for i, payload in enumerate(payloads):
+                timestamp = start + i * round(PACKET_S * self.rate)
+                self._paced.append((now + i * PACKET_S, Encoded([payload], timestamp)))
+        due, encoded = self._paced.popleft()
+        early = due - time.monotonic()
+        if early > 0 and not len(self.ticks):
+            await asyncio.sleep(early)
+        return encoded
 
     def stop(self) -> None:
         self.ticks.end()

@@ -1,0 +1,94 @@
+"""The receiving end of one RTP stream: counts, reports, and hands packets on.
+
+It takes the place of aiortc's own receiver, which decodes in a thread behind a jitter buffer of a fixed 80 ms,
+joins that thread on the event loop, and keeps every frame until somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+from aiortc import RTCRtpReceiver
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
+from aiortc.rtcrtpreceiver import StreamStatistics
+from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, RtpPacket
+
+MAX_SOURCES = 8
+"""Synchronisation sources that are reported on. A client that makes up more is not reported on any further."""
+
+OnPacket = Callable[[RtpPacket, RTCRtpCodecParameters], None]
+
+
+class Receiver(RTCRtpReceiver):
+    """Gives every packet of a known payload type to ``on_packet``, on the event loop, as it comes in."""
+
+    def __init__(self, kind: str, transport: RTCDtlsTransport, on_packet: OnPacket) -> None:
+        super().__init__(kind, transport)
+        self._on_packet = on_packet
+        self._codecs: dict[int, RTCRtpCodecParameters] = {}
+        self._statistics: dict[int, StreamStatistics] = {}
+        self._sender_reports: dict[int, tuple[int, float]] = {}
+        self._report_ssrc: int | None = None
+        self._reports: asyncio.Task[None] | None = None
+
+    async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
+        if self._reports is None:
+            self._codecs = {c.payloadType: c for c in parameters.codecs if c.payloadType is not None}
+            self.transport._register_rtp_receiver(self, parameters)
+            self._reports = asyncio.create_task(self._report(), name="receiver-reports")
+
+    async def stop(self) -> None:
+        if self._reports is not None:
+            self.transport._unregister_rtp_receiver(self)
+            self._reports.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reports
+
+    def _handle_disconnect(self) -> None:
+        pass
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        codec = self._codecs.get(packet.payload_type)
+        if codec is None or not self._enabled:
+            return
+        statistics = self._statistics.get(packet.ssrc)
+        if statistics is None and len(self._statistics) < MAX_SOURCES:
+            statistics = self._statistics[packet.ssrc] = StreamStatistics(codec.clockRate)
+        if statistics is not None:
+            statistics.add(packet)
+        self._on_packet(packet, codec)
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket) and packet.ssrc in self._statistics:
+            middle = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
+            self._sender_reports[packet.ssrc] = middle, time.monotonic()
+
+    def _set_rtcp_ssrc(self, ssrc: int) -> None:
+        self._report_ssrc = ssrc
+
+    async def _report(self) -> None:
+        """Receiver reports at random intervals of about a second (RFC 3550 section 6.2)."""
+        while True:
+            await asyncio.sleep(0.5 + random.random())
+            reports = [self._info(ssrc, statistics) for ssrc, statistics in self._statistics.items()]
+            if self._report_ssrc is None or not reports:
+                continue
+            with contextlib.suppress(ConnectionError):
+                await self.transport._send_rtp(bytes(RtcpRrPacket(ssrc=self._report_ssrc, reports=reports)))
+
+    def _info(self, ssrc: int, statistics: StreamStatistics) -> RtcpReceiverInfo:
+        middle, at = self._sender_reports.get(ssrc, (0, 0.0))
+        return RtcpReceiverInfo(
+            ssrc=ssrc,
+            fraction_lost=statistics.fraction_lost,
+            packets_lost=statistics.packets_lost,
+            highest_sequence=(statistics.cycles + (statistics.max_seq or 0)) & 0xFFFFFFFF,
+            jitter=statistics.jitter & 0xFFFFFFFF,
+            lsr=middle,
+            dlsr=min(0xFFFFFFFF, int((time.monotonic() - at) * 65536)) if middle else 0,
+        )

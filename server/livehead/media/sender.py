@@ -1,0 +1,204 @@
+"""The sending end of one track: RTP packets, retransmissions, sender reports from the media clock.
+
+It takes the place of aiortc's own sender, whose reports carry the time of sending instead of media time, and
+which encodes in the loop's shared default executor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from aiortc import RTCRtpSender
+from aiortc.codecs import is_rtx
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpSendParameters
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    AnyRtcpPacket,
+    HeaderExtensionsMap,
+    RtcpByePacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSdesPacket,
+    RtcpSenderInfo,
+    RtcpSourceInfo,
+    RtcpSrPacket,
+    RtpPacket,
+    unpack_remb_fci,
+    wrap_rtx,
+)
+
+from livehead.media.clock import NTP_EPOCH, MediaClock
+from livehead.media.tracks import Encoded, PacedTrack, PictureTrack
+
+logger = logging.getLogger(__name__)
+
+HISTORY = 512
+"""Packets kept for retransmission: about 4 s of video."""
+
+FIRST_REPORT = 0.1
+RESEND_INTERVAL = 0.02
+
+
+class Sender(RTCRtpSender):
+    """Sends one track. ``on_feedback`` is called for every report of the receiver."""
+
+    def __init__(
+        self,
+        track: PacedTrack,
+        transport: RTCDtlsTransport,
+        clock: MediaClock,
+        on_feedback: Callable[[], None],
+    ) -> None:
+        super().__init__(track, transport)
+        self.packets = self.octets = self.resent = 0
+        self.round_trip: float | None = None
+        self._track = track
+        self._clock = clock
+        self._on_feedback = on_feedback
+        # The lower half keeps away from the wrap that SRTP stumbles over when the first packets are lost.
+        self._sequence = random.randrange(1 << 15)
+        self._origin = random.getrandbits(32)
+        self._rtx_sequence = random.randrange(1 << 15)
+        self._rtx_type: int | None = None
+        self._history: dict[int, tuple[RtpPacket, float]] = {}
+        self._extensions = HeaderExtensionsMap()
+        self._reported: tuple[int, float] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        if self._tasks:
+            return
+        codec = parameters.codecs[0]
+        self.transport._register_rtp_sender(self, parameters)
+        self._extensions.configure(parameters)
+        for other in parameters.codecs:
+            if is_rtx(other) and other.parameters.get("apt") == codec.payloadType:
+                self._rtx_type = other.payloadType
+        self._track.begin(codec)
+        assert codec.payloadType is not None
+        self._tasks = [
+            asyncio.create_task(self._send_track(codec.payloadType, parameters.muxId), name="sender-track"),
+            asyncio.create_task(self._send_reports(parameters.rtcp.cname or ""), name="sender-reports"),
+        ]
+
+    async def stop(self) -> None:
+        if not self._tasks:
+            return
+        self.transport._unregister_rtp_sender(self)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._send_raw(bytes(RtcpByePacket(sources=[self._ssrc])))
+        self._track.stop()
+        self._history.clear()
+
+    async def _send_track(self, payload_type: int, mid: str) -> None:
+        try:
+            while True:
+                encoded = await self._track.encoded()
+                await self._send_encoded(encoded, payload_type, mid)
+        except (ConnectionError, MediaStreamError):
+            return
+        except Exception:
+            logger.exception("sending a track failed")
+            raise
+
+    async def _send_encoded(self, encoded: Encoded, payload_type: int, mid: str) -> None:
+        for number, payload in enumerate(encoded.payloads, 1):
+            packet = RtpPacket(
+                payload_type=payload_type,
+                marker=int(self._track.kind == "video" and number == len(encoded.payloads)),
+                sequence_number=self._sequence,
+                timestamp=(self._origin + encoded.timestamp) & 0xFFFFFFFF,
+                ssrc=self._ssrc,
+                payload=payload,
+            )
+            packet.extensions.mid = mid
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._history[packet.sequence_number % HISTORY] = packet, 0.0
+            self.packets += 1
+            self.octets += len(payload)
+            await self._send_packet(packet)
+
+    async def _send_packet(self, packet: RtpPacket) -> None:
+        now = time.time() + NTP_EPOCH
+        packet.extensions.abs_send_time = int(now * (1 << 18)) & 0xFFFFFF
+        await self.transport._send_rtp(packet.serialize(self._extensions))
+
+    async def _send_reports(self, cname: str) -> None:
+        """The first report soon, for without one from each track a browser cannot bring them together."""
+        pause = FIRST_REPORT
+        while True:
+            await asyncio.sleep(pause)
+            moment = self._clock.now()
+            if moment is None or not self.packets:
+                continue
+            ntp, media = moment
+            report = RtcpSrPacket(
+                ssrc=self._ssrc,
+                sender_info=RtcpSenderInfo(
+                    ntp_timestamp=ntp,
+                    rtp_timestamp=(self._origin + round(media * self._track.rate)) & 0xFFFFFFFF,
+                    packet_count=self.packets & 0xFFFFFFFF,
+                    octet_count=self.octets & 0xFFFFFFFF,
+                ),
+            )
+            name = RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=self._ssrc, items=[(1, cname.encode())])])
+            self._reported = (ntp >> 16) & 0xFFFFFFFF, time.monotonic()
+            await self._send_raw(bytes(report) + bytes(name))
+            pause = 0.5 + random.random()
+
+    async def _send_raw(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self.transport._send_rtp(data)
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        self._on_feedback()
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._ssrc:
+                    self._note_report(report.lsr, report.dlsr, report.fraction_lost / 256)
+        elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
+            for sequence in packet.lost:
+                await self._resend(sequence)
+        elif isinstance(packet, RtcpPsfbPacket) and isinstance(self._track, PictureTrack):
+            if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                self._track.want_keyframe()
+            elif packet.fmt == RTCP_PSFB_APP and self._track.policy is not None:
+                with contextlib.suppress(ValueError):
+                    bits, sources = unpack_remb_fci(packet.fci)
+                    if self._ssrc in sources:
+                        self._track.policy.estimate(bits, time.monotonic())
+
+    def _note_report(self, last: int, delay: int, lost: float) -> None:
+        now = time.monotonic()
+        if self._reported is not None and self._reported[0] == last and delay:
+            trip = max(0.0, now - self._reported[1] - delay / 65536)
+            self.round_trip = trip if self.round_trip is None else 0.85 * self.round_trip + 0.15 * trip
+        if isinstance(self._track, PictureTrack) and self._track.policy is not None:
+            self._track.policy.loss(lost, now)
+
+    async def _resend(self, sequence: int) -> None:
+        """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
+        packet, at = self._history.get(sequence % HISTORY, (None, 0.0))
+        now = time.monotonic()
+        if packet is None or packet.sequence_number != sequence or now - at < RESEND_INTERVAL:
+            return
+        self._history[sequence % HISTORY] = packet, now
+        self.resent += 1
+        if self._rtx_type is not None:
+            packet = wrap_rtx(packet, self._rtx_type, self._rtx_sequence, self._rtx_ssrc)
+            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        with contextlib.suppress(ConnectionError):
+            await self._send_packet(packet)
