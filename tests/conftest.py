@@ -1,4 +1,4 @@
-"""What every test gets: the event loop must not block."""
+"""What every test gets: the event loop must not block, and long runs wait until they are asked for."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ MAY_BLOCK = {
         ("concurrent/futures/_base.py", "result"),  # of a future that is done
     ],
 }
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long runs only where they are asked for: ``pytest -m soak``."""
+    if "soak" in config.option.markexpr:
+        return
+    long_runs = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long_runs)
+    items[:] = [item for item in items if item not in long_runs]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,327 @@
+"""The playout in the situations of a real session, one at a time."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from core.playout_run import Run, sound
+from livehead.core.media import BLOCK_S, Block, Picture
+from livehead.core.playout import Playout
+from livehead.core.tally import Drop, Repeat, Skip
+from livehead.core.tick import Kind
+
+
+def test_before_the_first_sound_nothing_is_due() -> None:
+    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    assert playout.due is None
+    assert playout.tick(5.0) is None
+    assert playout.deadline(0) == math.inf
+    assert playout.interrupt() is None
+    assert playout.stats.ticks == 0
+
+
+@pytest.mark.parametrize(
+    ("hop", "lookahead", "bound_ms"), [(1, 0, 40), (24, 0, 900), (4, 2, 240), (0, 0, 200), (1, -1, 200)]
+)
+def test_a_preset_that_cannot_work_is_refused(hop: int, lookahead: int, bound_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"bound|hop"):
+        Playout(hop=hop, lookahead=lookahead, bound_ms=bound_ms)
+
+
+@pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (2, 0), (2, 1), (4, 0), (8, 3), (24, 0)])
+def test_a_steady_engine_costs_a_few_ms_over_the_wait_and_never_a_repeat(hop: int, lookahead: int) -> None:
+    wait_ms = (hop + lookahead) * 40
+    run = Run(hop, lookahead, wait_ms + 200, takes=lambda k: 0.009).speak(500).drain()
+    assert run.playout.stats.fresh >= 500 - hop - lookahead
+    assert (
+        run.playout.stats.repeats.get(Repeat.NO_PICTURE, 0) <= hop + lookahead
+    )  # the end of the sound fills no window
+    assert all(wait_ms + 9 <= tick.delay_ms <= wait_ms + 9 + 6 for _, tick in run.ticks[:400])
+
+
+def test_the_ticks_follow_the_phase_of_the_first_block() -> None:
+    for phase in (0.0, 0.007, 0.0199, 0.0201, 0.039):
+        run = Run(now=1000 + phase).speak(3)
+        first = run.ticks[0][0]
+        assert first == pytest.approx(1000 + phase + BLOCK_S + 0.014)
+
+
+def test_delay_grows_at_once_to_what_the_engine_needs() -> None:
+    run = Run(takes=lambda k: 0.010 if k < 50 else 0.055).speak(200)
+    slow = 1000 + 50 * BLOCK_S
+    repeats = [tick for time, tick in run.ticks if time > slow and tick.kind is not Kind.FRESH]
+    assert 1 <= len(repeats) <= 3
+    assert run.kinds(slow + 0.4) == [Kind.FRESH] * len(run.kinds(slow + 0.4))
+    assert 95 <= run.ticks[-1][1].delay_ms <= 95 + 6
+    assert max(run.gaps()) <= 0.06 + 1e-6
+
+
+def test_a_creeping_engine_is_followed_without_a_repeat() -> None:
+    run = Run(takes=lambda k: 0.010 + min(k, 2000) * 0.00001).speak(2500)
+    assert run.playout.stats.repeated == 0
+    assert 70 <= run.ticks[-1][1].delay_ms <= 70 + 6
+
+
+def test_delay_shrinks_in_silence_ten_seconds_after_the_last_underrun() -> None:
+    """Slow for 4 s, then fast; speech until 25 s with one quiet moment at 18 s."""
+    quiet = range(450, 470)
+    run = Run(takes=lambda k: 0.012 if k > 100 else 0.110, level=lambda k: 0.0 if k in quiet else 0.3).speak(700)
+    delays = {tick.k: tick.delay_ms for _, tick in run.ticks if tick.k is not None}
+    assert delays[300] > 150
+    assert delays[min(k for k in delays if k > 480)] < 75, "the quiet moment was used"
+    assert run.playout.stats.skips == {Skip.SHRINK: 2}
+    skipped = set(range(700)) - set(delays) - set(range(690, 700))
+    assert skipped <= set(quiet)
+    assert run.ticks[-1][1].delay_ms <= 52 + 7
+
+
+def test_delay_shrinks_even_when_nobody_is_ever_quiet() -> None:
+    run = Run(takes=lambda k: 0.012 if k > 100 else 0.110, level=lambda k: 0.3).speak(800)
+    assert run.playout.stats.skips == {Skip.SHRINK: 2}
+    assert run.ticks[-1][1].delay_ms < 60
+    assert next(tick.delay_ms for _, tick in run.ticks if tick.k == 350) > 150, "not before ten clean seconds"
+
+
+def test_small_gains_shift_the_phase_and_skip_nothing() -> None:
+    run = Run(takes=lambda k: 0.040 if k < 50 else 0.012).speak(700)
+    assert run.playout.stats.skipped == 0
+    assert run.ticks[-1][1].delay_ms <= 52 + 6
+    calm = [gap for gap in list(run.gaps())[100:]]
+    assert min(calm) > 0.0389, "the phase is moved by a millisecond a tick"
+    assert max(calm) < 0.0401
+
+
+def test_an_engine_slower_than_the_bound_takes_neither_sound_nor_delay_along() -> None:
+    run = Run(takes=lambda k: 0.010 if k < 50 else 1.0).speak(400).drain()
+    stats = run.playout.stats
+    assert stats.skipped == 0
+    assert run.sent == 400
+    assert stats.drops == {Drop.LATE: 350}
+    assert run.ticks[300][1].delay_ms < 60, "waiting longer would have helped nobody"
+
+
+def test_engine_down_sound_goes_on_the_last_picture_holds_and_pictures_come_back() -> None:
+    run = Run(takes=lambda k: None if 100 <= k < 200 else 0.010).speak(300).drain()
+    assert run.sent == 300
+    down = [tick for _, tick in run.ticks if tick.k is not None and 100 <= tick.k < 200]
+    assert len(down) == 100
+    assert {tick.kind for tick in down} == {Kind.REPEAT}
+    assert {tick.picture_k for tick in down} == {99}
+    assert run.playout.stats.repeats[Repeat.NO_PICTURE] == 100
+    assert run.fresh == 200
+    assert run.ticks[250][1].delay_ms < 60
+
+
+def test_sound_that_stops_leaves_silence_and_the_last_picture() -> None:
+    run = Run().speak(50)
+    run.run_until(run.now + 2.0)
+    held = [tick for _, tick in run.ticks[-45:]]
+    assert {tick.kind for tick in held} == {Kind.HOLD}
+    assert {tick.picture_k for tick in held} == {49}
+    assert run.playout.stats.repeats[Repeat.NO_SOUND] >= 45
+
+
+def test_sound_that_pauses_is_taken_up_where_it_is() -> None:
+    """The sender's clock stood still for 5 s: what comes then is new, not late."""
+    run = Run().speak(50).pause(5.0).speak(100).drain()
+    assert run.playout.stats.skipped <= 1
+    assert run.ticks[-250][1].delay_ms < 200
+    assert [t.delay_ms for _, t in run.ticks if t.k == 140][0] < 70
+
+
+def test_a_blackout_that_ends_in_a_burst_costs_the_late_sound_and_no_delay() -> None:
+    """2 s of sound come at once: the part beyond the bound is skipped, and the delay is what it was."""
+    run = Run(late=lambda k: max(0.0, (150 - k) * BLOCK_S) if k >= 100 else 0.0).speak(400)
+    back = 1000 + 151 * BLOCK_S
+    stats = run.playout.stats
+    assert 40 <= stats.skips[Skip.LATE] <= 52
+    after = [tick for time, tick in run.ticks if time > back + 0.25]
+    assert {tick.kind for tick in after} == {Kind.FRESH}
+    assert max(tick.delay_ms for tick in after) < 60
+
+
+def test_jitter_of_the_sound_within_the_bound_is_waited_for() -> None:
+    rng = random.Random(4)
+    run = Run(late=lambda k: rng.choice((0.0, 0.0, 0.02, 0.05))).speak(1000)
+    stats = run.playout.stats
+    assert stats.skipped == 0
+    assert stats.repeated < 12
+    assert set(run.kinds(1000 + 15)) == {Kind.FRESH}
+
+
+def test_idle_then_the_first_word() -> None:
+    """Idle blocks have negative k; the first sample jumps to 0 and is as quick as in a fresh session."""
+    for phase in (0.001, 0.013, 0.02, 0.033):
+        playout = Playout(hop=1, lookahead=0, bound_ms=200)
+        start = -(1 << 30)
+        times: list[float] = []
+        kinds = []
+        arrivals = [(1000 + (i + 1) * BLOCK_S, start + i) for i in range(100)]
+        arrivals += [(1004 + phase + (i + 1) * BLOCK_S, i) for i in range(50)]
+        events = [(at, 0, k) for at, k in arrivals] + [(at + 0.009, 1, k) for at, k in arrivals]
+        first = None
+        for at, what, k in sorted(events):
+            while playout.due is not None and playout.due <= at:
+                due = playout.due
+                tick = playout.tick(due)
+                assert tick is not None
+                times.append(due)
+                kinds.append(tick.kind)
+                if tick.k == 0:
+                    first = due
+            if what == 1:
+                playout.push_pictures(k, [Picture(np.zeros((48, 32), np.uint8))], at)
+                continue
+            if k == 0:
+                playout.jump(0)
+            playout.push_sound(Block(k, sound(k, 0.1)), at)
+        assert first is not None
+        assert first - (1004 + phase) <= 0.040 + 0.014 + 1e-6, "no time is lost to the phase of the idling"
+        assert all(0.02 - 1e-6 <= b - a <= 0.06 + 1e-6 for a, b in zip(times, times[1:], strict=False))
+        assert sum(kind is not Kind.FRESH for kind in kinds) <= 1
+        assert playout.stats.k is not None
+        assert playout.stats.k > 40
+
+
+def test_a_hop_at_hand_starts_without_waiting_for_real_time() -> None:
+    """Speech from a backend comes faster than real time: its first hop is spoken as soon as it is generated."""
+    playout = Playout(hop=8, lookahead=0, bound_ms=600)
+    for k in range(8):
+        playout.push_sound(Block(k, sound(k, 0.1)), 10.0)
+    assert playout.due == pytest.approx(10.0 + 0.014)
+    for k in range(8, 40):
+        at = 10.0 + (k - 7) * BLOCK_S
+        while playout.due is not None and playout.due < at:
+            assert playout.tick(playout.due) is not None
+        playout.push_sound(Block(k, sound(k, 0.1)), at)
+    assert playout.stats.skipped == 0
+    assert playout.stats.k == 31
+
+
+def test_interrupt_drops_everything_unshown_and_says_what_was_shown() -> None:
+    run = Run(8, 0, 600, takes=lambda k: 0.02).speak(100)
+    shown = run.interrupt()
+    assert shown is not None
+    assert run.playout.waiting == 0
+    before = run.next_k
+    at = run.now
+    run.speak(100).drain()
+    after = [tick for time, tick in run.ticks if time > at]
+    assert all(tick.k is None or tick.k >= before for tick in after)
+    held = [tick for tick in after if tick.k is None][:8]
+    assert {tick.picture_k for tick in held} == {shown}
+    stats = run.playout.stats
+    assert stats.skips[Skip.INTERRUPT] > 0
+    assert stats.drops[Drop.INTERRUPT] > 0
+    assert stats.repeats[Repeat.INTERRUPT] > 0
+    assert {t.kind for _, t in run.ticks if t.k is not None and before + 8 <= t.k < before + 90} == {Kind.FRESH}
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_presets_change_while_live(level: float) -> None:
+    run = Run(8, 0, 600, takes=lambda k: 0.02, level=lambda k: level).speak(200)
+    assert run.ticks[-1][1].delay_ms >= 340
+    run.set_preset(1, 0, 200)
+    run.speak(300)
+    assert run.ticks[-1][1].delay_ms <= 75
+    assert set(run.kinds(run.now - 2)) == {Kind.FRESH}
+    run.set_preset(8, 0, 600)
+    run.speak(300)
+    assert 340 <= run.ticks[-1][1].delay_ms <= 400
+    assert set(run.kinds(run.now - 2)) == {Kind.FRESH}
+
+
+def test_a_stalled_server_skips_what_it_missed_and_does_not_burst() -> None:
+    run = Run(oversleeps=lambda n: 0.5 if n == 100 else 0.0).speak(300)
+    stats = run.playout.stats
+    assert stats.missed == 12
+    assert 10 <= stats.skips[Skip.STALL] + stats.skips.get(Skip.BOUND, 0) <= 13
+    indices = [tick.index for _, tick in run.ticks]
+    assert max(b - a for a, b in zip(indices, indices[1:], strict=False)) == 13, "media time goes on with real time"
+    late = [tick for time, tick in run.ticks if time > run.ticks[100][0] + 0.3]
+    assert {tick.kind for tick in late} == {Kind.FRESH}
+    assert max(tick.delay_ms for tick in late) < 60
+
+
+def test_a_tick_that_is_a_little_late_is_caught_up_gently() -> None:
+    run = Run(oversleeps=lambda n: 0.07 if n % 50 == 49 else 0.0).speak(500)
+    assert run.playout.stats.skipped == 0
+    assert run.playout.stats.missed == 0
+    assert min(run.gaps()) >= 0.02 - 1e-6
+
+
+def test_asked_too_early_it_sends_nothing() -> None:
+    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout.push_sound(Block(0, sound(0, 0.1)), 1.0)
+    assert playout.due is not None
+    assert playout.tick(playout.due - 0.005) is None
+    assert playout.tick(playout.due) is not None
+    assert playout.tick(playout.due - 0.03) is None
+
+
+def test_blocks_that_do_not_rise_are_refused() -> None:
+    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout.push_sound(Block(5, sound(5, 0.1)), 1.0)
+    with pytest.raises(ValueError, match="rise"):
+        playout.push_sound(Block(5, sound(5, 0.1)), 1.04)
+    with pytest.raises(ValueError, match="forward"):
+        playout.jump(5)
+    playout.jump(9)
+    with pytest.raises(ValueError, match="jump"):
+        playout.push_sound(Block(6, sound(6, 0.1)), 1.08)
+
+
+def test_pictures_nobody_asked_for_are_named() -> None:
+    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    picture = Picture(np.zeros((48, 32), np.uint8))
+    playout.push_pictures(0, [picture], 0.9)
+    playout.push_sound(Block(0, sound(0, 0.1)), 1.0)
+    playout.push_pictures(0, [picture, picture], 1.001)
+    playout.push_pictures(0, [picture], 1.002)
+    playout.push_pictures(-5, [picture], 1.002)
+    assert playout.stats.drops == {Drop.UNKNOWN: 2, Drop.DUPLICATE: 1, Drop.LATE: 1}
+
+
+def test_the_deadline_of_a_window_is_when_its_first_block_is_sent() -> None:
+    run = Run(4, 0, 400)
+    run.speak(100)
+    sent = {tick.k: time for time, tick in run.ticks}
+    upcoming = run.playout.deadline(99)
+    run.run_until(run.now + 1)
+    sent = {tick.k: time for time, tick in run.ticks}
+    assert sent[99] == pytest.approx(upcoming, abs=0.002)
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_an_hour_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
+    """0.72 s of drift, many times the bound's headroom: followed by the phase alone."""
+    assert_drift_is_absorbed(ppm, hours=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_eight_hours_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
+    assert_drift_is_absorbed(ppm, hours=8)
+
+
+def assert_drift_is_absorbed(ppm: int, hours: float) -> None:
+    rng = random.Random(ppm)
+    run = Run(
+        pace=1 + ppm * 1e-6,
+        late=lambda k: rng.random() * 0.003,
+        takes=lambda k: 0.008 + rng.random() * 0.003,
+        keep_ticks=False,
+    )
+    for _ in range(round(hours * 3600 / 40)):
+        run.speak(1000)
+        _, last = run.recent[-1]
+        assert last.kind is Kind.FRESH
+        assert last.delay_ms <= 62
+    stats = run.playout.stats
+    assert stats.skipped == 0
+    assert stats.repeated <= hours * 30
+    run.check_totals()
