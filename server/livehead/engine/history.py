@@ -32,20 +32,19 @@ class History:
     def rewind(self, shown_k: int) -> tuple[NDArray[np.uint8], int] | None:
         """Forget what came after block ``shown_k``. Returns what :meth:`Generator.rewind` wants: the last shown
         pictures, uint8 ``(motion_frames, height, width, 3)`` RGB, the oldest repeated where there were fewer,
-        and the number of those never shown. None where nothing at all was shown."""
+        and the number of those never shown. None where nothing at all was shown and the generator wants
+        pictures."""
         unshown = 0
         oldest: NDArray[np.uint8] | None = None
         while self._ks and self._ks[-1] > shown_k:
             self._ks.pop()
             oldest = self._pictures.pop() if self._pictures else oldest
             unshown += 1
-        if unshown and not self._ks:
-            return None
         wanted = self._info.motion_frames
+        if wanted and not self._ks:
+            return None
         shown = list(self._pictures)[-wanted:] if wanted else []
-        if wanted and not shown:
-            if oldest is None:
-                return None
+        if wanted and not shown and oldest is not None:
             shown = [oldest]  # the rewind reaches back further than pictures are kept: the nearest to it
         shown = [shown[0]] * (wanted - len(shown)) + shown if wanted else []
         rgb = np.empty((wanted, self._info.height, self._info.width, 3), np.uint8)

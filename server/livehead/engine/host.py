@@ -44,6 +44,9 @@ class EngineHost:
     ``backlog`` bounds the windows of a stream that wait in each of the two queues, here and in the
     worker. ``nice`` is added to the worker's niceness: where processor time is short a picture may
     be late, and sound may not. ``start_timeout`` bounds the making of the generator, in seconds.
+
+    ``restarts`` counts workers started after the first, ``faults`` calls into the generator that raised,
+    and ``dropped`` windows without pictures by their :data:`~livehead.engine.wire.DropReason`.
     """
 
     def __init__(
@@ -161,6 +164,7 @@ class EngineHost:
             on_pictures=on_pictures,
             on_state=on_state,
             on_dropped=on_dropped,
+            dropped=self.dropped,
             on_closed=self._forget,
         )
         self._streams[stream.id] = stream
@@ -236,14 +240,11 @@ class EngineHost:
                 if stream := self._streams.get(made.stream):
                     stream.deliver(made, pictures)
             case Dropped():
-                self.dropped[event.reason] += 1
                 if stream := self._streams.get(event.stream):
-                    stream.drop(event.epoch, event.k)
+                    stream.drop(event.epoch, event.k, event.reason)
             case Opened():
                 if stream := self._streams.get(event.stream):
-                    stream.set_state("ready")
-                    if not stream.opened.done():
-                        stream.opened.set_result(None)
+                    stream.confirm()
             case Refused():
                 if stream := self._streams.get(event.stream):
                     if not stream.opened.done():

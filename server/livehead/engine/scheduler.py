@@ -4,13 +4,16 @@
 - A window whose last picture would come too late is dropped instead of being computed.
 - Streams share a batch where that pays: together they must take clearly less time than one after
   the other, and nobody in the batch may miss a deadline only because another one joined.
-- Under overload, deadlines alone would let the same streams lose again and again, by the chance of
-  when their windows arrive. So a stream that lost pictures is treated as if its deadline were
-  earlier by as much; the debt ends when it is served. Without losses this is earliest deadline first.
+- While all that waits can be in time, the order is earliest deadline first. Under overload that
+  alone would finish everything a little too late, and the same streams would lose again and again by
+  the chance of when their windows arrive. So as many windows are chosen as can be in time together,
+  those first that would show most and whose streams have lost most lately, and only among the
+  chosen the deadlines decide. So losses spread evenly, and no stream starves.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +24,9 @@ from livehead.engine.steptimes import StepTimes
 
 PAYS = 0.9
 """A batch must take less than this share of what its parts take one after the other."""
+
+LOSS_S = 5.0
+"""Over how much of its own picture time a stream's share of losses is averaged, in seconds."""
 
 
 class Job(Protocol):
@@ -48,8 +54,19 @@ class Plan(Generic[JobT]):
 @dataclass(slots=True)
 class _Queue(Generic[JobT]):
     jobs: deque[JobT] = field(default_factory=deque)
-    debt: float = 0.0
+    loss: float = 1.0  # share of pictures lost lately; a new stream goes first, as its viewer sees nothing yet
     alone: bool = False
+
+    def lose(self, job: JobT) -> None:
+        self._average(job, 1.0)
+
+    def serve(self) -> JobT:
+        job = self.jobs.popleft()
+        self._average(job, 0.0)
+        return job
+
+    def _average(self, job: JobT, lost: float) -> None:
+        self.loss += (lost - self.loss) * min(1.0, job.hop * BLOCK_S / LOSS_S)
 
 
 class Scheduler(Generic[JobT]):
@@ -77,7 +94,7 @@ class Scheduler(Generic[JobT]):
         if len(queue.jobs) <= self._backlog:
             return None
         dropped = queue.jobs.popleft()
-        queue.debt += dropped.hop * BLOCK_S
+        queue.lose(dropped)
         return dropped
 
     def clear(self, stream: int) -> list[JobT]:
@@ -104,12 +121,9 @@ class Scheduler(Generic[JobT]):
         """Take out what to step now. An empty batch means that nothing waits."""
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
         heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
-        heads.sort(key=lambda job: job.deadline - self._queues[job.stream].debt)
-        batch = self._fill(heads, now)
+        batch = self._fill(self._order(heads, now), now)
         for job in batch:
-            queue = self._queues[job.stream]
-            queue.jobs.popleft()
-            queue.debt = 0.0
+            self._queues[job.stream].serve()
         return Plan(batch, late)
 
     def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
@@ -126,8 +140,46 @@ class Scheduler(Generic[JobT]):
             if job.deadline + (job.hop - 1) * BLOCK_S >= done:
                 break
             late.append(queue.jobs.popleft())
-            queue.debt += job.hop * BLOCK_S
+            queue.lose(job)
         return late
+
+    def _order(self, heads: list[JobT], now: float) -> list[JobT]:
+        """First those that can be in time together, by deadline; then the others, by what they are worth."""
+        heads.sort(key=_deadline)
+        if self._feasible(heads, now):
+            return heads
+        chosen: list[JobT] = []
+        others: list[JobT] = []
+        for job in sorted(heads, key=lambda job: -self._worth(job, now)):
+            wider = sorted([*chosen, job], key=_deadline)
+            if self._feasible(wider, now):
+                chosen = wider
+            else:
+                others.append(job)
+        return chosen + others
+
+    def _worth(self, job: JobT, now: float) -> float:
+        overdue = now + self._times.expected(1, job.hop, now) - job.deadline
+        in_time = job.hop - max(0, math.ceil(overdue / BLOCK_S))
+        return in_time / job.hop * (0.1 + self._queues[job.stream].loss)
+
+    def _feasible(self, jobs: Sequence[JobT], now: float) -> bool:
+        """Whether these, stepped in this order, are all in time from their first picture on."""
+        size = self._best_batch(jobs, now)
+        for first in range(0, len(jobs), size):
+            chunk = jobs[first : first + size]
+            now += self._times.expected(len(chunk), sum(job.hop for job in chunk), now)
+            if any(job.deadline < now for job in chunk):
+                return False
+        return True
+
+    def _best_batch(self, jobs: Sequence[JobT], now: float) -> int:
+        """The batch size that gets most done."""
+        if not jobs:
+            return 1
+        hop = jobs[0].hop
+        sizes = range(1, min(self._max_batch, len(jobs)) + 1)
+        return min(sizes, key=lambda size: self._times.expected(size, size * hop, now) / size)
 
     def _fill(self, heads: Sequence[JobT], now: float) -> list[JobT]:
         batch: list[JobT] = []
@@ -152,3 +204,7 @@ class Scheduler(Generic[JobT]):
         if together > PAYS * (without + after):
             return False
         return not any(now + without <= member.deadline < now + together for member in batch)
+
+
+def _deadline(job: Job) -> float:
+    return job.deadline

@@ -9,34 +9,57 @@ KEPT = 64
 """Steps remembered of each kind."""
 
 MEMORY_S = 5.0
-"""Steps older than this are forgotten. A bad spell must not make every window look hopeless for ever: with
-nothing remembered the next step is tried, and measured."""
+"""Kinds of steps not seen for so long are forgotten. A bad spell must not make every window look hopeless for
+ever: with nothing remembered the next step is tried, and measured."""
 
 
 class StepTimes:
     """The moving 95th percentile of step times, by batch size and number of pictures in the batch."""
 
     def __init__(self) -> None:
-        self._steps: dict[tuple[int, int], deque[tuple[float, float]]] = {}
+        self._kinds: dict[tuple[int, int], _Kind] = {}
+        self._guesses: dict[tuple[int, int], tuple[int, int] | None] = {}
 
     def observe(self, batch: int, pictures: int, seconds: float, now: float) -> None:
         """A step of ``batch`` streams that made ``pictures`` together took ``seconds``."""
-        self._steps.setdefault((batch, pictures), deque(maxlen=KEPT)).append((now, seconds))
+        kind = self._kinds.get((batch, pictures))
+        if kind is None:
+            kind = self._kinds[batch, pictures] = _Kind()
+            self._guesses.clear()
+        kind.add(seconds, now)
 
     def expected(self, batch: int, pictures: int, now: float) -> float:
         """Seconds that such a step is expected to take. What was never seen is guessed from what is nearest to
         it, smaller batches first, so that the guess is hopeful and gets tried; 0 where nothing is known."""
-        kinds = [kind for kind in self._steps if self._fresh(kind, now)]
-        if not kinds:
-            return 0.0
-        nearest = min(
-            kinds, key=lambda kind: (kind[0] > batch, abs(kind[0] - batch), kind[1] > pictures, abs(kind[1] - pictures))
-        )
-        seconds = sorted(seconds for _, seconds in self._steps[nearest])
-        return seconds[math.ceil(0.95 * len(seconds)) - 1]
+        stale = [key for key, kind in self._kinds.items() if kind.last < now - MEMORY_S]
+        for key in stale:
+            del self._kinds[key]
+            self._guesses.clear()
+        wanted = (batch, pictures)
+        if wanted not in self._guesses:
+            self._guesses[wanted] = min(self._kinds, key=lambda kind: _distance(kind, wanted), default=None)
+        nearest = self._guesses[wanted]
+        return 0.0 if nearest is None else self._kinds[nearest].p95
 
-    def _fresh(self, kind: tuple[int, int], now: float) -> bool:
-        steps = self._steps[kind]
-        while steps and steps[0][0] < now - MEMORY_S:
-            steps.popleft()
-        return bool(steps)
+
+def _distance(kind: tuple[int, int], wanted: tuple[int, int]) -> tuple[bool, int, bool, int]:
+    (batch, pictures), (wanted_batch, wanted_pictures) = kind, wanted
+    return (
+        batch > wanted_batch,
+        abs(batch - wanted_batch),
+        pictures > wanted_pictures,
+        abs(pictures - wanted_pictures),
+    )
+
+
+class _Kind:
+    def __init__(self) -> None:
+        self.last = 0.0
+        self.p95 = 0.0
+        self._seconds: deque[float] = deque(maxlen=KEPT)
+
+    def add(self, seconds: float, now: float) -> None:
+        self.last = now
+        self._seconds.append(seconds)
+        ordered = sorted(self._seconds)
+        self.p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]

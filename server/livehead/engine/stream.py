@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from livehead.core.media import Picture
 from livehead.core.windows import Window
 from livehead.engine.mailbox import Lane, Mailbox
-from livehead.engine.wire import Close, Made, Open, Rewind, Submit, ToWorker
+from livehead.engine.wire import Close, DropReason, Made, Open, Rewind, Submit, ToWorker
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ OnDropped: TypeAlias = Callable[[int, int], None]
 """``(k, hop)``: there will be no pictures for blocks ``k`` to ``k + hop - 1``."""
 
 OnState: TypeAlias = Callable[[EngineState], None]
+"""``down`` when the stream's worker is lost, ``ready`` when it is open again. Not called for the first opening."""
 
 
 class EngineStream:
@@ -59,6 +61,7 @@ class EngineStream:
         on_pictures: OnPictures,
         on_state: OnState | None,
         on_dropped: OnDropped | None,
+        dropped: Counter[str],
         on_closed: Callable[[int], None],
     ) -> None:
         self.id = stream
@@ -71,6 +74,7 @@ class EngineStream:
         self._on_pictures = on_pictures
         self._on_state = on_state
         self._on_dropped = on_dropped
+        self._dropped = dropped
         self._on_closed = on_closed
         self._mailbox: Mailbox[ToWorker, Submit] | None = None
         self._lane: Lane[Submit] = Lane(backlog)
@@ -90,13 +94,13 @@ class EngineStream:
         self._waiting[self._epoch, window.k] = window.hop
         dropped = self._mailbox.submit(self._lane, message)
         if dropped is not None:
-            self.drop(dropped.epoch, dropped.k)
+            self.drop(dropped.epoch, dropped.k, "full")
         return True
 
     def rewind(self, shown_k: int) -> None:
         """Go on from the picture of block ``shown_k``, the last one shown: whatever was asked for and has not
         come yet is dropped, and the generator forgets what it made after that picture."""
-        self._drop_all()
+        self._drop_all("rewound")
         self._epoch += 1
         self._lane = Lane(self._backlog)
         if self._mailbox is not None and self.state == "ready":
@@ -123,10 +127,18 @@ class EngineStream:
     def detach(self) -> None:
         """The worker is lost, and all its work with it."""
         self._mailbox = None
-        self._drop_all()
-        self.set_state("down")
+        self._drop_all("down")
+        self._change("down")
 
-    def set_state(self, state: EngineState) -> None:
+    def confirm(self) -> None:
+        """The worker has opened the stream."""
+        if self.opened.done():
+            self._change("ready")
+        else:
+            self.state = "ready"
+            self.opened.set_result(None)
+
+    def _change(self, state: EngineState) -> None:
         if state != self.state:
             self.state = state
             if self._on_state is not None:
@@ -137,15 +149,18 @@ class EngineStream:
             return  # asked for before a rewind: told as dropped already
         self._call(self._on_pictures, made.k, pictures, Timing(made.submitted, made.started, made.done, made.batch))
 
-    def drop(self, epoch: int, k: int) -> None:
+    def drop(self, epoch: int, k: int, reason: DropReason) -> None:
         hop = self._waiting.pop((epoch, k), None)
-        if hop is not None and self._on_dropped is not None:
+        if hop is None:
+            return
+        self._dropped[reason] += 1
+        if self._on_dropped is not None:
             self._call(self._on_dropped, k, hop)
 
-    def _drop_all(self) -> None:
+    def _drop_all(self, reason: DropReason) -> None:
         self._lane.clear()
         for epoch, k in list(self._waiting):
-            self.drop(epoch, k)
+            self.drop(epoch, k, reason)
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         self._loop.call_soon(self._run, callback, args)

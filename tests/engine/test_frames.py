@@ -1,0 +1,93 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livehead.engine.frames import FrameRing, create_memory
+
+
+@pytest.fixture
+def rings():
+    memory = create_memory()
+    writer = FrameRing(memory, width=8, height=4, slots=5, create=True)
+    reader = FrameRing(memory, width=8, height=4, slots=5)
+    yield writer, reader
+    writer.close()
+    reader.close()
+    os.close(memory)
+
+
+def pictures(*values: int) -> np.ndarray:
+    return np.array([np.full((6, 8), value) for value in values], np.uint8)
+
+
+def values(taken: list[np.ndarray]) -> list[int]:
+    assert all(len(np.unique(picture)) == 1 for picture in taken)
+    return [int(picture[0, 0]) for picture in taken]
+
+
+def test_pictures_cross_and_wrap_round(rings):
+    writer, reader = rings
+    for first in range(0, 60, 3):
+        position = writer.write(pictures(first, first + 1, first + 2))
+        assert values(reader.take(position, 3)) == [first, first + 1, first + 2]
+
+
+def test_full_ring_refuses_and_takes_again_when_there_is_room(rings):
+    writer, reader = rings
+    position = writer.write(pictures(1, 2, 3, 4))
+    assert writer.write(pictures(5, 6)) is None
+    assert writer.write(pictures(7)) == position + 4
+    assert writer.write(pictures(8)) is None
+    assert values(reader.take(position, 4)) == [1, 2, 3, 4]
+    assert writer.write(pictures(9, 10)) == position + 5
+
+
+def test_more_than_the_ring_holds_is_refused(rings):
+    writer, _ = rings
+    assert writer.write(pictures(*range(6))) is None
+
+
+def test_taken_pictures_are_the_takers_own(rings):
+    writer, reader = rings
+    first, second = reader.take(writer.write(pictures(1, 2)), 2)
+    writer.write(pictures(3, 4, 5, 6))
+    assert values([first, second]) == [1, 2]
+    assert first.base is None  # holds no hop in memory
+
+
+def test_no_name_is_left_in_shared_memory(rings):
+    assert not list(Path("/dev/shm").glob("*livehead*"))
+
+
+def test_close_twice(rings):
+    for ring in rings:
+        ring.close()
+        ring.close()
+
+
+@given(st.lists(st.integers(1, 5), max_size=40), st.randoms(use_true_random=False))
+def test_whatever_is_written_is_taken_once_in_order(counts, random):
+    memory = create_memory()
+    writer = FrameRing(memory, width=8, height=4, slots=5, create=True)
+    reader = FrameRing(memory, width=8, height=4, slots=5)
+    written, waiting, taken = [], [], []
+    for index, count in enumerate(counts):
+        values_now = [(index * 5 + offset) % 251 for offset in range(count)]
+        position = writer.write(pictures(*values_now))
+        if position is None:
+            assert sum(count for _, count in waiting) + count > 5
+        else:
+            written += values_now
+            waiting.append((position, count))
+        while waiting and random.random() < 0.5:
+            taken += values(reader.take(*waiting.pop(0)))
+    while waiting:
+        taken += values(reader.take(*waiting.pop(0)))
+    assert taken == written
+    writer.close()
+    reader.close()
+    os.close(memory)

@@ -1,0 +1,72 @@
+import numpy as np
+
+from fakes import FakeGenerator
+from livehead.engine.history import History
+
+
+def grey(k: int, hop: int = 1) -> np.ndarray:
+    """Pictures whose grey in RGB is 10 · k."""
+    pictures = np.full((hop, 96, 64), 128, np.uint8)
+    for offset in range(hop):
+        pictures[offset, :64] = round(16 + 10 * (k + offset) * 219 / 255)
+    return pictures
+
+
+def ks(shown: np.ndarray) -> list[int]:
+    return [round(float(picture.mean()) / 10) for picture in shown]
+
+
+def history(motion_frames: int = 3, window: int = 8) -> History:
+    return History(FakeGenerator(motion_frames=motion_frames, window=window).info)
+
+
+def test_the_last_shown_pictures_oldest_first():
+    past = history()
+    for k in range(8):
+        past.keep(k, grey(k))
+    shown, unshown = past.rewind(5)
+    assert shown.shape == (3, 64, 64, 3)
+    assert ks(shown) == [3, 4, 5]
+    assert unshown == 2
+
+
+def test_after_a_rewind_the_past_ends_there():
+    past = history()
+    past.keep(0, grey(0, hop=6))
+    past.rewind(3)
+    past.keep(20, grey(20, hop=2))  # the timeline may jump
+    shown, unshown = past.rewind(20)
+    assert ks(shown) == [2, 3, 20]
+    assert unshown == 1
+
+
+def test_fewer_than_wanted_repeat_the_oldest():
+    past = history()
+    past.keep(5, grey(5, hop=4))
+    shown, unshown = past.rewind(6)
+    assert ks(shown) == [5, 5, 6]
+    assert unshown == 2
+
+
+def test_nothing_shown_at_all():
+    past = history()
+    past.keep(5, grey(5, hop=4))
+    assert past.rewind(4) is None
+    assert history().rewind(4) is None
+
+
+def test_further_back_than_pictures_are_kept():
+    past = history(motion_frames=2, window=2)
+    for k in range(20):
+        past.keep(k, grey(k))
+    shown, unshown = past.rewind(3)
+    assert ks(shown) == [16, 16]  # the oldest that is left
+    assert unshown == 16
+
+
+def test_a_generator_without_motion_frames_is_told_the_count_only():
+    past = history(motion_frames=0)
+    past.keep(0, grey(0, hop=6))
+    shown, unshown = past.rewind(3)
+    assert shown.shape == (0, 64, 64, 3)
+    assert unshown == 2
