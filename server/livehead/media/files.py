@@ -116,7 +116,7 @@ def _joined(resampler: AudioResampler, frame: av.AudioFrame | None, channels: in
 class Mp4Writer:
     """An MP4 with H264 pictures at 25 a second and AAC sound at 48 kHz, both from time 0. A context manager.
 
-    ``name`` is what messages call the file. Raises :class:`~livehead.errors.MediaError` where the file cannot be written.
+    ``name`` is what messages call the file. Raises :class:`~livehead.errors.MediaError` where it cannot be written.
     """
 
     def __init__(self, path: Path, *, name: str, width: int, height: int, channels: int) -> None:
