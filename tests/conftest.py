@@ -12,6 +12,7 @@ MAY_BLOCK = {
     # name of the blocking call: (end of the file name, function) under which it is allowed
     "io.TextIOWrapper.write": [("logging/__init__.py", "emit")],  # log lines to stderr are short, and wanted at once
     "io.BufferedWriter.write": [("logging/__init__.py", "emit")],
+    "os.stat": [("fastapi/routing.py", "_extract_endpoint_context")],  # once a route
     "threading.Lock.acquire": [
         ("logging/__init__.py", "acquire"),  # the lock of a handler
         ("aiortc/rtcrtpreceiver.py", "stop"),  # aiortc joins its decoder thread here; media bounds the wait

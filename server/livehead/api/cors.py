@@ -38,19 +38,33 @@ class Cors:
         origin = request.get("origin")
         preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in request
 
+        known = origin is not None and allows(self._origins, origin, request.get("host"))
+        unanswered = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal unanswered
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if "*" not in self._origins:
-                    headers.add_vary_header("Origin")
-                if origin is not None and allows(self._origins, origin, request.get("host")):
-                    headers["Access-Control-Allow-Origin"] = "*" if "*" in self._origins else origin
-                    headers["Access-Control-Expose-Headers"] = EXPOSED
-                    if preflight:
-                        message["status"] = 204 if message["status"] in (404, 405) else message["status"]
-                        headers["Access-Control-Allow-Methods"] = METHODS
-                        headers["Access-Control-Allow-Headers"] = request.get("access-control-request-headers", "*")
-                        headers["Access-Control-Max-Age"] = str(MAX_AGE_S)
+                if preflight and known and message["status"] in (404, 405):  # a route without OPTIONS of its own
+                    unanswered = True
+                    message["status"] = 204
+                    for name in ("content-length", "content-type"):
+                        del headers[name]
+                self._add(headers, request, origin if known else None, preflight=preflight)
+            elif unanswered and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _add(self, headers: MutableHeaders, request: Headers, origin: str | None, *, preflight: bool) -> None:
+        if "*" not in self._origins:
+            headers.add_vary_header("Origin")
+        if origin is None:
+            return
+        headers["Access-Control-Allow-Origin"] = "*" if "*" in self._origins else origin
+        headers["Access-Control-Expose-Headers"] = EXPOSED
+        if preflight:
+            headers["Access-Control-Allow-Methods"] = METHODS
+            headers["Access-Control-Allow-Headers"] = request.get("access-control-request-headers", "*")
+            headers["Access-Control-Max-Age"] = str(MAX_AGE_S)

@@ -6,6 +6,7 @@ checkout's ``web/`` otherwise, so that an edit shows at the next reload.
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -42,6 +43,8 @@ def build_router(web: Path | None) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     if web is None:
         return router
+    mimetypes.init()  # reads files, so not at the first request; and not every system has the type of modules
+    mimetypes.add_type("text/javascript", ".js")
     register_url_convertor("page", _PagePath())
     demo = StaticFiles(directory=web / "demo", html=True)
     client = StaticFiles(directory=web / "client")

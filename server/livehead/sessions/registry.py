@@ -52,6 +52,11 @@ class Registry:
         """Slots in use: sessions served, and those being answered."""
         return len(self._sessions) + self._reserved
 
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that are served now."""
+        return tuple(self._sessions.values())
+
     def refusal(self) -> UnavailableError | None:
         """Why a session would be refused now, or None. ``problem`` is the reason as one word."""
         if self._draining:
