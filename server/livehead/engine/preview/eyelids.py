@@ -30,31 +30,27 @@ class Opening:
     lower: float
 
 
-def fit(chip: Chip, pupil: Array) -> Opening:
-    """The opening round a pupil: dark lashes on its upper edge, skin outside, other colours inside."""
+def fit(chip: Chip, pupil: Array, radius: float) -> Opening:
+    """The opening round an iris of this ``radius``: dark lashes on its upper edge, skin outside, other
+    colours inside."""
     light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 1.0), np.float32)
     slope = np.asarray(cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3)).astype(np.float32) / np.float32(8)
     rise: Array = slope / np.float32(max(1.0, float(np.percentile(np.abs(_around(slope, pupil)), 95))))
-    weights = np.array([0.7, 1.0, 1.0], np.float32)
-    unlike = cv2.GaussianBlur(np.abs(chip.lab - chip.skin()) @ weights, (0, 0), 1.0)
-    most = max(6.0, float(np.percentile(_around(np.asarray(unlike, np.float32), pupil), 90)))
-    far = np.asarray(np.clip(unlike / most, 0, 1.2), np.float32)
+    x, y = int(pupil[0]), int(pupil[1])
+    skin = np.median(chip.lab[y + 17 : y + 28, x - 14 : x + 15].reshape(-1, 3), axis=0)
+    unlike = cv2.GaussianBlur(np.abs(chip.lab - skin) @ np.array([0.7, 1.0, 1.0]), (0, 0), 1.0)
+    far = np.clip(unlike / max(6.0, float(np.percentile(_around(unlike, pupil), 90))), 0, 1.2)
+    turn = np.asarray(cv2.Sobel(far, cv2.CV_64F, 0, 1, ksize=3)) / 2
+    fields = (rise, far, turn)
     rng = np.random.default_rng(7)
     shapes = (LOW + (HIGH - LOW) * rng.random((TRIES, 6))).astype(np.float32)
-    best = shapes[np.argsort(_score(shapes, pupil, rise, far))[-12:]]
+    best = shapes[np.argsort(_score(shapes, pupil, radius, fields))[-12:]]
     for spread in (1.6, 0.8, 0.4):
         near = best[:, None] + rng.normal(0, spread, (12, 40, 6))
         pool = np.concatenate([best, np.clip(near.reshape(-1, 6), LOW, HIGH)]).astype(np.float32)
-        best = pool[np.argsort(_score(pool, pupil, rise, far))[-12:]]
+        best = pool[np.argsort(_score(pool, pupil, radius, fields))[-12:]]
     x0, x1, y0, y1, upper, lower = (float(v) for v in best[-1])
     return Opening(pupil + np.array([[x0, y0], [x1, y1]], np.float32), upper, lower)
-
-
-def mean(openings: list[Opening], own: int) -> Opening:
-    """Opening ``own`` with the arches of both eyes' mean: two looks at one shape are better than one."""
-    upper = sum(opening.upper for opening in openings) / len(openings)
-    lower = sum(opening.lower for opening in openings) / len(openings)
-    return Opening(openings[own].corners, upper, lower)
 
 
 def _around(field: Array, pupil: Array) -> Array:
@@ -62,7 +58,8 @@ def _around(field: Array, pupil: Array) -> Array:
     return field[y - 18 : y + 19, x - 32 : x + 33]
 
 
-def _score(shapes: Array, pupil: Array, rise: Array, far: Array) -> Array:
+def _score(shapes: Array, pupil: Array, radius: float, fields: tuple[Array, Array, Array]) -> Array:
+    rise, far, turn = fields
     x0, x1, y0, y1, upper, lower = (shapes[:, i, None] for i in range(6))
     part = (1 + ACROSS) / 2
     bow = 1 - ACROSS**2
@@ -73,12 +70,18 @@ def _score(shapes: Array, pupil: Array, rise: Array, far: Array) -> Array:
     def at(field: Array, ys: Array) -> Array:
         row = np.clip(np.rint(ys).astype(np.int64), 0, field.shape[0] - 1)
         column = np.clip(np.rint(xs).astype(np.int64), 0, field.shape[1] - 1)
-        return np.asarray(field[row, column].mean(axis=1), np.float32)
+        return np.asarray(field[row, column].mean(axis=1))
 
-    edges = -at(rise, above) + 0.7 * at(rise, below)
-    inside = sum(at(far, above + (below - above) * share) for share in (0.2, 0.4, 0.6, 0.8)) / 4
-    outside = 0.6 * at(far, below + 4) + 0.4 * at(far, above - 5)
+    edges = -0.6 * at(rise, above) + 0.6 * at(turn, above) - 1.0 * at(turn, below)
+    inside = (at(far, above + 2) + at(far, (above + below) / 2) + at(far, below - 2)) / 3
+    outside = 0.6 * at(far, below + 3) + 0.4 * at(far, above - 5)
+    # In a face at rest the lower lid touches the iris and the upper one covers a little of it.
+    middle = -shapes[:, 0] / (shapes[:, 1] - shapes[:, 0])
+    there = shapes[:, 2] + (shapes[:, 3] - shapes[:, 2]) * middle
+    height = 4 * middle * (1 - middle)
+    sits = ((there + shapes[:, 5] * height - radius) / 3.5) ** 2
+    hangs = ((there - shapes[:, 4] * height + 0.85 * radius) / 3.5) ** 2
     width = shapes[:, 1] - shapes[:, 0]
-    off = np.abs(shapes[:, 0] + shapes[:, 1]) / 30 + np.abs(width - 47) / 20 + np.abs(shapes[:, 4] - 10) / 24
-    tilt = np.abs(shapes[:, 2] - shapes[:, 3]) / 24
-    return np.asarray(edges + 1.1 * inside - 0.7 * outside - 0.35 * off - 0.3 * tilt, np.float32)
+    off = np.abs(shapes[:, 0] + shapes[:, 1]) / 24 + np.abs(width - 4.7 * radius) / 20
+    tilt = np.abs(shapes[:, 2] - shapes[:, 3]) / 20
+    return np.asarray(edges + 0.8 * inside - 0.7 * outside - 0.35 * off - 0.35 * tilt - 0.16 * (sits + hangs))

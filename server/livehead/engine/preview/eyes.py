@@ -26,7 +26,7 @@ class Lids:
         pupil = eye.pupil - self._origin
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
-        self._fold = float(np.clip(0.55 * room, 0.08 * span, 0.21 * span))
+        self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
         reach = 1.45 * self._half
         up, low = self._upper + self._fold + 0.08 * span, self._lower + 0.12 * span
         spots = np.array(
@@ -46,7 +46,7 @@ class Lids:
     def look(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
         """Turn the eye: shift what lies between the lids (``places`` in place); gaze in pixels."""
         bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
-        rim = 0.07 * self._span
+        rim = 0.045 * self._span
         inside = smooth(y + self._upper * bow, 0.0, rim) * smooth(self._lower * bow - y, 0.0, rim)
         inside = inside * smooth(bow, 0.05, 0.6)
         places[:, :, 0] -= inside * (gaze[0] * self._across[0] + gaze[1] * self._down[0])

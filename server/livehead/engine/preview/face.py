@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.engine.preview import eyelids, lips, pupils
-from livehead.engine.preview.chip import EYE_SPAN, Array, Chip, lay
+from livehead.engine.preview.chip import EYE_SPAN, EYE_Y, LEFT_X, RIGHT_X, Array, Chip, lay
 from livehead.engine.preview.detect import detect
 from livehead.errors import PortraitError
 
@@ -124,9 +124,10 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     if chip.scale * EYE_SPAN < MIN_EYE_SPAN:
         raise PortraitError("The face is too small in this picture. Use a closer or a larger picture.")
     seen = pupils.refine(chip)
+    chip = lay(rgb, chip.to_picture(np.stack([pupils.iris(chip, pupil)[0] for pupil in seen])))
+    seen = np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32)
     mouth = lips.trace(chip)
-    openings = [eyelids.fit(chip, pupil) for pupil in seen]
-    left, right = (_eye(chip, pupil, eyelids.mean(openings, own)) for own, pupil in enumerate(seen))
+    left, right = (_eye(chip, pupil) for pupil in seen)
     middle = (mouth.line[0] + mouth.line[-1]) / 2
     eyes = seen.mean(axis=0)
     # The chin is below the mouth by some two thirds of what the mouth is below the eyes, and keeps
@@ -143,7 +144,9 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     )
 
 
-def _eye(chip: Chip, pupil: Array, opening: eyelids.Opening) -> tuple[Eye, float]:
+def _eye(chip: Chip, guess: Array) -> tuple[Eye, float]:
+    pupil, radius = pupils.iris(chip, guess)
+    opening = eyelids.fit(chip, pupil, radius)
     brow = _brow(chip, pupil, opening.upper)
     eye = Eye(
         chip.to_picture(pupil),
@@ -162,6 +165,7 @@ def _brow(chip: Chip, pupil: Array, lid: float) -> float:
     valley = np.asarray(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((27, 1), np.uint8)) - light, np.float32)
     rows = np.arange(y - valley.shape[0], y, dtype=np.float32)
     usual = y - 40.0
-    profile = valley.mean(axis=1) * np.exp(-(((rows - usual) / 13) ** 2)) * (rows < y - lid - 10)
-    best = int(profile.argmax())
-    return float(rows[best]) if profile[best] > 2.0 else usual
+    profile = valley.mean(axis=1) * np.exp(-(((rows - usual) / 13) ** 2)) * (rows < y - lid - 11)
+    peaks = np.nonzero((profile[1:-1] >= profile[:-2]) & (profile[1:-1] > profile[2:]))[0] + 1
+    strong = [int(peak) for peak in peaks if profile[peak] > max(2.0, 0.4 * float(profile.max()))]
+    return float(rows[strong[-1]]) if strong else usual  # the lowest: above it may come a fringe of hair

@@ -57,11 +57,12 @@ def trace(chip: Chip) -> Lips:
         return _usual(middle + left, drop + top)
     xs = columns[start : end + 1]
     ends = _below_teeth(path, light, redness, float(chip.skin()[0]))
-    curve = _smooth(ends[start : end + 1])
+    toothy = bool((ends != path).any())
+    curve = _smooth(ends[start : end + 1], 5.0) if toothy else _smooth(_darkest(light, path)[start : end + 1], 1.8)
     line = np.stack([xs + left, curve + top], axis=1).astype(np.float32)
     mid = int(xs.size // 2)
     upper, lower = _thickness(redness, round(float(curve[mid])), int(xs[mid]))
-    return Lips(line, upper, lower, sure, bool((ends != path).any()))
+    return Lips(line, upper, lower, sure, toothy)
 
 
 def _unit(values: Array, least: float) -> Array:
@@ -136,10 +137,20 @@ def _corners(strength: Array, middle: float) -> tuple[int, int]:
     return ends[0], ends[1]
 
 
-def _smooth(rows: NDArrayInt) -> Array:
+def _darkest(light: Array, path: NDArrayInt) -> Array:
+    """The path moved to the darkest point within three rows, between rows where need be."""
+    columns = np.arange(path.size)
+    offsets = np.arange(-3, 4)
+    rows = np.clip(path[:, None] + offsets, 0, light.shape[0] - 1)
+    values = light[rows, columns[:, None]]
+    weight = np.exp(-(values - values.min(axis=1, keepdims=True)) / 2.5)
+    return np.asarray(path + (weight * offsets).sum(axis=1) / weight.sum(axis=1), np.float32)
+
+
+def _smooth(rows: Array | NDArrayInt, width: float) -> Array:
     """The path without its steps. It keeps the bow of the upper lip."""
-    ringed = np.pad(rows.astype(np.float32), 10, mode="reflect", reflect_type="odd")
-    return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), 2.6)[0, 10:-10], np.float32)
+    ringed = np.pad(rows.astype(np.float32), 16, mode="reflect", reflect_type="odd")
+    return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), width)[0, 16:-16], np.float32)
 
 
 def _thickness(redness: Array, row: int, column: int) -> tuple[float, float]:

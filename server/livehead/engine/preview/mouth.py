@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livehead.engine.preview.articulation import Mouthing
 from livehead.engine.preview.face import Face
@@ -25,6 +27,9 @@ LIFT = 0.085
 INNER = 0.88
 """Where the opening ends, as a share of the way to the corners."""
 
+
+COARSE = 4
+"""Step of the coarse grid, in pixels; the square's size is a multiple of it."""
 
 TABLE = 1025
 """Points the lip line is kept at."""
@@ -63,6 +68,7 @@ class Lips:
         a, y = line @ self.across / self.half, line @ self.down
         self._line = np.interp(np.linspace(-1, 1, TABLE), a, y).astype(np.float32)
         self.teeth = face.mouth.teeth
+        self._top, self._bottom = float(self._line.min()), float(self._line.max())
         self.chin = max(0.45 * self.span, float((face.chin - self.origin) @ self.down))
         self.box = self._bounds(size)
 
@@ -76,8 +82,8 @@ class Lips:
                 for y in (-0.75 * self.span, self.chin + 0.95 * self.span)
             ]
         )
-        left, top = (int(max(0, v)) for v in np.floor(spots.min(axis=0)))
-        right, bottom = (int(min(size, v)) for v in np.ceil(spots.max(axis=0)))
+        left, top = (int(max(0, v) // COARSE) * COARSE for v in spots.min(axis=0))
+        right, bottom = (int(-(-min(size, v) // COARSE)) * COARSE for v in spots.max(axis=0))
         return left, top, right, bottom
 
     def line(self, a: Array) -> Array:
@@ -86,51 +92,91 @@ class Lips:
         return np.asarray(self._line[index], np.float32)
 
     def bend(self, places: Array, shape: Mouthing) -> Opening | None:
-        """Move ``places`` (float32 ``(h, w, 2)``, the mouth's box, in place) as the mouth moves."""
+        """Move ``places`` (float32 ``(h, w, 2)``, the mouth's box, in place) as the mouth moves.
+
+        The wide, smooth movements of jaw and cheeks are worked out on a coarse grid; only round the
+        lips, where upper and lower part, every pixel is."""
+        if shape.jaw == shape.lift == shape.press == 0 and abs(shape.wide) < 1e-3:
+            return None
+        height, width = places.shape[:2]
+        small = (width // COARSE, height // COARSE)
+        coarse = np.asarray(cv2.resize(places, small, interpolation=cv2.INTER_AREA), np.float32)
+        x, y = self._frame(coarse)
+        drop = DROP * self.span * shape.jaw
+        lips = (np.abs(x) < 1.3 * self.half) & (y > self._top - 0.20 * self.span)
+        lips &= y < self._bottom + drop + 0.14 * self.span
+        fine = _extent(lips, COARSE)
+        near = places[fine].copy()
+        moved, _ = self._move(x, y, shape)
+        shift = cv2.resize((self._picture(moved) - coarse).astype(np.float32), (width, height))
+        places += shift
+        moved, edges = self._move(*self._frame(near), shape)
+        places[fine] = self._picture(moved)
+        return self._opening(edges, drop, fine)
+
+    def _frame(self, places: Array) -> tuple[Array, Array]:
         px, py = places[:, :, 0] - self.origin[0], places[:, :, 1] - self.origin[1]
-        x = px * self.across[0] + py * self.across[1]
-        y = px * self.down[0] + py * self.down[1]
+        return px * self.across[0] + py * self.across[1], px * self.down[0] + py * self.down[1]
+
+    def _picture(self, moved: tuple[Array, Array]) -> Array:
+        x, y = moved
+        return np.stack(
+            [
+                self.origin[0] + x * self.across[0] + y * self.down[0],
+                self.origin[1] + x * self.across[1] + y * self.down[1],
+            ],
+            axis=-1,
+        )
+
+    def _move(
+        self, x: Array, y: Array, shape: Mouthing
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array, Array, Array]]:
+        """Where mouth-frame places come from, and ``a``, ``y`` and the opening's edges there."""
         drop, lift = DROP * self.span * shape.jaw, LIFT * self.span * shape.lift
         round_, wide = max(0.0, -shape.wide), max(0.0, shape.wide)
         a = x / self.half
         near = np.exp(-((a / 1.65) ** 2)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
-        a = a * (1 + (0.42 * round_ - 0.13 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
+        a = a * (1 + (0.34 * round_ - 0.13 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
         beyond = np.abs(a)
         bow = np.clip(1 - (a / INNER) ** 2, 0, 1)
         line = self.line(a)
         sink = 0.24 * drop * (1 - bow) * smooth(beyond, 2.4, 0.9)
         drop_here = drop * bow ** (1.0 - 0.25 * shape.jaw - 0.15 * round_)
         lower = line + drop_here + sink
-        upper = line - (lift + 0.30 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33 + sink
-        below = y - lower
-        above = upper - y
+        upper = line - (lift + 0.22 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33 + sink
         is_lower = y > (upper + lower) / 2
         # Below: the lip goes with the opening's edge, the chin with the jaw, the neck stays.
-        t = np.maximum(below, 0)
+        t = np.maximum(y - lower, 0)
         wait = 0.16 + 0.36 * smooth(beyond, 0.25, 1.1)  # towards the corners the skin gives way over a longer stretch
         to_chin = smooth(t / (1.3 * self.lower_lip + wait * self.span), 0.12, 1.0)
         jaw = 0.86 * drop * np.exp(-((beyond / 1.95) ** 4))
         fade = smooth(y, self.chin + drop + 0.62 * self.span, self.chin + 0.5 * drop - 0.04 * self.span)
         move = ((drop_here + sink) * (1 - to_chin) + jaw * to_chin) * fade
         swell = 0.30 * round_ - 0.34 * shape.press
-        lips_only = np.exp(-((t / (1.5 * self.lower_lip)) ** 2)) * np.exp(-((beyond / 1.1) ** 4))
-        move = move + swell / (1 + swell) * t * lips_only
+        at_lips = np.exp(-((beyond / 1.1) ** 4)) * (swell / (1 + swell))
+        move = move + t * at_lips * np.exp(-((t / (1.5 * self.lower_lip)) ** 2))
         # Above: the lip is lifted off the teeth and the nose stays.
-        s = np.maximum(above, 0)
-        hold = smooth(s, 0.50 * self.span, 0.06 * self.span)
-        lips_up = np.exp(-((s / (1.5 * self.upper_lip)) ** 2)) * np.exp(-((beyond / 1.1) ** 4))
-        rise = (upper - line) * hold - swell / (1 + swell) * s * lips_up
-        y_from = y - np.where(is_lower, move, rise)
-        x_from = a * self.half
-        places[:, :, 0] = self.origin[0] + x_from * self.across[0] + y_from * self.down[0]
-        places[:, :, 1] = self.origin[1] + x_from * self.across[1] + y_from * self.down[1]
-        return self._opening(a, y, upper, lower, drop)
+        s = np.maximum(upper - y, 0)
+        rise = (upper - line) * smooth(s, 0.50 * self.span, 0.06 * self.span)
+        rise = rise - s * at_lips * np.exp(-((s / (1.5 * self.upper_lip)) ** 2))
+        return (a * self.half, y - np.where(is_lower, move, rise)), (a, y, upper, lower)
 
-    def _opening(self, a: Array, y: Array, upper: Array, lower: Array, drop: float) -> Opening | None:
+    def _opening(
+        self, edges: tuple[Array, Array, Array, Array], drop: float, within: tuple[slice, slice]
+    ) -> Opening | None:
+        a, y, upper, lower = edges
         height = lower - upper
         cover = np.clip(np.minimum(y - upper, lower - y) + 0.5, 0, 1) * np.clip(height / 2.0 - 0.25, 0, 1)
         rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
         if rows.size == 0:
             return None
         r, c = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-        return Opening(a[r, c], y[r, c], upper[r, c], lower[r, c], cover[r, c], drop, r, c)
+        top, left = within[0].start, within[1].start
+        rows_there, columns_there = slice(top + r.start, top + r.stop), slice(left + c.start, left + c.stop)
+        return Opening(a[r, c], y[r, c], upper[r, c], lower[r, c], cover[r, c], drop, rows_there, columns_there)
+
+
+def _extent(wanted: NDArray[np.bool_], step: int) -> tuple[slice, slice]:
+    """The rows and columns that hold all that is wanted, in pixels ``step`` times finer."""
+    rows, columns = np.nonzero(wanted.any(axis=1))[0], np.nonzero(wanted.any(axis=0))[0]
+    return slice(rows[0] * step, (rows[-1] + 1) * step), slice(columns[0] * step, (columns[-1] + 1) * step)

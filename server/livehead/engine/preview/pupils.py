@@ -38,3 +38,26 @@ def _pupil(chip: Chip, x: float) -> Array:
     score = votes * (0.2 + dark) * (0.25 + near)
     best = np.unravel_index(int(np.argmax(score)), score.shape)
     return np.array([left + best[1], top + best[0]], np.float32)
+
+
+ARC = np.concatenate([np.linspace(-0.6, 0.75, 14), np.pi - np.linspace(-0.6, 0.75, 14)]).astype(np.float32)
+"""Angles, in radians clockwise from the right, at which an iris shows between the lids."""
+
+
+def iris(chip: Chip, pupil: Array) -> tuple[Array, float]:
+    """Centre ``(2,)`` and radius of the iris round a pupil, in chip pixels (Daugman, 1993: the
+    circle across which the light rises most)."""
+    light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 0.8), np.float32)
+    cx, cy, r = (v.ravel()[:, None] for v in np.meshgrid(np.arange(-7, 8), np.arange(-5, 6), np.arange(7, 14.5, 0.5)))
+    x, y = pupil[0] + cx, pupil[1] + cy
+
+    def at(radius: Array) -> Array:
+        column = np.clip(np.rint(x + radius * np.cos(ARC)).astype(np.int64), 0, light.shape[1] - 1)
+        row = np.clip(np.rint(y + radius * np.sin(ARC)).astype(np.int64), 0, light.shape[0] - 1)
+        return np.asarray(light[row, column], np.float32)
+
+    rise = np.clip(at(r + 1.5) - at(r - 1.5), -5, 60).mean(axis=1)
+    usual = np.exp(-((r[:, 0] - 10) ** 2) / 60 - (cx[:, 0] ** 2 + cy[:, 0] ** 2) / 90)
+    score = rise * usual
+    best = int(np.argmax(score))
+    return pupil + np.array([cx[best, 0], cy[best, 0]], np.float32), float(r[best, 0])
