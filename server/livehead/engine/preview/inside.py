@@ -45,7 +45,7 @@ class Inside:
         tongue = smooth(y - dome, -0.02 * span, 0.04 * span) * smooth(np.abs(a), 0.85, 0.55)
         lit = 0.78 + 0.30 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
         colour = _over(colour, self._palette.tongue * lit[..., None], tongue)
-        lower_edge = middle + opening.drop - (0.012 + 0.025 * max(0.0, shape.wide)) * span
+        lower_edge = opening.lower - (0.006 + 0.03 * max(0.0, shape.wide) + 0.012 * shape.jaw) * span
         colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
         upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.07 * max(0.0, -shape.wide)) * span
         if not self._lips.teeth:
@@ -80,18 +80,15 @@ def _row(widths: tuple[float, ...], half: float, tall: float, curve: float) -> A
     cover = np.zeros((height, width), np.float32)
     light = np.zeros((height, width), np.float32)
     start = 0.0
+    edge = 1 - curve * (a / 0.68) ** 2
     for index, wide in enumerate(widths):
         at = (a - (start + wide / 2)) / (wide / 2)
-        edge = 1 - curve * ((start + wide / 2) / 0.68) ** 2 - (0.05 if index == 1 else 0.0)
-        rounded = edge - 0.05 * np.abs(at) ** 4
-        side = smooth(np.abs(at), 1.02, 0.93)
-        body = side * smooth(y, rounded + 0.02, rounded - 0.05)
-        bulge = 1 - 0.13 * np.abs(at) ** 5 - 0.08 * (1 - y)
-        inside = np.abs(at) <= 1
-        cover = np.where(inside, smooth(y, rounded + 0.02, rounded - 0.05), cover)
-        light = np.where(inside, bulge * (0.80 + 0.20 * body) * (1 - 0.62 * (start / 0.68) ** 1.5), light)
+        rounded = edge - 0.045 * at**4 - (0.035 if index == 1 else 0.0)
+        here = np.abs(at) <= 1
+        seam = 1 - 0.20 * smooth(np.abs(at), 0.72, 1.0) * (0.5 + 0.5 * y)
+        body = (0.93 + 0.07 * smooth(y, 0.3, 0.8)) * seam * (1 - 0.55 * (np.abs(a) / 0.68) ** 2)
+        cover = np.where(here, smooth(y - rounded, 0.03, -0.05), cover)
+        light = np.where(here, body, light)
         start += wide
     cover *= smooth(a, start + 0.01, start - 0.03)
-    ringed = cv2.copyMakeBorder(np.stack([light, cover], axis=-1), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
-    # Above the gums the row goes on unseen, so that its upper end never shows as an edge.
-    return np.ascontiguousarray(ringed[2:-2, 2:-2], np.float32)
+    return np.ascontiguousarray(np.stack([light, cover], axis=-1), np.float32)

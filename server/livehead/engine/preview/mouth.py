@@ -28,6 +28,9 @@ INNER = 0.88
 """Where the opening ends, as a share of the way to the corners."""
 
 
+UNDER = 0.022
+"""Half the thickness of the dark line between the lips, in eye spans."""
+
 COARSE = 4
 """Step of the coarse grid, in pixels; the square's size is a multiple of it."""
 
@@ -138,7 +141,7 @@ class Lips:
         near = np.exp(-((a / 1.65) ** 2)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
         a = a * (1 + (0.34 * round_ - 0.13 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
         beyond = np.abs(a)
-        bow = np.clip(1 - (a / INNER) ** 2, 0, 1)
+        bow = np.clip(1 - (a / (INNER * (1 - 0.22 * round_))) ** 2, 0, 1)
         line = self.line(a)
         sink = 0.24 * drop * (1 - bow) * smooth(beyond, 2.4, 0.9)
         drop_here = drop * bow ** (1.0 - 0.25 * shape.jaw - 0.15 * round_)
@@ -159,6 +162,9 @@ class Lips:
         s = np.maximum(upper - y, 0)
         rise = (upper - line) * smooth(s, 0.50 * self.span, 0.06 * self.span)
         rise = rise - s * at_lips * np.exp(-((s / (1.5 * self.upper_lip)) ** 2))
+        # The dark line between closed lips belongs to the upper one: parted, the lower lip begins under it.
+        parted = np.clip((lower - upper) / (0.05 * self.span), 0, 1)
+        move = move - UNDER * self.span * parted * np.exp(-((t / self.lower_lip) ** 2))
         return (a * self.half, y - np.where(is_lower, move, rise)), (a, y, upper, lower)
 
     def _opening(

@@ -33,7 +33,7 @@ def sample(picture: NDArray[np.uint8], face: Face) -> Palette:
     white = float(np.percentile(whites[:, 0], 92))
     chroma = float(np.hypot(skin[1], skin[2]))
     colour = min(1.0, chroma / 14)  # a grey picture gets grey teeth and a grey tongue
-    light = float(np.clip(0.5 * white + 0.5 * (skin[0] + 12), skin[0] + 4, 90))
+    light = float(np.clip(0.5 * white + 0.5 * (skin[0] + 16), skin[0] + 8, 92))
     bright = float(np.clip(light / 85, 0.25, 1.05))
     teeth = (light, 0.12 * float(skin[1]), 0.38 * float(skin[2]) + 2.0 * colour)
     tongue = (56 * bright, 30 * colour * bright, 15 * colour * bright)
