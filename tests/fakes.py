@@ -194,3 +194,11 @@ def create_once_in(path: str, times: int, **options: Any) -> FakeGenerator:
 
 def create_and_die(**_: Any) -> FakeGenerator:
     os._exit(7)
+
+
+def create_with_helper(**options: Any) -> FakeGenerator:
+    """Leaves a helper process behind that inherited everything, as a compiler pool does."""
+    if os.fork() == 0:
+        time.sleep(600)
+        os._exit(0)
+    return FakeGenerator(**options)

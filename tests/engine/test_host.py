@@ -1,6 +1,7 @@
 """The host with real worker processes and the fake generator."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -72,6 +73,17 @@ async def until(condition: Any, seconds: float = 10.0) -> None:
 def gone(pid: int) -> bool:
     """No such process, not even a zombie."""
     return not Path(f"/proc/{pid}").exists()
+
+
+def living(group: int) -> list[int]:
+    """Processes of a group, less those dead ones that whoever inherited them has not looked after yet."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text().rsplit(")", 1)[1].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 async def test_pictures_come_back_with_their_k_and_their_times():
@@ -230,6 +242,19 @@ async def test_dying_in_open_is_told_to_the_one_who_opened():
             await Viewer(2).open(host, fakes.DIE_IN_OPEN)
         await until(lambda: viewer.states == ["down", "ready"])
         assert host.streams == 1
+
+
+async def test_a_helper_of_the_generator_cannot_hide_its_end():
+    async with engine("create_with_helper", heartbeat=1.0) as host:
+        viewer = await Viewer(1).open(host)
+        first = host.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: viewer.states == ["down", "ready"])
+        assert not living(first)
+        second = host.pid
+        assert second is not None
+    assert not living(second)
 
 
 async def test_late_work_is_dropped_and_said():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -14,20 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.engine.base import EngineSpec, GeneratorInfo
-from livehead.engine.process import Arrived, Event, Lost, WorkerProcess
+from livehead.engine.process import Arrived, Event, WorkerProcess
 from livehead.engine.stream import EngineState, EngineStream, OnDropped, OnPictures, OnState, Timing
-from livehead.engine.wire import Dropped, Failed, Fault, Opened, Ready, Refused, Start
+from livehead.engine.supervisor import BACKOFF, Supervisor
+from livehead.engine.wire import Dropped, Fault, Opened, Ready, Refused, Start
 from livehead.errors import EngineDownError, EngineError, LiveheadError
 
 __all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnPictures", "OnState", "Timing"]
 
 logger = logging.getLogger(__name__)
-
-BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds before the first, second, … restart in a row. The first is at once: people are watching."""
-
-CALM = 10.0
-"""Seconds a worker must have been ready for its end to count as the first in a row again."""
 
 REOPEN_S = 5.0
 """Seconds between tries to open a live stream again where the worker is well but the stream was refused."""
@@ -45,8 +39,8 @@ class EngineHost:
     worker. ``nice`` is added to the worker's niceness: where processor time is short a picture may
     be late, and sound may not. ``start_timeout`` bounds the making of the generator, in seconds.
 
-    ``restarts`` counts workers started after the first, ``faults`` calls into the generator that raised,
-    and ``dropped`` windows without pictures by their :data:`~livehead.engine.wire.DropReason`.
+    ``faults`` counts calls into the generator that raised, ``dropped`` windows without pictures by their
+    :data:`~livehead.engine.wire.DropReason`.
     """
 
     def __init__(
@@ -62,24 +56,25 @@ class EngineHost:
     ) -> None:
         self.state: EngineState = "starting"
         self.reason: str | None = None
-        self.restarts = 0
         self.faults = 0
         self.dropped: Counter[str] = Counter()
         self._info: GeneratorInfo | None = None
-        self._start = Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG))
-        self._heartbeat = heartbeat
-        self._stuck = stuck
-        self._start_timeout = start_timeout
-        self._backoff = tuple(backoff)
+        self._backlog = backlog
+        self._supervisor = Supervisor(
+            Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
+            heartbeat=heartbeat,
+            stuck=stuck,
+            start_timeout=start_timeout,
+            backoff=backoff,
+            on_event=self._receive,
+            on_down=self._down,
+        )
         self._streams: dict[int, EngineStream] = {}
         self._next_stream = 0
         self._subscribers: list[Callable[[EngineState], None]] = []
         self._failure: EngineError | None = None
-        self._last_words: LiveheadError | None = None
         self._last_fault = ""
         self._outcome: asyncio.Future[None]
-        self._worker: WorkerProcess | None = None
-        self._lost: asyncio.Future[str]
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -92,7 +87,13 @@ class EngineHost:
     @property
     def pid(self) -> int | None:
         """The worker's process id, while there is one."""
-        return None if self._worker is None else self._worker.pid
+        worker = self._supervisor.worker
+        return None if worker is None else worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """Workers started after the first."""
+        return self._supervisor.restarts
 
     @property
     def streams(self) -> int:
@@ -106,7 +107,7 @@ class EngineHost:
 
     async def __aenter__(self) -> Self:
         self._outcome = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._supervise(), name="engine-host")
+        self._task = asyncio.create_task(self._supervisor.run(), name="engine-host")
         return self
 
     async def __aexit__(
@@ -153,14 +154,15 @@ class EngineHost:
         :class:`EngineDownError` where the engine is not ready, and :class:`EngineError` where the
         generator fails (out of memory, say); other streams are not harmed.
         """
-        if self.state != "ready" or self._worker is None:
+        worker = self._supervisor.worker
+        if self.state != "ready" or worker is None:
             raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
         self._next_stream += 1
         stream = EngineStream(
             self._next_stream,
             portrait,
             seed,
-            backlog=self._start.backlog,
+            backlog=self._backlog,
             on_pictures=on_pictures,
             on_state=on_state,
             on_dropped=on_dropped,
@@ -168,7 +170,7 @@ class EngineHost:
             on_closed=self._forget,
         )
         self._streams[stream.id] = stream
-        stream.attach(self._worker.mailbox)
+        stream.attach(worker.mailbox)
         try:
             await stream.opened
         except BaseException:
@@ -179,60 +181,7 @@ class EngineHost:
     def _forget(self, stream: int) -> None:
         self._streams.pop(stream, None)
 
-    async def _supervise(self) -> None:
-        in_a_row = 0
-        while True:
-            began = time.monotonic()
-            reason = await self._live()
-            calm = self.state == "ready" and time.monotonic() - began > CALM
-            in_a_row = 1 if calm else in_a_row + 1
-            pause = self._backoff[min(in_a_row, len(self._backoff)) - 1]
-            logger.error("engine down: %s; starting it again in %.1f s", reason, pause)
-            self._down(reason)
-            await asyncio.sleep(pause)
-            self.restarts += 1
-
-    async def _live(self) -> str:
-        """One worker from start to end; returns why it ended."""
-        loop = asyncio.get_running_loop()
-        self._lost = lost = loop.create_future()
-        self._last_words = None
-
-        def deliver(event: Event) -> None:
-            loop.call_soon_threadsafe(self._receive, worker, event)
-
-        worker = self._worker = WorkerProcess(self._start, deliver)
-        try:
-            await asyncio.to_thread(worker.launch)
-            return await self._watch(worker, lost)
-        except OSError as error:
-            return f"the worker process cannot be started: {error}"
-        finally:
-            self._worker = None
-            await asyncio.shield(asyncio.to_thread(worker.close))
-
-    async def _watch(self, worker: WorkerProcess, lost: asyncio.Future[str]) -> str:
-        began = time.monotonic()
-        overdue = 0
-        while True:
-            await asyncio.wait([lost], timeout=self._start.beat)
-            if lost.done():
-                return lost.result()
-            verdict = self._verdict(worker, time.monotonic() - began)
-            # Twice, since one late look may be this process's own pause.
-            overdue = overdue + 1 if verdict else 0
-            if verdict and overdue >= 2:
-                worker.kill()
-                return verdict
-
-    def _verdict(self, worker: WorkerProcess, age: float) -> str | None:
-        if self.state != "ready" or self._worker is not worker:
-            return f"no generator after {age:.0f} s" if age > self._start_timeout else None
-        return worker.verdict(self._heartbeat, self._stuck)
-
     def _receive(self, worker: WorkerProcess, event: Event) -> None:
-        if worker is not self._worker:
-            return  # the last words of one that was given up
         match event:
             case Ready():
                 self._up(worker, event.info)
@@ -258,12 +207,6 @@ class EngineHost:
                 logger.error(
                     "generator failed in %s of streams %s: %s%s", event.call, event.streams, event.error, trace
                 )
-            case Failed():
-                self._last_words = event.error
-                logger.error("generator gave up: %s\n%s", event.error, event.trace)
-            case Lost():
-                if not self._lost.done():
-                    self._lost.set_result(event.reason if self._last_words is None else str(self._last_words))
 
     def _try_again(self, worker: WorkerProcess, stream: EngineStream, error: LiveheadError) -> None:
         """A live stream could not be opened again. That may pass: out of memory, say."""
@@ -271,7 +214,7 @@ class EngineHost:
         stream.detach()
 
         def attach() -> None:
-            if worker is self._worker and stream.id in self._streams:
+            if worker is self._supervisor.worker and stream.id in self._streams:
                 stream.attach(worker.mailbox)
 
         asyncio.get_running_loop().call_later(REOPEN_S, attach)
@@ -286,18 +229,15 @@ class EngineHost:
         if not self._outcome.done():
             self._outcome.set_result(None)
 
-    def _down(self, reason: str) -> None:
-        was_ready = self.state == "ready"
+    def _down(self, reason: str, failure: EngineError | None) -> None:
         self.reason = reason
+        self._failure = failure
         for stream in list(self._streams.values()):
             if not stream.opened.done():
                 stream.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
             stream.detach()
-        if not was_ready:
-            words = self._last_words
-            self._failure = words if isinstance(words, EngineError) else EngineError(reason)
-        if self._failure is not None and not self._outcome.done():
-            self._outcome.set_exception(self._failure)
+        if failure is not None and not self._outcome.done():
+            self._outcome.set_exception(failure)
             self._outcome.exception()  # nobody may be waiting
         if self._outcome.done():
             self._outcome = asyncio.get_running_loop().create_future()
@@ -307,5 +247,6 @@ class EngineHost:
         if state == self.state:
             return
         self.state = state
-        for callback in list(self._subscribers):
-            callback(state)
+        loop = asyncio.get_running_loop()
+        for callback in self._subscribers:
+            loop.call_soon(callback, state)

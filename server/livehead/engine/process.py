@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -67,11 +71,18 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: list[threading.Thread] = []
+        self._pipe: Connection | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """The process is no more, whether or not its pipe says so: a helper of the generator's that outlives it
+        may hold that open."""
+        return self._process is not None and self._process.poll() is not None
 
     def launch(self) -> None:
         with self._lock:
@@ -96,6 +107,7 @@ class WorkerProcess:
                 raise
             finally:
                 worker_end.close()  # or the end of the worker would never be seen
+            self._pipe = host_end
             self.mailbox.put(self._start)
             self._threads = [
                 threading.Thread(target=self._write, args=(host_end,), name="engine-writer", daemon=True),
@@ -116,9 +128,9 @@ class WorkerProcess:
         return None
 
     def kill(self) -> None:
-        """End it at once. :class:`Lost` follows."""
+        """End it and its helpers at once."""
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self, grace: float = 2.0) -> None:
         """End the worker: politely, and after ``grace`` seconds by force. Twice is once."""
@@ -130,17 +142,27 @@ class WorkerProcess:
             try:
                 self._process.wait(grace)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self.kill()
                 self._process.wait()
+            with suppress(ProcessLookupError):  # helpers that it left behind
+                os.killpg(self._process.pid, signal.SIGKILL)
             self.mailbox.close()
-            for thread in self._threads:
-                thread.join()
+            if self._pipe is not None:
+                self._hang_up(self._pipe)
+                for thread in self._threads:
+                    thread.join()
+                self._pipe.close()
+                self._pipe = None
 
     def _write(self, pipe: Connection) -> None:
         while (message := self.mailbox.get()) is not None:
             try:
                 pipe.send(message)
             except OSError:  # the worker is gone: the reader says so
+                return
+            except (TypeError, AttributeError, pickle.PicklingError):  # options that cannot travel
+                logger.exception("the worker cannot be told %s", type(message).__name__)
+                self.kill()
                 return
 
     def _read(self, pipe: Connection, memory: int) -> None:
@@ -167,14 +189,18 @@ class WorkerProcess:
             os.close(memory)
             self.mailbox.close()
             self._deliver(Lost(self._farewell()))
-            self._threads[0].join(1.0)
-            pipe.close()
+
+    @staticmethod
+    def _hang_up(pipe: Connection) -> None:
+        """Let both threads see the end even where somebody else still holds the other end."""
+        with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end, suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
     def _farewell(self) -> str:
         assert self._process is not None
         try:
             code = self._process.wait(2.0)
         except subprocess.TimeoutExpired:  # it closed the pipe and lives on: nobody could talk to it again
-            self._process.kill()
+            self.kill()
             code = self._process.wait()
         return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"

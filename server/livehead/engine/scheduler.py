@@ -119,6 +119,7 @@ class Scheduler(Generic[JobT]):
 
     def next(self, now: float) -> Plan[JobT]:
         """Take out what to step now. An empty batch means that nothing waits."""
+        self._times.forget(now)
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
         heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
         batch = self._fill(self._order(heads, now), now)
@@ -136,7 +137,7 @@ class Scheduler(Generic[JobT]):
         late = []
         while queue.jobs:
             job = queue.jobs[0]
-            done = now + self._times.expected(1, job.hop, now)
+            done = now + self._times.expected(1, job.hop)
             if job.deadline + (job.hop - 1) * BLOCK_S >= done:
                 break
             late.append(queue.jobs.popleft())
@@ -159,27 +160,27 @@ class Scheduler(Generic[JobT]):
         return chosen + others
 
     def _worth(self, job: JobT, now: float) -> float:
-        overdue = now + self._times.expected(1, job.hop, now) - job.deadline
+        overdue = now + self._times.expected(1, job.hop) - job.deadline
         in_time = job.hop - max(0, math.ceil(overdue / BLOCK_S))
         return in_time / job.hop * (0.1 + self._queues[job.stream].loss)
 
     def _feasible(self, jobs: Sequence[JobT], now: float) -> bool:
         """Whether these, stepped in this order, are all in time from their first picture on."""
-        size = self._best_batch(jobs, now)
+        size = self._best_batch(jobs)
         for first in range(0, len(jobs), size):
             chunk = jobs[first : first + size]
-            now += self._times.expected(len(chunk), sum(job.hop for job in chunk), now)
+            now += self._times.expected(len(chunk), sum(job.hop for job in chunk))
             if any(job.deadline < now for job in chunk):
                 return False
         return True
 
-    def _best_batch(self, jobs: Sequence[JobT], now: float) -> int:
+    def _best_batch(self, jobs: Sequence[JobT]) -> int:
         """The batch size that gets most done."""
         if not jobs:
             return 1
         hop = jobs[0].hop
         sizes = range(1, min(self._max_batch, len(jobs)) + 1)
-        return min(sizes, key=lambda size: self._times.expected(size, size * hop, now) / size)
+        return min(sizes, key=lambda size: self._times.expected(size, size * hop) / size)
 
     def _fill(self, heads: Sequence[JobT], now: float) -> list[JobT]:
         batch: list[JobT] = []
@@ -198,9 +199,9 @@ class Scheduler(Generic[JobT]):
         if not self._mixed_hops and job.hop != batch[0].hop:
             return False
         pictures = sum(member.hop for member in batch)
-        without = self._times.expected(len(batch), pictures, now)
-        after = self._times.expected(1, job.hop, now)
-        together = self._times.expected(len(batch) + 1, pictures + job.hop, now)
+        without = self._times.expected(len(batch), pictures)
+        after = self._times.expected(1, job.hop)
+        together = self._times.expected(len(batch) + 1, pictures + job.hop)
         if together > PAYS * (without + after):
             return False
         return not any(now + without <= member.deadline < now + together for member in batch)

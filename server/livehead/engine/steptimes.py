@@ -28,13 +28,15 @@ class StepTimes:
             self._guesses.clear()
         kind.add(seconds, now)
 
-    def expected(self, batch: int, pictures: int, now: float) -> float:
-        """Seconds that such a step is expected to take. What was never seen is guessed from what is nearest to
-        it, smaller batches first, so that the guess is hopeful and gets tried; 0 where nothing is known."""
-        stale = [key for key, kind in self._kinds.items() if kind.last < now - MEMORY_S]
-        for key in stale:
+    def forget(self, now: float) -> None:
+        """Forget the kinds of steps that were not seen for :data:`MEMORY_S`."""
+        for key in [key for key, kind in self._kinds.items() if kind.last < now - MEMORY_S]:
             del self._kinds[key]
             self._guesses.clear()
+
+    def expected(self, batch: int, pictures: int) -> float:
+        """Seconds that such a step is expected to take. What was never seen is guessed from what is nearest to
+        it, smaller batches first, so that the guess is hopeful and gets tried; 0 where nothing is known."""
         wanted = (batch, pictures)
         if wanted not in self._guesses:
             self._guesses[wanted] = min(self._kinds, key=lambda kind: _distance(kind, wanted), default=None)

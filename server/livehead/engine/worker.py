@@ -1,201 +1,24 @@
 """The worker process: the one process that owns the generator and its device.
 
-Its main thread makes the generator and steps it, and is the only one that touches it; the threads
-of :mod:`livehead.engine.link` talk to the host meanwhile.
+Its main thread makes the generator and runs :mod:`livehead.engine.runner`; the threads of
+:mod:`livehead.engine.link` talk to the host meanwhile.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import queue
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
 
-from livehead.engine.base import EngineSpec, Generator, Work
+from livehead.engine.base import EngineSpec, Generator
 from livehead.engine.frames import FrameRing
-from livehead.engine.history import History
 from livehead.engine.link import Link, leave
-from livehead.engine.scheduler import Scheduler
-from livehead.engine.wire import (
-    Close,
-    Failed,
-    Fault,
-    Made,
-    Open,
-    Opened,
-    Ready,
-    Refused,
-    Rewind,
-    Start,
-    Stop,
-    Submit,
-)
-from livehead.errors import EngineError, LiveheadError
+from livehead.engine.runner import Runner, typed
+from livehead.engine.wire import Failed, Ready, Start
 from livehead.logs import configure
-
-HOPELESS_STEPS = 12
-"""Failed steps in a row, of whatever streams, after which the generator or its device is taken for broken: the
-worker ends, and the host starts a new one."""
-
-REOPEN_AFTER = 3
-"""Failed steps of one stream in a row after which it is opened anew from its portrait."""
-
-
-@dataclass(slots=True)
-class Live:
-    """An open stream: what it was opened with, the generator's part of it, its last pictures, and how many of its
-    steps failed in a row."""
-
-    opened: Open
-    stream: Any
-    history: History
-    faults: int = 0
-
-
-class Worker:
-    def __init__(self, generator: Generator, ring: FrameRing, link: Link, backlog: int) -> None:
-        info = generator.info
-        self._generator = generator
-        self._info = info
-        self._ring = ring
-        self._link = link
-        self._live: dict[int, Live] = {}
-        self._faults = 0
-        self._scheduler: Scheduler[Submit] = Scheduler(
-            max_batch=info.max_batch, backlog=backlog, mixed_hops=info.mixed_hops
-        )
-
-    def run(self) -> None:
-        """Serve until told to stop. Raises :class:`EngineError` where the generator is broken."""
-        while True:
-            plan = self._scheduler.next(time.monotonic())
-            for job in plan.late:
-                self._link.drop(job, "late")
-            if plan.batch:
-                self._step(plan.batch)
-            if not self._listen(wait=not plan.batch):
-                return
-
-    def _listen(self, *, wait: bool) -> bool:
-        """Handle everything that has come; False for the end."""
-        while True:
-            try:
-                message = self._link.inbox.get(block=wait)
-            except queue.Empty:
-                return True
-            wait = False
-            match message:
-                case Submit():
-                    if message.stream not in self._live:
-                        self._link.drop(message, "closed")
-                    elif (crowded := self._scheduler.add(message)) is not None:
-                        self._link.drop(crowded, "full")
-                case Open():
-                    self._open(message)
-                case Rewind():
-                    self._rewind(message)
-                case Close():
-                    self._close(message.stream)
-                case Stop():
-                    return False
-
-    def _open(self, message: Open) -> bool:
-        try:
-            with self._link.busy():
-                stream = self._generator.open(message.portrait, message.seed)
-        except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(Refused(message.stream, typed(error), traceback.format_exc()))
-            return False
-        self._live[message.stream] = Live(message, stream, History(self._info))
-        self._link.send(Opened(message.stream))
-        return True
-
-    def _close(self, stream: int) -> None:
-        for job in self._scheduler.forget(stream):
-            self._link.drop(job, "closed")
-        live = self._live.pop(stream, None)
-        if live is not None:
-            self._guard("close", stream, lambda: self._generator.close(live.stream))
-
-    def _reopen(self, stream: int) -> None:
-        opened = self._live[stream].opened
-        self._close(stream)
-        self._open(opened)
-
-    def _rewind(self, message: Rewind) -> None:
-        for job in self._scheduler.clear(message.stream):
-            self._link.drop(job, "rewound")
-        live = self._live.get(message.stream)
-        if live is None:
-            return
-        rewound = live.history.rewind(message.shown_k)
-        if rewound is None or not self._guard(
-            "rewind", message.stream, lambda: self._generator.rewind(live.stream, *rewound)
-        ):
-            self._reopen(message.stream)  # nothing was shown yet: the portrait is where it goes on from
-
-    def _guard(self, name: str, stream: int, call: Callable[[], None]) -> bool:
-        try:
-            with self._link.busy():
-                call()
-        except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(Fault(name, (stream,), describe(error), traceback.format_exc()))
-            return False
-        return True
-
-    def _step(self, batch: list[Submit]) -> None:
-        work = [Work(self._live[job.stream].stream, job.pcm, job.hop) for job in batch]
-        try:
-            with self._link.busy() as started:
-                made = self._generator.step(work)
-        except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._failed(batch, error)
-            return
-        self._faults = 0
-        for job, pictures in zip(batch, made, strict=True):
-            position = self._ring.write(pictures)
-            done = time.monotonic()
-            if position is None:
-                self._link.drop(job, "ring")
-            else:
-                self._link.send(
-                    Made(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
-                )
-            live = self._live[job.stream]
-            live.history.keep(job.k, pictures)
-            live.faults = 0
-        self._scheduler.observe(batch, time.monotonic() - started, time.monotonic())
-
-    def _failed(self, batch: list[Submit], error: Exception) -> None:
-        self._link.send(Fault("step", tuple(job.stream for job in batch), describe(error), traceback.format_exc()))
-        self._faults += 1
-        if self._faults >= HOPELESS_STEPS:
-            raise EngineError(f"{self._faults} steps in a row failed, the last with {describe(error)}") from error
-        for job in batch:
-            self._link.drop(job, "fault")
-            live = self._live[job.stream]
-            live.faults += 1
-            if live.faults >= REOPEN_AFTER:
-                self._reopen(job.stream)
-        self._scheduler.isolate(job.stream for job in batch)
-
-
-def describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def typed(error: Exception) -> LiveheadError:
-    """The error as one that the host can raise: one of ours as it is, any other as an :class:`EngineError`."""
-    if isinstance(error, LiveheadError) and type(error).__module__ == LiveheadError.__module__:
-        return error
-    return EngineError(describe(error))
 
 
 def make(spec: EngineSpec) -> Generator:
@@ -213,7 +36,7 @@ def serve(memory: int, start: Start, link: Link) -> None:
     slots = info.max_batch * info.window + max(32, info.window)
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     link.send(Ready(info, slots))
-    Worker(generator, ring, link, start.backlog).run()
+    Runner(generator, ring, link, start.backlog).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:
@@ -221,6 +44,8 @@ def main(pipe_fd: int, memory: int) -> int:
     # pictures away while the server still drains. When the host is gone, the pipe's end says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for descriptor in (pipe_fd, memory):
+        os.set_inheritable(descriptor, False)  # a helper process that held the pipe would hide this one's end
     pipe: Connection = Connection(pipe_fd)
     try:
         start = pipe.recv()
