@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -209,7 +209,7 @@ class Run:
 
     def gaps(self) -> Iterator[float]:
         times = [time for time, _ in self.ticks]
-        return (b - a for a, b in zip(times, times[1:], strict=False))
+        return (b - a for a, b in pairwise(times))
 
     def kinds(self, since: float = 0.0) -> list[Kind]:
         return [tick.kind for time, tick in self.ticks if time >= since]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_small_gains_shift_the_phase_and_skip_nothing() -> None:
     run = Run(takes=lambda k: 0.040 if k < 50 else 0.012).speak(700)
     assert run.playout.stats.skipped == 0
     assert run.ticks[-1][1].delay_ms <= 52 + 6
-    calm = [gap for gap in list(run.gaps())[100:]]
+    calm = list(run.gaps())[100:]
     assert min(calm) > 0.0389, "the phase is moved by a millisecond a tick"
     assert max(calm) < 0.0401
 
@@ -130,7 +131,7 @@ def test_sound_that_pauses_is_taken_up_where_it_is() -> None:
     run = Run().speak(50).pause(5.0).speak(100).drain()
     assert run.playout.stats.skipped <= 1
     assert run.ticks[-250][1].delay_ms < 200
-    assert [t.delay_ms for _, t in run.ticks if t.k == 140][0] < 70
+    assert next(t.delay_ms for _, t in run.ticks if t.k == 140) < 70
 
 
 def test_a_blackout_that_ends_in_a_burst_costs_the_late_sound_and_no_delay() -> None:
@@ -181,7 +182,7 @@ def test_idle_then_the_first_word() -> None:
             playout.push_sound(Block(k, sound(k, 0.1)), at)
         assert first is not None
         assert first - (1004 + phase) <= 0.040 + 0.014 + 1e-6, "no time is lost to the phase of the idling"
-        assert all(0.02 - 1e-6 <= b - a <= 0.06 + 1e-6 for a, b in zip(times, times[1:], strict=False))
+        assert all(0.02 - 1e-6 <= b - a <= 0.06 + 1e-6 for a, b in pairwise(times))
         assert sum(kind is not Kind.FRESH for kind in kinds) <= 1
         assert playout.stats.k is not None
         assert playout.stats.k > 40
@@ -241,7 +242,7 @@ def test_a_stalled_server_skips_what_it_missed_and_does_not_burst() -> None:
     assert stats.missed == 12
     assert 10 <= stats.skips[Skip.STALL] + stats.skips.get(Skip.BOUND, 0) <= 13
     indices = [tick.index for _, tick in run.ticks]
-    assert max(b - a for a, b in zip(indices, indices[1:], strict=False)) == 13, "media time goes on with real time"
+    assert max(b - a for a, b in pairwise(indices)) == 13, "media time goes on with real time"
     late = [tick for time, tick in run.ticks if time > run.ticks[100][0] + 0.3]
     assert {tick.kind for tick in late} == {Kind.FRESH}
     assert max(tick.delay_ms for tick in late) < 60

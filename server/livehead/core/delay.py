@@ -13,6 +13,9 @@ CLEAN_S = 10.0
 REVIEW_S = 0.2
 """How often the needs are looked at."""
 
+SLACK_S = 0.010
+"""Kept between the aim and the bound: a tick that is a little late must not cost a block."""
+
 STEP_S = 0.002
 """Smaller gains are not worth a change."""
 
@@ -47,13 +50,14 @@ class Delay:
                 f"{hop} + {lookahead} blocks take to come in"
             )
         self.bound = bound_s
-        self.aim = self.least = min(bound_s, floor + self._generate + self._margin)
+        self._most = bound_s - min(SLACK_S, (bound_s - floor) / 2)
+        self.aim = self.least = min(self._most, floor + self._generate + self._margin)
         self._floor = floor
         self._needs.clear()
 
     def observe(self, need: float, now: float) -> None:
         """A picture came."""
-        if need <= self.bound:
+        if need <= self._most:
             self._needs.append((now, need + self._shift))
 
     def rebase(self, by: float) -> None:
@@ -67,9 +71,9 @@ class Delay:
     def grow(self, need: float, now: float) -> bool:
         """Something came too late: aim at its need. False, and nothing is learnt, where that is beyond the bound."""
         self._clean_since = now
-        if need > self.bound:
+        if need > self._most:
             return False
-        self.aim = max(self.aim, min(self.bound, need + self._margin))
+        self.aim = max(self.aim, min(self._most, need + self._margin))
         return True
 
     def review(self, now: float) -> None:
@@ -84,7 +88,7 @@ class Delay:
         if not self._needs:
             return
         p95 = rank(sorted(need for _, need in self._needs), 0.95) - self._shift
-        self.least = min(self.bound, max(self._floor, p95 + self._margin))
+        self.least = min(self._most, max(self._floor, p95 + self._margin))
         clean = now - self._clean_since >= CLEAN_S
         if self.least > self.aim or (clean and self.least < self.aim - STEP_S):
             self.aim = self.least

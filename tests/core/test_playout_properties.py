@@ -1,0 +1,217 @@
+"""The playout under random arrival, loss, lateness, overload, jumps and interrupts.
+
+The invariants stand in :class:`core.playout_run.Run`, which checks them at every tick.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from core.playout_run import Run, held
+from livehead.core.tally import Repeat, Skip
+from livehead.core.tick import Kind
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How rough a stretch of a session is. Times in seconds, shares of 1."""
+
+    sound_jitter: float
+    sound_burst: float  # share of blocks that are held up
+    burst_s: float
+    generate: float
+    generate_jitter: float
+    lost: float  # share of windows that never come back
+    stuck: float  # share of windows that take very long
+    oversleep: float
+    stall: float  # share of ticks that are asked for very late
+    loud: float
+
+
+calm = Weather(0.004, 0.0, 0.0, 0.010, 0.004, 0.0, 0.0, 0.002, 0.0, 0.5)
+
+weathers = st.builds(
+    Weather,
+    sound_jitter=st.sampled_from([0.0, 0.003, 0.02, 0.06]),
+    sound_burst=st.sampled_from([0.0, 0.0, 0.01, 0.2]),
+    burst_s=st.floats(0.02, 3.0),
+    generate=st.floats(0.0, 0.3),
+    generate_jitter=st.sampled_from([0.0, 0.005, 0.05, 0.3]),
+    lost=st.sampled_from([0.0, 0.0, 0.05, 1.0]),
+    stuck=st.sampled_from([0.0, 0.0, 0.05]),
+    oversleep=st.sampled_from([0.0, 0.002, 0.03]),
+    stall=st.sampled_from([0.0, 0.0, 0.02]),
+    loud=st.sampled_from([0.0, 0.5, 1.0]),
+)
+
+presets = st.tuples(st.sampled_from([1, 1, 2, 4, 8]), st.integers(0, 3)).flatmap(
+    lambda shape: st.tuples(
+        st.just(shape[0]), st.just(shape[1]), st.integers(10, 600).map(lambda room: sum(shape) * 40 + room)
+    )
+)
+
+acts = st.one_of(
+    st.tuples(st.just("speak"), st.integers(1, 120), weathers),
+    st.tuples(st.just("speak"), st.integers(1, 120), weathers),
+    st.tuples(st.just("pause"), st.floats(0.0, 4.0)),
+    st.tuples(st.just("jump"), st.sampled_from([0, 1, 7, 1 << 20])),
+    st.tuples(st.just("interrupt")),
+    st.tuples(st.just("preset"), presets),
+    st.tuples(st.just("strange pictures"), st.integers(-50, 50), st.integers(1, 9)),
+)
+
+
+class Sky:
+    """Draws a run's lateness from a seed, in the weather of the moment."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.weather = calm
+
+    def late(self, k: int) -> float:
+        weather = self.weather
+        held_up = weather.burst_s if self.dice.random() < weather.sound_burst else 0.0
+        return self.dice.random() * weather.sound_jitter + held_up
+
+    def takes(self, k: int) -> float | None:
+        weather = self.weather
+        if self.dice.random() < weather.lost:
+            return None
+        stuck = 2.0 if self.dice.random() < weather.stuck else 0.0
+        return weather.generate + self.dice.random() * weather.generate_jitter + stuck
+
+    def oversleeps(self, n: int) -> float:
+        weather = self.weather
+        stall = 0.8 * self.dice.random() if self.dice.random() < weather.stall else 0.0
+        return self.dice.random() * weather.oversleep + stall
+
+    def level(self, k: int) -> float:
+        # the same for each k, whenever it is asked
+        return 0.3 if random.Random(k).random() < self.loud else 0.0
+
+    loud = 0.5
+
+    def run(self, hop: int, lookahead: int, bound_ms: int) -> Run:
+        return Run(
+            hop, lookahead, bound_ms, late=self.late, takes=self.takes, oversleeps=self.oversleeps, level=self.level
+        )
+
+
+def play(run: Run, sky: Sky, script: list[tuple]) -> None:
+    for act in script:
+        match act:
+            case ("speak", blocks, weather):
+                sky.weather = weather
+                run.speak(blocks)
+            case ("pause", seconds):
+                run.pause(seconds)
+            case ("jump", blocks):
+                run.jump(blocks)
+            case ("interrupt",):
+                run.interrupt()
+            case ("preset", (hop, lookahead, bound_ms)):
+                run.set_preset(hop, lookahead, bound_ms)
+            case ("strange pictures", offset, count):
+                run.give(run.next_k + offset, count)
+        run.check_totals()
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    preset=presets,
+    loud=st.sampled_from([0.0, 0.5, 1.0]),
+    script=st.lists(acts, max_size=12),
+)
+def test_whatever_happens_the_invariants_hold(
+    seed: int, preset: tuple[int, int, int], loud: float, script: list[tuple]
+) -> None:
+    sky = Sky(seed)
+    sky.loud = loud
+    run = sky.run(*preset)
+    play(run, sky, script)
+    sky.weather = calm
+    run.drain()
+    for reason in (*run.playout.stats.repeats, *run.playout.stats.skips, *run.playout.stats.drops):
+        event(f"{type(reason).__name__} {reason}")
+    assert held(run.playout) < 3000
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 2**32), preset=presets, script=st.lists(acts, max_size=6))
+def test_after_any_trouble_the_session_is_as_good_as_new(
+    seed: int, preset: tuple[int, int, int], script: list[tuple]
+) -> None:
+    """15 s of calm later every picture is fresh and the delay is near the least that is possible."""
+    sky = Sky(seed)
+    run = sky.run(*preset)
+    play(run, sky, script)
+    hop, lookahead, bound_ms = 2, 1, 120 + 120
+    run.set_preset(hop, lookahead, bound_ms)
+    sky.weather = calm
+    run.speak(40 * 25)
+    last = [tick for _, tick in run.ticks[-100:]]
+    assert {tick.kind for tick in last} == {Kind.FRESH}
+    assert max(tick.delay_ms for tick in last) < 120 + 10 + 4 + 4 + 12
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), weather=weathers, loud=st.sampled_from([0.0, 0.5]))
+def test_sound_is_never_held_up_by_pictures(seed: int, weather: Weather, loud: float) -> None:
+    """Whatever the engine does, sound that comes in time is sent: a block can only be skipped to
+    shrink a delay that had grown, and silence is only put in where the delay grows."""
+    sky = Sky(seed)
+    sky.loud = loud
+    sky.weather = Weather(
+        0.003, 0.0, 0.0, weather.generate, weather.generate_jitter, weather.lost, weather.stuck, 0.002, 0.0, 0.5
+    )
+    run = sky.run(1, 0, 400).speak(600)
+    stats = run.playout.stats
+    run.run_until(run.now + 1)
+    assert set(stats.skips) <= {Skip.SHRINK}
+    assert set(stats.repeats) <= {Repeat.NO_PICTURE, Repeat.GROWTH}
+    assert stats.repeats.get(Repeat.GROWTH, 0) <= 9 + stats.skips.get(Skip.SHRINK, 0)
+    assert run.sent + stats.skipped == 600
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    script=st.lists(st.tuples(st.just("speak"), st.integers(20, 200), weathers), min_size=1, max_size=4),
+)
+def test_ticks_come_25_times_a_second(seed: int, script: list[tuple]) -> None:
+    sky = Sky(seed)
+    run = sky.run(1, 0, 300)
+    for name, blocks, weather in script:
+        smooth = Weather(**{**vars_of(weather), "oversleep": 0.002, "stall": 0.0})
+        play(run, sky, [(name, blocks, smooth)])
+    times = [time for time, _ in run.ticks]
+    for first in range(0, len(times) - 25, 5):
+        # growth by a part of a block makes one gap up to 60 ms or down to 20 ms; slewing moves 1 ms a tick
+        assert 0.85 < times[first + 25] - times[first] < 1.15
+    elapsed = times[-1] - times[0]
+    assert abs(elapsed / 0.04 - (len(times) - 1)) < 1 + 0.03 * len(times)
+
+
+def vars_of(weather: Weather) -> dict[str, float]:
+    return {name: getattr(weather, name) for name in weather.__dataclass_fields__}
+
+
+def test_memory_stays_where_it_is_over_a_long_rough_session() -> None:
+    sky = Sky(11)
+    sky.weather = Weather(0.02, 0.01, 1.0, 0.03, 0.05, 0.05, 0.02, 0.01, 0.005, 0.5)
+    run = sky.run(2, 1, 400)
+    run.keep_ticks = False
+    sizes = []
+    for turn in range(20):
+        run.speak(500)
+        if turn % 5 == 4:
+            run.interrupt()
+            run.jump(3)
+        sizes.append(held(run.playout))
+    assert max(sizes[10:]) <= max(sizes[:10]) * 1.2
+    assert max(sizes) < 2500
