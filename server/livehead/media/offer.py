@@ -75,7 +75,9 @@ def read_offer(text: str) -> Offer:
         raise UnprocessableError(
             f"The video m-line is {video.direction}, so no picture could be sent. Offer it as recvonly."
         )
+    description.host = None
     for m in media:
+        m.host = m.rtcp_host = "0.0.0.0"  # ICE finds the addresses
         m.ice_candidates = [c for c in m.ice_candidates if usable(c)]
         # Unusable candidates were taken out, so that the list is complete says nothing any more: the client's
         # own checks may still arrive and connect.
@@ -169,7 +171,6 @@ def _check_transport(m: sdp.MediaDescription) -> None:
     if not m.rtcp_mux:
         raise UnprocessableError(f"{name} does not offer rtcp-mux, which this server needs.")
     m.rtcp_port = m.rtcp_port or 9
-    m.rtcp_host = m.rtcp_host or "0.0.0.0"
 
 
 def _check_codecs(m: sdp.MediaDescription) -> None:
