@@ -43,7 +43,6 @@ class OpusDecoder:
         assert isinstance(context, AudioCodecContext)
         context.sample_rate = self.rate
         context.layout = "mono"
-        context.format = "flt"
         self._context = context
 
     def duration(self, payload: bytes) -> int:
@@ -100,9 +99,11 @@ def sound_decoder(codec: RTCRtpCodecParameters) -> SoundDecoder:
 
 
 def _mono(frame: AudioFrame) -> Samples:
-    pcm: NDArray[np.float32] = frame.to_ndarray().astype(np.float32, copy=False)
+    """libopus through FFmpeg gives 16-bit samples; the copy as float32 also outlives the decoder's buffer."""
+    raw = frame.to_ndarray().reshape(-1)
+    pcm: NDArray[np.float32] = raw.astype(np.float32) * np.float32(1 / 32768 if raw.dtype == np.int16 else 1)
     channels = len(frame.layout.channels)
-    return pcm.reshape(-1, channels).mean(axis=1) if channels > 1 else pcm.reshape(-1)
+    return pcm.reshape(-1, channels).mean(axis=1) if channels > 1 else pcm
 
 
 @cache
