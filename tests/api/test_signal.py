@@ -1,60 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any, Self
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from caller import Caller
+from line import Line
 from livehead.engine.base import EngineSpec
 from serving import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Line:
-    """The client's end of the signal socket."""
-
-    def __init__(self, served: Served, **options: Any) -> None:
-        self._connect = connect(served.url.replace("http", "ws") + "/v1/signal", **options)
-        self.socket: ClientConnection
-
-    async def __aenter__(self) -> Self:
-        self.socket = await self._connect
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.socket.close()
-
-    async def send(self, **message: Any) -> None:
-        await self.socket.send(json.dumps(message))
-
-    async def next(self, kind: str, within: float = 10.0) -> dict[str, Any]:
-        """The next message of a kind; others are passed over."""
-        async with asyncio.timeout(within):
-            while True:
-                message: dict[str, Any] = json.loads(await self.socket.recv())
-                if message["type"] == kind:
-                    return message
-
-    async def state(self, wanted: str) -> dict[str, Any]:
-        while (message := await self.next("state"))["state"] != wanted:
-            pass
-        return message
-
-    async def call(self, caller: Caller, **options: Any) -> str:
-        """Offer and accept; returns the session's id."""
-        await self.send(type="offer", sdp=await caller.offer(), **options)
-        answer = await self.next("answer")
-        await caller.accept(answer["sdp"])
-        return str(answer["session"])
-
-
 async def test_a_call_from_offer_to_bye(served: Served) -> None:
-    async with Caller() as caller, Line(served) as line:
+    async with Caller() as caller, Line(served.url) as line:
         session = await line.call(caller, avatar="default", latency="balanced", voice="off", source="mic", probe=True)
         assert (await line.next("candidate"))["candidate"] is None
         await line.state("live")
@@ -76,7 +36,7 @@ async def test_a_call_from_offer_to_bye(served: Served) -> None:
 
 
 async def test_candidates_may_be_trickled(served: Served) -> None:
-    async with Caller() as caller, Line(served) as line:
+    async with Caller() as caller, Line(served.url) as line:
         offer = await caller.offer()
         candidates = [x.removeprefix("a=") for x in offer.splitlines() if x.startswith("a=candidate:")]
         bare = "\r\n".join(x for x in offer.splitlines() if "candidate" not in x) + "\r\n"
@@ -105,7 +65,7 @@ async def test_candidates_may_be_trickled(served: Served) -> None:
 async def test_bad_messages_are_told_and_the_socket_stays(
     served: Served, text: str | bytes, status: int, name: str
 ) -> None:
-    async with Caller() as caller, Line(served) as line:
+    async with Caller() as caller, Line(served.url) as line:
         await line.socket.send(text)
         error = (await line.next("error"))["error"]
         assert (error["status"], error["type"]) == (status, f"urn:livehead:{name}")
@@ -117,7 +77,7 @@ async def test_bad_messages_are_told_and_the_socket_stays(
 
 
 async def test_bad_choices_leave_the_call_alone(served: Served) -> None:
-    async with Caller() as caller, Line(served) as line:
+    async with Caller() as caller, Line(served.url) as line:
         for options, status in (({"avatar": "nobody"}, 404), ({"latency": "warp"}, 422), ({"source": "push"}, 422)):
             await line.send(type="offer", sdp=await caller.offer(), **options)
             assert (await line.next("error"))["error"]["status"] == status
@@ -136,10 +96,10 @@ async def test_bad_choices_leave_the_call_alone(served: Served) -> None:
 
 
 async def test_a_full_server_says_so_on_the_socket(served: Served) -> None:
-    async with Caller() as one, Caller() as two, Caller() as three, Line(served) as a, Line(served) as b:
+    async with Caller() as one, Caller() as two, Caller() as three, Line(served.url) as a, Line(served.url) as b:
         await a.call(one)
         await b.call(two)
-        async with Line(served) as c:
+        async with Line(served.url) as c:
             await c.send(type="offer", sdp=await three.offer())
             error = (await c.next("error"))["error"]
             assert (error["status"], error["type"]) == (503, "urn:livehead:full")
@@ -151,7 +111,7 @@ async def test_a_full_server_says_so_on_the_socket(served: Served) -> None:
 
 async def test_a_closed_tab_gives_its_slot_back(served: Served) -> None:
     async with Caller() as caller:
-        async with Line(served) as line:
+        async with Line(served.url) as line:
             await line.call(caller)
             await line.state("live")
         await caller.close()
@@ -160,7 +120,7 @@ async def test_a_closed_tab_gives_its_slot_back(served: Served) -> None:
 
 async def test_a_socket_that_breaks_has_ten_seconds_while_media_flows(served: Served) -> None:
     async with Caller() as caller:
-        async with Line(served) as line:
+        async with Line(served.url) as line:
             await line.call(caller)
             await line.state("live")
         before = len(caller.pictures)
@@ -173,8 +133,8 @@ async def test_a_socket_that_breaks_has_ten_seconds_while_media_flows(served: Se
 async def test_pages_of_other_origins_are_turned_away() -> None:
     async with serving(EngineSpec("fakes:create"), wait=False, cors_origins=["https://shop.example"]) as served:
         with pytest.raises(InvalidStatus) as refused:
-            async with Line(served, origin="https://evil.example"):
+            async with Line(served.url, origin="https://evil.example"):
                 pass
         assert refused.value.response.status_code == 403
-        async with Line(served, origin="https://shop.example"):
+        async with Line(served.url, origin="https://shop.example"):
             pass

@@ -1,0 +1,174 @@
+"""The server as a user starts it, and a WebRTC client over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from caller import Caller, bursts, silence, tone
+from line import Line
+from serving import Process, running
+from waiting import until
+
+TESTS = Path(__file__).parents[1]
+
+
+async def active(server: Process) -> int:
+    async with httpx.AsyncClient() as client:
+        return int((await client.get(f"{server.url}/v1/info")).json()["sessions"]["active"])
+
+
+async def slots_back(server: Process, within: float = 8.0) -> None:
+    async with asyncio.timeout(within):
+        while await active(server):
+            await asyncio.sleep(0.1)
+
+
+async def test_speech_reaches_the_picture_in_time(server: Process) -> None:
+    async with Caller(bursts) as caller, Line(server.url) as line:
+        await line.call(caller, probe=True)
+        await caller.seen(lambda p: len(p) > 0)
+        first = caller.pictures[0].at - caller.began
+        await caller.seen(lambda p: len(p) > 25 * 8, within=20)
+        delays = caller.delays()
+        stats = await line.next("stats")
+        print(f"first picture {first:.2f} s; audio to picture {[round(d * 1000) for d in delays]} ms; {stats}")
+        assert first <= 1.5
+        assert len(delays) >= 5
+        assert statistics.median(delays) <= 0.25
+        assert stats["delay_ms"] <= stats["bound_ms"] == 200
+        assert all(p.code for p in caller.pictures[5:])
+        await line.send(type="bye")
+        await line.state("closed")
+
+
+async def test_voice_and_picture_are_in_step(server: Process) -> None:
+    async with Caller(bursts) as caller, Line(server.url) as line:
+        await line.call(caller, probe=True, voice="on")
+        await until(lambda: len(caller.delays()) >= 4, 20)
+        skews = []
+        for onset in caller.microphone.onsets[:4]:
+            seen = next(p.at for p in caller.pictures if p.at > onset and p.code and p.code.loudness >= 8)
+            heard = next(at for at, level in caller.levels if at > onset and level > 0.05)
+            skews.append(seen - heard)
+        print(f"picture behind voice: {[round(s * 1000) for s in skews]} ms")
+        # stock aiortc at this end holds sound back in its jitter buffer, 80 ms, and pictures not at all
+        assert abs(statistics.median(skews) + 0.08) <= 0.08
+
+
+async def test_two_voices_stay_apart(server: Process) -> None:
+    async with Caller(tone) as loud, Caller(silence) as quiet, Line(server.url) as a, Line(server.url) as b:
+        await a.call(loud, probe=True)
+        await b.call(quiet, probe=True)
+        await loud.seen(lambda p: len(p) > 60)
+        await quiet.seen(lambda p: len(p) > 60)
+        assert max(p.code.loudness for p in quiet.pictures if p.code) <= 2
+        assert max(p.code.loudness for p in loud.pictures if p.code) >= 8
+    await slots_back(server)
+
+
+async def test_a_killed_worker_comes_back_and_the_sound_never_stops(server: Process) -> None:
+    async with Caller(tone) as caller, Line(server.url) as line:
+        await line.call(caller, probe=True, voice="on")
+        await line.state("live")
+        await caller.seen(lambda p: len(p) > 50)
+        os.kill(server.worker, signal.SIGKILL)
+        killed = time.monotonic()
+        await line.state("degraded", within=3)
+        await line.state("live", within=5)
+        codes = len({p.code.k for p in caller.pictures if p.code})
+        await until(lambda: len({p.code.k for p in caller.pictures if p.code}) > codes + 5)
+        back = time.monotonic() - killed
+        print(f"pictures back after {back:.2f} s")
+        assert back <= 3.5
+        await asyncio.sleep(0.5)
+        quiet = [at for at, level in caller.levels if at > killed and level < 0.05]
+        assert len(quiet) <= 3
+        metrics = (await asyncio.to_thread(httpx.get, f"{server.url}/metrics")).text
+        assert "livehead_engine_restarts_total 1.0" in metrics
+    await slots_back(server)
+
+
+CLIENT = """
+import asyncio, sys
+from caller import Caller, tone
+from line import Line
+
+async def main():
+    async with Caller(tone) as caller, Line(sys.argv[1]) as line:
+        await line.call(caller)
+        await caller.seen(lambda p: len(p) > 20)
+        print("connected", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_client_gives_its_slot_back(server: Process) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CLIENT, server.url, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(TESTS)}
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline() == b"connected\n"
+    assert await active(server) == 1
+    process.kill()
+    await process.wait()
+    await slots_back(server)
+
+
+async def test_a_session_opened_over_http_ends_without_media(server: Process) -> None:
+    async with Caller(tone) as caller, httpx.AsyncClient() as client:
+        headers = {"Content-Type": "application/sdp"}
+        answer = await client.post(f"{server.url}/v1/sessions", content=await caller.offer(), headers=headers)
+        await caller.accept(answer.text)
+        await caller.seen(lambda p: len(p) > 20)
+        await until(lambda: caller.figures)
+        caller.microphone.stop()
+        location = server.url + answer.headers["location"]
+        async with asyncio.timeout(10):
+            while (await client.get(location)).status_code == 200:
+                await asyncio.sleep(0.1)
+    await slots_back(server)
+
+
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_drains(tmp_path: Path, ends: signal.Signals) -> None:
+    with running(tmp_path, "--engine", "preview", LIVEHEAD_DRAIN_SECONDS="1") as server:
+        worker = server.worker
+        async with Caller(tone) as caller, Line(server.url) as line:
+            await line.call(caller)
+            await line.state("live")
+            server.process.send_signal(ends)
+            await line.state("draining")
+            assert (await asyncio.to_thread(httpx.get, f"{server.url}/readyz")).json()["reason"] == "draining"
+            assert (await line.state("closed"))["reason"] == "draining"
+        assert await asyncio.to_thread(server.process.wait, 10) == 0
+        await until(lambda: not Path(f"/proc/{worker}").exists())
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        assert sum(": open, " in line for line in log.splitlines()) == 1
+        assert sum(": closed: draining" in line for line in log.splitlines()) == 1
+
+
+async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with running(tmp_path, "--engine", "preview", LIVEHEAD_DRAIN_SECONDS="30") as server:
+        worker = server.worker
+        async with Caller(tone) as caller, Line(server.url) as line:
+            await line.call(caller)
+            await line.state("live")
+            server.process.send_signal(signal.SIGINT)
+            await line.state("draining")
+            server.process.send_signal(signal.SIGINT)
+            await asyncio.to_thread(server.process.wait, 3)
+        await until(lambda: not Path(f"/proc/{worker}").exists())
