@@ -23,7 +23,8 @@ from livehead.core.media import BLOCK_S
 from livehead.engine.steptimes import StepTimes
 
 PAYS = 0.9
-"""A batch must take less than this share of what its parts take one after the other."""
+"""A batch must take less than this share of what its parts take one after the other: all its pictures come at its
+end. Under overload any gain will do."""
 
 LOSS_S = 5.0
 """Over how much of its own picture time a stream's share of losses is averaged, in seconds."""
@@ -122,7 +123,9 @@ class Scheduler(Generic[JobT]):
         self._times.forget(now)
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
         heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
-        batch = self._fill(self._order(heads, now), now)
+        heads.sort(key=_deadline)
+        crowded = not self._feasible(heads, now)
+        batch = self._fill(self._choose(heads, now) if crowded else heads, now, 1.0 if crowded else PAYS)
         for job in batch:
             self._queues[job.stream].serve()
         return Plan(batch, late)
@@ -144,11 +147,8 @@ class Scheduler(Generic[JobT]):
             queue.lose(job)
         return late
 
-    def _order(self, heads: list[JobT], now: float) -> list[JobT]:
+    def _choose(self, heads: Sequence[JobT], now: float) -> list[JobT]:
         """First those that can be in time together, by deadline; then the others, by what they are worth."""
-        heads.sort(key=_deadline)
-        if self._feasible(heads, now):
-            return heads
         chosen: list[JobT] = []
         others: list[JobT] = []
         for job in sorted(heads, key=lambda job: -self._worth(job, now)):
@@ -182,18 +182,18 @@ class Scheduler(Generic[JobT]):
         sizes = range(1, min(self._max_batch, len(jobs)) + 1)
         return min(sizes, key=lambda size: self._times.expected(size, size * hop) / size)
 
-    def _fill(self, heads: Sequence[JobT], now: float) -> list[JobT]:
+    def _fill(self, heads: Sequence[JobT], now: float, pays: float) -> list[JobT]:
         batch: list[JobT] = []
         for job in heads:
             if not batch:
                 batch.append(job)
             elif len(batch) == self._max_batch:
                 break
-            elif self._may_join(batch, job, now):
+            elif self._may_join(batch, job, now, pays):
                 batch.append(job)
         return batch
 
-    def _may_join(self, batch: Sequence[JobT], job: JobT, now: float) -> bool:
+    def _may_join(self, batch: Sequence[JobT], job: JobT, now: float, pays: float) -> bool:
         if self._queues[batch[0].stream].alone or self._queues[job.stream].alone:
             return False
         if not self._mixed_hops and job.hop != batch[0].hop:
@@ -202,7 +202,7 @@ class Scheduler(Generic[JobT]):
         without = self._times.expected(len(batch), pictures)
         after = self._times.expected(1, job.hop)
         together = self._times.expected(len(batch) + 1, pictures + job.hop)
-        if together > PAYS * (without + after):
+        if together > pays * (without + after):
             return False
         return not any(now + without <= member.deadline < now + together for member in batch)
 
