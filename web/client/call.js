@@ -63,13 +63,13 @@ export class Call {
   /**
    * Offer, answer; media follows. Rejects with a {@link LiveHeadError}.
    *
-   * @param {MediaStreamTrack} track what is sent
+   * @param {() => MediaStreamTrack | undefined} track what is sent; asked when the connection is made
    */
   async open(track) {
     if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
     const [iceServers] = await Promise.all([this.#iceServers(), this.#signal.open()]);
     if (this.#closed) throw new DOMException("closed while opening", "AbortError");
-    const peer = this.#connect(iceServers, track);
+    const peer = this.#connect(iceServers, track());
     const answered = this.#answered();
     answered.catch(() => {}); // It is awaited below; until then a refusal is no unhandled one.
     await peer.setLocalDescription();
@@ -96,12 +96,12 @@ export class Call {
 
   /**
    * @param {RTCIceServer[]} iceServers
-   * @param {MediaStreamTrack} track
+   * @param {MediaStreamTrack} [track]
    */
   #connect(iceServers, track) {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#peer = peer;
-    const sound = peer.addTransceiver(track, { direction: this.#options.voice ? "sendrecv" : "sendonly" });
+    const sound = peer.addTransceiver(track ?? "audio", { direction: this.#options.voice ? "sendrecv" : "sendonly" });
     this.#sender = sound.sender;
     const picture = peer.addTransceiver("video", { direction: "recvonly" });
     for (const { receiver } of [sound, picture]) {

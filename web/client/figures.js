@@ -18,6 +18,7 @@
  * @property {number | null} buffer the browser's own wait before it shows a picture
  * @property {number | null} kbps picture and sound received
  * @property {number | null} lost share of packets lost on the way here, 0…1
+ * @property {number | null} decoded pictures in all
  * @property {number | null} freezes in all
  * @property {string | null} codec
  * @property {string | null} size width × height of the picture
@@ -76,6 +77,7 @@ export class FigureJoiner {
       buffer: waited === null || !emitted ? null : (waited / emitted) * 1000,
       kbps: before && seconds > 0 ? ((bytes - before.bytes) * 8) / 1000 / seconds : null,
       lost: video.packetsReceived ? Math.max(0, video.packetsLost ?? 0) / (video.packetsReceived + (video.packetsLost ?? 0)) : null,
+      decoded: video.framesDecoded ?? null,
       freezes: video.freezeCount ?? null,
       codec: entries.find(({ id }) => id === video.codecId)?.mimeType?.replace("video/", "") ?? null,
       size: video.frameWidth ? `${video.frameWidth} × ${video.frameHeight}` : null,

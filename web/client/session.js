@@ -38,6 +38,8 @@ export class Session {
   #options = null;
   /** @type {Source | null} */
   #source = null;
+  /** The source that was asked for last, while it opens. @type {Source | null} */
+  #wanted = null;
   /** @type {Call | null} */
   #call = null;
   #begun = false;
@@ -116,23 +118,27 @@ export class Session {
    * @returns {Promise<Source | null>} the source in use now: the old one, when the new one does not open
    */
   async use(source) {
-    const old = this.#source;
-    if (source === old || !this.active) return source;
-    this.#source = source;
-    const turn = this.#turn;
+    if (source === this.#source || !this.active) return source;
+    this.#wanted = source;
+    /** @type {MediaStreamTrack} */
+    let track;
     try {
-      const track = await this.#open(source);
-      if (turn !== this.#turn) return this.#source;
-      await this.#call?.replace(track);
-      if (this.state !== "connecting") source.begin(false);
-      old?.close();
-      return source;
+      track = await this.#open(source);
     } catch (thrown) {
       // The old one still works: keep it, and say what is wrong with the new one.
-      this.#source = old;
-      if (turn === this.#turn) this.#on.error(asError(thrown), false);
-      return old;
+      if (this.#wanted === source) this.#on.error(asError(thrown), false);
+      return this.#source;
     }
+    if (this.#wanted !== source || !this.active) {
+      source.close();
+      return this.#source;
+    }
+    this.#source?.close();
+    this.#source = source;
+    await this.#call?.replace(track);
+    this.#begun = this.state === "live" || this.state === "degraded";
+    if (this.#begun) source.begin(false);
+    return source;
   }
 
   /**
@@ -178,8 +184,7 @@ export class Session {
    * @returns {Promise<LiveHeadError | null>}
    */
   async #dial(turn) {
-    const track = this.#source?.stream?.getAudioTracks()[0];
-    if (!this.#options || !track) return null;
+    if (!this.#options) return null;
     const call = new Call(this.#options, {
       media: (stream) => this.#on.media(stream),
       state: (state, reason) => this.#follow(state, reason),
@@ -190,7 +195,7 @@ export class Session {
     });
     this.#call = call;
     try {
-      await call.open(track);
+      await call.open(() => this.#source?.stream?.getAudioTracks()[0]);
       return null;
     } catch (thrown) {
       call.close();

@@ -69,6 +69,8 @@ export async function whyNot(server) {
     const seconds = Number(response.headers.get("Retry-After"));
     return problemError({ status: response.status, ...(await response.json()) }, seconds > 0 ? seconds : undefined);
   } catch (thrown) {
-    return new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
+    // A server that answers, but not to pages of this origin, looks the same until asked without reading the answer.
+    const there = await fetch(address(server, "healthz"), { mode: "no-cors", signal: AbortSignal.timeout(4000) }).catch(() => null);
+    return new LiveHeadError(there ? "forbidden" : "server-unreachable", { cause: thrown, detail: String(thrown) });
   }
 }

@@ -14,7 +14,7 @@ export class Sources {
   #microphone = new MicrophoneSource();
 
   /**
-   * @param {{choose: (source: Source) => void, error: (error: unknown) => void, progress: (file: FileSource) => void}} on
+   * @param {{choose: (source: Source) => void, error: (error: unknown) => void, progress: () => void}} on
    */
   constructor(on) {
     this.#on = on;
@@ -63,6 +63,7 @@ export class Sources {
     box("pane-microphone").hidden = this.kind !== "microphone";
     box("pane-file").hidden = this.kind !== "file";
     if (this.chosen) this.#on.choose(this.chosen);
+    else this.#on.progress();
   }
 
   /** @param {string} deviceId */
@@ -84,8 +85,8 @@ export class Sources {
       return;
     }
     file.loop = this.#loop.checked;
-    file.addEventListener("progress", () => (this.#describe(file), this.#on.progress(file)));
-    file.addEventListener("ended", () => this.#on.progress(file));
+    file.addEventListener("progress", () => (this.#describe(file), this.#on.progress()));
+    file.addEventListener("ended", () => this.#on.progress());
     this.#file = file;
     this.#drop.dataset.chosen = "";
     this.#describe(file);

@@ -43,7 +43,7 @@ export function status(change, scene) {
     case "closed":
       return "The call has ended. Start again whenever you like.";
     case "error":
-      return "The call could not go on.";
+      return "Nothing is sent now.";
   }
 }
 
@@ -64,7 +64,7 @@ function unsteady(reason) {
  */
 export function presetWords(preset) {
   if (!preset) return "The server tells its delay when the engine is ready.";
-  return `Pictures are made ${preset.hop === 1 ? "one by one" : `${preset.hop} at a time`}. Never later than ${preset.bound_ms} ms.`;
+  return `Made ${preset.hop === 1 ? "one by one" : `${preset.hop} at a time`}, never later than ${preset.bound_ms} ms.`;
 }
 
 /**

@@ -1,0 +1,106 @@
+"""Talk into the page, and watch the portrait."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from conftest import Visit, visiting
+from playwright.async_api import Browser
+from serving import Process
+
+MOUTH = (0.36, 0.58, 0.28, 0.18)
+"""Left, top, width and height of where a portrait has its mouth, as shares of the picture."""
+
+WATCH = """
+async ([left, top, width, height], seconds) => {
+  const live = document.querySelector('live-head');
+  const { Level } = await import('/client/index.js');
+  const level = new Level(live.source.stream);
+  const brush = new OffscreenCanvas(56, 36).getContext('2d', { willReadFrequently: true });
+  const rows = [];
+  let last = null;
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) {
+    await new Promise((shown) => live.video.requestVideoFrameCallback(shown));
+    const { videoWidth: w, videoHeight: h } = live.video;
+    brush.drawImage(live.video, left * w, top * h, width * w, height * h, 0, 0, 56, 36);
+    const { data } = brush.getImageData(0, 0, 56, 36);
+    let moved = 0;
+    if (last) for (let i = 1; i < data.length; i += 4) moved += Math.abs(data[i] - last[i]);
+    rows.push([performance.now(), level.read(), last ? moved / (56 * 36) : 0]);
+    last = data;
+  }
+  level.close();
+  return rows;
+}
+"""
+
+
+async def frames_per_second(visit: Visit, seconds: float) -> float:
+    count = """() => new Promise((resolve) => document.querySelector('live-head')
+        .addEventListener('stats', (event) => resolve(event.detail.decoded), { once: true }))"""
+    before = await visit.page.evaluate(f"async () => [await ({count})(), performance.now()]")
+    await asyncio.sleep(seconds)
+    after = await visit.page.evaluate(f"async () => [await ({count})(), performance.now()]")
+    return float((after[0] - before[0]) / (after[1] - before[1]) * 1000)
+
+
+async def test_the_portrait_speaks_while_the_microphone_does(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url) as visit:
+        assert "Preview engine" in await visit.text("header")
+        await visit.shot("idle-light")
+        await visit.start()
+        assert "says it with you" in await visit.text("#status")
+        assert await frames_per_second(visit, 4) >= 24
+
+        watch = f"([mouth, seconds]) => ({WATCH})(mouth, seconds)"
+        rows = np.array(await visit.page.evaluate(watch, [MOUTH, 14]))
+        time, level, moved = rows[10:].T
+        loud = level > 0.25
+        # A picture shows what was said a little earlier, and the mouth takes a moment to close.
+        since = np.array([t - max(time[loud & (time <= t)], default=-1e9) for t in time])
+        speaking, resting = moved[since < 200], moved[since > 700]
+        assert len(speaking) > 50, "the microphone played no speech"
+        assert len(resting) > 10, "the microphone never paused"
+        print(f"mouth moves {np.mean(speaking):.2f} in speech, {np.mean(resting):.2f} at rest")
+        assert np.mean(speaking) > 3 * np.mean(resting)
+        await visit.shot("live-light")
+        assert await visit.text("#n-fps") in ("24", "25", "26")
+        assert int(await visit.text("#n-delay")) <= 200
+
+
+async def test_stop_and_start_again(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url, dark=True) as visit:
+        for _ in range(3):
+            await visit.start()
+            await visit.page.click("#start")
+            await visit.state("closed")
+            assert await visit.page.evaluate("document.querySelector('live-head').source.stream") is None
+        assert "ended" in await visit.text("#status")
+
+
+async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url, dark=True) as visit:
+        await visit.start()
+        await visit.page.click("#voice")
+        await visit.state("live")
+        heard = """() => { const { video } = document.querySelector('live-head');
+            return !video.muted && video.srcObject?.getAudioTracks().length === 1; }"""
+        await visit.page.wait_for_function(heard, timeout=10_000)
+        await visit.page.click("#voice")
+        assert await visit.page.evaluate("document.querySelector('live-head').video.muted")
+        await visit.page.check("input[value=balanced]", force=True)
+        await visit.page.wait_for_function("document.querySelector('#table').textContent.includes('400 ms')", timeout=5000)
+        assert "400 ms" in await visit.text("#preset-words")
+        await visit.shot("live-dark")
+
+
+async def test_measure_the_latency(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url) as visit:
+        await visit.start()
+        result = await visit.page.evaluate("document.querySelector('live-head').measure({ bursts: 4 })")
+        print(result)
+        assert result["missed"] <= 1
+        assert 40 <= result["p50"] <= 1000
+        await visit.state("live")
