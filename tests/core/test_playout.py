@@ -298,9 +298,9 @@ def test_the_deadline_of_a_window_is_when_its_first_block_is_sent() -> None:
 
 
 @pytest.mark.parametrize("ppm", [-200, 200])
-def test_an_hour_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
-    """0.72 s of drift, many times the bound's headroom: followed by the phase alone."""
-    assert_drift_is_absorbed(ppm, hours=1)
+def test_half_an_hour_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
+    """0.36 s of drift, more than the whole bound: followed by the phase alone."""
+    assert_drift_is_absorbed(ppm, hours=0.5)
 
 
 @pytest.mark.soak
