@@ -34,7 +34,7 @@ NEVER = 100_000
 SMPTE170M = 6
 LIMITED = 1
 
-X264_BUFFER = 0.25
+X264_BUFFER = 0.15
 """Seconds of the highest rate that one picture may take: bounds a keyframe's burst."""
 
 

@@ -1,0 +1,70 @@
+"""The bitrate policy and the media clock: plain arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livehead.media.bitrate import FLOOR, BitratePolicy
+from livehead.media.clock import NTP_EPOCH, MediaClock
+
+
+def test_a_face_starts_at_a_rate_that_suits_it() -> None:
+    assert 1_200_000 <= BitratePolicy(512, 512).bitrate <= 1_500_000
+    assert BitratePolicy(64, 64).bitrate == FLOOR
+
+
+def test_down_at_once_and_up_by_and_by() -> None:
+    policy = BitratePolicy(512, 512)
+    policy.estimate(400_000, 1.0)
+    assert policy.bitrate == 380_000
+    policy.estimate(5_000_000, 1.1)
+    assert policy.bitrate < 390_000
+    for second in range(2, 40):
+        policy.estimate(5_000_000, float(second))
+    assert policy.bitrate == policy.ceiling
+
+
+def test_heavy_loss_takes_it_down_and_light_loss_does_not() -> None:
+    policy = BitratePolicy(512, 512)
+    start = policy.bitrate
+    policy.loss(0.05, 1.0)
+    assert policy.bitrate == start
+    policy.loss(0.4, 2.0)
+    policy.loss(0.4, 2.1)  # the same trouble, reported twice
+    assert policy.bitrate == pytest.approx(start * 0.8, rel=0.01)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["estimate", "loss"]), st.floats(0, 1e9), st.floats(0, 5)), max_size=60))
+def test_it_stays_within_its_bounds(events: list[tuple[str, float, float]]) -> None:
+    policy, now = BitratePolicy(512, 512), 0.0
+    for kind, value, pause in events:
+        now += pause
+        before = policy.bitrate
+        if kind == "estimate":
+            policy.estimate(value, now)
+            assert policy.bitrate <= max(FLOOR, value)
+        else:
+            policy.loss(min(1.0, value / 1e9), now)
+        assert FLOOR <= policy.bitrate <= policy.ceiling
+        assert policy.bitrate <= before * 1.17  # two seconds' growth at most, however long nothing was heard
+
+
+def test_the_clock_is_steady_and_follows_a_jump() -> None:
+    now = 5000.0
+    clock = MediaClock(lambda: now)
+    assert clock.now() is None
+    for index in range(100):
+        now = 5000.0 + index * 0.04 + (0.005 if index % 2 else 0.0)
+        clock.tick(index)
+    moment = clock.now()
+    assert moment is not None
+    ntp, media = moment
+    assert ntp / 2**32 - NTP_EPOCH == pytest.approx(now, abs=1e-6)
+    assert media == pytest.approx(99 * 0.04, abs=0.006)
+    now += 3.0  # nothing was sent for a while, and the ticks were not counted on
+    clock.tick(100)
+    moment = clock.now()
+    assert moment is not None
+    assert moment[1] == pytest.approx(4.0, abs=0.001)
