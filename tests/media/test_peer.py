@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +23,7 @@ from webrtc_client import Mic, client, connect, grey
 
 from livehead.core.media import Pcm
 from livehead.errors import MalformedError
-from livehead.media.peer import Peer
+from livehead.media.peer import IceServer, Peer
 
 
 async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -> None:
@@ -63,6 +69,55 @@ async def test_the_voice_goes_out_in_step_with_its_time_stamps() -> None:
         spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
         assert abs(np.argmax(spectrum) * 48000 / len(pcm) - 440) < 5
         assert 0.15 < np.sqrt(np.mean(pcm**2)) < 0.27
+
+
+async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
+    async with client() as pc, Peer(voice=True) as peer:
+        at = np.arange(960) / 48000
+        pc.addTrack(Mic(lambda n: (0.3 * np.sin(2 * np.pi * 500 * (at + n * 0.02))).astype(np.float32)))
+        pc.addTransceiver("video", "recvonly")
+        audio = pc.getReceivers()[0]
+        answer = await connect(peer, pc, lambda sdp: sdp.replace("opus/48000/2", "other/48000/2"))
+        assert "opus" not in answer
+        sounds = [await anext(peer.sound) for _ in range(20)]
+        heard = np.concatenate([s.pcm for s in sounds[5:]])
+        assert np.sqrt(np.mean(heard**2)) == pytest.approx(0.3 / 2**0.5, rel=0.1)
+        await play(peer, 15, voice=True)
+        frames = [await asyncio.wait_for(audio.track.recv(), 5) for _ in range(15)]
+        pcm = np.concatenate([f.to_ndarray().reshape(-1) for f in frames[5:]]) / 32768
+        assert np.sqrt(np.mean(pcm**2)) == pytest.approx(0.3 / 2**0.5, rel=0.1)
+
+
+async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livehead.media.peer.CONNECT_TIMEOUT", 0.2)
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        await pc.setLocalDescription(await pc.createOffer())
+        await peer.answer(pc.localDescription.sdp)
+        await asyncio.wait_for(peer.closed.wait(), 2)
+
+
+async def test_a_stun_server_that_is_silent_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livehead.media.peer.GATHER_TIMEOUT", 0.3)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        server = IceServer((f"stun:127.0.0.1:{deaf.getsockname()[1]}",))
+        async with client() as pc, Peer([server]) as peer:
+            pc.addTrack(Mic())
+            pc.addTransceiver("video", "recvonly")
+            await connect(peer, pc)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="needs network namespaces")
+async def test_without_any_network_the_loopback_serves() -> None:
+    script = Path(__file__).with_name("loopback_only.py")
+    command = f"ip link set lo up && {sys.executable} {script}"
+    process = await asyncio.create_subprocess_exec("unshare", "--net", "sh", "-c", command, stderr=subprocess.PIPE)
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    if b"unshare" in errors:
+        pytest.skip("network namespaces cannot be made here")
+    assert process.returncode == 0, errors.decode()
 
 
 async def test_without_voice_no_sound_is_offered_back() -> None:

@@ -15,8 +15,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -30,7 +31,6 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.rtcicetransport import RTCIceGatherer
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
@@ -50,6 +50,11 @@ MAX_MESSAGE = 64 * 1024
 MAX_BUFFERED = 256 * 1024
 CHANNEL_GRACE = 1.0
 CLOSE_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 30.0
+"""A client that was answered and is not connected after so long has gone, or cannot reach this server."""
+
+GATHER_TIMEOUT = 2
+"""How long a STUN or TURN server may take; without it the answer goes out with what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Peer:
         self._ingest = Ingest(self._sounds)
         self._clock = MediaClock()
         self._last_media: float | None = None
+        self._last_heard: float | None = None
         self._channel: RTCDataChannel | None = None
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,14 +124,14 @@ class Peer:
         video.setCodecPreferences(_preferences("video", VIDEO_CODECS))
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
-            for transceiver in (audio, video):
-                _reach_loopback(transceiver.receiver.transport.transport.iceGatherer)
+            _reach_loopback(pc)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
             raise
         except Exception as error:
             logger.warning("an offer that passed the checks was refused", exc_info=True)
             raise UnprocessableError(f"This offer cannot be answered ({error}).") from error
+        self._own(asyncio.create_task(self._give_up(), name="peer-give-up"))
         return str(pc.localDescription.sdp)
 
     async def add_candidate(
@@ -153,9 +159,14 @@ class Peer:
 
     @property
     def last_media(self) -> float | None:
-        """Monotonic time in seconds at which the client last sent a packet of sound, or a report on what it gets;
-        ``None`` before the first. A client with its microphone off still reports about once a second."""
+        """Monotonic time in seconds at which the client last sent a packet of sound; ``None`` before the first."""
         return self._last_media
+
+    @property
+    def last_heard(self) -> float | None:
+        """The same for sound or a report on what it gets: a client without a microphone still reports about once
+        a second."""
+        return self._last_heard
 
     @property
     def sound(self) -> AsyncIterator[Sound]:
@@ -186,9 +197,12 @@ class Peer:
 
     async def close(self) -> None:
         """End the connection. Bounded in time; twice is once."""
+        await asyncio.shield(self._start_closing())
+
+    def _start_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name="peer-close")
-        await asyncio.shield(self._closing)
+        return self._closing
 
     async def _close(self) -> None:
         self._pictures.stop()
@@ -225,11 +239,11 @@ class Peer:
             _replace(transceiver, "_RTCRtpTransceiver__receiver", receiver)
 
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        self._last_media = time.monotonic()
+        self._last_media = self._last_heard = time.monotonic()
         self._ingest.receive(packet, codec)
 
     def _on_feedback(self) -> None:
-        self._last_media = time.monotonic()
+        self._last_heard = time.monotonic()
 
     def _on_state(self) -> None:
         state = self._pc.connectionState
@@ -237,8 +251,15 @@ class Peer:
             self.connected.set()
             if self._pc.sctp is not None and self._channel is None:
                 self._own(asyncio.create_task(self._open_channel(), name="peer-channel"))
-        elif state in ("failed", "closed") and self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="peer-close")
+        elif state in ("failed", "closed"):
+            self._start_closing()
+
+    async def _give_up(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self.connected.wait()
+        except TimeoutError:
+            self._start_closing()
 
     async def _open_channel(self) -> None:
         await asyncio.sleep(CHANNEL_GRACE)
@@ -273,12 +294,14 @@ def _replace(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def _reach_loopback(gatherer: RTCIceGatherer) -> None:
+def _reach_loopback(pc: RTCPeerConnection) -> None:
     """Without any network the loopback is the only way to a client on the same machine, and aioice leaves it out."""
-    connection = gatherer._connection
-    gather = connection.get_component_candidates
+    for gatherer in {t.receiver.transport.transport.iceGatherer for t in pc.getTransceivers()}:
+        connection = gatherer._connection
+        _replace(connection, "get_component_candidates", partial(_gather, connection.get_component_candidates))
 
-    async def gather_anywhere(component: int, addresses: list[str]) -> list[Candidate]:
-        return await gather(component, addresses or ["127.0.0.1"])
 
-    _replace(connection, "get_component_candidates", gather_anywhere)
+async def _gather(
+    original: Callable[[int, list[str], int], Awaitable[list[Candidate]]], component: int, addresses: list[str]
+) -> list[Candidate]:
+    return await original(component, addresses or ["127.0.0.1"], GATHER_TIMEOUT)

@@ -1,0 +1,21 @@
+"""Run in a network namespace that has nothing but the loopback: does a client reach the peer?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from webrtc_client import Mic, client, connect
+
+from livehead.media.peer import Peer, _reach_loopback
+
+
+async def main() -> None:
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        _reach_loopback(pc)
+        await connect(peer, pc)
+        await anext(aiter(peer.sound))
+
+
+asyncio.run(main())
