@@ -235,6 +235,17 @@ async def test_a_long_step_is_not_stuck():
         assert host.restarts == 0
 
 
+async def test_live_streams_go_on_while_a_crowd_is_opened():
+    async with engine() as host:
+        viewer = await Viewer(1).open(host)
+        crowd = [asyncio.create_task(Viewer(tag).open(host, fakes.SLOW_TO_OPEN)) for tag in range(2, 6)]
+        await asyncio.sleep(0.05)
+        viewer.say()
+        await until(lambda: viewer.seen)
+        assert not crowd[-1].done()
+        await asyncio.gather(*crowd)
+
+
 async def test_dying_in_open_is_told_to_the_one_who_opened():
     async with engine() as host:
         viewer = await Viewer(1).open(host)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ class Runner:
         self._ring = ring
         self._link = link
         self._live: dict[int, Live] = {}
+        self._opening: deque[Open] = deque()
         self._faults = 0
         self._scheduler: Scheduler[Submit] = Scheduler(
             max_batch=info.max_batch, backlog=backlog, mixed_hops=info.mixed_hops
@@ -60,7 +62,11 @@ class Runner:
                 self._link.drop(job, "late")
             if plan.batch:
                 self._step(plan.batch)
-            if not self._listen(wait=not plan.batch):
+            # Opening takes long, so that the live streams get a step after each: a crowd that comes at once, as
+            # after a restart, must not keep those waiting that are already there.
+            if self._opening:
+                self._open(self._opening.popleft())
+            if not self._listen(wait=not plan.batch and not self._opening):
                 return
 
     def _listen(self, *, wait: bool) -> bool:
@@ -78,7 +84,7 @@ class Runner:
                     elif (crowded := self._scheduler.add(message)) is not None:
                         self._link.drop(crowded, "full")
                 case Open():
-                    self._open(message)
+                    self._opening.append(message)
                 case Rewind():
                     self._rewind(message)
                 case Close():
@@ -100,6 +106,7 @@ class Runner:
     def _close(self, stream: int) -> None:
         for job in self._scheduler.forget(stream):
             self._link.drop(job, "closed")
+        self._opening = deque(message for message in self._opening if message.stream != stream)
         live = self._live.pop(stream, None)
         if live is not None:
             self._guard("close", stream, lambda: self._generator.close(live.stream))
