@@ -64,7 +64,7 @@ def aim_for(heard: Features) -> Mouthing:
     height = _ramp(heard.f1, 290, 760)
     spread = _ramp(heard.f2, 1600, 2250)
     # The closer the vowel, the higher the second resonance a round mouth may still have.
-    bound = 1750 - 3.2 * (min(heard.f1, 600) - 330)
+    bound = 1750 - 2.4 * (min(heard.f1, 600) - 330)
     round_ = _ramp(bound - heard.f2, 0, 380) * _ramp(720 - heard.f1, 0, 140)
     vowel = loud * (0.22 + 0.78 * height) * (1 - 0.25 * round_)
     jaw = vowel * heard.voiced + 0.16 * min(1.0, loud * 1.5) * (1 - heard.voiced)

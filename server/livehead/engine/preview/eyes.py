@@ -27,8 +27,8 @@ class Lids:
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
-        reach = 1.45 * self._half
-        up, low = self._upper + self._fold + 0.08 * span, self._lower + 0.12 * span
+        reach = 1.45 * self._half + 0.08 * span
+        up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
         spots = np.array(
             [self._origin + sx * reach * self._across + y * self._down for sx in (-1, 1) for y in (-up, low)]
         )

@@ -36,6 +36,10 @@ def formants(power: NDArray[np.float64], top: float, before: tuple[float, float]
     next_up = [f for f, b in seen if max(first + 150, 650) < f < 3100 and b < 450]
     if next_up:
         second = next_up[0]
+    if low and first > 420 and (not next_up or second > 2500):
+        # Only front vowels, with a low first resonance, have their second so high: here it lies so
+        # close above the first, as in "oh", that both show as one.
+        return (480.0, first) if first > 700 else (min(first, 520.0), first + 330)
     return first, second
 
 

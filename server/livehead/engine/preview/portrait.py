@@ -34,7 +34,6 @@ class Portrait:
         self.still = self._take(np.stack(np.meshgrid(ticks, ticks), axis=-1))
         self._inside = Inside(self._lips, sample(self.still, face))
         self._eyes = [Lids(eye, face.span, size) for eye in face.eyes]
-        self._box = _around([self._rig.box, self._lips.box])
 
     def _take(self, places: Array) -> Image:
         """Sample the texture at places ``(h, w, 2)`` given in pixels of the square."""
@@ -70,8 +69,3 @@ class Portrait:
         picture = self.still.copy()
         picture[top:bottom, left:right] = moved
         return picture
-
-
-def _around(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)

@@ -1,0 +1,43 @@
+"""Portraits and synthetic speech for the tests of the preview engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import livehead
+from livehead.engine.preview.generator import PreviewGenerator, create
+
+PORTRAITS = sorted((Path(livehead.__file__).parent / "portraits").glob("*.png"))
+
+
+def read(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    assert picture is not None, path
+    return np.ascontiguousarray(picture[:, :, ::-1])
+
+
+@pytest.fixture(scope="session", params=PORTRAITS, ids=[path.stem for path in PORTRAITS])
+def each_portrait(request: pytest.FixtureRequest) -> np.ndarray:
+    return read(request.param)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    return read(next(path for path in PORTRAITS if path.stem == "default"))
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    path = Path(__file__).parents[4] / "shared" / "samples" / "girl.png"
+    if not path.exists():
+        pytest.skip("the sample photo is not beside this checkout")
+    return read(path)
+
+
+@pytest.fixture(scope="session")
+def generator() -> PreviewGenerator:
+    return create(size=512)

@@ -1,0 +1,112 @@
+"""Faces are found where people see them, and pictures without one are refused in words."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from livehead.engine.preview.face import Face, find
+from livehead.engine.preview.fit import fit, square
+from livehead.errors import PortraitError
+
+
+def check_plausible(face: Face, picture: np.ndarray) -> None:
+    height, width = picture.shape[:2]
+    left, right = face.eyes
+    middle = (left.pupil + right.pupil) / 2
+    mouth = face.mouth.centre
+    for point in (left.pupil, right.pupil, mouth, *face.mouth.corners):
+        assert 0 <= point[0] < width
+        assert 0 <= point[1] < height
+    assert left.pupil[0] < right.pupil[0]
+    assert 0.8 < np.hypot(*(mouth - middle)) / face.span < 1.45
+    assert 0.4 < np.hypot(*(face.mouth.line[-1] - face.mouth.line[0])) / face.span < 1.3
+    for eye in face.eyes:
+        assert eye.corners[0, 0] < eye.pupil[0] < eye.corners[1, 0]
+        assert eye.upper > 0
+        assert eye.lower > 0
+        assert eye.brow[1] < eye.pupil[1]
+    assert face.chin[1] > mouth[1]
+
+
+def test_every_builtin_portrait_has_a_face(each_portrait):
+    face = find(each_portrait)
+    check_plausible(face, each_portrait)
+    assert face.mouth.sure > 0.3
+
+
+def test_a_turned_head_on_a_photo(photo):
+    face = find(photo)
+    check_plausible(face, photo)
+    # Measured by hand on this picture.
+    assert np.allclose(face.eyes[0].pupil, (207, 235), atol=6)
+    assert np.allclose(face.eyes[1].pupil, (302, 215), atol=6)
+    assert np.allclose(face.mouth.corners, [(235, 341), (306, 327)], atol=9)
+    assert face.roll == pytest.approx(-0.2, abs=0.06)
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 2.0])
+def test_size_does_not_matter(portrait, scale):
+    small = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    whole, scaled = find(portrait), find(small)
+    assert scaled.span / scale == pytest.approx(whole.span, rel=0.06)
+    assert np.allclose(scaled.mouth.centre / scale, whole.mouth.centre, atol=0.1 * whole.span)
+
+
+@pytest.mark.parametrize("angle", [-16, 16])
+def test_a_tilted_head(portrait, angle):
+    height, width = portrait.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    face = find(cv2.warpAffine(portrait, turn, (width, height), borderMode=cv2.BORDER_REPLICATE))
+    assert np.degrees(face.roll) == pytest.approx(-angle, abs=6)
+
+
+def test_dark_and_grey_pictures(portrait):
+    grey = np.repeat(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    whole = find(portrait)
+    for picture in ((portrait * 0.3).astype(np.uint8), grey):
+        face = find(picture)
+        check_plausible(face, picture)
+        assert np.allclose(face.mouth.centre, whole.mouth.centre, atol=0.15 * whole.span)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.full((256, 256, 3), 128, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8),
+        cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (400, 400, 3), dtype=np.uint8), (0, 0), 9) * 3,
+    ],
+    ids=["plain", "noise", "clouds"],
+)
+def test_no_face_is_said_so(picture):
+    with pytest.raises(PortraitError, match=r"No face was found.*front"):
+        find(picture)
+
+
+def test_sizes_out_of_bounds_are_refused():
+    with pytest.raises(PortraitError, match="40×40"):
+        find(np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(PortraitError, match="RGB"):
+        find(np.zeros((200, 200), np.uint8))
+
+
+@pytest.mark.parametrize("pad", [(0, 0, 300, 40), (200, 0, 0, 0), (30, 31, 401, 400)])
+def test_fitting_keeps_the_face_in_frame(portrait, pad):
+    wide = cv2.copyMakeBorder(portrait, *pad, borderType=cv2.BORDER_REPLICATE)
+    fitted = fit(wide, 256)
+    assert fitted.texture.shape == (512, 512, 3)
+    x, y, _, half = fitted.face.outline
+    assert 0.3 * 256 < x < 0.7 * 256
+    assert half < y < 256 - 0.6 * half
+    check_plausible(fitted.face, np.zeros((256, 256, 3)))
+
+
+def test_the_square_lies_inside_the_picture(portrait):
+    face = find(portrait)
+    left, top, side = square(portrait.shape[1], portrait.shape[0], face)
+    assert left >= 0
+    assert top >= 0
+    assert left + side <= portrait.shape[1]
+    assert top + side <= portrait.shape[0]

@@ -1,0 +1,101 @@
+"""What is heard drives the mouth as lips would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import voice
+from livehead.engine.preview.articulation import Articulator, Mouthing
+from livehead.engine.preview.features import Listener
+
+
+def mouthings(sound: np.ndarray) -> list[Mouthing]:
+    listener, mouth = Listener(), Articulator()
+    return [mouth.follow(listener.hear(block)) for block in voice.blocks(sound)]
+
+
+def steady(sound: np.ndarray) -> Mouthing:
+    """The shape a sound is held with, after some speech to learn the level from."""
+    return mouthings(np.concatenate([voice.vowel("e", 0.4), sound]))[-1]
+
+
+def test_open_vowels_open_the_mouth():
+    jaws = {name: steady(voice.vowel(name, 0.4)).jaw for name in voice.VOWELS}
+    assert jaws["a"] > 0.6
+    assert jaws["a"] > jaws["e"] > jaws["i"] > 0.05
+    assert jaws["a"] > jaws["o"] > jaws["u"]
+
+
+def test_lips_spread_and_round():
+    assert steady(voice.vowel("i", 0.4)).wide > 0.4
+    assert steady(voice.vowel("u", 0.4)).wide < -0.5
+    assert steady(voice.vowel("o", 0.4)).wide < -0.2
+    assert abs(steady(voice.vowel("a", 0.4)).wide) < 0.3
+
+
+def test_a_hum_presses_the_lips():
+    shape = steady(voice.hum(0.3, level=0.15))
+    assert shape.press > 0.5
+    assert shape.jaw < 0.1
+
+
+def test_a_hiss_shows_the_teeth_with_the_jaw_nearly_shut():
+    shape = steady(voice.hiss(0.3))
+    assert shape.jaw < 0.3
+    assert shape.lift > 0.15
+    assert shape.wide > 0.2
+
+
+@pytest.mark.parametrize("name", list(voice.VOWELS))
+def test_shut_within_120_ms_of_silence(name):
+    shapes = mouthings(np.concatenate([voice.vowel(name, 0.4), voice.silence(0.2)]))
+    first_silent = 10
+    assert shapes[first_silent - 1].jaw > 0.05
+    for shape in shapes[first_silent + 2 :]:
+        assert shape.jaw == 0
+        assert shape.lift == 0
+
+
+def test_silence_keeps_it_shut():
+    assert all(shape.jaw == 0 for shape in mouthings(voice.silence(2)))
+
+
+def test_room_noise_alone_keeps_it_shut():
+    noise = np.random.default_rng(3).normal(0, 0.003, 16_000 * 4).astype(np.float32)
+    assert max(shape.jaw for shape in mouthings(noise)[25:]) < 0.12
+
+
+@pytest.mark.parametrize("level", [0.02, 0.5])
+def test_it_adapts_to_the_speaker(level):
+    words = [np.concatenate([voice.vowel("a", 0.3, level), voice.silence(0.1)]) for _ in range(12)]
+    late = mouthings(np.concatenate(words))[-20:]
+    assert max(shape.jaw for shape in late) > 0.5
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.full(6400, np.nan, np.float32),
+        np.full(6400, np.inf, np.float32),
+        np.sign(np.sin(np.arange(6400) * 0.1)).astype(np.float32) * 1e6,
+        np.full(6400, 1e-30, np.float32),
+        np.ones(6400, np.float32),
+    ],
+    ids=["nan", "inf", "clipped", "denormal", "constant"],
+)
+def test_extreme_sound_gives_a_sane_mouth(sound):
+    for shape in mouthings(np.concatenate([sound, voice.vowel("a", 0.2)])):
+        assert 0 <= shape.jaw <= 1
+        assert 0 <= shape.lift <= 1
+        assert -1 <= shape.wide <= 1
+        assert 0 <= shape.press <= 1
+
+
+def test_the_mouth_follows_the_loudness():
+    sound = voice.sentence()
+    jaws = np.array([shape.jaw for shape in mouthings(sound)])
+    level = np.sqrt((voice.blocks(sound) ** 2).mean(axis=1))
+    lags = {lag: np.corrcoef(np.roll(level, lag)[5:-5], jaws[5:-5])[0, 1] for lag in range(-3, 4)}
+    assert max(lags, key=lambda lag: lags[lag]) in (0, 1)
+    assert max(lags.values()) > 0.5
