@@ -139,6 +139,22 @@ async def test_both_tracks_are_of_one_stream() -> None:
         assert len(streams) == 1
 
 
+async def test_a_client_whose_microphone_stops_is_silent_and_still_there() -> None:
+    async with client() as pc, Peer() as peer:
+        mic = Mic()
+        pc.addTrack(mic)
+        pc.addTransceiver("video", "recvonly")
+        await connect(peer, pc)
+        await anext(peer.sound)
+        mic.stop()
+        await play(peer, 50)
+        now = time.monotonic()
+        assert peer.last_media is not None
+        assert peer.last_heard is not None
+        assert now - peer.last_media > 1.5
+        assert now - peer.last_heard < 1.7  # reports come every 0.5 to 1.5 s
+
+
 async def test_ticks_that_are_old_or_too_many_are_not_sent() -> None:
     async with Peer() as peer:
         for index in (5, 5, 3, 6, 7, 8, 9):

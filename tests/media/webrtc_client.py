@@ -10,6 +10,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
 
 from livehead.core.media import Picture
 from livehead.media.peer import Peer
@@ -31,6 +32,8 @@ class Mic(MediaStreamTrack):
         self.start: float | None = None
 
     async def recv(self) -> av.AudioFrame:
+        if self.readyState != "live":
+            raise MediaStreamError
         loop = asyncio.get_running_loop()
         if self.start is None:
             self.start = loop.time()
