@@ -262,10 +262,10 @@ async def test_a_helper_of_the_generator_cannot_hide_its_end():
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await until(lambda: viewer.states == ["down", "ready"])
-        assert not living(first)
+        await until(lambda: not living(first))
         second = host.pid
         assert second is not None
-    assert not living(second)
+    await until(lambda: not living(second))
 
 
 async def test_late_work_is_dropped_and_said():
