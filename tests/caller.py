@@ -54,6 +54,8 @@ class Microphone(MediaStreamTrack):
         self._loud = False
 
     async def recv(self) -> av.AudioFrame:
+        if self.readyState != "live":
+            raise MediaStreamError
         if self._began is None:
             self._began = time.monotonic()
         at = self._sent * PACKET / RATE

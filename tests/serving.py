@@ -53,6 +53,7 @@ async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> Asy
         await until(lambda: server.started)
         if wait:
             await app.state.services.host.ready()
+            await until(lambda: app.state.services.registry.refusal() is None)
         yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.services)
     finally:
         await app.state.services.registry.drain(0)
@@ -71,8 +72,8 @@ class Process:
     @property
     def worker(self) -> int:
         """The process id of the engine's worker."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[-1])
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return next(int(child) for task in tasks for child in task.read_text().split())
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,12 +15,9 @@ from livehead.api.services import Services
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host import EngineHost
-from livehead.errors import LiveheadError
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
@@ -38,10 +33,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with services.host, services.registry:
-            warming = asyncio.create_task(_warm(services.host, services.avatars), name="warm")
             yield
-            warming.cancel()
-            await asyncio.wait([warming])
 
     app = FastAPI(
         title="Livehead",
@@ -68,16 +60,3 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     registry = Registry(settings, host, avatars_, metrics)
     metrics.watch_restarts(lambda: host.restarts)
     return Services(settings, choice, host, avatars_, registry, metrics)
-
-
-async def _warm(host: EngineHost, avatars: AvatarStore) -> None:
-    """Let the engine see the built-in portraits once, so that no session waits for their preparation."""
-    try:
-        await host.ready()
-        for avatar in avatars.list():
-            if avatar.builtin:
-                portrait = await avatars.portrait(avatar.id)
-                stream = await host.open(portrait, 0, lambda k, pictures, timing: None)
-                await stream.close()
-    except LiveheadError as error:
-        logger.warning("the portraits were not prepared: %s", error)

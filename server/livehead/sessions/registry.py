@@ -7,15 +7,18 @@ that got an answer is served.
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import TracebackType
 from typing import Self
 
 from livehead.avatars import AvatarStore
 from livehead.engine.host import EngineHost, EngineState
-from livehead.errors import NotFoundError, RequestError, UnavailableError
+from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
 from livehead.sessions.session import Session, SessionRequest
 from livehead.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class Registry:
@@ -30,6 +33,7 @@ class Registry:
         self._sessions: dict[str, Session] = {}
         self._reserved = 0
         self._draining = False
+        self._warmed = False
         self._empty = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._unsubscribe = host.subscribe(self._on_engine)
@@ -38,11 +42,13 @@ class Registry:
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
+        self._warming = self._group.create_task(self._warm(), name="warm")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._warming.cancel()
         await self.drain(0)
         self._unsubscribe()
         await self._group.__aexit__(None, None, None)
@@ -61,7 +67,7 @@ class Registry:
         """Why a session would be refused now, or None. ``problem`` is the reason as one word."""
         if self._draining:
             return UnavailableError("The server is shutting down.", problem="draining", retry_after=10)
-        if self._host.state == "starting":
+        if self._host.state == "starting" or (self._host.state == "ready" and not self._warmed):
             return UnavailableError("The engine is still starting.", problem="starting", retry_after=2)
         if self._host.state == "down":
             return UnavailableError("The engine is down and is being restarted.", problem="engine-down", retry_after=2)
@@ -131,6 +137,23 @@ class Registry:
             self._sessions.pop(session.id, None)
             if not self._sessions:
                 self._empty.set()
+
+    async def _warm(self) -> None:
+        """Let the engine see the built-in portraits once, the first one before any session comes and the others
+        while there is none: preparing one holds up everybody's pictures."""
+        try:
+            await self._host.ready()
+            for avatar in self._avatars.list():
+                while self.active:  # noqa: ASYNC110 - once a second is plenty
+                    await asyncio.sleep(1)
+                portrait = await self._avatars.portrait(avatar.id)
+                stream = await self._host.open(portrait, 0, lambda k, pictures, timing: None)
+                await stream.close()
+                self._warmed = True
+        except LiveheadError as error:
+            logger.warning("the portraits were not prepared: %s", error)
+        finally:
+            self._warmed = True
 
     def _on_engine(self, state: EngineState) -> None:
         self._metrics.engine_up.set(state == "ready")
