@@ -29,7 +29,6 @@ export class LiveHead extends HTMLElement {
   #source = new MicrophoneSource();
   /** @type {import("./errors.js").LiveHeadError | null} */
   #error = null;
-  #probe = false;
 
   constructor() {
     super();
@@ -82,7 +81,7 @@ export class LiveHead extends HTMLElement {
     this.#error = null;
     const { avatar, latency, voice, token } = this;
     const seed = this.hasAttribute(Attribute.SEED) ? Number(this.getAttribute(Attribute.SEED)) : undefined;
-    await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: this.#probe }, this.#source);
+    await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: false }, this.#source);
   }
 
   /** End the call. Twice is once. */
@@ -113,18 +112,7 @@ export class LiveHead extends HTMLElement {
    */
   async measure(options = {}) {
     const { LatencyMeter } = await import("./latency-meter.js");
-    this.#setProbe(true);
-    try {
-      return await new LatencyMeter(this, this.#session).measure(options);
-    } finally {
-      this.#setProbe(false);
-    }
-  }
-
-  /** @param {boolean} on whether the test code is drawn into the picture */
-  #setProbe(on) {
-    this.#probe = on;
-    this.#session.change({ probe: on });
+    return new LatencyMeter(this, this.#session).measure(options);
   }
 
   /** @returns {import("./states.js").State} */

@@ -42,6 +42,8 @@ export class Session {
   #wanted = null;
   /** @type {Call | null} */
   #call = null;
+  /** Sent by the next calls in the place of the source's own track. @type {MediaStreamTrack | null} */
+  substitute = null;
   #begun = false;
   /** Attempts to reconnect since the last picture. */
   #attempt = 0;
@@ -160,11 +162,6 @@ export class Session {
     }
   }
 
-  /** @param {MediaStreamTrack | null} track sent in the place of the source's own; null for the source's */
-  async substitute(track) {
-    await this.#call?.replace(track ?? this.#source?.stream?.getAudioTracks()[0] ?? null);
-  }
-
   interrupt() {
     this.#call?.interrupt();
   }
@@ -195,7 +192,7 @@ export class Session {
     });
     this.#call = call;
     try {
-      await call.open(() => this.#source?.stream?.getAudioTracks()[0]);
+      await call.open(() => this.substitute ?? this.#source?.stream?.getAudioTracks()[0]);
       return null;
     } catch (thrown) {
       call.close();
