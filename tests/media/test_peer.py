@@ -19,11 +19,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aiortc import RTCPeerConnection
+from aiortc.mediastreams import MediaStreamError
 from webrtc_client import Mic, client, connect, grey
 
 from livehead.core.media import Pcm
-from livehead.errors import MalformedError
+from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.peer import IceServer, Peer
+from livehead.media.tracks import Ticks
 
 
 async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -> None:
@@ -156,10 +158,27 @@ async def test_a_client_whose_microphone_stops_is_silent_and_still_there() -> No
 
 
 async def test_ticks_that_are_old_or_too_many_are_not_sent() -> None:
-    async with Peer() as peer:
-        for index in (5, 5, 3, 6, 7, 8, 9):
-            peer.show(grey(0), index)
-        assert peer.dropped == 2  # of 5, 6, 7, 8, 9 three may wait
+    ticks: Ticks[int] = Ticks(3)
+    for index in (1, 2):
+        ticks.put(index, index)  # nobody is there yet: the newest stands
+    ticks.open()
+    assert [ticks.put(index, index) for index in (5, 5, 3, 6, 7, 8)] == [True, False, False, True, True, True]
+    assert [(await ticks.get())[0] for _ in range(3)] == [6, 7, 8]
+    assert ticks.dropped == 2
+    ticks.end()
+    assert not ticks.put(9, 9)
+    with pytest.raises(MediaStreamError):
+        await ticks.get()
+
+
+async def test_a_second_offer_is_refused() -> None:
+    async with client() as pc, Peer() as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        await connect(peer, pc)
+        with pytest.raises(UnprocessableError, match="new"):
+            await peer.answer(pc.localDescription.sdp)
+        await anext(peer.sound)
 
 
 async def test_reports_of_both_tracks_name_the_same_moment() -> None:

@@ -19,6 +19,9 @@ from livehead.errors import MalformedError, UnprocessableError
 MAX_OFFER = 256 * 1024
 """Longest offer that is looked at, in characters. Browsers send 2 to 12 thousand."""
 
+MAX_CANDIDATES = 64
+"""ICE candidates of a client that are looked at; browsers have a dozen."""
+
 AUDIO_CODECS = ("opus", "pcmu", "pcma")
 VIDEO_CODECS = ("h264", "vp8")
 
@@ -78,7 +81,7 @@ def read_offer(text: str) -> Offer:
     description.host = None
     for m in media:
         m.host = m.rtcp_host = "0.0.0.0"  # ICE finds the addresses
-        m.ice_candidates = [c for c in m.ice_candidates if usable(c)]
+        m.ice_candidates = [c for c in m.ice_candidates if usable(c)][:MAX_CANDIDATES]
         # Unusable candidates were taken out, so that the list is complete says nothing any more: the client's
         # own checks may still arrive and connect.
         m.ice_candidates_complete = False

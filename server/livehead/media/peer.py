@@ -35,10 +35,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
 from livehead.core.media import Pcm, Picture
-from livehead.errors import UnprocessableError
+from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.clock import MediaClock
 from livehead.media.ingest import Ingest, Sound, Sounds
-from livehead.media.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
+from livehead.media.offer import AUDIO_CODECS, MAX_CANDIDATES, VIDEO_CODECS, read_candidate, read_offer
 from livehead.media.receiver import Receiver
 from livehead.media.sender import Sender
 from livehead.media.tracks import PacedTrack, PictureTrack, VoiceTrack
@@ -91,6 +91,8 @@ class Peer:
         self._clock = MediaClock()
         self._last_media: float | None = None
         self._last_heard: float | None = None
+        self._answered = False
+        self._candidates = 0
         self._channel: RTCDataChannel | None = None
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,7 +112,10 @@ class Peer:
         Raises :class:`~livehead.errors.MalformedError` or :class:`~livehead.errors.UnprocessableError`, and
         nothing else; the peer can only be closed then.
         """
+        if self._answered:
+            raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
         checked = read_offer(offer)
+        self._answered = True
         self._fragments = checked.fragments
         pc = self._pc
         pc.on("datachannel", self._on_channel)
@@ -142,11 +147,15 @@ class Peer:
         if candidate is None or not candidate.strip() or self._closing is not None:
             return
         parsed = read_candidate(candidate)
-        if parsed is None:
+        self._candidates += 1
+        if parsed is None or not self._answered or self._candidates > MAX_CANDIDATES:
             return
         parsed.sdpMid = mid
         parsed.sdpMLineIndex = mline_index if mid is not None or mline_index is not None else 0
-        await self._pc.addIceCandidate(parsed)
+        try:
+            await self._pc.addIceCandidate(parsed)
+        except ValueError as error:
+            raise MalformedError(f"This ICE candidate cannot be used ({error}).") from error
 
     def is_restart(self, fragment: str) -> bool:
         """Whether an SDP fragment (RFC 8840) asks for an ICE restart: it carries a user name fragment that is new."""
@@ -274,8 +283,13 @@ class Peer:
         channel.on("message", self._on_text)
 
     def _on_text(self, message: str | bytes) -> None:
-        if self._on_message is not None and isinstance(message, str) and len(message) <= MAX_MESSAGE:
+        if self._on_message is None or not isinstance(message, str) or len(message) > MAX_MESSAGE:
+            return
+        try:
             self._on_message(message)
+        except Exception:
+            # The data channel calls from inside the transport's own task, which must not end with it.
+            logger.exception("a message on the data channel could not be handled")
 
 
 def _preferences(kind: str, names: Sequence[str]) -> list[RTCRtpCodecCapability]:

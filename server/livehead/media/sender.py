@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiortc import RTCRtpSender
 from aiortc.codecs import is_rtx
@@ -48,6 +49,18 @@ HISTORY = 512
 
 FIRST_REPORT = 0.1
 RESEND_INTERVAL = 0.02
+RESEND_AGE = 0.6
+RESEND_RATE = 200.0
+RESEND_BURST = 64.0
+"""After a blackout a receiver asks for everything at once. What is old is of no use, and much would hold up the
+keyframe that helps: so many packets a second, and so many at once, are sent again."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    packet: RtpPacket
+    at: float
+    again: float = 0.0
 
 
 class Sender(RTCRtpSender):
@@ -71,7 +84,9 @@ class Sender(RTCRtpSender):
         self._origin = random.getrandbits(32)
         self._rtx_sequence = random.randrange(1 << 15)
         self._rtx_type: int | None = None
-        self._history: dict[int, tuple[RtpPacket, float]] = {}
+        self._history: dict[int, _Sent] = {}
+        self._allowance = RESEND_BURST
+        self._allowed_at = time.monotonic()
         self._extensions = HeaderExtensionsMap()
         self._reported: tuple[int, float] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -126,7 +141,7 @@ class Sender(RTCRtpSender):
             )
             packet.extensions.mid = mid
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self._history[packet.sequence_number % HISTORY] = packet, 0.0
+            self._history[packet.sequence_number % HISTORY] = _Sent(packet, time.monotonic())
             self.packets += 1
             self.octets += len(payload)
             await self._send_packet(packet)
@@ -191,11 +206,19 @@ class Sender(RTCRtpSender):
 
     async def _resend(self, sequence: int) -> None:
         """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
-        packet, at = self._history.get(sequence % HISTORY, (None, 0.0))
+        sent = self._history.get(sequence % HISTORY)
         now = time.monotonic()
-        if packet is None or packet.sequence_number != sequence or now - at < RESEND_INTERVAL:
+        if sent is None or sent.packet.sequence_number != sequence or now - sent.at > RESEND_AGE:
             return
-        self._history[sequence % HISTORY] = packet, now
+        if now - sent.again < RESEND_INTERVAL:
+            return
+        self._allowance = min(RESEND_BURST, self._allowance + RESEND_RATE * (now - self._allowed_at)) - 1
+        self._allowed_at = now
+        if self._allowance < 0:
+            self._allowance = 0.0
+            return
+        sent.again = now
+        packet = sent.packet
         self.resent += 1
         if self._rtx_type is not None:
             packet = wrap_rtx(packet, self._rtx_type, self._rtx_sequence, self._rtx_ssrc)

@@ -45,13 +45,17 @@ class Encoded:
 
 
 class Ticks(Generic[Item]):
-    """A small queue between the playout and a track. ``put`` never blocks; when it is full the oldest goes."""
+    """A small queue between the playout and a track. ``put`` never blocks; when it is full the oldest goes.
+
+    Until :meth:`open` nothing is sent, and only the newest tick is kept.
+    """
 
     def __init__(self, size: int = QUEUE) -> None:
         self.dropped = 0
         self._items: deque[tuple[int, Item]] = deque()
         self._size = size
         self._last = -1
+        self._open = False
         self._ready = asyncio.Event()
         self._ended = False
 
@@ -63,12 +67,18 @@ class Ticks(Generic[Item]):
         if self._ended or index <= self._last:
             return False
         self._last = index
-        if len(self._items) >= self._size:
+        if not self._open:
+            self._items.clear()
+        elif len(self._items) >= self._size:
             self._items.popleft()
             self.dropped += 1
         self._items.append((index, item))
         self._ready.set()
         return True
+
+    def open(self) -> None:
+        """Somebody takes the ticks from now on."""
+        self._open = True
 
     def end(self) -> None:
         self._ended = True
@@ -124,6 +134,7 @@ class PictureTrack(PacedTrack):
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         self._codec = codec
         self._packer = get_encoder(codec)
+        self.ticks.open()
 
     def want_keyframe(self) -> None:
         """The receiver lost a picture (PLI, FIR)."""
@@ -192,6 +203,7 @@ class VoiceTrack(PacedTrack):
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         self._encoder = sound_encoder(codec)
         self.rate = self._encoder.rate
+        self.ticks.open()
 
     async def encoded(self) -> Encoded:
         assert self._encoder is not None
