@@ -14,6 +14,7 @@ from torch import Tensor
 from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.audio import AudioEncoder
 from livehead.engine.flashhead.config import PUBLISHED, DitConfig, Geometry, Variant, read_dit_config, read_json
+from livehead.engine.flashhead.device import Precision
 from livehead.engine.flashhead.dit import Dit
 from livehead.engine.flashhead.sampler import TIMESTEPS
 from livehead.engine.flashhead.synthetic import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
@@ -78,7 +79,7 @@ class Model:
     vae: Vae
     audio: AudioEncoder
     device: torch.device
-    dtype: torch.dtype
+    precision: Precision
     origin: str
 
 
@@ -90,9 +91,8 @@ def load_model(
     variant: Variant,
     size: int | tuple[int, int],
     device: torch.device,
-    dtype: torch.dtype,
+    precision: Precision,
     attention: Attention,
-    rounding: torch.dtype | None = None,
 ) -> Model:
     """Load strictly. Raises CheckpointError, naming file, tensor and cure, and SizeError."""
     layout = Layout(root, variant)
@@ -109,17 +109,16 @@ def load_model(
         fill(source, targets, dit.unused() if dit else None, ignored="lm_head." if part == "audio encoder" else " ")
 
     vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
-    return _assemble(config, size, device, dtype, attention, vae_config, audio_config, from_file, str(root), rounding)
+    return _assemble(config, size, device, precision, attention, vae_config, audio_config, from_file, str(root))
 
 
 def random_model(
     variant: Variant,
     size: int | tuple[int, int],
     device: torch.device,
-    dtype: torch.dtype,
+    precision: Precision,
     attention: Attention,
     seed: int,
-    rounding: torch.dtype | None = None,
 ) -> Model:
     """Full-size random weights, made on the device: for measuring, not for looking at."""
     generator = torch.Generator(device)
@@ -134,13 +133,12 @@ def random_model(
         PUBLISHED[variant],
         size,
         device,
-        dtype,
+        precision,
         attention,
         vae_config,
         WAV2VEC2_CONFIG,
         from_nothing,
         "synthetic",
-        rounding,
     )
 
 
@@ -148,13 +146,12 @@ def _assemble(
     config: DitConfig,
     size: int | tuple[int, int],
     device: torch.device,
-    dtype: torch.dtype,
+    precision: Precision,
     attention: Attention,
     vae_config: Mapping[str, Any],
     audio_config: Mapping[str, Any],
     fill_in: Fill,
     origin: str,
-    rounding: torch.dtype | None,
 ) -> Model:
     geometry = Geometry.of(config, size)
     audio = AudioEncoder(audio_config, device)
@@ -167,11 +164,12 @@ def _assemble(
     fill_in("audio encoder", audio.targets(), None)
     audio.prepare()
     log.info("audio encoder loaded")
-    vae = build_vae(config.variant, vae_config, geometry, device, dtype)
+    vae = build_vae(config.variant, vae_config, geometry, device, precision.dtype)
     fill_in("autoencoder", vae.targets(), None)
+    vae.use_channels_last()
     log.info("autoencoder loaded")
-    dit = Dit(config, device, dtype, attention)
+    dit = Dit(config, device, precision, attention)
     fill_in("transformer", dit.targets(), dit)
-    dit.prepare(TIMESTEPS, rounding or dtype)
+    dit.prepare(TIMESTEPS)
     log.info("transformer loaded")
-    return Model(config, geometry, dit, vae, audio, device, dtype, origin)
+    return Model(config, geometry, dit, vae, audio, device, precision, origin)

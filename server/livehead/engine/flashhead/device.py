@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from livehead.errors import UsageError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What is computed in which dtype. What must be float32 (audio, sampler, colour) always is.
+
+    ``dtype`` is that of weights and products, ``residual`` that of the transformer's residual stream,
+    and ``rounding`` the one that the four timesteps are rounded to: the weights' dtype in the
+    reference, so a comparison of two precisions must give both the same.
+    """
+
+    dtype: torch.dtype
+    residual: torch.dtype
+    rounding: torch.dtype
+
+    @classmethod
+    def of(cls, dtype: torch.dtype) -> Precision:
+        return cls(dtype, dtype, dtype)
 
 
 def find_device(name: str) -> torch.device:

@@ -16,6 +16,7 @@ from torch.nn.functional import gelu, layer_norm, linear, rms_norm, silu
 
 from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.config import AUDIO_HIDDEN, AUDIO_TOKENS, NEIGHBOURS, DitConfig
+from livehead.engine.flashhead.device import Precision
 from livehead.engine.flashhead.rotary import rotate
 from livehead.engine.flashhead.weights import Shape
 
@@ -62,9 +63,10 @@ class Dit:
     ``targets()`` names the tensors to be filled in; ``prepare()`` derives the rest, once.
     """
 
-    def __init__(self, config: DitConfig, device: torch.device, dtype: torch.dtype, attention: Attention) -> None:
+    def __init__(self, config: DitConfig, device: torch.device, precision: Precision, attention: Attention) -> None:
         self.config = config
-        self.dtype = dtype
+        self.precision = precision
+        dtype = self.dtype = precision.dtype
         self.attention = attention
         dim, ffn, layers = config.dim, config.ffn_dim, config.num_layers
 
@@ -79,8 +81,8 @@ class Dit:
                 norm_k=new(dim),
                 out=new(dim, dim),
                 out_bias=new(dim),
-                cross_norm=new(dim),
-                cross_norm_bias=new(dim),
+                cross_norm=new(dim, dtype=precision.residual),
+                cross_norm_bias=new(dim, dtype=precision.residual),
                 cross_q=new(dim, dim),
                 cross_q_bias=new(dim),
                 cross_norm_q=new(dim),
@@ -195,26 +197,22 @@ class Dit:
             "audio_emb.proj.4.bias": (dim,),
         }
 
-    def prepare(self, timesteps: Sequence[float], rounding: torch.dtype) -> None:
-        """Derive the patch embedding's halves and the time vectors of the given timesteps.
-
-        ``rounding`` is the dtype that the timesteps are rounded to before anything is computed from
-        them: the parameters' own, as the model was distilled.
-        """
+    def prepare(self, timesteps: Sequence[float]) -> None:
+        """Derive the patch embedding's halves and the time vectors of the given timesteps."""
         # (dim, channels, pt, ph, pw) → channel fastest, as tokens are.
         order = self.patch.permute(0, 2, 3, 4, 1)
         half = self.config.in_dim // 2
         self.patch_latent = order[..., :half].reshape(self.config.dim, -1).contiguous()
         self.patch_reference = order[..., half:].reshape(self.config.dim, -1).contiguous()
-        vectors = self._time_vectors(torch.tensor(timesteps, dtype=torch.float64).to(rounding).double())
+        vectors = self._time_vectors(torch.tensor(timesteps, dtype=torch.float64).to(self.precision.rounding).double())
         embedding, six = vectors
         for block in self.blocks:
             modulation = block.raw_modulation + six
             modulation[:, (1, 4)] += 1
-            block.modulation = modulation.to(self.dtype)
+            block.modulation = modulation.to(self.precision.residual)
         final = self.head_modulation + embedding[:, None]
         final[:, 1] += 1
-        self.final = final.to(self.dtype)
+        self.final = final.to(self.precision.residual)
         self._time = {}
 
     def _time_vectors(self, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -254,7 +252,7 @@ class Dit:
 
     def reference(self, tokens: Tensor) -> Tensor:
         """Reference latent as tokens (B, S, P) → its half of the patch embedding (B, S, dim), bias included."""
-        return linear(tokens.to(self.dtype), self.patch_reference, self.patch_bias)
+        return linear(tokens.to(self.dtype), self.patch_reference, self.patch_bias).to(self.precision.residual)
 
     def velocity(
         self, tokens: Tensor, step: int, reference: Tensor, context: Context, rotary: tuple[Tensor, Tensor], skip: int
@@ -271,8 +269,13 @@ class Dit:
                 x, block, step, context.keys[index], context.values[index], rotary, skip if index == last else 0
             )
         shift, scale = self.final[step]
-        x = layer_norm(x, x.shape[-1:], scale, shift, self.config.eps)
+        x = self._norm(x, scale, shift)
         return linear(x, self.head, self.head_bias)
+
+    def _norm(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """LayerNorm of the residual stream. With 1 + scale and shift as weight and bias it is the
+        modulated norm, in one kernel: every token has the same timestep."""
+        return layer_norm(x, x.shape[-1:], weight, bias, self.config.eps).to(self.dtype)
 
     def _block(
         self, x: Tensor, w: Block, step: int, keys: Tensor, values: Tensor, rotary: tuple[Tensor, Tensor], skip: int
@@ -280,8 +283,7 @@ class Dit:
         shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = w.modulation[step]
         dim, eps, heads = self.config.dim, self.config.eps, self.config.num_heads
         cos, sin = rotary
-        # A LayerNorm whose weight is 1 + scale and whose bias is the shift is the modulated norm in one kernel.
-        h = layer_norm(x, (dim,), scale_a, shift_a, eps)
+        h = self._norm(x, scale_a, shift_a)
         q, k, v = linear(h, w.qkv, w.qkv_bias).chunk(3, dim=-1)
         q = rms_norm(q[:, skip:], (dim,), w.norm_q, eps).unflatten(-1, (heads, -1))
         k = rms_norm(k, (dim,), w.norm_k, eps).unflatten(-1, (heads, -1))
@@ -289,7 +291,7 @@ class Dit:
         a = self.attention(q, k, v.unflatten(-1, (heads, -1)))
         x = torch.addcmul(x[:, skip:], gate_a, linear(a.flatten(2), w.out, w.out_bias))
 
-        h = layer_norm(x, (dim,), w.cross_norm, w.cross_norm_bias, eps)
+        h = self._norm(x, w.cross_norm, w.cross_norm_bias)
         q = rms_norm(linear(h, w.cross_q, w.cross_q_bias), (dim,), w.cross_norm_q, eps).unflatten(-1, (heads, -1))
         frames = keys.shape[1]
         drop = skip * frames // (x.shape[1] + skip)
@@ -300,6 +302,6 @@ class Dit:
         )
         x = x + linear(a.reshape(h.shape), w.cross_out, w.cross_out_bias)
 
-        h = layer_norm(x, (dim,), scale_f, shift_f, eps)
+        h = self._norm(x, scale_f, shift_f)
         h = gelu(linear(h, w.up, w.up_bias), approximate="tanh")
         return torch.addcmul(x, gate_f, linear(h, w.down, w.down_bias))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
 from livehead.engine.flashhead.config import Variant
-from livehead.engine.flashhead.device import describe, find_device, find_dtype
+from livehead.engine.flashhead.device import Precision, describe, find_device, find_dtype
 from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
 from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
 from livehead.engine.flashhead.pixels import to_i420, to_rgb24
@@ -70,7 +71,7 @@ class FlashHead:
             variant=model.config.variant,
             details={
                 "attention": model.dit.attention.name,
-                "dtype": str(model.dtype).removeprefix("torch."),
+                "dtype": str(model.precision.dtype).removeprefix("torch."),
                 "torch": torch.__version__,
                 "weights": model.origin,
             },
@@ -95,7 +96,7 @@ class FlashHead:
         """
         where, kind = find_device(device), find_dtype(dtype)
         with torch.inference_mode():
-            model = load_model(Path(models), variant, size, where, kind, choose(attention, where, kind))
+            model = load_model(Path(models), variant, size, where, Precision.of(kind), choose(attention, where, kind))
         return cls(model, max_batch)
 
     @classmethod
@@ -113,7 +114,7 @@ class FlashHead:
         """The published model's size with random weights: the same work, no download, no likeness."""
         where, kind = find_device(device), find_dtype(dtype)
         with torch.inference_mode():
-            model = random_model(variant, size, where, kind, choose(attention, where, kind), seed)
+            model = random_model(variant, size, where, Precision.of(kind), choose(attention, where, kind), seed)
         return cls(model, max_batch)
 
     @property
@@ -312,7 +313,7 @@ class FlashHead:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         # float32 means float32: cuDNN would otherwise round convolutions to TF32.
-        exact = self.model.dtype is torch.float32
+        exact = self.model.precision.dtype is torch.float32
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not exact):
             yield
 
@@ -330,6 +331,9 @@ def create(
     **_: object,
 ) -> FlashHead:
     """The factory that the worker process calls: loads, and on CUDA warms up, before it returns."""
+    if device == "cpu":
+        # One core stays with the server: threads that wait for each other on a busy core are many times slower.
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     kind = dtype or ("float32" if device == "cpu" else "bfloat16")
     if synthetic:
         engine = FlashHead.synthetic(

@@ -62,10 +62,9 @@ def spread(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:
 
 
 def randomise(name: str, target: Tensor, generator: torch.Generator) -> None:
-    """Fill a tensor where it lies."""
+    """Fill a tensor where it lies: the same values for a seed in every dtype, but for rounding."""
     mean, deviation, positive = spread(name, tuple(target.shape))
-    with torch.no_grad():
-        target.normal_(generator=generator)
-        if positive:
-            target.abs_()
-        target.mul_(deviation).add_(mean)
+    values = torch.empty(target.shape, device=target.device).normal_(generator=generator)
+    if positive:
+        values.abs_()
+    target.copy_(values.mul_(deviation).add_(mean))

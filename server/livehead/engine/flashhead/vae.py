@@ -38,6 +38,8 @@ class Vae(Protocol):
     def targets(self) -> dict[str, Tensor]:
         """Where each published tensor goes, by its published name."""
 
+    def use_channels_last(self) -> None: ...
+
     def encode(self, frames: Tensor) -> Moments: ...
 
     def encode_portrait(self, picture: Tensor) -> Moments:
@@ -60,6 +62,13 @@ class _Stock:
         self.dtype = dtype
         self.mean = torch.zeros(channels, device=device)
         self.deviation = torch.ones(channels, device=device)
+
+    def use_channels_last(self) -> None:
+        """Lay the convolutions' weights out channels last, which cuDNN's tensor-core kernels want."""
+        for parameter in self.model.parameters():
+            if parameter.dim() in (4, 5):
+                layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
+                parameter.data = parameter.data.contiguous(memory_format=layout)
 
     def normalise(self, moments: Moments, noise: Tensor | None) -> Tensor:
         latents = moments.mean

@@ -1,0 +1,92 @@
+"""Checkpoints for the FlashHead tests: a tiny one for everybody, the golden one where its recipe is at hand."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the flashhead extra")
+pytest.importorskip("diffusers", reason="needs the flashhead extra")
+pytest.importorskip("transformers", reason="needs the flashhead extra")
+
+from livehead.engine.flashhead.config import Geometry, Variant  # noqa: E402
+from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
+from livehead.engine.flashhead.synthesize import Plan  # noqa: E402
+
+GOLDEN = Path(__file__).parents[3].parent / "shared" / "golden"
+
+Engines = Callable[..., FlashHead]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Two threads that wait for each other on busy cores are many times slower than one.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tiny")
+    Plan(("lite", "pro"), tiny=True).write(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def golden_recipe() -> ModuleType:
+    """The module that defines the golden checkpoint and its noise."""
+    path = GOLDEN / "make_checkpoint.py"
+    if not path.is_file():
+        pytest.skip("the golden cases are not beside this checkout")
+    spec = importlib.util.spec_from_file_location("golden_recipe", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def golden_checkpoint(golden_recipe: ModuleType) -> Path:
+    """3.4 GB, written once per machine and kept."""
+    parts = [GOLDEN / "make_checkpoint.py", *sorted((GOLDEN / "manifests").iterdir())]
+    key = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+    root = Path(tempfile.gettempdir()) / f"livehead-golden-{key}"
+    with open(f"{root}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "complete").exists():
+            subprocess.run([sys.executable, parts[0], root], check=True)
+            (root / "complete").touch()
+    return root
+
+
+def engines(root: Path) -> Engines:
+    """A factory of CPU engines that reads each variant's weights once: they are the same for every size."""
+    loaded: dict[Variant, FlashHead] = {}
+
+    def engine(variant: Variant, size: int | tuple[int, int]) -> FlashHead:
+        if variant not in loaded:
+            loaded[variant] = FlashHead.load(root, variant=variant, size=64, device="cpu", dtype="float32")
+        model = loaded[variant].model
+        return FlashHead(replace(model, geometry=Geometry.of(model.config, size)))
+
+    return engine
+
+
+@pytest.fixture(scope="session")
+def golden_engine(golden_checkpoint: Path) -> Engines:
+    return engines(golden_checkpoint)
+
+
+@pytest.fixture(scope="session")
+def tiny_engine(tiny_checkpoint: Path) -> Engines:
+    return engines(tiny_checkpoint)

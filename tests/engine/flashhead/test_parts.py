@@ -1,0 +1,298 @@
+"""Each part against a second, plainer way to compute the same."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.autoencoders.autoencoder_kl_ltx import AutoencoderKLLTXVideo
+from torch import Tensor
+from torch.nn.functional import gelu, interpolate, layer_norm, linear, silu
+
+from engine.flashhead.conftest import Engines
+from engine.flashhead.material import relative, sound
+from livehead.engine.flashhead import colour, pixels, rotary, sampler, tokens
+from livehead.engine.flashhead.attention import choose
+from livehead.engine.flashhead.checkpoint import Layout
+from livehead.engine.flashhead.dit import Dit
+from livehead.engine.flashhead.noise import SeededNoise, draw
+from livehead.engine.flashhead.weights import SafetensorsFile, fill
+from livehead.errors import UsageError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    torch.manual_seed(0)
+
+
+def test_rotary_embedding_is_a_complex_product() -> None:
+    grid, heads, head_dim = (5, 3, 4), 2, 128
+    x = torch.randn(2, math.prod(grid), heads, head_dim)
+    angles = []
+    for t in range(5):
+        for y in range(3):
+            for x_ in range(4):
+                row = [t * 10000 ** (-2 * i / 44) for i in range(22)]
+                row += [y * 10000 ** (-2 * i / 42) for i in range(21)]
+                row += [x_ * 10000 ** (-2 * i / 42) for i in range(21)]
+                angles.append(row)
+    turn = torch.polar(torch.ones(60, 64, dtype=torch.float64), torch.tensor(angles, dtype=torch.float64))
+    pairs = torch.view_as_complex(x.double().reshape(2, 60, heads, 64, 2))
+    expected = torch.view_as_real(pairs * turn[None, :, None]).flatten(-2)
+    found = rotary.rotate(x, *rotary.tables(grid, head_dim))
+    assert relative(found, expected) < 1e-6
+
+
+@pytest.mark.parametrize("patch", [(1, 1, 1), (1, 2, 2)])
+def test_tokens_come_back_as_latents(patch: tuple[int, int, int]) -> None:
+    latents = torch.randn(2, 6, 5, 4, 8)
+    flat = tokens.to_tokens(latents, patch)
+    assert flat.shape == (2, 5 * 32 // math.prod(patch), 6 * math.prod(patch))
+    assert torch.equal(flat[0, 0, :6], latents[0, :, 0, 0, 0])
+    assert torch.equal(tokens.from_tokens(flat, patch, (6, 5, 4, 8)), latents)
+
+
+def test_attention_is_softmax_of_scaled_products() -> None:
+    q, k, v = torch.randn(3, 2, 7, 4, 16)
+    weights = torch.einsum("bqhd,bkhd->bhqk", q, k).div(4).softmax(-1)
+    expected = torch.einsum("bhqk,bkhd->bqhd", weights, v)
+    attention = choose("auto", CPU, torch.float32)
+    assert attention.name == "sdpa"
+    assert relative(attention(q, k, v), expected) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["fa2", "fa3", "fa4", "cudnn", "magic"])
+def test_attention_that_cannot_run_is_a_readable_error(name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        choose(name, CPU, torch.float32)  # type: ignore[arg-type]
+
+
+def test_audio_features_are_the_layers_outputs(tiny_engine: Engines) -> None:
+    audio = tiny_engine("lite", 64).model.audio
+    samples = torch.from_numpy(sound(200) + np.float32(0.3))[None]
+    outputs: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda _m, _i, out: outputs.append(out[0] if isinstance(out, tuple) else out))
+        for layer in audio.model.encoder.layers
+    ]
+    with torch.inference_mode():
+        normal = (samples - samples.double().mean()) / math.sqrt(samples.double().numpy().var() + 1e-7)
+        h = audio.model.feature_extractor(normal.float())
+        h = interpolate(h, size=200, mode="linear", align_corners=True).transpose(1, 2)
+        projected = audio.model.feature_projection(h)
+        audio.model.encoder(projected[0] if isinstance(projected, tuple) else projected)
+        expected = torch.stack(outputs, dim=2)
+        for hook in hooks:
+            hook.remove()
+        assert relative(audio.features(samples), expected) < 1e-5
+        embedding = audio.embedding(samples)
+    assert embedding.shape == (1, 33, 5, 2, 16)
+    assert relative(embedding[0, 0, 0], expected[0, 165]) < 1e-5
+    assert relative(embedding[0, 32, 2], expected[0, 199]) < 1e-5
+    assert torch.equal(embedding[0, 32, 2], embedding[0, 32, 4])
+
+
+def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tensor, position: float, grid) -> Tensor:  # type: ignore[no-untyped-def]
+    """The transformer as the paper draws it: one stream, one step, nothing kept from one step to the next, float64."""
+    w = {name: target.double() for name, target in dit.targets().items()}
+    c = dit.config
+    t, y, x = grid
+    stride = c.vae_stride[0]
+
+    def dense(value: Tensor, name: str) -> Tensor:
+        return linear(value, w[f"{name}.weight"], w[f"{name}.bias"])
+
+    def rms(value: Tensor, name: str) -> Tensor:
+        return value / (value.pow(2).mean(-1, keepdim=True) + 1e-6).sqrt() * w[name]
+
+    def norm(value: Tensor) -> Tensor:
+        return layer_norm(value, (c.dim,), eps=1e-6)
+
+    def heads(value: Tensor) -> Tensor:
+        return value.unflatten(-1, (c.num_heads, -1)).transpose(0, 1)
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        scores = heads(q) @ heads(k).transpose(-1, -2) / math.sqrt(c.head_dim)
+        return (scores.softmax(-1) @ heads(v)).transpose(0, 1).flatten(-2)
+
+    embedding = embedding.double()
+    parts = [dense(embedding[0].flatten(), "audio_proj.proj1")]
+    for n in range(1, t):
+        frames = embedding[1 + (n - 1) * stride : 1 + n * stride]
+        chosen = [frames[0, :3], *(frame[2:3] for frame in frames[1:-1]), frames[-1, 2:]]
+        parts.append(dense(torch.cat(chosen).flatten(), "audio_proj.proj1_vf"))
+    audio = dense(dense(torch.stack(parts).relu(), "audio_proj.proj2").relu(), "audio_proj.proj3").view(t, 32, c.dim)
+    audio = layer_norm(audio, (c.dim,), w["audio_proj.norm.weight"], w["audio_proj.norm.bias"], 1e-5)
+
+    half = c.freq_dim // 2
+    angles = position * 10000 ** (-torch.arange(half, dtype=torch.float64) / half)
+    e = dense(silu(dense(torch.cat((angles.cos(), angles.sin())), "time_embedding.0")), "time_embedding.2")
+    six = dense(silu(e), "time_projection.1").view(6, c.dim)
+
+    both = torch.cat((latents, reference)).double()
+    h = torch.nn.functional.conv3d(
+        both[None], w["patch_embedding.weight"], w["patch_embedding.bias"], stride=c.patch_size
+    )
+    h = h[0].flatten(1).T
+    cos, sin = rotary.tables(grid, c.head_dim)
+
+    def turned(value: Tensor) -> Tensor:
+        return rotary.rotate(value.unflatten(-1, (c.num_heads, -1))[None], cos.double(), sin.double())[0].flatten(-2)
+
+    for i in range(c.num_layers):
+        name = f"blocks.{i}"
+        m = w[f"{name}.modulation"][0] + six
+        z = norm(h) * (1 + m[1]) + m[0]
+        q = turned(rms(dense(z, f"{name}.self_attn.q"), f"{name}.self_attn.norm_q.weight"))
+        k = turned(rms(dense(z, f"{name}.self_attn.k"), f"{name}.self_attn.norm_k.weight"))
+        h = h + m[2] * dense(attend(q, k, dense(z, f"{name}.self_attn.v")), f"{name}.self_attn.o")
+        z = norm(h) * w[f"{name}.norm3.weight"] + w[f"{name}.norm3.bias"]
+        q = rms(dense(z, f"{name}.cross_attn.q"), f"{name}.cross_attn.norm_q.weight")
+        crossed = []
+        for frame in range(t):
+            k = rms(dense(audio[frame], f"{name}.cross_attn.k"), f"{name}.cross_attn.norm_k.weight")
+            mine = q[frame * y * x : (frame + 1) * y * x]
+            crossed.append(attend(mine, k, dense(audio[frame], f"{name}.cross_attn.v")))
+        h = h + dense(torch.cat(crossed), f"{name}.cross_attn.o")
+        z = norm(h) * (1 + m[4]) + m[3]
+        h = h + m[5] * dense(gelu(dense(z, f"{name}.ffn.0"), approximate="tanh"), f"{name}.ffn.2")
+    shift, scale = w["head.modulation"][0] + e
+    return dense(norm(h) * (1 + scale) + shift, "head.head")
+
+
+@pytest.mark.parametrize("variant", ["lite", "pro"])
+def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_checkpoint, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    engine = tiny_engine(variant, (64, 96))
+    model, geometry = engine.model, engine.geometry
+    dit = model.dit
+    # The time weights are dropped once they have served; the plain computation wants them again.
+    again = Dit(dit.config, CPU, dit.precision, dit.attention)
+    fill(SafetensorsFile(Layout(tiny_checkpoint, variant).dit_file), again.targets(), again.unused())  # type: ignore[arg-type]
+    latents, reference = torch.randn(2, 2, *geometry.latent)
+    embedding = torch.randn(2, 33, 5, dit.config.audio_blocks, dit.config.audio_channels)
+    with torch.inference_mode():
+        context = dit.audio_context(dit.audio_tokens(embedding))
+        cos, sin = rotary.tables(geometry.grid, dit.config.head_dim)
+        for step, position in enumerate(sampler.TIMESTEPS):
+            found = dit.velocity(
+                tokens.to_tokens(latents, geometry.patch),
+                step,
+                dit.reference(tokens.to_tokens(reference, geometry.patch)),
+                context,
+                (cos, sin),
+                geometry.frame_tokens,
+            )
+            for row in range(2):
+                expected = plain_velocity(again, latents[row], reference[row], embedding[row], position, geometry.grid)
+                assert relative(found[row], expected[geometry.frame_tokens :]) < 1e-5
+
+
+def test_sampler_reaches_what_the_velocity_points_at() -> None:
+    assert pytest.approx((1000, 937.5, 833.3333, 625)) == sampler.TIMESTEPS
+    goal, noise, motion = torch.randn(2, 6, 3), torch.randn(4, 2, 6, 3), torch.randn(2, 4, 3)
+    second = torch.tensor([True, False])[:, None, None]
+    seen: list[Tensor] = []
+
+    def velocity(x: Tensor, step: int) -> Tensor:
+        seen.append(x)
+        return (x - goal)[:, 2:] / sampler.TAUS[step]
+
+    result = sampler.sample(velocity, noise, motion, second, frame_tokens=2)
+    for x in [*seen, result]:
+        assert torch.equal(x[:, :2], motion[:, :2])
+        assert torch.equal(x[0, 2:4], motion[0, 2:])
+    assert torch.allclose(result[0, 4:], goal[0, 4:], atol=1e-5)
+    assert torch.allclose(result[1, 2:], goal[1, 2:], atol=1e-5)
+    tau = sampler.TAUS[1]
+    assert torch.allclose(seen[1][1, 2:], (1 - tau) * goal[1, 2:] + tau * noise[1, 1, 2:], atol=1e-5)
+
+
+def test_ltx_portrait_is_the_posterior_of_a_held_picture(tiny_engine: Engines) -> None:
+    vae = tiny_engine("lite", 64).model.vae
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        one = vae.encode_portrait(picture)
+        held = vae.encode(picture[:, :, None].expand(-1, -1, 33, -1, -1))
+    assert one.deviation is not None
+    assert held.deviation is not None
+    assert relative(one.mean, held.mean) < 1e-5
+    assert relative(one.deviation, held.deviation) < 1e-5
+
+
+def test_ltx_latents_are_normalised_samples(tiny_engine: Engines) -> None:
+    vae = tiny_engine("lite", 64).model.vae
+    model: AutoencoderKLLTXVideo = vae.model  # type: ignore[attr-defined]
+    frames, noise = torch.rand(1, 3, 9, 64, 64) * 2 - 1, torch.randn(1, 8, 2, 2, 2)
+    with torch.inference_mode():
+        posterior = model.encode(frames).latent_dist
+        mean, std = vae.mean[:, None, None, None], vae.deviation[:, None, None, None]  # type: ignore[attr-defined]
+        expected = (posterior.mean + posterior.std * noise - mean) / std
+        assert relative(vae.normalise(vae.encode(frames), noise), expected) < 1e-6
+        decoded = model.decode(expected * std + mean).sample
+        assert relative(vae.decode(expected), decoded) < 1e-6
+
+
+def test_wan_latents_are_normalised_means(tiny_engine: Engines) -> None:
+    vae = tiny_engine("pro", 64).model.vae
+    frames = torch.rand(1, 3, 5, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        latents = vae.normalise(vae.encode(frames), None)
+        assert latents.shape == (1, 16, 2, 8, 8)
+        assert vae.encode(frames).deviation is None
+        assert vae.decode(latents).abs().max() <= 1
+
+
+def test_lab_of_known_colours() -> None:
+    # sRGB red, green, blue and white under D65.
+    rgb = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])[:, :, None, None]
+    lab = [[53.24, 80.09, 67.20], [87.73, -86.18, 83.18], [32.30, 79.19, -107.86], [100, 0, 0]]
+    assert torch.allclose(colour.to_lab(rgb)[..., 0, 0], torch.tensor(lab), atol=0.03)
+
+
+def test_colour_round_trip_and_match() -> None:
+    picture = torch.rand(3, 48, 40)
+    assert (colour.to_rgb(colour.to_lab(picture)) - picture).abs().max() < 2e-5
+    look = colour.look_of(picture * 2 - 1)
+    assert (colour.match(picture * 2 - 1, look) - picture).abs().max() < 1e-4
+    other = torch.rand(2, 3, 48, 40) * 0.3 - 0.4
+    matched = colour.to_lab(colour.match(other, look))
+    assert torch.allclose(matched.mean(dim=(-2, -1)), look.mean[:, 0, 0].expand(2, 3), atol=3)
+    flat = colour.match(torch.full((3, 8, 8), 0.25), look)
+    assert flat.isfinite().all()
+
+
+def test_colour_match_survives_values_outside_the_gamut() -> None:
+    look = colour.look_of(torch.rand(3, 16, 16) * 2 - 1)
+    matched = colour.match(torch.randn(2, 3, 16, 16) * 3, look)
+    assert matched.isfinite().all()
+    assert matched.min() >= 0
+    assert matched.max() <= 1
+
+
+def test_i420_is_bt601_limited_range() -> None:
+    colours = {
+        (1.0, 1, 1): (235, 128, 128),
+        (0, 0, 0): (16, 128, 128),
+        (1, 0, 0): (81, 90, 240),
+        (0, 0, 1): (41, 240, 110),
+    }
+    for rgb, (y, u, v) in colours.items():
+        planes = pixels.to_i420(torch.tensor(rgb, dtype=torch.float32)[:, None, None].expand(3, 16, 32))
+        assert planes.shape == (24, 32)
+        flat = planes.flatten().tolist()
+        assert flat == [y] * 512 + [u] * 128 + [v] * 128
+    picture = torch.rand(2, 3, 16, 32)
+    assert torch.equal(pixels.to_rgb24(picture), (picture * 255).byte().movedim(1, -1))
+
+
+def test_seeded_noise_is_a_stream_of_its_own() -> None:
+    first, again, other = (SeededNoise(seed, CPU) for seed in (3, 3, 4))
+    a, b, c = (draw(noise, "chunk0/init", (2, 3), CPU) for noise in (first, again, other))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    with pytest.raises(ValueError, match="chunk0/init"):
+        draw(lambda name, shape: np.zeros(3), "chunk0/init", (2, 3), CPU)
