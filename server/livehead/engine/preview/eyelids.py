@@ -15,7 +15,11 @@ TRIES = 6000
 LOW = np.array([-31, 16, -2, -2, 5, 2], np.float32)
 HIGH = np.array([-16, 31, 8, 8, 16, 10], np.float32)
 """Bounds of a shape: x of the left and the right corner from the pupil, y of both, and how far
-the upper lid rises above and the lower lid hangs below the line between them; chip pixels."""
+the upper lid rises above and the lower lid hangs below the line between them; chip pixels, for an
+iris of :data:`USUAL_IRIS`."""
+
+USUAL_IRIS = 10.5
+"""Radius of a usual iris, in chip pixels; drawn ones may be much larger."""
 
 ACROSS = np.linspace(-0.9, 0.9, 15, dtype=np.float32)
 
@@ -43,11 +47,13 @@ def fit(chip: Chip, pupil: Array, radius: float) -> Opening:
     turn = np.asarray(cv2.Sobel(far, cv2.CV_64F, 0, 1, ksize=3)) / 2
     fields = (rise, far, turn)
     rng = np.random.default_rng(7)
-    shapes = (LOW + (HIGH - LOW) * rng.random((TRIES, 6))).astype(np.float32)
+    grown = max(1.0, radius / USUAL_IRIS)
+    low, high = LOW * grown, HIGH * grown
+    shapes = (low + (high - low) * rng.random((TRIES, 6))).astype(np.float32)
     best = shapes[np.argsort(_score(shapes, pupil, radius, fields))[-12:]]
     for spread in (1.6, 0.8, 0.4):
         near = best[:, None] + rng.normal(0, spread, (12, 40, 6))
-        pool = np.concatenate([best, np.clip(near.reshape(-1, 6), LOW, HIGH)]).astype(np.float32)
+        pool = np.concatenate([best, np.clip(near.reshape(-1, 6), low, high)]).astype(np.float32)
         best = pool[np.argsort(_score(pool, pupil, radius, fields))[-12:]]
     x0, x1, y0, y1, upper, lower = (float(v) for v in best[-1])
     return Opening(pupil + np.array([[x0, y0], [x1, y1]], np.float32), upper, lower)
@@ -82,6 +88,9 @@ def _score(shapes: Array, pupil: Array, radius: float, fields: tuple[Array, Arra
     sits = ((there + shapes[:, 5] * height - radius) / 3.5) ** 2
     hangs = ((there - shapes[:, 4] * height + 0.85 * radius) / 3.5) ** 2
     width = shapes[:, 1] - shapes[:, 0]
-    off = np.abs(shapes[:, 0] + shapes[:, 1]) / 24 + np.abs(width - 4.7 * radius) / 20
+    off = (
+        np.abs(shapes[:, 0] + shapes[:, 1]) / 24
+        + np.abs(width - 4.5 * min(radius, 12) - 2.9 * max(0.0, radius - 12)) / 20
+    )
     tilt = np.abs(shapes[:, 2] - shapes[:, 3]) / 20
     return np.asarray(edges + 0.8 * inside - 0.7 * outside - 0.35 * off - 0.35 * tilt - 0.16 * (sits + hangs))

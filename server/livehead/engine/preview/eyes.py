@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.engine.preview.face import Eye
+from livehead.engine.preview.palette import patch
 from livehead.engine.preview.rig import Array, smooth
 
-LASH = 0.045
+LASH = 0.07
 """Thickness of the upper lid's dark edge, in eye spans: it moves with the lid unstretched."""
 
 
 class Lids:
     """One moving eye. Works in the eye's own frame: x from corner to corner, y down, in pixels."""
 
-    def __init__(self, eye: Eye, span: float, size: int) -> None:
+    def __init__(self, eye: Eye, span: float, picture: NDArray[np.uint8]) -> None:
+        size = picture.shape[0]
         along = eye.corners[1] - eye.corners[0]
         self._half = float(np.hypot(*along)) / 2
         self._across = np.asarray(along / (2 * self._half), np.float32)
@@ -24,7 +26,10 @@ class Lids:
         self._origin = np.asarray(eye.corners.mean(axis=0), np.float32)
         self._upper, self._lower, self._span = eye.upper, eye.lower, span
         pupil = eye.pupil - self._origin
+        self._iris = eye.iris
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
+        beneath = self._origin + (eye.lower + 0.13 * span) * self._down
+        self._tone = np.median(patch(picture, beneath, 0.06 * span), axis=0).astype(np.float32)
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
         reach = 1.45 * self._half + 0.08 * span
@@ -44,11 +49,13 @@ class Lids:
         return x, y
 
     def look(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
-        """Turn the eye: shift what lies between the lids (``places`` in place); gaze in pixels."""
+        """Turn the eye: shift the iris between the lids (``places`` in place); gaze in pixels. The
+        iris keeps its shape; the white beside it gives way."""
         bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
-        rim = 0.045 * self._span
-        inside = smooth(y + self._upper * bow, 0.0, rim) * smooth(self._lower * bow - y, 0.0, rim)
-        inside = inside * smooth(bow, 0.05, 0.6)
+        rim = 0.025 * self._span
+        inside = smooth(y + self._upper * bow - rim, 0.0, rim) * smooth(self._lower * bow - y, -0.5 * rim, rim)
+        off = np.hypot(x - self._pupil[0] - gaze[0], y - self._pupil[1] - gaze[1])
+        inside = inside * smooth(off, 1.95 * self._iris, 1.05 * self._iris)
         places[:, :, 0] -= inside * (gaze[0] * self._across[0] + gaze[1] * self._down[0])
         places[:, :, 1] -= inside * (gaze[0] * self._across[1] + gaze[1] * self._down[1])
 
@@ -60,13 +67,16 @@ class Lids:
         # Fuller than the parabola that was fitted, so that the inner corners are covered too.
         bow = np.clip(1 - (x / (1.07 * self._half)) ** 2, 0, 1) ** 0.85
         lash = LASH * self._span * np.sqrt(bow)
-        open_at = -self._upper * bow + 0.6 * lash
-        way = (self._lower + self._upper + 0.035 * self._span) * bow - 0.6 * lash
+        open_at = -self._upper * bow + 0.4 * lash
+        way = (self._lower + self._upper + 0.035 * self._span) * bow - 0.4 * lash
         edge = open_at + shut * way
         top = -self._upper * bow - self._fold * smooth(np.abs(x) / self._half, 1.45, 1.0) - 1.0
         rise = edge - y  # height above the lid's edge
         whole, skin = np.maximum(edge - top - lash, 1.0), np.maximum(open_at - top - lash, 0.5)
-        stretched = open_at - lash - (rise - lash) * (skin / whole)
+        part = np.clip((rise - lash) / whole, 0, 1)
+        # Near the brow the skin hardly moves, so that the lid's crease stays; towards the lashes it stretches.
+        part = 0.75 * part + 0.25 * part ** np.clip(whole / skin, 1, 3)
+        stretched = open_at - lash - part * skin
         y_from = np.where(rise < lash, open_at - rise, stretched)
         y_from = np.where(y < top, y, y_from)
         place_x = (self._origin[0] + x * self._across[0] + y_from * self._down[0]) * fine + (fine - 1) / 2
@@ -80,5 +90,8 @@ class Lids:
         )
         cover = np.clip(rise + 0.5, 0, 1) * smooth(way * shut, 0.2, 1.2)
         shade = 1 - 0.10 * shut * np.exp(-((rise / (0.11 * self._span)) ** 2)) * bow
+        # Stretched skin shows streaks: where it is stretched, the tone of the skin below the eye takes part.
+        even = smooth(rise - lash, 0.0, 0.05 * self._span) * smooth((y - top) / whole, 0, 0.4) * (0.45 * shut)
+        skin_now = skin_now + (self._tone - skin_now) * even[..., None]
         mixed = picture + (skin_now * shade[..., None] - picture) * cover[..., None]
         np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))

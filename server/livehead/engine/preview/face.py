@@ -24,9 +24,10 @@ MIN_EYE_SPAN = 10.0
 class Eye:
     """``corners`` is float32 ``(2, 2)``, left of the picture first; ``upper`` and ``lower`` are how
     far the lids arch from the line between them, along :attr:`Face.down`; ``brow`` is the middle
-    of the eyebrow."""
+    of the eyebrow; ``iris`` is the iris's radius."""
 
     pupil: Array
+    iris: float
     corners: Array
     upper: float
     lower: float
@@ -93,7 +94,8 @@ class Face:
             return np.asarray((points + 0.5) * scale - 0.5 + offset, np.float32)
 
         left, right = (
-            Eye(at(eye.pupil), at(eye.corners), eye.upper * scale, eye.lower * scale, at(eye.brow)) for eye in self.eyes
+            Eye(at(eye.pupil), eye.iris * scale, at(eye.corners), eye.upper * scale, eye.lower * scale, at(eye.brow))
+            for eye in self.eyes
         )
         mouth = Mouth(
             at(self.mouth.line), self.mouth.upper * scale, self.mouth.lower * scale, self.mouth.sure, self.mouth.teeth
@@ -124,10 +126,10 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     if chip.scale * EYE_SPAN < MIN_EYE_SPAN:
         raise PortraitError("The face is too small in this picture. Use a closer or a larger picture.")
     seen = pupils.refine(chip)
-    chip = lay(rgb, chip.to_picture(np.stack([pupils.iris(chip, pupil)[0] for pupil in seen])))
-    seen = np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32)
+    chip = lay(rgb, chip.to_picture(pupils.irises(chip, seen)[0]))
+    seen, iris = pupils.irises(chip, np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32))
     mouth = lips.trace(chip)
-    left, right = (_eye(chip, pupil) for pupil in seen)
+    left, right = (_eye(chip, pupil, iris) for pupil in seen)
     middle = (mouth.line[0] + mouth.line[-1]) / 2
     eyes = seen.mean(axis=0)
     # The chin is below the mouth by some two thirds of what the mouth is below the eyes, and keeps
@@ -144,12 +146,12 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     )
 
 
-def _eye(chip: Chip, guess: Array) -> tuple[Eye, float]:
-    pupil, radius = pupils.iris(chip, guess)
+def _eye(chip: Chip, pupil: Array, radius: float) -> tuple[Eye, float]:
     opening = eyelids.fit(chip, pupil, radius)
     brow = _brow(chip, pupil, opening.upper)
     eye = Eye(
         chip.to_picture(pupil),
+        radius * chip.scale,
         chip.to_picture(opening.corners),
         opening.upper * chip.scale,
         opening.lower * chip.scale,

@@ -33,7 +33,7 @@ class Portrait:
         ticks = np.arange(size, dtype=np.float32)
         self.still = self._take(np.stack(np.meshgrid(ticks, ticks), axis=-1))
         self._inside = Inside(self._lips, sample(self.still, face))
-        self._eyes = [Lids(eye, face.span, size) for eye in face.eyes]
+        self._eyes = [Lids(eye, face.span, self.still) for eye in face.eyes]
 
     def _take(self, places: Array) -> Image:
         """Sample the texture at places ``(h, w, 2)`` given in pixels of the square."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livehead.engine.preview.chip import EYE_Y, LEFT_X, RIGHT_X, Array, Chip
 
@@ -44,20 +45,34 @@ ARC = np.concatenate([np.linspace(-0.6, 0.75, 14), np.pi - np.linspace(-0.6, 0.7
 """Angles, in radians clockwise from the right, at which an iris shows between the lids."""
 
 
-def iris(chip: Chip, pupil: Array) -> tuple[Array, float]:
-    """Centre ``(2,)`` and radius of the iris round a pupil, in chip pixels (Daugman, 1993: the
+RADII = np.arange(7, 20.5, 0.5)
+"""Radii of an iris that are tried, in chip pixels: large ones for drawn eyes."""
+
+
+def irises(chip: Chip, guesses: Array) -> tuple[Array, float]:
+    """Both irises' centres ``(2, 2)`` and their common radius, in chip pixels (Daugman, 1993: the
     circle across which the light rises most)."""
     light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 0.8), np.float32)
-    cx, cy, r = (v.ravel()[:, None] for v in np.meshgrid(np.arange(-7, 8), np.arange(-5, 6), np.arange(7, 14.5, 0.5)))
-    x, y = pupil[0] + cx, pupil[1] + cy
+    dx, dy = (v.ravel() for v in np.meshgrid(np.arange(-7, 8), np.arange(-5, 6)))
+    scores = np.stack([_circles(light, guess, dx, dy) for guess in guesses])
+    radius = int(np.argmax(scores.max(axis=1).sum(axis=0)))
+    best = scores[:, :, radius].argmax(axis=1)
+    centres = guesses + np.stack([dx[best], dy[best]], axis=1)
+    return np.asarray(centres, np.float32), float(RADII[radius])
 
-    def at(radius: Array) -> Array:
-        column = np.clip(np.rint(x + radius * np.cos(ARC)).astype(np.int64), 0, light.shape[1] - 1)
-        row = np.clip(np.rint(y + radius * np.sin(ARC)).astype(np.int64), 0, light.shape[0] - 1)
-        return np.asarray(light[row, column], np.float32)
 
-    rise = np.clip(at(r + 1.5) - at(r - 1.5), -5, 60).mean(axis=1)
-    usual = np.exp(-((r[:, 0] - 10) ** 2) / 60 - (cx[:, 0] ** 2 + cy[:, 0] ** 2) / 90)
-    score = rise * usual
-    best = int(np.argmax(score))
-    return pupil + np.array([cx[best, 0], cy[best, 0]], np.float32), float(r[best, 0])
+def _circles(light: Array, guess: Array, dx: NDArray[np.int64], dy: NDArray[np.int64]) -> Array:
+    """How much like an iris each circle is: ``(shifts, radii)``."""
+    x, y = int(guess[0]), int(guess[1])
+    white = float(np.percentile(light[y - 14 : y + 15, x - 24 : x + 25], 85))
+
+    def at(extra: float) -> Array:
+        reach = (RADII + extra)[None, :, None]
+        column = np.rint(guess[0] + dx[:, None, None] + reach * np.cos(ARC)).astype(np.int64)
+        row = np.rint(guess[1] + dy[:, None, None] + reach * np.sin(ARC)).astype(np.int64)
+        return np.asarray(light[row, column])
+
+    outside = at(1.5)
+    rise = np.clip(outside - at(-1.5), -5, 60).mean(axis=2) * np.clip(outside / white, 0, 1).mean(axis=2) ** 2
+    far = (dx**2 + dy**2)[:, None] / 700
+    return np.asarray(rise * np.exp(-((RADII - 11) ** 2) / 500 - far))
