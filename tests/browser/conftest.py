@@ -1,50 +1,29 @@
-"""A real server, a real Chromium whose microphone plays speech, and the demo page in it."""
+"""A real server, and a real Chromium whose microphone plays speech."""
 
 from __future__ import annotations
 
-import re
-import shutil
 import wave
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
+
 from serving import Process, running
+from visiting import SPEECH, chromium, launch
 
-ROOT = Path(__file__).parents[2]
-SPEECH = ROOT / "tests" / "data" / "speech.flac"
-SHOTS = ROOT / "artifacts" / "browser"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SILENCE_S = 2.5
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    # A name that is no localhost, for what browsers forbid to insecure origins.
-    "--host-resolver-rules=MAP livehead.test 127.0.0.1",
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all: the browser is started once."""
     for item in items:
-        if item.path.parent == Path(__file__).parent and "unit" not in item.path.name:
+        if item.path.parent == Path(__file__).parent and item.path.name != "test_modules.py":
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-def chromium() -> str:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
-    return CHROMIUM
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +58,6 @@ async def playwright() -> AsyncIterator[Playwright]:
         yield started
 
 
-async def launch(playwright: Playwright, *flags: str) -> Browser:
-    return await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags])
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(playwright: Playwright, speech: Path) -> AsyncIterator[Browser]:
     """Chromium with a microphone that speaks, and a user who allows everything."""
@@ -94,77 +69,3 @@ async def browser(playwright: Playwright, speech: Path) -> AsyncIterator[Browser
     )
     yield browser
     await browser.close()
-
-
-@dataclass
-class Visit:
-    """One page, and what it complained about."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    async def start(self, within: float = 15.0) -> None:
-        await self.page.click("#start")
-        await self.state("live", within)
-
-    async def state(self, state: str, within: float = 15.0) -> None:
-        try:
-            await self.page.wait_for_selector(f'live-head[state="{state}"]', timeout=within * 1000)
-        except Exception as error:
-            shown = await self.page.get_attribute("live-head", "state")
-            raise AssertionError(f"{state} was awaited, it is {shown}; {self.complaints}") from error
-
-    async def text(self, selector: str) -> str:
-        return (await self.page.inner_text(selector)).strip()
-
-    async def notice(self, code: str, within: float = 15.0) -> str:
-        """The words of the error card, once it shows the error of this code."""
-        await self.page.wait_for_selector(f'#notice[data-code="{code}"]:not([hidden])', timeout=within * 1000)
-        return await self.text("#notice")
-
-    async def shot(self, name: str, *, whole: bool = False) -> None:
-        """Keep a screenshot, for people."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
-
-
-@asynccontextmanager
-async def visiting(
-    browser: Browser,
-    url: str,
-    *,
-    width: int = 1280,
-    height: int = 800,
-    dark: bool = False,
-    calm: bool = False,
-    allowed: str | None = None,
-    permissions: Sequence[str] | None = None,
-    ready: str | None = "#faces label",
-) -> AsyncIterator[Visit]:
-    """Open a page. An error on its console fails the test, save those that match ``allowed``."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
-        reduced_motion="reduce" if calm else "no-preference",
-        permissions=permissions,
-    )
-    page = await context.new_page()
-    visit = Visit(page)
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            visit.complaints.append(f"{message.type}: {message.text}")
-
-    page.on("console", heard)
-    page.on("pageerror", lambda error: visit.complaints.append(f"exception: {error}"))
-    try:
-        await page.goto(url)
-        if ready:
-            await page.wait_for_selector(ready)
-        yield visit
-    finally:
-        # The page says goodbye when it is left; closing the context alone may be faster than that.
-        await page.goto("about:blank")
-        await context.close()
-    left = [text for text in visit.complaints if allowed is None or not re.search(allowed, text)]
-    assert not left, f"the page logged {left}"

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import visiting
 from playwright.async_api import Browser
+
 from serving import Process
+from visiting import visiting
 
 PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
 <script type="module" src="{server}/client/index.js"></script>
@@ -17,7 +18,9 @@ PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:
 <script>
   window.seen = [];
   const live = document.querySelector("live-head");
-  for (const name of ["statechange", "stats", "error"]) live.addEventListener(name, (e) => seen.push([name, e.detail.state]));
+  for (const name of ["statechange", "stats", "error"]) {{
+    live.addEventListener(name, (event) => seen.push([name, event.detail.state]));
+  }}
 </script>"""
 
 TALK = """async () => {

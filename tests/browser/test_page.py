@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SPEECH, Visit, visiting
 from playwright.async_api import Browser
+
 from serving import Process
+from visiting import SPEECH, Visit, visiting
 
 FOCUSED = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
   const rings = [at, at.nextElementSibling, at.closest('label')].filter(Boolean);
-  const ring = rings.some((e) => parseFloat(getComputedStyle(e).outlineWidth) >= 2 && getComputedStyle(e).outlineStyle !== 'none');
+  const drawn = ({ outlineWidth, outlineStyle }) => parseFloat(outlineWidth) >= 2 && outlineStyle !== 'none';
+  const ring = rings.some((e) => drawn(getComputedStyle(e)));
   return [at.id || at.name || at.className || at.tagName.toLowerCase(), ring];
 }"""
 

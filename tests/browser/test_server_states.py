@@ -7,9 +7,10 @@ import signal
 import socket
 from pathlib import Path
 
-from conftest import visiting
 from playwright.async_api import Browser
+
 from serving import Process, running
+from visiting import visiting
 
 NETWORK = r"WebSocket connection to|Failed to load resource|ERR_CONNECTION_REFUSED"
 """What Chromium itself writes to the console where a server is not there; no page can prevent it."""
@@ -51,7 +52,8 @@ async def test_the_page_reconnects_when_the_server_comes_back(browser: Browser, 
             held = "document.querySelector('live-head').shadowRoot.querySelector('canvas').hasAttribute('data-held')"
             assert await visit.page.evaluate(held), "the last picture stays on the screen"
             await visit.shot("reconnecting-light")
-            with running(tmp_path, *options):
+            with running(tmp_path, *options, LIVEHEAD_DRAIN_SECONDS="0"):
+                await visit.page.evaluate("window.dispatchEvent(new Event('online'))")
                 await visit.state("live", within=30)
 
 

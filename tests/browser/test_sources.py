@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import SPEECH, launch, visiting
 from playwright.async_api import Browser, Playwright
+
 from serving import Process
+from visiting import SPEECH, launch, visiting
 
 
 async def test_a_file_is_spoken(browser: Browser, server: Process) -> None:
@@ -20,7 +21,9 @@ async def test_a_file_is_spoken(browser: Browser, server: Process) -> None:
         await visit.page.wait_for_function("document.querySelector('live-head').source.position > 1.5")
         level = "Number(document.querySelector('#wave').getAttribute('aria-valuenow'))"
         await visit.page.wait_for_function(f"{level} > 25")
-        assert await visit.page.get_attribute("#voice", "aria-pressed") == "true", "a file is heard through the portrait"
+        assert await visit.page.get_attribute("#voice", "aria-pressed") == "true", (
+            "a file is heard through the portrait"
+        )
         await visit.shot("file-dark")
         await visit.page.click("#hold")
         await visit.page.wait_for_function("!document.querySelector('live-head').source.playing")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
-from conftest import Visit, visiting
 from playwright.async_api import Browser
+
 from serving import Process
+from visiting import Visit, visiting
 
 MOUTH = (0.36, 0.58, 0.28, 0.18)
 """Left, top, width and height of where a portrait has its mouth, as shares of the picture."""
@@ -91,7 +92,9 @@ async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Brows
         await visit.page.click("#voice")
         assert await visit.page.evaluate("document.querySelector('live-head').video.muted")
         await visit.page.check("input[value=balanced]", force=True)
-        await visit.page.wait_for_function("document.querySelector('#table').textContent.includes('400 ms')", timeout=5000)
+        await visit.page.wait_for_function(
+            "document.querySelector('#table').textContent.includes('400 ms')", timeout=5000
+        )
         assert "400 ms" in await visit.text("#preset-words")
         await visit.shot("live-dark")
 

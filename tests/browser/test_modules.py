@@ -1,0 +1,51 @@
+"""The JavaScript by itself: types, and the modules that know no browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+UNIT = Path(__file__).parent / "unit"
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (apt-get install nodejs npm)")
+    return found
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_hold() -> None:
+    node = _tool("node")
+    compiler = WEB / "node_modules" / "typescript" / "bin" / "tsc"
+    if not compiler.exists():
+        install = [_tool("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
+        fetched = subprocess.run(install, cwd=WEB, capture_output=True, text=True, timeout=120, check=False)
+        if fetched.returncode:
+            pytest.skip(f"typescript cannot be installed: {fetched.stderr.strip()[-200:]}")
+    _run(node, compiler, "--project", WEB)
+
+
+def test_the_pure_modules() -> None:
+    _run(_tool("node"), "--test", *sorted(UNIT.glob("*.test.js")))
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    elsewhere = re.compile(r"""(src|href)="(https?:)?//|url\(["']?https?:|(from|import\() ?["'](https?:)?//""")
+    for file in [*WEB.glob("client/*"), *WEB.glob("demo/*")]:
+        if file.suffix in (".js", ".css", ".html", ".svg"):
+            code = "\n".join(
+                line for line in file.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("*")
+            )
+            assert not elsewhere.search(code), f"{file.name} loads something from another site"

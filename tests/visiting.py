@@ -1,0 +1,111 @@
+"""The demo page in a real Chromium, for tests."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright
+
+ROOT = Path(__file__).parents[1]
+SPEECH = ROOT / "tests" / "data" / "speech.flac"
+SHOTS = ROOT / "artifacts" / "browser"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    # A name that is no localhost, for what browsers forbid to insecure origins.
+    "--host-resolver-rules=MAP livehead.test 127.0.0.1",
+)
+
+
+def chromium() -> str:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    return CHROMIUM
+
+
+async def launch(playwright: Playwright, *flags: str) -> Browser:
+    return await playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags])
+
+
+@dataclass
+class Visit:
+    """One page, and what it complained about."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    async def start(self, within: float = 15.0) -> None:
+        await self.page.click("#start")
+        await self.state("live", within)
+
+    async def state(self, state: str, within: float = 15.0) -> None:
+        try:
+            await self.page.wait_for_selector(f'live-head[state="{state}"]', timeout=within * 1000)
+        except Exception as error:
+            shown = await self.page.get_attribute("live-head", "state")
+            raise AssertionError(f"{state} was awaited, it is {shown}; {self.complaints}") from error
+
+    async def text(self, selector: str) -> str:
+        return (await self.page.inner_text(selector)).strip()
+
+    async def notice(self, code: str, within: float = 15.0) -> str:
+        """The words of the error card, once it shows the error of this code."""
+        await self.page.wait_for_selector(f'#notice[data-code="{code}"]:not([hidden])', timeout=within * 1000)
+        return await self.text("#notice")
+
+    async def shot(self, name: str, *, whole: bool = False) -> None:
+        """Keep a screenshot, for people."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser,
+    url: str,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    dark: bool = False,
+    calm: bool = False,
+    allowed: str | None = None,
+    permissions: Sequence[str] | None = None,
+    ready: str | None = "#faces label",
+) -> AsyncIterator[Visit]:
+    """Open a page. An error on its console fails the test, save those that match ``allowed``."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce" if calm else "no-preference",
+        permissions=permissions,
+    )
+    page = await context.new_page()
+    visit = Visit(page)
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            visit.complaints.append(f"{message.type}: {message.text}")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: visit.complaints.append(f"exception: {error}"))
+    try:
+        await page.goto(url)
+        if ready:
+            await page.wait_for_selector(ready)
+        yield visit
+    finally:
+        # The page says goodbye when it is left; closing the context alone may be faster than that.
+        await page.goto("about:blank")
+        await context.close()
+    left = [text for text in visit.complaints if allowed is None or not re.search(allowed, text)]
+    assert not left, f"the page logged {left}"
