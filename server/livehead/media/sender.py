@@ -208,7 +208,11 @@ class Sender(RTCRtpSender):
         """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
         sent = self._history.get(sequence % HISTORY)
         now = time.monotonic()
-        if sent is None or sent.packet.sequence_number != sequence or now - sent.at > RESEND_AGE:
+        if sent is None or sent.packet.sequence_number != sequence:
+            return
+        if now - sent.at > RESEND_AGE:
+            if isinstance(self._track, PictureTrack):
+                self._track.want_keyframe(lost_at=sent.at)  # beyond repair; the receiver would ask a second later
             return
         if now - sent.again < RESEND_INTERVAL:
             return

@@ -136,9 +136,11 @@ class PictureTrack(PacedTrack):
         self._packer = get_encoder(codec)
         self.ticks.open()
 
-    def want_keyframe(self) -> None:
-        """The receiver lost a picture (PLI, FIR)."""
-        self._wanted = True
+    def want_keyframe(self, lost_at: float | None = None) -> None:
+        """The receiver lost a picture (PLI, FIR), sent at ``lost_at`` (monotonic seconds). One from before the last
+        keyframe does not matter any more."""
+        if lost_at is None or lost_at > self._last_keyframe:
+            self._wanted = True
 
     async def encoded(self) -> Encoded:
         assert self._codec is not None

@@ -1,0 +1,79 @@
+"""What a sender does when a receiver complains: retransmissions and keyframes, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket
+from webrtc_client import Mic, client, connect, grey
+
+from livehead.media import sender as module
+from livehead.media.peer import Peer
+from livehead.media.sender import Sender
+
+
+async def _with_pictures(peer: Peer, pc, count: int) -> Sender:
+    pc.addTrack(Mic())
+    pc.addTransceiver("video", "recvonly")
+    await connect(peer, pc)
+    for n in range(count):
+        peer.show(grey(50 + n % 100, 128), n)
+        await asyncio.sleep(0.02)
+    sender = peer._pc.getTransceivers()[1].sender
+    assert isinstance(sender, Sender)
+    return sender
+
+
+def _nack(sender: Sender, sequences: list[int]) -> RtcpRtpfbPacket:
+    packet = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=sender._ssrc)
+    packet.lost = sequences
+    return packet
+
+
+async def test_what_was_lost_is_sent_again_once() -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 5)
+        sequence = (sender._sequence - 1) & 0xFFFF
+        await sender._handle_rtcp_packet(_nack(sender, [sequence, sequence, (sequence + 500) & 0xFFFF]))
+        assert sender.resent == 1
+
+
+async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 5)
+        last = next(iter(sender._history.values()))
+        for sequence in range(500):
+            packet = type(last.packet)(sequence_number=sequence, payload=b"x")
+            sender._history[sequence % module.HISTORY] = module._Sent(packet, time.monotonic())
+        await sender._handle_rtcp_packet(_nack(sender, list(range(500))))
+        assert module.RESEND_BURST - 2 <= sender.resent <= module.RESEND_BURST + 30
+
+
+async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 40)
+        track = peer._pictures
+        track._last_keyframe = time.monotonic() - 1
+        sequence = (sender._sequence - 1) & 0xFFFF
+        for at, more in ((time.monotonic() - 700, 0), (time.monotonic() - 0.65, 1)):
+            sender._history[sequence % module.HISTORY].at = at
+            before = track.keyframes
+            await sender._handle_rtcp_packet(_nack(sender, [sequence]))
+            peer.show(grey(9, 128), 1000 + more)
+            await asyncio.sleep(0.1)
+            assert track.keyframes == before + more
+        assert sender.resent == 0
+
+
+async def test_many_requests_bring_few_keyframes() -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 30)
+        track = peer._pictures
+        for n in range(50):
+            await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
+            peer.show(grey(int(np.sin(n) * 50 + 60), 128), 100 + n)
+            await asyncio.sleep(0.02)
+        assert 2 <= track.keyframes <= 5
