@@ -32,7 +32,7 @@ class Lids:
         self._tone = np.median(patch(picture, beneath, 0.06 * span), axis=0).astype(np.float32)
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
-        reach = 1.45 * self._half + 0.08 * span
+        reach = 1.45 * self._half + 0.16 * span
         up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
         spots = np.array(
             [self._origin + sx * reach * self._across + y * self._down for sx in (-1, 1) for y in (-up, low)]
@@ -91,7 +91,12 @@ class Lids:
         cover = np.clip(rise + 0.5, 0, 1) * smooth(way * shut, 0.2, 1.2)
         shade = 1 - 0.10 * shut * np.exp(-((rise / (0.11 * self._span)) ** 2)) * bow
         # Stretched skin shows streaks: where it is stretched, the tone of the skin below the eye takes part.
-        even = smooth(rise - lash, 0.0, 0.05 * self._span) * smooth((y - top) / whole, 0, 0.4) * (0.45 * shut)
+        even = (
+            smooth(bow, 0.0, 0.7)
+            * smooth(rise - lash, 0.0, 0.05 * self._span)
+            * smooth((y - top) / whole, 0, 0.4)
+            * (0.45 * shut)
+        )
         skin_now = skin_now + (self._tone - skin_now) * even[..., None]
         mixed = picture + (skin_now * shade[..., None] - picture) * cover[..., None]
         np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
