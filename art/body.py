@@ -63,7 +63,7 @@ def paint_ear(c, face, side, y=None, size=1.0):
         -0.5 * (c.distance(spline([(x + side * 6, y - 22), (x + side * 11, y - 6), (x + side * 5, y + 12)])) / 2.6) ** 2
     )
     tone = np.broadcast_to(colour(face.skin), c.rgb.shape).copy()
-    tone += (colour(face.blush) - tone) * 0.34
+    tone += (colour(face.blush) - tone) * 0.2
     shade(c, face, c.blur(z, 1), tone, c.mask(path, 0.7), gloss=0.6, shadow=False)
     c.multiply(colour(face.shade), 0.62 * c.mask(place([(2, -12), (8, -14), (10, 0), (4, 10), (-2, 8)]), 3))
     c.multiply(colour(face.shade), 0.35 * c.mask(path, 1) * c.dab(x - side * 4, y, 6, 40))
@@ -94,5 +94,9 @@ def tilt(c, degrees, centre=(384, 470), reach=300):
 def finish(c, vignette=0.35, grain=0.006):
     far = np.hypot((c.x - 384) / 560, (c.y - 360) / 600)
     c.rgb *= 1 - vignette * smooth(0.55, 1.25, far)[..., None]
+    np.clip(c.rgb, 0, 1, out=c.rgb)
+    c.rgb += 0.10 * (c.rgb - 0.45) * 4 * c.rgb * (1 - c.rgb)  # a little more contrast
+    grey = c.rgb.mean(axis=2, keepdims=True)
+    c.rgb[:] = grey + (c.rgb - grey) * np.float32((1.10, 1.08, 1.04)) + np.float32((0.012, 0.006, 0.0))
     c.rgb += grain * c.noise(1.5)[..., None] * (0.4 + c.rgb * (1 - c.rgb))
     np.clip(c.rgb, 0, 1, out=c.rgb)

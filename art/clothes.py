@@ -79,15 +79,15 @@ def rib(c, curve, width, rgb, spacing=4.2, lean=0.0):
     """A ribbed band along a neckline or a cuff."""
     curve = resample(spline(curve), 240)
     band = c.taper(curve, (width, width, width), 0.7)
-    c.paint(c.rgb * 0.55 + colour(rgb) * 0.42, band)
-    c.multiply((0.62, 0.56, 0.52), 0.55 * c.taper(curve + (0, width * 0.55), (3, 4, 3), 2.0))
+    c.paint(c.rgb * 0.45 + colour(rgb) * 0.53, band)
+    c.multiply((0.62, 0.56, 0.52), 0.40 * c.taper(curve + (0, width * 0.55), (3, 4, 3), 2.0))
     tangent = np.gradient(curve, axis=0)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / np.hypot(*tangent.T)[:, None]
     length = np.cumsum(np.hypot(*tangent.T))
     for at in np.arange(spacing, length[-1], spacing):
         k = int(np.searchsorted(length, at))
         line = np.array([curve[k] - normal[k] * width * 0.46, curve[k] + normal[k] * width * 0.46 + (lean, 0)])
-        c.multiply_near((0.60, 0.54, 0.50), line, 1.5, 0.5)
+        c.multiply_near((0.66, 0.60, 0.55), line, 1.5, 0.4)
     c.glow(colour("#fff4e4"), 0.14 * c.taper(curve - (0, width * 0.3), (1, 2, 1), 1.2))
 
 

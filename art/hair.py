@@ -99,7 +99,7 @@ def light_strands(c, hair, path, volume, rng, clump, depth, light):
     streak = rng.uniform(0.45, 1.35, len(path)) * rng.uniform(0.86, 1.1, 400)[np.asarray(clump).astype(int) % 400]
     base, tip = to_linear(colour(hair.base)), to_linear(colour(hair.tip))
     body = base + (tip - base) * (0.75 * t[:, None] ** 1.5)
-    root = 0.5 + 0.5 * smooth(0.0, 0.22, t[None] + rng.uniform(-0.08, 0.08, len(path))[:, None])
+    root = 0.68 + 0.32 * smooth(0.0, 0.3, t[None] + rng.uniform(-0.2, 0.12, len(path))[:, None])
     lit = (0.14 + 1.15 * diffuse**1.3) * (1 - 0.72 * depth) * root
     tone = body[None] * (lit * streak[:, None])[..., None]
     sheen = to_linear(colour(hair.sheen))

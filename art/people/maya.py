@@ -12,7 +12,16 @@ from relief import Light
 
 def paint(c):
     light = Light()
-    face = Face(light=light)
+    face = Face(
+        light=light,
+        eye_width=73,
+        eye_height=32,
+        iris_size=17.4,
+        eye_x=65.5,
+        brow_thick=7.5,
+        upper_lip=1.08,
+        lower_lip=1.08,
+    )
     hair = Hair(base="#3a2014", tip="#7a4520", gloss=1.0)
     lamps = (
         (96, 150, 46, "#c98a4a", 0.30),
