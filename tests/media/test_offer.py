@@ -135,6 +135,8 @@ async def test_lines_may_end_with_a_newline_alone() -> None:
         (lambda s: re.sub(r"a=fingerprint[^\r\n]*\r\n", "", s), "fingerprint"),
         (lambda s: re.sub(r"a=ice-ufrag[^\r\n]*\r\n", "", s), "ICE"),
         (lambda s: re.sub(r"a=mid[^\r\n]*\r\n", "", re.sub(r"a=group[^\r\n]*\r\n", "", s)), "mid"),
+        (lambda s: re.sub(r"a=group[^\r\n]*\r\n", "", s), "BUNDLE"),
+        (lambda s: s.replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 0 1 2"), "BUNDLE"),
         (lambda s: re.sub(r"a=rtcp-mux[^\r\n]*\r\n", "", s), "rtcp-mux"),
         (lambda s: s.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), "encrypted"),
         (lambda s: s.replace("a=mid:1", "a=mid:0"), ""),

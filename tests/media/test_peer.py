@@ -13,17 +13,18 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from aiortc import RTCPeerConnection
+from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from webrtc_client import Mic, client, connect, grey
 
 from livehead.core.media import Pcm
 from livehead.errors import MalformedError, UnprocessableError
+from livehead.media.encoder import encoding_pool
 from livehead.media.peer import IceServer, Peer
 from livehead.media.tracks import Ticks
 
@@ -326,27 +327,62 @@ async def test_a_client_that_leaves_ends_the_peer() -> None:
         await asyncio.wait_for(peer.closed.wait(), 5)
 
 
-async def test_peers_leave_nothing_behind() -> None:
-    gone: list[weakref.ref[object]] = []
-
-    async def once() -> None:
-        pc = RTCPeerConnection()
-        pc.addTransceiver("audio", "sendonly")
-        pc.addTransceiver("video", "recvonly")
-        await pc.createOffer()
-        offer = (await pc.createOffer()).sdp
-        async with Peer(voice=True) as peer:
-            await peer.answer(offer)
-            gone.extend([weakref.ref(peer), weakref.ref(peer._pc)])
+@pytest.mark.parametrize("first", ["video", "data"])
+async def test_lines_of_any_order_are_served(first: str) -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[], alwaysNegotiateDataChannels=first == "data"))
+    try:
+        async with Peer() as peer:
+            pc.addTransceiver("video", "recvonly")
+            pc.addTrack(Mic())
+            if first != "data":
+                pc.createDataChannel("livehead")
+            answer = await connect(peer, pc)
+            kinds = [line.split()[0][2:] for line in answer.splitlines() if line.startswith("m=")]
+            assert kinds[0] == ("application" if first == "data" else "video")
+            await anext(peer.sound)
+            await play(peer, 10)
+            frame = await asyncio.wait_for(pc.getReceivers()[0].track.recv(), 5)
+            assert frame.width == 64
+            await asyncio.wait_for(_until(lambda: peer.send("hello")), 5)
+    finally:
         await pc.close()
 
-    await once()
-    threads = threading.active_count()
-    tasks = len(asyncio.all_tasks())
-    for _ in range(30):
-        await once()
-    await asyncio.sleep(0.05)
+
+async def _answered_only(gone: list[weakref.ref[object]]) -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver("audio", "sendonly")
+    pc.addTransceiver("video", "recvonly")
+    offer = (await pc.createOffer()).sdp
+    async with Peer(voice=True) as peer:
+        await peer.answer(offer)
+        gone.extend([weakref.ref(peer), weakref.ref(peer._pc)])
+    await pc.close()
+
+
+async def _connected(gone: list[weakref.ref[object]]) -> None:
+    async with client() as pc, Peer(voice=True) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        pc.createDataChannel("livehead")
+        await connect(peer, pc)
+        await play(peer, 2, voice=True)
+        gone.extend([weakref.ref(peer), weakref.ref(peer._pc), weakref.ref(peer._ingest)])
+
+
+@pytest.mark.parametrize(("once", "times"), [(_answered_only, 100), (_connected, 15)])
+async def test_peers_leave_nothing_behind(
+    once: Callable[[list[weakref.ref[object]]], Awaitable[None]], times: int
+) -> None:
+    gone: list[weakref.ref[object]] = []
+    for _ in range(3):
+        await once(gone)
+    pool = encoding_pool()._max_workers
+    threads, tasks, files = threading.active_count(), len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+    for _ in range(times):
+        await once(gone)
+    await asyncio.sleep(0.1)
     gc.collect()
-    assert threading.active_count() <= threads
+    assert threading.active_count() <= threads + pool
     assert len(asyncio.all_tasks()) <= tasks
+    assert len(os.listdir("/proc/self/fd")) <= files + 2
     assert sum(ref() is not None for ref in gone) == 0

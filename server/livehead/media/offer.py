@@ -59,13 +59,12 @@ def read_offer(text: str) -> Offer:
     if sum(m.kind == "application" for m in media) > 1:
         raise UnprocessableError("The offer has more than one m-line for data channels. One is enough.")
 
-    _complete_bundle(description)
-    for m in media:
-        _check_transport(m)
     mids = [m.rtp.muxId for m in media]
     if not all(mids) or len(set(mids)) != len(mids):
         raise UnprocessableError("Every m-line of the offer needs its own a=mid.")
-
+    _complete_bundle(description)
+    for m in media:
+        _check_transport(m)
     for m in (audio, video):
         _check_codecs(m)
     audio.direction = audio.direction or "sendrecv"
@@ -143,10 +142,8 @@ def _complete_bundle(description: sdp.SessionDescription) -> None:
     """A bundled m-line may leave its transport attributes to the first one of its bundle (RFC 9143 section 7.1.3)."""
     bundle = next((g.items for g in description.group if g.semantic == "BUNDLE"), [])
     by_mid = {m.rtp.muxId: m for m in description.media}
-    if not set(bundle) <= set(by_mid):
-        raise UnprocessableError("The BUNDLE group of the offer names an m-line that is not there.")
-    if not bundle:
-        return
+    if set(bundle) != set(by_mid):
+        raise UnprocessableError("All m-lines of the offer must be in one BUNDLE group, as browsers offer them.")
     first = by_mid[str(bundle[0])]
     for mid in bundle[1:]:
         m = by_mid[str(mid)]
