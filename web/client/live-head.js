@@ -17,7 +17,7 @@ import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
  *
  * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
  * server sends the sound back in step with the picture), `muted`, `token`, `seed`, `controls`.
- * Attributes the element sets: `state`, `reason`, `engine`.
+ * Attributes the element sets: `state`, `reason`.
  * Events: see {@link LiveEvent}; requests that controls inside it may dispatch: see {@link Request}.
  */
 export class LiveHead extends HTMLElement {

@@ -21,7 +21,6 @@ export const Attribute = Object.freeze({
 export const Reflected = Object.freeze({
   STATE: "state",
   REASON: "reason",
-  ENGINE: "engine",
 });
 
 /** Events that the element dispatches. They do not bubble; `detail` is in the comment. */

@@ -141,7 +141,7 @@ function show() {
   document.body.dataset.state = state;
   box("chip-text").textContent = chips[state];
   if (state !== "live") box("chip-delay").textContent = "";
-  const words = status(change, { portrait, kind: sources.kind, label: source.label, asking });
+  const words = status(change, { portrait, kind: sources.kind, label: source.label, measuring: measuring !== null, asking });
   if (box("status").textContent !== words) box("status").textContent = words;
   start.toggleAttribute("data-active", live.active);
   box("start-text").textContent = startWords();

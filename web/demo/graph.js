@@ -81,6 +81,12 @@ export class Graph {
       brush.fill();
       brush.globalAlpha = 1;
     }
+    if (last?.delay != null) {
+      brush.beginPath();
+      brush.arc(x(last), y(last.delay / top), 3.5, 0, 7);
+      brush.fillStyle = accent;
+      brush.fill();
+    }
     brush.fillStyle = colour(this.#canvas, "--warn");
     values.forEach((figures, index) => {
       const more = (figures.repeated ?? 0) - (values[index - 1]?.repeated ?? figures.repeated ?? 0);

@@ -7,6 +7,7 @@
  * @property {string} portrait name of the portrait
  * @property {"microphone" | "file" | "stream"} kind of the source
  * @property {string} label of the source
+ * @property {boolean} measuring whether tones are sent in the place of the sound
  * @property {boolean} asking whether the browser asks for the microphone now
  */
 
@@ -27,6 +28,7 @@ export const chips = Object.freeze({
  * @returns {string} one or two sentences
  */
 export function status(change, scene) {
+  if (scene.measuring && (change.state === "live" || change.reason === "switching")) return "Measuring with tones. Your sound is not sent meanwhile.";
   switch (change.state) {
     case "idle":
       return scene.kind === "file" ? `Play an audio file, and ${scene.portrait} speaks it.` : `Talk, and ${scene.portrait} speaks your words.`;
