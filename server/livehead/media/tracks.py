@@ -168,6 +168,7 @@ class PictureTrack(PacedTrack):
 
     def stop(self) -> None:
         self.ticks.end()
+        self.encoder = None  # its memory and threads go now, not with the next collection of cycles
         super().stop()
 
     def _prepare(self, picture: Picture) -> tuple[VideoEncoder, BitratePolicy]:
