@@ -247,8 +247,6 @@ class Playout:
             for k in list(run.waiting):
                 self._skip(run, k, Skip.INTERRUPT)
             run.next = run.end
-        while len(self._runs) > 1:
-            self._runs.popleft()
         if self._end is not None:
             self._unwanted = self._learn_from = self._end
         self._interrupted = True
