@@ -6,14 +6,15 @@ import asyncio
 
 from webrtc_client import Mic, client, connect
 
-from livehead.media.peer import Peer, _reach_loopback
+from livehead.media.peer import Peer
+from livehead.media.wiring import reach_loopback
 
 
 async def main() -> None:
     async with client() as pc, Peer() as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
-        _reach_loopback(pc)
+        reach_loopback(pc)
         await connect(peer, pc)
         await anext(aiter(peer.sound))
 

@@ -102,7 +102,7 @@ async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_stun_server_that_is_silent_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livehead.media.peer.GATHER_TIMEOUT", 0.3)
+    monkeypatch.setattr("livehead.media.wiring.GATHER_TIMEOUT", 0.3)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = IceServer((f"stun:127.0.0.1:{deaf.getsockname()[1]}",))

@@ -12,49 +12,32 @@ The connection ends with the block, or when the other side is gone: then ``close
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Self
 
-from aioice import Candidate
-from aiortc import (
-    RTCConfiguration,
-    RTCDataChannel,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCRtpSender,
-    RTCRtpTransceiver,
-    RTCSessionDescription,
-)
-from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
 from livehead.core.media import Pcm, Picture
 from livehead.errors import MalformedError, UnprocessableError
+from livehead.media.channel import Channel
 from livehead.media.clock import MediaClock
 from livehead.media.ingest import Ingest, Sound, Sounds
 from livehead.media.offer import AUDIO_CODECS, MAX_CANDIDATES, VIDEO_CODECS, read_candidate, read_offer
-from livehead.media.receiver import Receiver
-from livehead.media.sender import Sender
-from livehead.media.tracks import PacedTrack, PictureTrack, VoiceTrack
+from livehead.media.tracks import PictureTrack, VoiceTrack
+from livehead.media.wiring import prefer, reach_loopback, use_receiver, use_sender
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "livehead"
-MAX_MESSAGE = 64 * 1024
-MAX_BUFFERED = 256 * 1024
 CHANNEL_GRACE = 1.0
 CLOSE_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 30.0
 """A client that was answered and is not connected after so long has gone, or cannot reach this server."""
-
-GATHER_TIMEOUT = 2
-"""How long a STUN or TURN server may take; without it the answer goes out with what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +50,8 @@ class IceServer:
 
 
 class Peer:
-    """One client. ``voice`` sends sound back; ``on_message`` gets every text of the data channel ``livehead``.
+    """One client. ``voice`` sends sound back; ``on_message`` gets every text of the data channel ``livehead``;
+    ``on_sent`` gets the index of every tick whose picture went to the socket.
 
     ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for.
     """
@@ -78,13 +62,13 @@ class Peer:
         *,
         voice: bool = False,
         on_message: Callable[[str], None] | None = None,
+        on_sent: Callable[[int], None] | None = None,
     ) -> None:
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self._on_message = on_message
-        self._pictures = PictureTrack()
+        self._pictures = PictureTrack(on_sent)
         self._voice = VoiceTrack() if voice else None
         self._sounds = Sounds()
         self._ingest = Ingest(self._sounds)
@@ -93,7 +77,7 @@ class Peer:
         self._last_heard: float | None = None
         self._answered = False
         self._candidates = 0
-        self._channel: RTCDataChannel | None = None
+        self._channel = Channel(self._pc, on_message)
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -118,18 +102,18 @@ class Peer:
         self._answered = True
         self._fragments = checked.fragments
         pc = self._pc
-        pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         audio = pc.addTransceiver(self._voice or "audio", "sendrecv" if self._voice else "recvonly")
         video = pc.addTransceiver(self._pictures, "sendonly")
-        self._equip(audio, self._voice)
-        self._equip(video, self._pictures)
-        # Preferences that come after the remote description would be ignored, and VP8 taken.
-        audio.setCodecPreferences(_preferences("audio", AUDIO_CODECS))
-        video.setCodecPreferences(_preferences("video", VIDEO_CODECS))
+        if self._voice is not None:
+            use_sender(audio, self._voice, self._clock, self._on_feedback)
+        use_sender(video, self._pictures, self._clock, self._on_feedback)
+        use_receiver(audio, self._on_packet)
+        prefer(audio, AUDIO_CODECS)
+        prefer(video, VIDEO_CODECS)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
-            _reach_loopback(pc)
+            reach_loopback(pc)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
             raise
@@ -198,11 +182,7 @@ class Peer:
 
     def send(self, text: str) -> bool:
         """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
-        channel = self._channel
-        if channel is None or channel.readyState != "open" or channel.bufferedAmount > MAX_BUFFERED:
-            return False
-        channel.send(text)
-        return True
+        return self._channel.send(text)
 
     async def close(self) -> None:
         """End the connection. Bounded in time; twice is once."""
@@ -234,19 +214,6 @@ class Peer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _equip(self, transceiver: RTCRtpTransceiver, track: PacedTrack | None) -> None:
-        """Put our own sender and receiver into a new transceiver. aiortc makes its own and has no place to say
-        otherwise, so the two private fields that hold them are replaced, in this one object."""
-        stock = transceiver.sender
-        if track is not None:
-            sender = Sender(track, stock.transport, self._clock, self._on_feedback)
-            sender._stream_id = stock._stream_id
-            _replace(transceiver, "_RTCRtpTransceiver__sender", sender)
-        if transceiver.kind == "audio":
-            receiver = Receiver("audio", stock.transport, self._on_packet)
-            receiver._set_rtcp_ssrc(transceiver.sender._ssrc)
-            _replace(transceiver, "_RTCRtpTransceiver__receiver", receiver)
-
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self._last_media = self._last_heard = time.monotonic()
         self._ingest.receive(packet, codec)
@@ -258,7 +225,7 @@ class Peer:
         state = self._pc.connectionState
         if state == "connected":
             self.connected.set()
-            if self._pc.sctp is not None and self._channel is None:
+            if self._channel.wanted:
                 self._own(asyncio.create_task(self._open_channel(), name="peer-channel"))
         elif state in ("failed", "closed"):
             self._start_closing()
@@ -272,50 +239,5 @@ class Peer:
 
     async def _open_channel(self) -> None:
         await asyncio.sleep(CHANNEL_GRACE)
-        if self._channel is None and self._closing is None:
-            with contextlib.suppress(ConnectionError):
-                self._on_channel(self._pc.createDataChannel(CHANNEL))
-
-    def _on_channel(self, channel: RTCDataChannel) -> None:
-        if channel.label != CHANNEL:
-            return
-        self._channel = channel
-        channel.on("message", self._on_text)
-
-    def _on_text(self, message: str | bytes) -> None:
-        if self._on_message is None or not isinstance(message, str) or len(message) > MAX_MESSAGE:
-            return
-        try:
-            self._on_message(message)
-        except Exception:
-            # The data channel calls from inside the transport's own task, which must not end with it.
-            logger.exception("a message on the data channel could not be handled")
-
-
-def _preferences(kind: str, names: Sequence[str]) -> list[RTCRtpCodecCapability]:
-    def rank(codec: RTCRtpCodecCapability) -> tuple[int, bool]:
-        profile = str(codec.parameters.get("profile-level-id", ""))
-        return names.index(codec.name.lower()), profile.lower() != "42e01f"
-
-    codecs = RTCRtpSender.getCapabilities(kind).codecs
-    chosen = sorted((c for c in codecs if c.name.lower() in names), key=rank)
-    return chosen + [c for c in codecs if c.name.lower() == "rtx"]
-
-
-def _replace(owner: object, name: str, value: object) -> None:
-    if not hasattr(owner, name):
-        raise RuntimeError(f"this version of aiortc has no {name}; Livehead needs to be adapted to it")
-    setattr(owner, name, value)
-
-
-def _reach_loopback(pc: RTCPeerConnection) -> None:
-    """Without any network the loopback is the only way to a client on the same machine, and aioice leaves it out."""
-    for gatherer in {t.receiver.transport.transport.iceGatherer for t in pc.getTransceivers()}:
-        connection = gatherer._connection
-        _replace(connection, "get_component_candidates", partial(_gather, connection.get_component_candidates))
-
-
-async def _gather(
-    original: Callable[[int, list[str], int], Awaitable[list[Candidate]]], component: int, addresses: list[str]
-) -> list[Candidate]:
-    return await original(component, addresses or ["127.0.0.1"], GATHER_TIMEOUT)
+        if self._channel.wanted and self._closing is None:
+            self._channel.open()

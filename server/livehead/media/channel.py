@@ -1,0 +1,59 @@
+"""The data channel ``livehead``: short texts both ways."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from aiortc import RTCDataChannel, RTCPeerConnection
+
+logger = logging.getLogger(__name__)
+
+LABEL = "livehead"
+
+MAX_MESSAGE = 64 * 1024
+"""Longest text that is listened to, in characters."""
+
+MAX_BUFFERED = 256 * 1024
+"""Bytes that may wait for a slow client. Past it texts are not sent."""
+
+
+class Channel:
+    """The client's channel of that label, or the one that :meth:`open` makes. ``on_message`` gets every text."""
+
+    def __init__(self, pc: RTCPeerConnection, on_message: Callable[[str], None] | None) -> None:
+        self._pc = pc
+        self._on_message = on_message
+        self._channel: RTCDataChannel | None = None
+        pc.on("datachannel", self._use)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether data channels were negotiated and none of ours is there."""
+        return self._pc.sctp is not None and self._channel is None
+
+    def open(self) -> None:
+        """Open it from this side."""
+        self._use(self._pc.createDataChannel(LABEL))
+
+    def send(self, text: str) -> bool:
+        """``False`` where there is no channel yet, or the client does not keep up."""
+        channel = self._channel
+        if channel is None or channel.readyState != "open" or channel.bufferedAmount > MAX_BUFFERED:
+            return False
+        channel.send(text)
+        return True
+
+    def _use(self, channel: RTCDataChannel) -> None:
+        if channel.label == LABEL:
+            self._channel = channel
+            channel.on("message", self._on_text)
+
+    def _on_text(self, message: str | bytes) -> None:
+        if self._on_message is None or not isinstance(message, str) or len(message) > MAX_MESSAGE:
+            return
+        try:
+            self._on_message(message)
+        except Exception:
+            # This is called from inside the transport's own task, which must not end with it.
+            logger.exception("a message on the data channel could not be handled")
