@@ -114,6 +114,7 @@ class Sender(RTCRtpSender):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []  # their exceptions hold the frames they ended in, and those the encoder
         await self._send_raw(bytes(RtcpByePacket(sources=[self._ssrc])))
         self._track.stop()
         self._history.clear()
@@ -123,6 +124,7 @@ class Sender(RTCRtpSender):
             while True:
                 encoded = await self._track.encoded()
                 await self._send_encoded(encoded, payload_type, mid)
+                self._track.sent(encoded)
         except (ConnectionError, MediaStreamError):
             return
         except Exception:

@@ -11,6 +11,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -108,19 +109,24 @@ class PacedTrack(MediaStreamTrack):
     async def encoded(self) -> Encoded:
         """The next payloads, when they are due; raises ``MediaStreamError`` after the end."""
 
+    def sent(self, encoded: Encoded) -> None:
+        """These payloads were handed to the socket."""
+
     async def recv(self) -> NoReturn:
         raise MediaStreamError  # frames are not to be had from this track, only payloads
 
 
 class PictureTrack(PacedTrack):
-    """The portrait. ``keyframes`` counts those sent; ``policy`` is there from the first picture on."""
+    """The portrait. ``keyframes`` counts those sent; ``policy`` is there from the first picture on. ``on_sent`` is
+    called with a tick's index when its picture went to the socket."""
 
     kind = "video"
     rate = CLOCK_RATE
 
-    def __init__(self) -> None:
+    def __init__(self, on_sent: Callable[[int], None] | None = None) -> None:
         super().__init__()
         self.ticks: Ticks[Picture] = Ticks()
+        self._on_sent = on_sent
         self.keyframes = 0
         self.failed = 0
         self.policy: BitratePolicy | None = None
@@ -135,6 +141,10 @@ class PictureTrack(PacedTrack):
         self._codec = codec
         self._packer = get_encoder(codec)
         self.ticks.open()
+
+    def sent(self, encoded: Encoded) -> None:
+        if self._on_sent is not None:
+            self._on_sent(encoded.timestamp // round(BLOCK_S * self.rate))
 
     def want_keyframe(self, lost_at: float | None = None) -> None:
         """The receiver lost a picture (PLI, FIR), sent at ``lost_at`` (monotonic seconds). One from before the last
