@@ -26,7 +26,7 @@ from livehead.core.media import Pcm
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.encoder import encoding_pool
 from livehead.media.peer import IceServer, Peer
-from livehead.media.tracks import Ticks
+from livehead.media.ticks import Ticks
 
 
 async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -> None:

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import av
 from aiortc import MediaStreamTrack
@@ -24,17 +24,13 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from livehead.core.media import BLOCK_S, Pcm, Picture
 from livehead.media.bitrate import BitratePolicy
 from livehead.media.encoder import CLOCK_RATE, TIME_BASE, Chunk, VideoEncoder, encoding_pool
+from livehead.media.ticks import Ticks
 from livehead.media.voice import PACKET_S, SoundEncoder, sound_encoder
 
 logger = logging.getLogger(__name__)
 
-QUEUE = 3
-"""Ticks that may wait to be encoded: 120 ms. Past it the oldest is dropped."""
-
 KEYFRAME_INTERVAL = 0.5
 """Keyframes that are asked for more often, in seconds, are put off until it is over."""
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +39,6 @@ class Encoded:
 
     payloads: list[bytes]
     timestamp: int
-
-
-class Ticks(Generic[Item]):
-    """A small queue between the playout and a track. ``put`` never blocks; when it is full the oldest goes.
-
-    Until :meth:`open` nothing is sent, and only the newest tick is kept.
-    """
-
-    def __init__(self, size: int = QUEUE) -> None:
-        self.dropped = 0
-        self._items: deque[tuple[int, Item]] = deque()
-        self._size = size
-        self._last = -1
-        self._open = False
-        self._ready = asyncio.Event()
-        self._ended = False
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def put(self, index: int, item: Item) -> bool:
-        """Hand over tick ``index``. One that is not after the last is ignored: time stamps only rise."""
-        if self._ended or index <= self._last:
-            return False
-        self._last = index
-        if not self._open:
-            self._items.clear()
-        elif len(self._items) >= self._size:
-            self._items.popleft()
-            self.dropped += 1
-        self._items.append((index, item))
-        self._ready.set()
-        return True
-
-    def open(self) -> None:
-        """Somebody takes the ticks from now on."""
-        self._open = True
-
-    def end(self) -> None:
-        self._ended = True
-        self._items.clear()
-        self._ready.set()
-
-    async def get(self) -> tuple[int, Item]:
-        """The oldest tick; raises ``MediaStreamError`` after the end."""
-        while not self._items:
-            if self._ended:
-                raise MediaStreamError
-            self._ready.clear()
-            await self._ready.wait()
-        return self._items.popleft()
 
 
 class PacedTrack(MediaStreamTrack):
