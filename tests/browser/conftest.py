@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Playwright, async_playwright
 from serving import Process, running
 from visiting import SPEECH, chromium, launch
 
-SILENCE_S = 2.5
+SPEECH_S, SILENCE_S = 3.5, 2.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +32,8 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with av.open(str(SPEECH)) as container:
         resampler = av.AudioResampler("s16", "mono", 48_000)
         frames = [r.to_ndarray().ravel() for f in container.decode(audio=0) for r in resampler.resample(f)]
-    samples = np.concatenate([*frames, np.zeros(int(SILENCE_S * 48_000), np.int16)])
+    spoken = np.concatenate(frames)[: int(SPEECH_S * 48_000)]
+    samples = np.concatenate([spoken, np.zeros(int(SILENCE_S * 48_000), np.int16)])
     path = tmp_path_factory.mktemp("speech") / "microphone.wav"
     with wave.open(str(path), "wb") as sink:
         sink.setnchannels(1)

@@ -70,16 +70,12 @@ async def test_the_element_on_another_origin_with_a_stream_of_the_page(browser: 
         assert await visit.page.evaluate(own) == "live", "the page's own stream is left alone"
 
 
-async def test_the_element_has_a_button_of_its_own(browser: Browser, elsewhere: str) -> None:
+async def test_its_own_button_and_the_request_of_a_control_inside(browser: Browser, elsewhere: str) -> None:
     async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
         await visit.page.click("live-head button")
         await visit.state("live")
         await visit.page.click("live-head button")
         await visit.state("closed")
-
-
-async def test_a_request_of_a_control_inside_bubbles_up(browser: Browser, elsewhere: str) -> None:
-    async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
         await visit.page.evaluate(
             """() => { const button = document.createElement('button');
             document.querySelector('live-head').append(button);

@@ -39,11 +39,12 @@ async def test_all_places_are_taken(browser: Browser, server: Process) -> None:
             assert await second.page.is_hidden("#notice")
 
 
-async def test_the_page_reconnects_when_the_server_comes_back(browser: Browser, tmp_path: Path) -> None:
+async def test_the_page_reconnects_when_the_server_comes_back_and_gives_up_when_it_does_not(
+    browser: Browser, tmp_path: Path
+) -> None:
     options = ("--engine", "preview", "--data-dir", str(tmp_path / "data"), "--port", str(free_port()))
     with running(tmp_path, *options) as server:
-        url = server.url
-        async with visiting(browser, url, allowed=NETWORK) as visit:
+        async with visiting(browser, server.url, allowed=NETWORK) as visit:
             await visit.start()
             server.process.kill()
             server.process.wait()
@@ -52,24 +53,16 @@ async def test_the_page_reconnects_when_the_server_comes_back(browser: Browser, 
             held = "document.querySelector('live-head').shadowRoot.querySelector('canvas').hasAttribute('data-held')"
             assert await visit.page.evaluate(held), "the last picture stays on the screen"
             await visit.shot("reconnecting-light")
-            with running(tmp_path, *options, LIVEHEAD_DRAIN_SECONDS="0"):
+            with running(tmp_path, *options) as again:
                 await visit.page.evaluate("window.dispatchEvent(new Event('online'))")
                 await visit.state("live", within=30)
-
-
-async def test_the_page_gives_up_in_the_end_and_offers_a_button(browser: Browser, tmp_path: Path) -> None:
-    with running(tmp_path, "--engine", "preview", "--data-dir", str(tmp_path / "data")) as server:
-        async with visiting(browser, server.url, allowed=NETWORK) as visit:
-            await visit.start()
-            server.process.kill()
-            server.process.wait()
-            await visit.state("reconnecting")
-            # The waits are not the matter here: cut each of them short.
-            hurry = "window.hurry = setInterval(() => window.dispatchEvent(new Event('online')), 50)"
-            await visit.page.evaluate(hurry)
-            words = await visit.notice("connection-lost", within=40)
-            assert "Connect again" in words
-            assert await visit.text("#start") == "Connect again"
+                again.process.kill()
+                again.process.wait()
+                await visit.state("reconnecting")
+                # The waits are not the matter here: cut each of them short.
+                await visit.page.evaluate("setInterval(() => window.dispatchEvent(new Event('online')), 50)")
+                assert "Connect again" in await visit.notice("connection-lost", within=40)
+                assert await visit.text("#start") == "Connect again"
 
 
 async def test_the_engine_dies_in_mid_call(browser: Browser, server: Process) -> None:

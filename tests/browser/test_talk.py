@@ -56,7 +56,7 @@ async def test_the_portrait_speaks_while_the_microphone_does(browser: Browser, s
         assert await frames_per_second(visit, 3) >= 24
 
         watch = f"([mouth, seconds]) => ({WATCH})(mouth, seconds)"
-        rows = np.array(await visit.page.evaluate(watch, [MOUTH, 12]))
+        rows = np.array(await visit.page.evaluate(watch, [MOUTH, 7]))
         time, level, moved = rows[10:].T
         loud = level > 0.25
         # A picture shows what was said a little earlier, and the mouth takes a moment to close.
@@ -73,7 +73,7 @@ async def test_the_portrait_speaks_while_the_microphone_does(browser: Browser, s
 
 async def test_stop_and_start_again(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url, dark=True) as visit:
-        for _ in range(3):
+        for _ in range(2):
             await visit.start()
             await visit.page.click("#start")
             await visit.state("closed")
@@ -102,7 +102,7 @@ async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Brows
 async def test_measure_the_latency(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url) as visit:
         await visit.start()
-        result = await visit.page.evaluate("document.querySelector('live-head').measure({ bursts: 4 })")
+        result = await visit.page.evaluate("document.querySelector('live-head').measure({ bursts: 3 })")
         print(result)
         assert result["missed"] <= 1
         assert 40 <= result["p50"] <= 1000

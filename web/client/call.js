@@ -29,7 +29,7 @@ import { Signal } from "./signal.js";
  */
 
 const ANSWER_MS = 15_000;
-const MEDIA_MS = 15_000;
+const MEDIA_MS = 10_000;
 /** Without a picture and without a word from the server for so long, the call is dead. */
 const SILENT_MS = 6000;
 
