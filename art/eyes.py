@@ -39,7 +39,7 @@ def paint_eye(c, face, side):
     # the ball
     ball = np.broadcast_to(colour("#efe6e0"), c.rgb.shape).copy()
     far = np.hypot((c.x - x) / (face.eye_width * 0.56), (c.y - y) / (face.eye_height * 0.75))
-    ball *= 1 - 0.34 * smooth(0.35, 1.15, far)[..., None]
+    ball *= 1 - 0.26 * smooth(0.45, 1.2, far)[..., None]
     ball += (colour("#d79a8c") - ball) * (0.5 * c.dab(x - side * face.eye_width * 0.47, y + 4, 5.5, 4))[..., None]
     ball += (colour("#cf9a90") - ball) * (0.22 * c.dab(x + side * face.eye_width * 0.47, y, 8, 6))[..., None]
     # iris: a dark rim, fibres, light gathered in its lower part, a warm ring round the pupil
@@ -59,7 +59,7 @@ def paint_eye(c, face, side):
     ball += (iris - ball) * edge[..., None]
     # the upper lid's shadow on the ball, then light on its wet front
     shadow = np.exp(-0.5 * (np.clip(c.distance(upper) - 1.0, 0, None) / 4.6) ** 2)
-    ball *= 1 - shadow[..., None] * np.float32((0.62, 0.68, 0.66))
+    ball *= 1 - shadow[..., None] * np.float32((0.54, 0.60, 0.58))
     c.paint(ball, inside)
     q = r / 16
     window = [(-8.4, -7.2), (-3.2, -8.2), (-2.6, -2.9), (-7.4, -2.2)]

@@ -12,6 +12,7 @@ from PIL import Image
 from livehead import avatars
 from livehead.avatars import AvatarStore, decode_portrait, load_portrait
 from livehead.engine.base import Work
+from livehead.engine.preview.face import find
 from livehead.engine.preview.generator import create
 from livehead.errors import NotFoundError, PortraitError, TooLargeError
 
@@ -67,8 +68,18 @@ def test_a_detector_finds_the_face_in_the_middle_with_two_eyes(store, avatar_id)
         x, y, width, height = faces[0]
         assert abs(x + width / 2 - 256) < 40
     eyes = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_eye.xml")
-    found = eyes.detectMultiScale(grey[y + height // 5 : y + height * 11 // 20, x : x + width], 1.1, 4, minSize=(25, 25))
+    found = eyes.detectMultiScale(
+        grey[y + height // 5 : y + height * 11 // 20, x : x + width], 1.1, 4, minSize=(25, 25)
+    )
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("avatar_id", BUILTIN)
+def test_both_eyes_are_measured_alike(store, avatar_id):
+    face = find(load_portrait(store.get(avatar_id).path))
+    left, right = (float(np.hypot(*(eye.corners[1] - eye.corners[0]))) for eye in face.eyes)
+    assert 0.85 < left / right < 1.18  # else a blink closes one eye only
+    assert face.mouth.sure > 0.9
 
 
 @pytest.mark.parametrize("avatar_id", BUILTIN)

@@ -14,7 +14,7 @@ from relief import Light
 def paint(c):
     light = Light(key=(2.6, 2.4, 2.15), fill=(0.5, 0.5, 0.55))
     face = Face(
-        light=light, skin="#e6bda4", blush="#d87f74", shade="#a5685a", age=1.3, iris="#4f7a94", eye_height=26, eye_width=65, eye_tilt=0.5, brow="#8d8078",
+        light=light, skin="#e6bda4", blush="#d87f74", shade="#a5685a", age=1.3, iris="#4f7a94", eye_height=28, eye_width=65, eye_tilt=0.5, brow="#8d8078",
         brow_thick=6.5, brow_y=327, lips="#bd6a68", lip_tint=0.75, upper_lip=0.75, lower_lip=0.85, smile=7, mouth_width=54, lash=0.55, liner="#3b2c28",
         cheekbone=1.25, gloss=0.8, neck=66, nose_width=1.08, chin=1.1,
     )  # fmt: skip
