@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
         ("portrait", "IMG", "picture of a face: PNG, JPEG or WebP"),
         ("audio", "IN", "sound file, any format that FFmpeg reads"),
         ("out", "OUT.mp4", "the film to write"),
-        ("seed", "N", "the same number gives the same film (default: a random one)"),
+        ("seed", "N", "the same number gives the same film (default: 0)"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
         parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
@@ -64,10 +63,8 @@ def _path(args: argparse.Namespace, name: str) -> Path:
 
 
 def _seed(given: str | None) -> int:
-    if given is None:
-        return secrets.randbits(32)
     try:
-        seed = int(given)
+        seed = int(given or 0)
     except ValueError:
         seed = -1
     if not 0 <= seed <= MAX_SEED:
