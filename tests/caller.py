@@ -97,7 +97,8 @@ class Caller:
             self.peer.addTrack(self.microphone)
         for _ in range(videos):
             self.peer.addTransceiver("video", direction="recvonly")
-        self.peer.createDataChannel("livehead").on("message", lambda text: self.figures.append(json.loads(text)))
+        self.channel = self.peer.createDataChannel("livehead")
+        self.channel.on("message", lambda text: self.figures.append(json.loads(text)))
 
     async def __aenter__(self) -> Self:
         return self

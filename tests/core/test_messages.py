@@ -24,11 +24,14 @@ from livehead.core.messages import (
     IceCandidate,
     Interrupt,
     Offer,
+    Ping,
     Playback,
+    Pong,
     Spread,
     StateMessage,
     Stats,
     decode,
+    decode_channel,
     decode_speech,
     encode,
 )
@@ -78,6 +81,7 @@ def test_what_clients_send(text: dict[str, object], message: object) -> None:
 def test_what_speakers_send() -> None:
     assert decode_speech('{"type":"end"}') == End()
     assert decode_speech('{"type":"interrupt"}') == Interrupt()
+    assert decode_channel('{"type":"ping","id":7}') == Ping(7)
     with pytest.raises(MalformedError) as caught:
         decode_speech('{"type":"offer"}')
     assert caught.value.problem == "unknown-type"
@@ -235,7 +239,17 @@ bodies = st.builds(
 @settings(max_examples=300)
 @given(st.text(max_size=60) | st.binary(max_size=60) | bodies.map(json.dumps))
 def test_whatever_comes_is_a_message_or_a_request_error(text: str | bytes) -> None:
-    for reader in (decode, decode_speech):
+    for reader in (decode, decode_speech, decode_channel):
         with contextlib.suppress(MalformedError, TooLargeError):
             message = reader(text)
             assert isinstance(message, Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye | End)
+
+
+def test_a_pong_carries_the_clock_of_the_server() -> None:
+    assert encode(Pong(7, 12.5)) == '{"type":"pong","id":7,"clock":12.5}'
+
+
+@pytest.mark.parametrize("text", ['{"type":"ping"}', '{"type":"ping","id":-1}', '{"type":"ping","id":"1"}', "{}"])
+def test_a_ping_has_a_number(text: str) -> None:
+    with pytest.raises(MalformedError):
+        decode_channel(text)

@@ -3,6 +3,7 @@
 Signal socket, from the client: Offer, Candidate, ChooseAvatar, ChooseLatency, Interrupt, Bye;
 to the client: Answer, Candidate, StateMessage, Stats, ErrorMessage.
 Speech socket, from the client: End, Interrupt; to the client: Playback.
+Data channel, from the client: Ping; to the client: Pong, Stats, TracedStats.
 """
 
 from __future__ import annotations
@@ -139,6 +140,34 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedStats(Stats):
+    """With probe, on the data channel: where the time of each picture went that was sent since the last figures.
+
+    ``blocks`` holds ``[k, sent, buffer, window, queue, generate, playout, send]``: ``sent`` on the server's clock in
+    seconds, the parts of :class:`~livehead.core.latency.Breakdown` in milliseconds.
+    """
+
+    blocks: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """From the client, on the data channel."""
+
+    type: ClassVar[str] = "ping"
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answers a ping; ``clock`` is the server's monotonic clock in seconds."""
+
+    type: ClassVar[str] = "pong"
+    id: int
+    clock: float
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorMessage:
     """``error`` is a problem object of RFC 9457."""
 
@@ -156,7 +185,8 @@ class Playback:
 FromClient: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye
 ToClient: TypeAlias = Answer | Candidate | StateMessage | Stats | ErrorMessage
 FromSpeaker: TypeAlias = End | Interrupt
-Message: TypeAlias = FromClient | ToClient | FromSpeaker | Playback
+FromChannel: TypeAlias = Ping
+Message: TypeAlias = FromClient | ToClient | FromSpeaker | Playback | Ping | Pong
 
 Inbound = TypeVar("Inbound")
 
@@ -175,6 +205,12 @@ def decode_speech(text: str | bytes) -> FromSpeaker:
     """A text message of the speech socket; raises like :func:`decode`."""
     body = _object(text)
     return _choose(_SPEECH, body)
+
+
+def decode_channel(text: str | bytes) -> FromChannel:
+    """A message of the data channel; raises like :func:`decode`."""
+    body = _object(text)
+    return _choose(_CHANNEL, body)
 
 
 def encode(message: Message) -> str:
@@ -291,6 +327,13 @@ def _whole(body: dict[str, Any], name: str, limit: int) -> int | None:
     return value
 
 
+def _required_whole(body: dict[str, Any], name: str, limit: int) -> int:
+    value = _whole(body, name, limit)
+    if value is None:
+        raise MalformedError(f'the message needs "{name}", a whole number')
+    return value
+
+
 def _offer(body: dict[str, Any]) -> Offer:
     probe = body.get("probe")
     if probe is not None and not isinstance(probe, bool):
@@ -335,6 +378,10 @@ _SIGNAL: dict[str, Callable[[dict[str, Any]], FromClient]] = {
     "latency": lambda body: ChooseLatency(_required(_text(body, "preset", MAX_NAME), "preset")),
     "interrupt": lambda body: Interrupt(),
     "bye": lambda body: Bye(),
+}
+
+_CHANNEL: dict[str, Callable[[dict[str, Any]], FromChannel]] = {
+    "ping": lambda body: Ping(_required_whole(body, "id", MAX_SEED)),
 }
 
 _SPEECH: dict[str, Callable[[dict[str, Any]], FromSpeaker]] = {

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 
 from prometheus_client import Counter as Total
 
 from livehead.core import probe
-from livehead.core.latency import Latency, Stamp
+from livehead.core.latency import STAGES, Latency, Stamp
 from livehead.core.media import BLOCK_SAMPLES, Picture
 from livehead.core.messages import Spread, Stats
 from livehead.core.playout import Playout
-from livehead.core.tick import Tick
+from livehead.core.tick import Kind, Tick
 from livehead.core.windows import Windows
 from livehead.engine.base import Preset
 from livehead.engine.host import EngineStream, Timing
@@ -22,6 +22,11 @@ from livehead.media.ingest import Sound
 from livehead.media.peer import Peer
 from livehead.metrics import Metrics
 from livehead.sessions.hearing import IDLE_BLOCK, Hearing, Piece
+
+UNDER_WAY = 16
+"""Pictures that may be at the encoder. Those that it dropped are never told as sent, and give way."""
+
+TRACES = 100
 
 
 class Face:
@@ -54,6 +59,8 @@ class Pipeline:
         self._face: Face | None = None
         self._pushed = asyncio.Event()
         self._counted: Counter[tuple[str, str]] = Counter()
+        self._under_way: OrderedDict[int, int] = OrderedDict()  # index of a tick → block of its picture
+        self._traces: deque[tuple[float, ...]] = deque(maxlen=TRACES)
 
     @property
     def face(self) -> Face | None:
@@ -92,6 +99,24 @@ class Pipeline:
         )
         self._playout.push_pictures(k, pictures, time.monotonic())
         self._pushed.set()
+
+    def sent(self, index: int) -> None:
+        """The picture of tick ``index`` went to the socket."""
+        k = self._under_way.pop(index, None)
+        if k is None:
+            return
+        now = time.monotonic()
+        parts = self.latency.sent(k, now)
+        if parts is not None and self._with_probe and k >= 0:
+            spent = (getattr(parts, stage) for stage in STAGES if stage != "total")
+            self._traces.append((k, round(now, 5), *(round(each, 2) for each in spent)))
+
+    def traces(self) -> tuple[tuple[float, ...], ...]:
+        """Where the time of each picture went that was sent since the last call, as
+        :class:`~livehead.core.messages.TracedStats` has it. Empty without probe."""
+        found = tuple(self._traces)
+        self._traces.clear()
+        return found
 
     async def pace(self) -> None:
         """Send a tick whenever one is due, for ever."""
@@ -154,13 +179,16 @@ class Pipeline:
             picture = tick.picture
             if self._with_probe and tick.picture_k is not None:
                 picture = probe.draw(picture, tick.picture_k, tick.loudness)
+            if tick.kind is Kind.FRESH and tick.k is not None:
+                self.latency.stamp(tick.k, Stamp.DUE, now)
+                self._under_way[tick.index] = tick.k
+                if len(self._under_way) > UNDER_WAY:
+                    self._under_way.popitem(last=False)
             self._peer.show(picture, tick.index)
         self._peer.speak(tick.pcm, tick.index)
         self._metrics.sent.inc()
         if tick.k is not None:
             self._metrics.delay.observe(tick.delay_ms / 1000)
-            self.latency.stamp(tick.k, Stamp.DUE, now)
-            self.latency.sent(tick.k, time.monotonic())
 
     async def _pushed_within(self, seconds: float) -> bool:
         try:

@@ -7,16 +7,16 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from livehead.avatars import AvatarStore
 from livehead.core.lifecycle import Event, Lifecycle, State
 from livehead.core.media import BLOCK_S, new_id
-from livehead.core.messages import StateMessage, Stats, encode, stats_object
+from livehead.core.messages import Pong, StateMessage, Stats, TracedStats, decode_channel, encode, stats_object
 from livehead.engine.base import Preset
 from livehead.engine.host import EngineHost, EngineState
-from livehead.errors import UnprocessableError
+from livehead.errors import RequestError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer import IceServer, Peer
 from livehead.metrics import Metrics
@@ -86,7 +86,7 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         preset = self._preset(request.latency)
         servers = [IceServer(media.stun_urls)] if media.stun_urls else []
-        self._peer = Peer(servers, voice=request.voice)
+        self._peer = Peer(servers, voice=request.voice, on_message=self._on_text, on_sent=self._on_sent)
         self._pipeline = Pipeline(preset, self._peer, metrics, with_probe=request.probe)
 
     async def open(self, offer: str) -> str:
@@ -219,7 +219,24 @@ class Session:
             await asyncio.sleep(1)
             self._stats = self._pipeline.stats()
             self._tell(self._stats)
-            self._peer.send(encode(self._stats))
+            self._peer.send(encode(self._traced(self._stats) if self._request.probe else self._stats))
+
+    def _traced(self, stats: Stats) -> TracedStats:
+        return TracedStats(
+            **{each.name: getattr(stats, each.name) for each in fields(stats)}, blocks=self._pipeline.traces()
+        )
+
+    def _on_sent(self, index: int) -> None:
+        self._pipeline.sent(index)
+
+    def _on_text(self, text: str) -> None:
+        """The data channel. What cannot be understood is no reason to end a call."""
+        try:
+            ping = decode_channel(text)
+        except RequestError as error:
+            self._log.debug("a message on the data channel was refused: %s", error)
+        else:
+            self._peer.send(encode(Pong(ping.id, time.monotonic())))
 
     async def _watch(self) -> None:
         while not self._peer.connected.is_set() and not self._ending.is_set():
