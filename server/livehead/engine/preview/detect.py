@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
-LONGEST = 640
+LONGEST = 480
 """Pictures are searched at this many pixels along their longer side."""
 
 ANGLES = (0.0, 18.0, -18.0, 34.0, -34.0)
@@ -51,7 +51,9 @@ def detect(rgb: NDArray[np.uint8]) -> Rough | None:
     for angle in ANGLES:
         turn = cv2.getRotationMatrix2D((gray.shape[1] / 2, gray.shape[0] / 2), angle, 1.0)
         view = gray if angle == 0 else cv2.warpAffine(gray, turn, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-        found = max(_candidates(np.asarray(view, np.uint8)), key=lambda candidate: candidate.score, default=None)
+        found = max(
+            _candidates(np.asarray(view, np.uint8), angle != 0), key=lambda candidate: candidate.score, default=None
+        )
         if found is not None:
             back = cv2.invertAffineTransform(turn)
             eyes = found.rough.eyes @ back[:, :2].T + back[:, 2] if angle else found.rough.eyes
@@ -59,8 +61,9 @@ def detect(rgb: NDArray[np.uint8]) -> Rough | None:
     return None
 
 
-def _candidates(gray: NDArray[np.uint8]) -> Iterator[_Candidate]:
-    least = max(24, min(gray.shape) // 12)
+def _candidates(gray: NDArray[np.uint8], strict: bool) -> Iterator[_Candidate]:
+    """Likely faces. A small one, or one in a ``strict`` look, must be seen by all detectors."""
+    least = max(24, min(gray.shape) // 10)
     boxes = [
         [
             tuple(int(v) for v in box)
@@ -72,7 +75,7 @@ def _candidates(gray: NDArray[np.uint8]) -> Iterator[_Candidate]:
     for x, y, w, h in boxes[0] + boxes[1]:
         agreed = all(any(_overlap((x, y, w, h), other) > 0.4 for other in some) for some in boxes)
         eyes, seen = _eyes(gray[y : y + h, x : x + w])
-        if seen + agreed < (2 if w >= 0.18 * min(gray.shape) else 3):
+        if seen + agreed < (2 if w >= 0.18 * min(gray.shape) and not strict else 3):
             continue
         off = float(np.hypot(*((x + w / 2, y + h / 2) - middle))) / max(gray.shape)
         yield _Candidate(

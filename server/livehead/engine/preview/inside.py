@@ -45,9 +45,9 @@ class Inside:
         tongue = smooth(y - dome, -0.02 * span, 0.04 * span) * smooth(np.abs(a), 0.85, 0.55)
         lit = 0.78 + 0.30 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
         colour = _over(colour, self._palette.tongue * lit[..., None], tongue)
-        lower_edge = opening.lower - (0.006 + 0.03 * max(0.0, shape.wide) + 0.012 * shape.jaw) * span
+        lower_edge = opening.lower - (0.042 * max(0.0, shape.wide) - 0.015) * span
         colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
-        upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.07 * max(0.0, -shape.wide)) * span
+        upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.11 * max(0.0, -shape.wide)) * span
         if not self._lips.teeth:
             colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
         # Lips throw a shadow inwards, the corners are darkest.
@@ -86,7 +86,7 @@ def _row(widths: tuple[float, ...], half: float, tall: float, curve: float) -> A
         rounded = edge - 0.045 * at**4 - (0.035 if index == 1 else 0.0)
         here = np.abs(at) <= 1
         seam = 1 - 0.20 * smooth(np.abs(at), 0.72, 1.0) * (0.5 + 0.5 * y)
-        body = (0.93 + 0.07 * smooth(y, 0.3, 0.8)) * seam * (1 - 0.55 * (np.abs(a) / 0.68) ** 2)
+        body = (0.93 + 0.07 * smooth(y, 0.3, 0.8)) * seam * (1 - 0.75 * (a / 0.68) ** 2)
         cover = np.where(here, smooth(y - rounded, 0.03, -0.05), cover)
         light = np.where(here, body, light)
         start += wide

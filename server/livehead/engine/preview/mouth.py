@@ -18,7 +18,7 @@ from livehead.engine.preview.articulation import Mouthing
 from livehead.engine.preview.face import Face
 from livehead.engine.preview.rig import Array, smooth
 
-DROP = 0.27
+DROP = 0.25
 """The lower lip's way down at a fully dropped jaw, in eye spans."""
 
 LIFT = 0.085
@@ -77,7 +77,7 @@ class Lips:
 
     def _bounds(self, size: int) -> tuple[int, int, int, int]:
         """Left, top, right, bottom of all that the mouth moves, with room for the head's own."""
-        reach_x = 2.9 * self.half
+        reach_x = 3.4 * self.half
         spots = np.array(
             [
                 self.origin + sx * reach_x * self.across + y * self.down
@@ -138,8 +138,8 @@ class Lips:
         drop, lift = DROP * self.span * shape.jaw, LIFT * self.span * shape.lift
         round_, wide = max(0.0, -shape.wide), max(0.0, shape.wide)
         a = x / self.half
-        near = np.exp(-((a / 1.65) ** 2)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
-        a = a * (1 + (0.34 * round_ - 0.13 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
+        near = np.exp(-((a / 1.3) ** 4)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
+        a = a * (1 + (0.40 * round_ - 0.15 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
         beyond = np.abs(a)
         bow = np.clip(1 - (a / (INNER * (1 - 0.22 * round_))) ** 2, 0, 1)
         line = self.line(a)
@@ -152,7 +152,7 @@ class Lips:
         t = np.maximum(y - lower, 0)
         wait = 0.16 + 0.36 * smooth(beyond, 0.25, 1.1)  # towards the corners the skin gives way over a longer stretch
         to_chin = smooth(t / (1.3 * self.lower_lip + wait * self.span), 0.12, 1.0)
-        jaw = 0.86 * drop * np.exp(-((beyond / 1.95) ** 4))
+        jaw = 0.86 * drop * np.exp(-((beyond / 2.35) ** 4))
         fade = smooth(y, self.chin + drop + 0.62 * self.span, self.chin + 0.5 * drop - 0.04 * self.span)
         move = ((drop_here + sink) * (1 - to_chin) + jaw * to_chin) * fade
         swell = 0.30 * round_ - 0.34 * shape.press

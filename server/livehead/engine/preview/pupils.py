@@ -23,7 +23,7 @@ def _pupil(chip: Chip, x: float) -> Array:
     patch = np.asarray(light[top : top + 2 * REACH_Y + 1, left : left + 2 * REACH_X + 1], np.float32)
     dx, dy = cv2.Sobel(patch, cv2.CV_32F, 1, 0), cv2.Sobel(patch, cv2.CV_32F, 0, 1)
     size = np.hypot(dx, dy)
-    strong = size > np.percentile(size, 70)
+    strong = size > np.percentile(size, 80)
     ys, xs = np.nonzero(strong)
     gx, gy = dx[strong] / size[strong], dy[strong] / size[strong]
     cy, cx = np.mgrid[0 : patch.shape[0], 0 : patch.shape[1]].astype(np.float32)
