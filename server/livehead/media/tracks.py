@@ -164,9 +164,9 @@ class VoiceTrack(PacedTrack):
         self.ticks.open()
 
     async def encoded(self) -> Encoded:
-        assert self._encoder is not None
         while not self._paced:
             index, pcm = await self.ticks.get()
+            assert self._encoder is not None
             now = time.monotonic()
             payloads = await asyncio.get_running_loop().run_in_executor(encoding_pool(), self._encoder.encode, pcm)
             start = index * round(BLOCK_S * self.rate)
@@ -181,4 +181,5 @@ class VoiceTrack(PacedTrack):
 
     def stop(self) -> None:
         self.ticks.end()
+        self._encoder = None  # FFmpeg keeps two threads for it
         super().stop()

@@ -42,7 +42,6 @@ class OpusEncoder:
         context.layout = "mono"
         context.format = "flt"
         context.bit_rate = OPUS_BITRATE
-        context.thread_count = 1  # or FFmpeg keeps two threads for it, which have nothing to do
         context.time_base = Fraction(1, self.rate)
         context.options = {
             "application": "voip",
