@@ -85,7 +85,9 @@ class Listener:
         if db < self._floor:
             self._floor += 0.3 * (max(db, -75.0) - self._floor)
         else:
-            self._floor = min(self._floor + 0.06, self._loud - 15)
+            # A fan's noise is steady, speech is not.
+            steady = abs(db - self._before) < 2
+            self._floor = min(self._floor + (0.30 if steady else 0.05), self._loud - 15)
         if db > self._loud:
             self._loud += 0.25 * (db - self._loud)
         elif db > max(QUIET_DB, self._loud - 25):
