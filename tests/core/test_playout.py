@@ -263,10 +263,14 @@ def test_presets_change_while_live(level: float) -> None:
 
 
 def test_pictures_of_the_old_preset_do_not_hold_the_new_one_up() -> None:
-    run = Run(8, 0, 600, level=lambda k: 0.0).speak(204)
+    run = Run(8, 0, 600, level=lambda k: 0.0).speak(207)
     run.set_preset(1, 0, 600)
-    run.speak(150)
+    run.speak(60)
     assert run.ticks[-1][1].delay_ms < 75
+    sent = [tick.k for _, tick in run.ticks if tick.k is not None]
+    skips = [a for a, b in pairwise(sent) if b - a > 1]
+    assert len(skips) == 7
+    assert min(b - a for a, b in pairwise(skips)) >= 5, "not all at once"
 
 
 def test_more_sound_at_the_start_than_the_delay_holds_is_not_rushed() -> None:

@@ -194,7 +194,9 @@ def test_ticks_come_25_times_a_second(seed: int, script: list[tuple]) -> None:
         # growth by a part of a block makes one gap up to 60 ms or down to 20 ms; slewing moves 1 ms a tick
         assert 0.85 < times[first + 25] - times[first] < 1.15
     elapsed = times[-1] - times[0]
-    assert abs(elapsed / 0.04 - (len(times) - 1)) < 1 + 0.03 * len(times)
+    # every burst of late sound may move the phase once, and they may all move it the same way
+    drift = 0.06 if any(weather.sound_burst for _, _, weather in script) else 0.03
+    assert abs(elapsed / 0.04 - (len(times) - 1)) < 1 + drift * len(times)
 
 
 def vars_of(weather: Weather) -> dict[str, float]:

@@ -261,7 +261,6 @@ class Playout:
         self._runs.append(run)
         self._jump = None
         self._hopeless_at = None
-        self._learn_from = max(self._learn_from, k)
         return run
 
     def _run_of(self, k: int) -> _Run | None:
