@@ -11,13 +11,13 @@ export class Level {
   /** @param {MediaStream} stream with an audio track */
   constructor(stream) {
     const context = audioContext();
-    this.#analyser = new AnalyserNode(context, { fftSize: 1024, smoothingTimeConstant: 0 });
+    this.#analyser = new AnalyserNode(context, { fftSize: 2048, smoothingTimeConstant: 0 });
     this.#samples = new Float32Array(this.#analyser.fftSize);
     this.#source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
     this.#source.connect(this.#analyser);
   }
 
-  /** @returns {number} the last 20 ms, 0 for −60 dBFS and under, 1 for full scale */
+  /** @returns {number} the last 40 ms, 0 for −60 dBFS and under, 1 for full scale */
   read() {
     this.#analyser.getFloatTimeDomainData(this.#samples);
     let sum = 0;

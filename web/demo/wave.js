@@ -30,17 +30,14 @@ export class Wave {
 
   #frame = (/** @type {number} */ now) => {
     requestAnimationFrame(this.#frame);
+    if (now < this.#next) return;
+    this.#next = now + BAR_MS;
     this.#follow();
     const level = this.#level?.read() ?? 0;
-    if (now >= this.#next) {
-      this.#next = now + BAR_MS;
-      this.#bars.push(level);
-      const most = Math.ceil(this.#canvas.clientWidth / (BAR + GAP)) + 1;
-      this.#bars.splice(0, this.#bars.length - most);
-      this.#canvas.setAttribute("aria-valuenow", String(Math.round(level * 100)));
-    } else if (level > (this.#bars.at(-1) ?? 0)) {
-      this.#bars[this.#bars.length - 1] = level;
-    }
+    const most = Math.ceil(this.#canvas.clientWidth / (BAR + GAP)) + 1;
+    this.#bars.push(level);
+    this.#bars.splice(0, Math.max(0, this.#bars.length - most));
+    this.#canvas.setAttribute("aria-valuenow", String(Math.round(level * 100)));
     this.#draw(level);
   };
 
