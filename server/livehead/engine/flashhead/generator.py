@@ -312,9 +312,10 @@ class FlashHead:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        # float32 means float32: cuDNN would otherwise round convolutions to TF32.
-        exact = self.model.precision.dtype is torch.float32
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=not exact):
+        # float32 means float32: cuDNN would otherwise round convolutions to TF32, or choose by speed an algorithm that
+        # is a hundred times less exact.
+        fast = self.model.precision.dtype is not torch.float32
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=fast, allow_tf32=fast):
             yield
 
 

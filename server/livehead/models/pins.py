@@ -1,0 +1,59 @@
+"""Which files of which hub revisions the engine is made for: ``pins.toml``, read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from livehead.errors import UsageError
+
+PUBLISHED = Path(__file__).with_name("pins.toml")
+
+VARIANTS = ("lite", "pro")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One file of a hub repository. ``size`` in bytes and ``sha256`` are None where only the hub knows them."""
+
+    repo: str
+    revision: str
+    folder: str
+    path: str
+    variants: tuple[str, ...]
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def local(self) -> Path:
+        """Where the file lies below the models folder."""
+        return Path(self.folder) / self.path
+
+
+def read_pins(path: Path = PUBLISHED) -> tuple[Pin, ...]:
+    """Raises UsageError for a file that is no pins file."""
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+        repos = data["repos"]
+        return tuple(
+            Pin(
+                repo=repos[entry["repo"]]["id"],
+                revision=repos[entry["repo"]]["revision"],
+                folder=repos[entry["repo"]]["folder"],
+                path=entry["path"],
+                variants=tuple(entry["variants"]),
+                size=entry.get("size"),
+                sha256=entry.get("sha256"),
+            )
+            for entry in data["files"]
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not a pins file: {error}") from None
+
+
+def of_variants(pins: Sequence[Pin], variants: Sequence[str]) -> list[Pin]:
+    """The files that these variants need, each once."""
+    return [pin for pin in pins if set(pin.variants) & set(variants)]
