@@ -1,5 +1,6 @@
 import { audioContext } from "./audio-context.js";
 import { LiveHeadError } from "./errors.js";
+import { Outgoing } from "./outgoing.js";
 
 /** @typedef {import("./source.js").Source} Source */
 
@@ -18,7 +19,7 @@ export class FileSource extends EventTarget {
   #element = new Audio();
   /** @type {MediaElementAudioSourceNode | null} */
   #node = null;
-  /** @type {MediaStreamAudioDestinationNode | null} */
+  /** @type {Outgoing | null} */
   #out = null;
   #url = "";
   #held = false;
@@ -88,13 +89,12 @@ export class FileSource extends EventTarget {
   /** @type {Source["open"]} */
   async open() {
     await this.check();
-    const context = audioContext();
-    this.#node ??= context.createMediaElementSource(this.#element);
-    this.#out = context.createMediaStreamDestination();
-    this.#out.channelCount = 1;
-    this.#node.connect(this.#out);
+    this.#node ??= audioContext().createMediaElementSource(this.#element);
+    this.#out?.close();
+    this.#out = new Outgoing();
+    this.#node.connect(this.#out.node);
     this.stream = this.#out.stream;
-    return this.#out.stream.getAudioTracks()[0];
+    return this.#out.track;
   }
 
   /** @type {Source["begin"]} */
@@ -123,7 +123,7 @@ export class FileSource extends EventTarget {
   close() {
     this.#element.pause();
     this.#node?.disconnect();
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.#out?.close();
     this.#out = this.stream = null;
   }
 

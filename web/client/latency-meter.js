@@ -1,5 +1,6 @@
 import { audioContext } from "./audio-context.js";
 import { LiveHeadError } from "./errors.js";
+import { Outgoing } from "./outgoing.js";
 import { ROWS, cells, read } from "./probe.js";
 
 /**
@@ -44,13 +45,12 @@ export class LatencyMeter {
    */
   async measure({ bursts = 10, progress = () => {}, signal }) {
     const context = audioContext();
-    const out = context.createMediaStreamDestination();
-    out.channelCount = 1;
+    const out = new Outgoing();
     /** @type {import("./figures.js").Figures[]} */
     const figures = [];
     const listen = (/** @type {Event} */ event) => figures.push(/** @type {CustomEvent} */ (event).detail);
     // A new call that knows nothing but the bursts: a change of track in mid-call would shift its sound in time.
-    this.#session.substitute = out.stream.getAudioTracks()[0];
+    this.#session.substitute = out.track;
     this.#session.change({ probe: true });
     try {
       this.#watch();
@@ -62,7 +62,7 @@ export class LatencyMeter {
       for (let burst = 0; burst < bursts; burst++) {
         progress(burst, bursts);
         await this.#code(SEEN_MS, (loudness) => loudness <= QUIET, signal);
-        const sent = play(context, out);
+        const sent = play(context, out.node);
         const shown = await this.#code(SEEN_MS, (loudness, at) => loudness >= LOUD && at > sent, signal).catch(() => NaN);
         signal?.throwIfAborted();
         if (!Number.isNaN(shown)) all.push(shown - sent);
@@ -75,6 +75,7 @@ export class LatencyMeter {
       this.#head.removeEventListener("stats", listen);
       this.#session.substitute = null;
       this.#session.change({ probe: false });
+      out.close();
     }
   }
 

@@ -24,6 +24,7 @@
  * @property {number} skipped blocks left out to catch up
  * @property {number} fps pictures sent a second
  * @property {number} skew_ms voice to picture
+ * @property {number} concealed_ms sound that did not come and was made up
  */
 
 /**
