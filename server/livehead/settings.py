@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from livehead.errors import UsageError
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
+AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
 
 
@@ -48,6 +49,9 @@ class EngineSettings(_Stage):
     variant: Literal["lite", "pro"] = Field("lite", description="FlashHead variant.")
     models: Path = Field(Path("models"), description="Folder that holds the downloaded weights.")
     device: str = Field("cuda:0", description="torch device of the flashhead engine.")
+    attention: AttentionName = Field(
+        "auto", description="Attention kernel of the flashhead engine: auto, fa3, fa2, fa4, cudnn or sdpa."
+    )
     size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square picture, in pixels.")
     heartbeat_seconds: float = Field(
         5.0, gt=0, description="A worker that is silent for so long is stuck, and is restarted. In seconds."

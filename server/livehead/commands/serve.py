@@ -31,6 +31,7 @@ OPTIONS = (
     "variant",
     "models",
     "device",
+    "attention",
     "size",
     "max_sessions",
     "data_dir",

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from livehead.engine.base import EngineSpec
 from livehead.errors import EngineError
+from livehead.models.pins import of_variants, read_pins
 from livehead.settings import EngineSettings
 
 PREVIEW = "livehead.engine.preview.generator:create"
 FLASHHEAD = "livehead.engine.flashhead.generator:create"
-
-_WEIGHTS = ("SoulX-FlashHead-1_3B", "wav2vec2-base-960h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,8 @@ def choose(settings: EngineSettings) -> Choice:
     if settings.engine == "preview":
         return _preview(settings, "as asked")
     missing = _missing_for_flashhead(settings)
+    if settings.engine == "auto" and not settings.device.startswith("cuda"):
+        missing.append(f"it is far from real time on {settings.device} (--engine flashhead takes it all the same)")
     if not missing:
         return _flashhead(settings, "as asked" if settings.engine == "flashhead" else "CUDA and the weights are there")
     if settings.engine == "flashhead":
@@ -50,6 +51,7 @@ def _flashhead(settings: EngineSettings, reason: str) -> Choice:
         "variant": settings.variant,
         "size": settings.size,
         "device": settings.device,
+        "attention": settings.attention,
     }
     return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options), reason)
 
@@ -63,9 +65,10 @@ def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
         missing.append("PyTorch is not installed (pip install 'livehead[flashhead]')")
     if settings.device.startswith("cuda") and not _cuda_devices():
         missing.append("there is no CUDA device (or its driver does not answer)")
-    absent = [name for name in _WEIGHTS if not (settings.models / name).is_dir()]
+    needed = of_variants(read_pins(), [settings.variant])
+    absent = [pin.local for pin in needed if not (settings.models / pin.local).is_file()]
     if absent:
-        missing.append(f"{settings.models} lacks {' and '.join(absent)} (livehead models download {settings.variant})")
+        missing.append(f"{settings.models} lacks {absent[0]} (livehead models download {settings.variant})")
     return missing
 
 
