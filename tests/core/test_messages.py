@@ -105,7 +105,7 @@ def test_what_speakers_send() -> None:
             {"type": "state", "state": "degraded", "reason": "engine-down"},
         ),
         (
-            Stats(5, 55.5, 200, Spread(3.25, 5.5), 1, 2, 3, 4, 25.0, 0.0),
+            Stats(5, 55.5, 200, Spread(3.25, 5.5), 1, 2, 3, 4, 25.0, 0.0, 60.0),
             {
                 "type": "stats",
                 "k": 5,
@@ -118,6 +118,7 @@ def test_what_speakers_send() -> None:
                 "skipped": 4,
                 "fps": 25.0,
                 "skew_ms": 0.0,
+                "concealed_ms": 60.0,
             },
         ),
         (Playback("started", 12), {"type": "playback", "state": "started", "k": 12}),
@@ -141,7 +142,7 @@ def test_errors_go_out_as_problems() -> None:
 
 def test_numbers_that_are_none_are_not_sent() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        encode(Stats(5, float("nan"), 200, Spread(0, 0), 0, 0, 0, 0, 0, 0))
+        encode(Stats(5, float("nan"), 200, Spread(0, 0), 0, 0, 0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ class Stats:
     skipped: int
     fps: float
     skew_ms: float
+    concealed_ms: float
 
 
 @dataclass(frozen=True, slots=True)

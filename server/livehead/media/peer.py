@@ -23,7 +23,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
-from livehead.core.media import Pcm, Picture
+from livehead.core.media import SAMPLE_RATE, Pcm, Picture
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.channel import Channel
 from livehead.media.clock import MediaClock
@@ -169,6 +169,11 @@ class Peer:
     @property
     def dropped(self) -> int:
         return self._pictures.ticks.dropped + (self._voice.ticks.dropped if self._voice else 0)
+
+    @property
+    def concealed_s(self) -> float:
+        """Seconds of the client's voice that did not come in time and were made up. Its own pauses count too."""
+        return self._ingest.concealed / SAMPLE_RATE
 
     def show(self, picture: Picture, index: int) -> None:
         """Send a picture as tick ``index`` of 40 ms. Never blocks; an index that does not rise is ignored."""

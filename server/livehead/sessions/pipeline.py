@@ -58,6 +58,7 @@ class Pipeline:
         self._with_probe = with_probe
         self._face: Face | None = None
         self._pushed = asyncio.Event()
+        self._concealed_s = 0.0
         self._counted: Counter[tuple[str, str]] = Counter()
         self._under_way: OrderedDict[int, int] = OrderedDict()  # index of a tick → block of its picture
         self._traces: deque[tuple[float, ...]] = deque(maxlen=TRACES)
@@ -136,7 +137,9 @@ class Pipeline:
     def stats(self) -> Stats:
         """The figures of now, and their growth into the metrics."""
         figures = self._playout.stats
-        dropped = self._peer.dropped
+        dropped, concealed_s = self._peer.dropped, self._peer.concealed_s
+        self._metrics.concealed.inc(concealed_s - self._concealed_s)
+        self._concealed_s = concealed_s
         self._count("repeated", figures.repeats.items())
         self._count("dropped", [*figures.drops.items(), ("encoder", dropped)])
         self._count("skipped", figures.skips.items())
@@ -151,6 +154,7 @@ class Pipeline:
             skipped=figures.skipped,
             fps=figures.fps,
             skew_ms=round(figures.skew_ms, 1),
+            concealed_ms=round(concealed_s * 1000),
         )
 
     def _push(self, piece: Piece) -> None:

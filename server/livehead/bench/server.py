@@ -1,0 +1,70 @@
+"""A ``livehead serve`` of our own on a free port, to be measured."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from livehead.bench.http import fetch
+from livehead.errors import LiveheadError
+
+START_S = 120.0
+STOP_S = 20.0
+ADDRESS = "Livehead is at "
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    url: str
+    pid: int
+
+
+@contextlib.contextmanager
+def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
+    """Start it with these settings by name, wait until it is ready, end it. Raises LiveheadError with its last words
+    where it does not start."""
+    given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
+        log = Path(folder) / "server.log"
+        path = os.pathsep.join(each or os.getcwd() for each in sys.path)
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "livehead", "serve", "--port", "0", "--data-dir", folder, *given],
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+                process_group=0,  # Ctrl-C is for us, who then end it
+            )
+        try:
+            yield OwnServer(_ready(process, log), process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        lines = log.read_text(errors="replace").splitlines()
+        if process.poll() is not None:
+            raise LiveheadError(f"The server did not start: {lines[-1] if lines else 'it said nothing'}")
+        for line in lines:
+            if line.startswith(ADDRESS):
+                url = line.removeprefix(ADDRESS).strip()
+                with contextlib.suppress(LiveheadError):
+                    fetch(f"{url}/readyz")
+                    return url
+        time.sleep(0.1)
+    raise LiveheadError(f"The server was not ready within {START_S:.0f} s.")

@@ -1,0 +1,94 @@
+"""``livehead bench``: measure. A table, and as the last line of stdout one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from livehead.bench import latency
+from livehead.bench.histogram import draw, kinds
+from livehead.bench.report import table
+from livehead.commands.options import add_settings, settings_from
+from livehead.errors import UsageError
+
+SERVER_OPTIONS = ("engine", "variant", "models", "device", "size", "latency")
+"""Settings of the server that is started where no URL is given; the preset holds for any server."""
+
+
+def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser("bench", help="measure latency")
+    measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
+    add_latency(measures, common)
+
+
+def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
+    parser = measures.add_parser("latency", parents=[common], help="microphone to picture, over real WebRTC calls")
+    for name, metavar, text in (
+        ("url", "URL", "server to measure (default: start one, and measure its CPU and memory too)"),
+        ("sessions", "N", "calls at once (default: 1)"),
+        ("seconds", "S", "how long to measure, after the warm-up (default: 20)"),
+        ("audio", "WAV", "sound file to say (default: bursts)"),
+        ("loss", "P", "share of packets to lose on the client's side, 0 to 0.5 (default: 0)"),
+        ("jitter", "MS", "hold packets up by 0 to MS on the client's side (default: 0)"),
+        ("histogram", "FILE", f"draw a histogram: {' or '.join(kinds())}"),
+    ):
+        given = os.environ.get(f"LIVEHEAD_{name.upper()}")
+        parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
+    add_settings(parser, SERVER_OPTIONS)
+    parser.set_defaults(run=run_latency)
+
+
+def run_latency(args: argparse.Namespace) -> int:
+    histogram = Path(args.histogram) if args.histogram else None
+    if histogram is not None and histogram.suffix.lower() not in kinds():
+        raise UsageError(f"--histogram {histogram}: the name must end with {' or '.join(kinds())}")
+    plan = plan_from(args)
+    result = latency.run(plan)
+    if histogram is not None:
+        draw(result.latency_ms, histogram, title="sound to picture, ms")
+    print(table(result.figures))
+    print(json.dumps(result.figures, separators=(",", ":")))
+    return 0
+
+
+def plan_from(args: argparse.Namespace) -> latency.Plan:
+    """Raises UsageError."""
+    settings = settings_from(args)  # says what is wrong with an option before anything is started
+    if args.url is not None and not args.url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {args.url}: an address that begins with http:// or https:// is wanted")
+    sound = Path(args.audio) if args.audio else None
+    if sound is not None and not sound.is_file():
+        raise UsageError(f"--audio {sound}: there is no such file")
+    return latency.Plan(
+        url=args.url,
+        sessions=int(_number(args.sessions, "sessions", 1, 1, 1000, whole=True)),
+        seconds=_number(args.seconds, "seconds", 20, 3, 36_000),
+        latency=args.latency or (None if args.url else settings.sessions.latency),
+        sound=sound,
+        loss=_number(args.loss, "loss", 0, 0, 0.5),
+        jitter_ms=_number(args.jitter, "jitter", 0, 0, 1000),
+        server={
+            "engine": settings.engine.engine,
+            "variant": settings.engine.variant,
+            "models": settings.engine.models,
+            "device": settings.engine.device,
+            "size": settings.engine.size,
+            "latency": settings.sessions.latency,
+        },
+    )
+
+
+def _number(given: str | None, name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+    if given is None:
+        return default
+    try:
+        number = float(given)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most or (whole and number != int(number)):
+        kind = "a whole number" if whole else "a number"
+        raise UsageError(f"--{name} {given}: {kind} from {least:g} to {most:g} is wanted")
+    return number
