@@ -221,6 +221,7 @@ class Peer:
 
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self._last_media = self._last_heard = time.monotonic()
+        self._pictures.heard()
         self._ingest.receive(packet, codec)
 
     def _on_feedback(self) -> None:

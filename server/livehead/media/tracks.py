@@ -7,6 +7,7 @@ payloads, ready to be put into RTP packets by :class:`~livehead.media.sender.Sen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from abc import abstractmethod
@@ -28,6 +29,9 @@ from livehead.media.ticks import Ticks
 from livehead.media.voice import PACKET_S, SoundEncoder, sound_encoder
 
 logger = logging.getLogger(__name__)
+
+LISTEN_S = 0.3
+"""How long pictures wait for the client's first packet."""
 
 KEYFRAME_INTERVAL = 0.5
 """Keyframes that are asked for more often, in seconds, are put off until it is over."""
@@ -81,11 +85,16 @@ class PictureTrack(PacedTrack):
         self._size = (0, 0)
         self._wanted = False
         self._last_keyframe = 0.0
+        self._listening = asyncio.Event()
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         self._codec = codec
         self._packer = get_encoder(codec)
-        self.ticks.open()
+
+    def heard(self) -> None:
+        """The client sent a packet, so it also takes ours. Pictures wait for that, :data:`LISTEN_S` at most: the
+        first one is a keyframe, and a client that missed it shows nothing until it asks for another."""
+        self._listening.set()
 
     def sent(self, encoded: Encoded) -> None:
         if self._on_sent is not None:
@@ -100,6 +109,9 @@ class PictureTrack(PacedTrack):
     async def encoded(self) -> Encoded:
         assert self._codec is not None
         loop = asyncio.get_running_loop()
+        if not self._listening.is_set():
+            await self._listen()
+        self.ticks.open()
         while True:
             index, picture = await self.ticks.get()
             encoder, policy = self._prepare(picture)
@@ -121,8 +133,15 @@ class PictureTrack(PacedTrack):
             if payloads:
                 return Encoded(payloads, pts)
 
+    async def _listen(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTEN_S):
+                await self._listening.wait()
+        self._listening.set()
+
     def stop(self) -> None:
         self.ticks.end()
+        self._listening.set()
         self.encoder = None  # its memory and threads go now, not with the next collection of cycles
         super().stop()
 
