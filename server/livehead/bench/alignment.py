@@ -18,7 +18,8 @@ from livehead.errors import LiveheadError
 
 SEARCH_MS = 4000
 """Block 0 begins a little before the first sample sent, by what a codec looks ahead, or later: first packets may be
-lost. Where the client or the network paused for long, the server's timeline goes on, and blocks come to lie far earlier."""
+lost. Where the client or the network paused for long, the server's timeline goes on, and later blocks show what was
+said seconds before their number says."""
 
 NEAR_MS = 60
 SPAN = 125

@@ -105,7 +105,7 @@ def _image(shapes: Sequence[_Box | _Text]) -> Image.Image:
     for shape in shapes:
         if isinstance(shape, _Box):
             if shape.height >= 0.5:
-                corner = (shape.x + max(0.0, shape.width - 1), shape.y + shape.height - 1)
+                corner = (shape.x + max(0.0, shape.width - 1), shape.y + max(0.0, shape.height - 1))
                 brush.rectangle(((shape.x, shape.y), corner), fill=shape.colour)
         else:
             font = ImageFont.load_default(shape.size)
