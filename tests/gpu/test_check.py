@@ -1,0 +1,38 @@
+"""The device check itself runs anywhere, at tiny size; on a device it must pass at full size."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the flashhead extra")
+pytest.importorskip("diffusers", reason="needs the flashhead extra")
+
+CHECK = Path(__file__).with_name("check.py")
+
+
+def check(folder: Path, *options: str) -> dict[str, object]:
+    command = [sys.executable, str(CHECK), "--out", str(folder), *options]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    assert result["failed"] == []
+    return result
+
+
+def test_the_check_runs_on_the_cpu_at_tiny_size(tmp_path: Path) -> None:
+    result = check(tmp_path, "--device", "cpu", "--sizes", "tiny", "--parts", "ceilings,gates,lite")
+    assert {"gates", "timing", "matmul_tflops"} <= result.keys()
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_bfloat16_holds_its_gates_on_the_device(tmp_path: Path) -> None:
+    check(tmp_path, "--parts", "gates")
