@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 
+from livehead.media.bitrate import FLOOR
 from livehead.media.clock import NTP_EPOCH, MediaClock
 from livehead.media.tracks import Encoded, PacedTrack, PictureTrack
 
@@ -50,10 +52,12 @@ HISTORY = 512
 FIRST_REPORT = 0.1
 RESEND_INTERVAL = 0.02
 RESEND_AGE = 0.6
-RESEND_RATE = 200.0
-RESEND_BURST = 64.0
-"""After a blackout a receiver asks for everything at once. What is old is of no use, and much would hold up the
-keyframe that helps: so many packets a second, and so many at once, are sent again."""
+RESEND_SHARE = 0.2
+RESEND_BURST_S = 0.15
+OVERHEAD = 60
+"""After a blackout, and on a line that is too narrow, a receiver asks for everything at once. What is old is of no use,
+and much would hold up the keyframe that helps: at most this share of the picture's bitrate is spent on sending again,
+and at once no more than so many seconds of it. A packet's headers count as so many octets."""
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ class Sender(RTCRtpSender):
         self._rtx_sequence = random.randrange(1 << 15)
         self._rtx_type: int | None = None
         self._history: dict[int, _Sent] = {}
-        self._allowance = RESEND_BURST
+        self._allowance = math.inf  # octets; the first question fills it
         self._allowed_at = time.monotonic()
         self._extensions = HeaderExtensionsMap()
         self._reported: tuple[int, float] | None = None
@@ -218,10 +222,9 @@ class Sender(RTCRtpSender):
             return
         if now - sent.again < RESEND_INTERVAL:
             return
-        self._allowance = min(RESEND_BURST, self._allowance + RESEND_RATE * (now - self._allowed_at)) - 1
-        self._allowed_at = now
-        if self._allowance < 0:
-            self._allowance = 0.0
+        if not self._may_resend(len(sent.packet.payload) + OVERHEAD, now):
+            if isinstance(self._track, PictureTrack):
+                self._track.want_keyframe(lost_at=sent.at)
             return
         sent.again = now
         packet = sent.packet
@@ -231,3 +234,14 @@ class Sender(RTCRtpSender):
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         with contextlib.suppress(ConnectionError):
             await self._send_packet(packet)
+
+    def _may_resend(self, octets: int, now: float) -> bool:
+        policy = self._track.policy if isinstance(self._track, PictureTrack) else None
+        rate = (policy.bitrate if policy else FLOOR) / 8
+        earned = RESEND_SHARE * rate * (now - self._allowed_at)
+        self._allowance = min(RESEND_BURST_S * rate, self._allowance + earned)
+        self._allowed_at = now
+        if self._allowance < octets:
+            return False
+        self._allowance -= octets
+        return True
