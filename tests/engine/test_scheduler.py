@@ -222,3 +222,12 @@ def test_any_load_keeps_the_rules(sessions, max_batch, base, each, mixed, backlo
         missed = sum(job.hop for _, job in outcome.missed if job.stream == stream)
         assert outcome.in_time.get(stream, 0) + missed >= pictures
     assert all(one <= other for (one, _), (other, _) in pairwise(outcome.missed))
+
+
+def test_a_few_slow_steps_do_not_condemn_what_would_be_in_time():
+    """A stream whose delay leaves 20 ms for a step of 5 ms, and one step in ten that takes 30 ms."""
+    shaken = scheduler()
+    for step in range(60):
+        shaken.observe([Job(9, step, 1, 0.0)], 0.03 if step % 10 == 0 else 0.005, now=0.0)
+    shaken.add(Job(1, 0, 1, deadline=1.02))
+    assert shaken.next(1.0).batch

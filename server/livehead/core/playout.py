@@ -204,6 +204,18 @@ class Playout:
             if drop is not None:
                 self._tally.drops[drop] += 1
 
+    def push_missing(self, k: int, takes: float, now: float) -> None:
+        """There will be no picture of block ``k``: its window was given up at ``now`` as too late, and would have
+        taken ``takes`` seconds more. The delay grows as if the picture had come late; without that it would never
+        learn that it is too short."""
+        captured = self.captured(k)
+        run = self._run_of(k)
+        if captured is None or run is None or not self._learn_from <= k < run.end:
+            return
+        need = max(now + takes - captured, run.schedule.delay)
+        if self._delay.grow(need, now):
+            run.schedule.move(max(0.0, self._delay.aim - run.schedule.delay))
+
     def tick(self, now: float) -> Tick | None:
         """What to send now, None where nothing is due yet. Exactly one tick falls to every 40 ms."""
         due = self.due

@@ -1,7 +1,7 @@
 """Which streams step next: earliest deadline first, in batches. Pure: the clock is passed in.
 
 - A stream's windows are stepped in the order they came, at most one of them in a batch.
-- A window whose last picture would come too late is dropped instead of being computed.
+- A window whose last picture will probably come too late is dropped instead of being computed.
 - Streams share a batch where that pays: together they must take clearly less time than one after
   the other, and nobody in the batch may miss a deadline only because another one joined.
 - While all that waits can be in time, the order is earliest deadline first. Under overload that
@@ -140,7 +140,9 @@ class Scheduler(Generic[JobT]):
         late = []
         while queue.jobs:
             job = queue.jobs[0]
-            done = now + self._times.expected(1, job.hop)
+            # By the median: a window is given up if it will rather not be in time. By a high percentile a few slow
+            # steps would condemn every window of a stream with a short delay, most of which would have made it.
+            done = now + self._times.typical(1, job.hop)
             if job.deadline + (job.hop - 1) * BLOCK_S >= done:
                 break
             late.append(queue.jobs.popleft())

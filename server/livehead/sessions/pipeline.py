@@ -43,6 +43,8 @@ class Face:
 
     def on_dropped(self, k: int, hop: int) -> None:
         self.waiting -= 1
+        if self.stream is not None and self.stream.state == "ready":
+            self._pipeline.miss_pictures(k)
 
 
 class Pipeline:
@@ -99,6 +101,11 @@ class Pipeline:
             k, len(pictures), submitted=timing.submitted, started=timing.started, finished=timing.done
         )
         self._playout.push_pictures(k, pictures, time.monotonic())
+        self._pushed.set()
+
+    def miss_pictures(self, k: int) -> None:
+        """The engine gave the window of block ``k`` up."""
+        self._playout.push_missing(k, self.latency.generate_ms.p95 / 1000, time.monotonic())
         self._pushed.set()
 
     def sent(self, index: int) -> None:
