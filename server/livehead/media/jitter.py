@@ -12,6 +12,7 @@ RTP sequence numbers and time stamps may start anywhere and wrap (RFC 3550 secti
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -31,6 +32,11 @@ STEP = 0.005
 DEAD_BAND = 0.002
 SETTLE = 2.0
 LATE_RUN = 0.100
+PAUSE = 0.080
+"""A packet that is next in order after so long without any, and late by that time, was not held up by the network: the
+sender paused, and its clock stood still. Unless the next one comes in a hurry: then the network was out, after all."""
+
+HURRY = 0.010
 AHEAD = 0.500
 MAX_HELD = 128
 MAX_MISSING = 256
@@ -67,6 +73,19 @@ class _Held:
     arrived: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Resumed:
+    """The first packet after a pause, and what was known before it."""
+
+    timestamp: int
+    at: float
+    shift: int
+    ways: list[tuple[float, float]]
+    began: float
+    anchor: float
+    route: tuple[float, float]
+
+
 class JitterBuffer:
     """Feed it with :meth:`push`, then call :meth:`pop` until it gives ``None``, then again at :attr:`due`.
 
@@ -91,7 +110,8 @@ class JitterBuffer:
         self._anchor = 0.0  # where the offset of arrival and position is held
         self._route = (0.0, 0.0)  # when the way was last compared, and what it was
         self._late_since: float | None = None
-        self._touched = 0.0
+        self._resumed: _Resumed | None = None
+        self._touched = math.inf
 
     @property
     def due(self) -> float | None:
@@ -106,7 +126,8 @@ class JitterBuffer:
     def push(self, sequence: int, timestamp: int, duration: int, payload: bytes, now: float) -> None:
         """Take a packet of ``duration`` samples."""
         self.received += 1
-        self.target = max(LOW, self.target - DECAY * max(0.0, now - self._touched))
+        quiet = max(0.0, now - self._touched)
+        self.target = max(LOW, self.target - DECAY * quiet)
         self._touched = now
         newest = True
         if self._highest is None:
@@ -115,6 +136,7 @@ class JitterBuffer:
             sequence = self._highest + _signed(sequence - self._highest, 16)
             timestamp = self._newest + _signed(timestamp - self._newest, 32)
             newest = sequence > self._highest
+            self._reconsider(timestamp, now)
             position = timestamp + self._shift
             if position / self.rate + self._offset() - now > AHEAD:
                 self.resets += 1
@@ -122,6 +144,8 @@ class JitterBuffer:
             elif sequence in self._held or (sequence < self._next and sequence not in self._missing):
                 self.duplicate += 1
                 return
+            elif position + duration <= self._cursor and sequence == self._next and quiet >= PAUSE:
+                self._resume(sequence, timestamp, now)
             elif position + duration <= self._cursor:
                 self.late += 1
                 self._adapt(timestamp, now)
@@ -179,6 +203,21 @@ class JitterBuffer:
         self._cursor += duration
         self.lost += duration if lost else 0
         return Gap(duration, lost)
+
+    def _resume(self, sequence: int, timestamp: int, now: float) -> None:
+        """The sender paused: what comes now is new, not late."""
+        self.resets += 1
+        self._resumed = _Resumed(timestamp, now, self._shift, list(self._ways), self._began, self._anchor, self._route)
+        self._begin(sequence, timestamp, self._expected(now), now)
+
+    def _reconsider(self, timestamp: int, now: float) -> None:
+        """The packet behind one that was taken for the first after a pause tells whether it was."""
+        before, self._resumed = self._resumed, None
+        if before is not None and now - before.at < (timestamp - before.timestamp) / self.rate - HURRY:
+            self._shift, self._began = before.shift, before.began
+            self._anchor, self._route = before.anchor, before.route
+            self._ways.clear()
+            self._ways.extend(before.ways)
 
     def _begin(self, sequence: int, timestamp: int, position: int, now: float) -> None:
         """Put this packet at ``position``, and measure the way through the network anew."""
