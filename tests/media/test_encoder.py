@@ -122,6 +122,15 @@ def test_pictures_may_change_their_size(codec: str) -> None:
     assert encoder.opened == 2
 
 
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (250, 250), (510, 512), (320, 576)])
+def test_pictures_of_any_even_size_arrive_as_they_are(width: int, height: int) -> None:
+    ramp = np.add.outer(np.arange(height * 3 // 2), np.arange(width)) / 8
+    picture = np.asarray(60 + ramp % 100, np.uint8)
+    shown = decoder("h264").decode(av.Packet(VideoEncoder("h264", 9_000_000).encode(picture, 0, 9_000_000).data))
+    assert (shown[0].width, shown[0].height) == (width, height)
+    assert error_of(picture[:height], shown[0].to_ndarray()[:height]) < 12
+
+
 def test_pictures_are_not_touched_and_may_be_read_only() -> None:
     picture = clip(1)[0]
     before = picture.copy()
