@@ -245,3 +245,13 @@ def test_drift_with_jitter_and_loss_at_twenty_milliseconds(ppm: int) -> None:
     late = [skew for t, skew in result.skews if t > 5]
     assert max(late) < 0.035
     assert min(late) > -(HIGH + 0.035)
+
+
+@pytest.mark.parametrize("stall", [0.010, 0.060, 0.150])
+def test_a_slow_first_packet_does_not_shift_the_timeline_later(stall: float) -> None:
+    """While a call is set up the first packets wait. Once they are through, nothing is wrong with anybody's clock."""
+    buffer, result = run([(n * 0.02 + max(0.001, stall - n * 0.02), n) for n in range(3000)])
+    first = next(place - index * 960 for index, place, _ in result.places if index > 50)
+    index, place, _ = result.places[-1]
+    assert abs(place - index * 960 - first) <= 0.003 * RATE
+    assert buffer.resets == 0

@@ -260,6 +260,7 @@ class JitterBuffer:
             self._ways[-1] = (self._ways[-1][0], way)
         if now - self._began < SETTLE:
             self._anchor = self._offset()
+            self._route = (now, self._way())  # the first packets are often slow: that is no change of route
         since, before = self._route
         if now - since >= BUCKET * BUCKETS:
             moved = self._way() - before
