@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livehead.bench import latency
+from livehead.bench import latency, media, mediatable
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.commands.options import add_settings, settings_from
@@ -19,9 +19,10 @@ SERVER_OPTIONS = ("engine", "variant", "models", "device", "size", "latency")
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("bench", help="measure latency")
+    parser = subparsers.add_parser("bench", help="measure latency, or encoding and sending")
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
     add_latency(measures, common)
+    add_media(measures, common)
 
 
 def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
@@ -51,6 +52,34 @@ def run_latency(args: argparse.Namespace) -> int:
         draw(result.latency_ms, histogram, title="sound to picture, ms")
     print(table(result.figures))
     print(json.dumps(result.figures, separators=(",", ":")))
+    return 0
+
+
+def add_media(measures: Any, common: argparse.ArgumentParser) -> None:
+    parser = measures.add_parser("media", parents=[common], help="encoding and sending, beside aiortc's own")
+    for name, metavar, text in (
+        ("seconds", "S", "length of the clip, and of every call (default: 8)"),
+        ("size", "SIZE", f"side of the pictures, a multiple of 32 (default: {media.SIZE})"),
+        ("bitrate", "BITS", f"bits a second for the picture (default: {media.BITRATE})"),
+    ):
+        given = os.environ.get(f"LIVEHEAD_{name.upper()}")
+        parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
+    parser.set_defaults(run=run_media)
+
+
+def run_media(args: argparse.Namespace) -> int:
+    size = int(_number(args.size, "size", media.SIZE, 64, 1024, whole=True))
+    if size % 32:
+        raise UsageError(f"--size {args.size}: a multiple of 32 is wanted")
+    figures = media.run(
+        media.Plan(
+            seconds=_number(args.seconds, "seconds", 8, 1, 60),
+            size=size,
+            bitrate=int(_number(args.bitrate, "bitrate", media.BITRATE, 100_000, 10_000_000, whole=True)),
+        )
+    )
+    print(mediatable.table(figures))
+    print(json.dumps(figures, separators=(",", ":")))
     return 0
 
 

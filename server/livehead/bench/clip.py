@@ -1,0 +1,66 @@
+"""The benchmark clip: a built-in portrait that speaks, made anew each time and always the same.
+
+The preview engine animates the portrait from a synthetic voice. No camera was in it, so there is no noise that an
+encoder could be praised for smoothing away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.avatars import BUILTIN, load_portrait
+from livehead.core.media import BLOCK_SAMPLES, FPS, SAMPLE_RATE, Pcm
+from livehead.engine.base import Work
+from livehead.engine.preview.generator import create
+
+PORTRAIT = "default"
+SEED = 1
+
+VOWELS = ((800, 1250), (290, 2300), (330, 900), (560, 1850), (480, 850))
+"""First and second resonance in Hz of a, i, u, e, o."""
+
+SYLLABLE_S = 0.18
+PAUSE_EVERY = 9
+"""Every so many syllables one is a pause."""
+
+HARMONICS = 28
+LOUDNESS = 0.12
+
+
+def babble(seconds: float) -> Pcm:
+    """A voice that says vowels, about five a second, with pauses. The same for the same length."""
+    random = np.random.default_rng(SEED)
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    count = int(seconds / SYLLABLE_S) + 2
+    places = np.arange(count) * SYLLABLE_S
+    resonances = np.array(VOWELS, np.float64)[random.integers(0, len(VOWELS), count)]
+    first, second = (np.interp(t, places, resonances[:, i]) for i in (0, 1))
+    loud = random.uniform(0.5, 1.0, count)
+    loud[PAUSE_EVERY - 1 :: PAUSE_EVERY] = 0.0
+    place = t / SYLLABLE_S
+    level = loud[place.astype(int)] * np.sin(np.pi * (place % 1)) ** 0.5
+    pitch = 120 + 15 * np.sin(2 * np.pi * 0.7 * t) + 6 * np.sin(2 * np.pi * 2.3 * t)
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    sound = np.zeros_like(t)
+    for n in range(1, HARMONICS + 1):
+        hertz = n * pitch
+        gain = 1 / (1 + ((hertz - first) / 80) ** 2) + 0.45 / (1 + ((hertz - second) / 120) ** 2)
+        sound += np.sqrt(gain) * np.sin(n * phase + n) / n**0.5
+    power = float(np.sqrt(np.mean(sound**2))) or 1.0
+    return np.asarray(np.clip(sound * level * (LOUDNESS / power), -1, 1), np.float32)
+
+
+def clip(seconds: float, size: int) -> NDArray[np.uint8]:
+    """The clip as I420: uint8 ``(n, size * 3 // 2, size)``, 25 pictures a second."""
+    count = max(1, round(seconds * FPS))
+    generator = create(size=size)
+    stream = generator.open(load_portrait(BUILTIN / f"{PORTRAIT}.png"), SEED)
+    blocks = babble(count / FPS).reshape(count, BLOCK_SAMPLES)
+    return np.concatenate([generator.step([Work(stream, block, 1)])[0] for block in blocks])
+
+
+def to_and_fro(count: int, wanted: int) -> list[int]:
+    """Indices that go through ``count`` pictures forwards and backwards, ``wanted`` in all: no jump cuts."""
+    round_trip = [*range(count), *range(count - 2, 0, -1)]
+    return [round_trip[n % len(round_trip)] for n in range(wanted)]

@@ -1,0 +1,62 @@
+"""The figures of ``livehead bench media`` as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 26
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """Lines to be printed; the JSON follows them."""
+    conditions = figures["conditions"]
+    lines = [
+        f"Clip: {conditions['clip']}; {conditions['pictures']} pictures of {conditions['size']} x "
+        f"{conditions['size']}, 25 a second, no noise; {conditions['bitrate'] / 1000:g} kbit/s",
+        f"{conditions['cpus']} CPUs, load {conditions['load_before']} before and {conditions['load_after']} after; "
+        "all times are processor time",
+        "",
+        _head("encoding", "PSNR Y", "planes", "worst", "ms", "core %", "start", "kbit/s", "keys", "key kB", "max kB"),
+    ]
+    lines += [_row(name, *(row[key] for key in _CODEC)) for name, row in figures["codecs"].items()]
+    lines += ["", _head("Livehead to stock", "encoding", "call", "dB Y", "dB planes")]
+    lines += [
+        _row(codec, f"x {row['encode']}", f"x {row['call']}", f"{row['psnr_y_db']:+g}", f"{row['psnr_db']:+g}")
+        for codec, row in figures["ratios"].items()
+    ]
+    lines += ["", _head("rate changes", "asked", "kbit/s", "after s", "keys", "max kB")]
+    for name, steps in figures["rate_change"].items():
+        for step in steps:
+            lines.append(_row(name, *(step[key] for key in _STEP)))
+            name = ""
+    lines += ["", _head("one call, sending", "core %", "fps", "packets/s", "kbit/s")]
+    lines += [_row(name, *(row[key] for key in _CALL)) for name, row in figures["calls"].items()]
+    targets = figures["targets"]
+    lines += [
+        "",
+        _target("PSNR Y of H264, dB", targets["psnr_y_db"], ">="),
+        _target("encode and send H264, % of a core", targets["session_core_percent"], "<="),
+    ]
+    return "\n".join(lines)
+
+
+_CODEC = (
+    *("psnr_y_db", "psnr_db", "psnr_y_worst_db", "cpu_ms", "core_percent"),
+    *("start_ms", "kbits", "keyframes", "keyframe_kb", "largest_kb"),
+)
+_STEP = ("target_kbits", "kbits", "followed_s", "keyframes", "largest_kb")
+_CALL = ("core_percent", "fps", "packets_per_s", "kbits")
+
+
+def _head(name: str, *columns: str) -> str:
+    return f"{name:{WIDTH}}" + "".join(f"{column:>10}" for column in columns)
+
+
+def _row(name: str, *values: object) -> str:
+    return f"{name:{WIDTH}}" + "".join(f"{'never' if value is None else value!s:>10}" for value in values)
+
+
+def _target(name: str, target: Mapping[str, Any], sign: str) -> str:
+    verdict = "met" if target["met"] else "not met"
+    return f"{name:36}{target['value']:>8g}   target {sign} {target['target']:g}   {verdict}"

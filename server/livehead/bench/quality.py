@@ -1,0 +1,57 @@
+"""How much an encoder changed: the pictures are decoded and compared with what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+from livehead.errors import MediaError
+
+DECODERS = {"h264": "h264", "vp8": "libvpx"}
+PEAK = 255.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """PSNR in dB: of the mean error over all pictures for the luma ``y`` and for all samples ``planes``, of
+    the worst picture's luma, and of the first picture's."""
+
+    y: float
+    planes: float
+    worst: float
+    first: float
+
+
+def quality(codec: str, pictures: Sequence[NDArray[np.uint8]], encoded: Sequence[bytes], settled: int) -> Quality:
+    """Compare I420 pictures with what a decoder makes of them. The first ``settled`` count for ``first`` only.
+    Raises :class:`~livehead.errors.MediaError` where a picture is missing."""
+    context = av.CodecContext.create(DECODERS[codec], "r")
+    assert isinstance(context, VideoCodecContext)
+    frames = [frame for data in encoded for frame in context.decode(av.Packet(data))]
+    frames += context.decode(None)
+    if len(frames) != len(pictures):
+        raise MediaError(f"{codec}: {len(pictures)} pictures were encoded, {len(frames)} came out of the decoder.")
+    errors = np.array(
+        [
+            _errors(picture, np.asarray(frame.to_ndarray(), np.uint8))
+            for picture, frame in zip(pictures, frames, strict=True)
+        ]
+    )
+    counted = errors[min(settled, len(errors) - 1) :]
+    luma, planes = counted.mean(axis=0)
+    return Quality(_db(luma), _db(planes), _db(counted[:, 0].max()), _db(errors[0, 0]))
+
+
+def _errors(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean square error of the luma, and of all planes."""
+    square = np.square(a.astype(np.float32) - b.astype(np.float32))
+    return float(square[: a.shape[1]].mean(dtype=np.float64)), float(square.mean(dtype=np.float64))
+
+
+def _db(error: float) -> float:
+    return float(10 * np.log10(PEAK**2 / max(error, 1e-6)))

@@ -1,0 +1,129 @@
+"""``livehead bench media`` runs, and says what it measured. How fast is not asserted: other tests may be running."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livehead.bench.clip import babble, clip, to_and_fro
+from livehead.bench.contenders import CODECS, is_keyframe, ours, stock
+from livehead.bench.encoding import followed_after
+from livehead.bench.quality import quality
+from livehead.cli import main
+from livehead.errors import MediaError
+
+SERVER = Path(__file__).parents[2] / "server"
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The lines of a short run, as from an installed package: in a folder where nothing lies."""
+    done = subprocess.run(
+        [sys.executable, "-m", "livehead", "bench", "media", "--seconds", "1", "--size", "128"],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        env=os.environ | {"PYTHONPATH": str(SERVER)},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def figures(said: list[str]) -> dict[str, Any]:
+    return dict(json.loads(said[-1]))
+
+
+def test_every_encoder_stands_beside_its_stock_one(figures: dict[str, Any]) -> None:
+    for codec in CODECS:
+        for who in ("livehead", "stock"):
+            row = figures["codecs"][f"{codec} {who}"]
+            assert 25 < row["psnr_y_db"] < 70
+            assert row["psnr_y_worst_db"] <= row["psnr_y_db"]
+            assert row["cpu_ms"] > 0
+            assert row["core_percent"] == pytest.approx(row["cpu_ms"] * 2.5, abs=0.01)
+            assert row["keyframes"] == 1
+            assert row["kbits"] > 0
+        assert set(figures["ratios"][codec]) == {"encode", "call", "psnr_y_db", "psnr_db"}
+
+
+def test_h264_follows_the_rate_without_keyframes(figures: dict[str, Any]) -> None:
+    steps = figures["rate_change"]["h264 livehead"]
+    assert [step["target_kbits"] for step in steps] == [800, 500, 1500]
+    assert [step["keyframes"] for step in steps] == [0, 0, 0]
+
+
+def test_calls_were_real(figures: dict[str, Any]) -> None:
+    assert len(figures["calls"]) == 8
+    for call in figures["calls"].values():
+        assert call["core_percent"] > 0
+        assert call["fps"] > 5
+        assert call["packets_per_s"] >= call["fps"] * 0.9
+
+
+def test_the_targets_stand_beside_the_results(said: list[str], figures: dict[str, Any]) -> None:
+    targets = figures["targets"]
+    assert targets["psnr_y_db"]["target"] == 45
+    assert targets["session_core_percent"]["target"] == 6
+    for target in targets.values():
+        assert isinstance(target["met"], bool)
+    text = "\n".join(said[:-1])
+    assert "target >= 45" in text
+    assert "synthetic voice" in text
+    assert {"cpus", "load_before", "load_after", "clip", "size", "bitrate"} <= set(figures["conditions"])
+
+
+def test_the_clip_speaks_and_is_always_the_same() -> None:
+    pictures = clip(1, 128)
+    assert pictures.shape == (25, 192, 128)
+    np.testing.assert_array_equal(pictures, clip(1, 128))
+    mouth = pictures[:, 64:110, 40:88].astype(int)
+    assert np.abs(np.diff(mouth, axis=0)).mean(axis=(1, 2)).max() > 1
+    sound = babble(2)
+    assert sound.shape == (32_000,)
+    assert 0.1 < np.abs(sound).max() <= 1
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_quality_is_that_of_the_pictures_themselves(codec: str) -> None:
+    pictures = list(clip(1, 128))
+    encode, _ = ours(codec, 128)
+    encoded = [encode(p, n, 300_000) for n, p in enumerate(pictures)]
+    assert quality(codec, pictures, encoded, 5).y > 35
+    lighter = [p + np.uint8(10) for p in pictures]
+    assert quality(codec, lighter, encoded, 5).y == pytest.approx(28.1, abs=1)  # 10 log10(255² / 10²)
+    with pytest.raises(MediaError, match="came out"):
+        quality(codec, pictures, encoded[:-1], 5)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_keyframes_are_recognised(codec: str) -> None:
+    pictures = clip(1, 128)
+    for encode in (ours(codec, 128)[0], stock(codec)):
+        assert [is_keyframe(codec, encode(p, n, 200_000)) for n, p in enumerate(pictures[:4])] == [True] + 3 * [False]
+
+
+def test_when_a_rate_is_followed() -> None:
+    assert followed_after([4000] * 25, 800_000) == 0.48
+    assert followed_after([8000] * 12 + [4000] * 25, 800_000) == pytest.approx(0.92, abs=0.05)
+    assert followed_after([8000] * 50, 800_000) is None
+
+
+def test_forwards_and_backwards() -> None:
+    assert to_and_fro(4, 9) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert to_and_fro(1, 3) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("option", [("--size", "100"), ("--seconds", "0"), ("--bitrate", "lots")])
+def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str], option: tuple[str, str]) -> None:
+    assert main(["bench", "media", *option]) == 2
+    assert option[0] in capsys.readouterr().err
