@@ -223,8 +223,8 @@ class Sender(RTCRtpSender):
         if now - sent.again < RESEND_INTERVAL:
             return
         if not self._may_resend(len(sent.packet.payload) + OVERHEAD, now):
-            if isinstance(self._track, PictureTrack):
-                self._track.want_keyframe(lost_at=sent.at)
+            # No keyframe yet: where packets overtake each other, most of what is asked for is only late, and a
+            # keyframe's many packets would be asked for too. What is really lost is asked for again.
             return
         sent.again = now
         packet = sent.packet
