@@ -38,6 +38,11 @@ DIE_IN_OPEN = 1002  # … kills the process
 ALWAYS_RAISES = 1003  # … makes every step that it shares raise
 SLOW_TO_OPEN = 1004  # … takes 300 ms to open
 
+# A portrait with one of these tags …
+SLOW_TO_PREPARE = 251  # … takes 500 ms to be made ready
+DIE_IN_PREPARE = 252  # … kills the process then
+HANG_IN_PREPARE = 253  # … is never ready
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -98,6 +103,7 @@ class FakeGenerator:
     item_seconds: float = 0.0
     size: int = SIZE
     window: int = 8
+    device: str = "fake"
     broken: bool = field(default=False, init=False)
 
     @property
@@ -110,6 +116,7 @@ class FakeGenerator:
             motion_frames=self.motion_frames,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(2, 0, 400), "throughput": Preset(4, 1, 600)},
             max_batch=self.max_batch,
+            device=self.device,
             details={"pid": str(os.getpid()), "nice": str(os.nice(0))},
         )
 
@@ -164,9 +171,33 @@ class FakeGenerator:
         return pictures
 
 
+@dataclass
+class PreparingGenerator(FakeGenerator):
+    """One whose portraits are made ready in another thread; it opens no others."""
+
+    prepared: set[int] = field(default_factory=set, init=False)
+
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
+        tag = int(portrait[0, 0, 0])
+        if tag == DIE_IN_PREPARE:
+            os._exit(3)
+        time.sleep({SLOW_TO_PREPARE: 0.5, HANG_IN_PREPARE: 600.0}.get(tag, 0.0))
+        if portrait.max() == 0:
+            raise PortraitError("there is no face in this picture")
+        self.prepared.add(tag)
+
+    def open(self, portrait: NDArray[np.uint8], seed: int) -> FakeStream:
+        assert portrait.shape != (16, 16, 3) or int(portrait[0, 0, 0]) in self.prepared
+        return super().open(portrait, seed)
+
+
 def create(**options: Any) -> FakeGenerator:
     """The factory: ``EngineSpec("fakes:create", {"step_seconds": 0.01})``."""
     return FakeGenerator(**options)
+
+
+def create_preparing(**options: Any) -> PreparingGenerator:
+    return PreparingGenerator(**options)
 
 
 def create_slowly(seconds: float, **options: Any) -> FakeGenerator:
@@ -180,6 +211,18 @@ def create_broken(**_: Any) -> FakeGenerator:
 
 def create_without_weights(**_: Any) -> FakeGenerator:
     raise CheckpointError("the weights are cut short: download them again")
+
+
+def create_noting_steps(path: str, **options: Any) -> FakeGenerator:
+    """Writes a letter into the file ``path`` for every step."""
+
+    class Noting(FakeGenerator):
+        def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+            with open(path, "a") as file:
+                file.write("s")
+            return super().step(work, pixel_format)
+
+    return Noting(**options)
 
 
 def create_once_in(path: str, times: int, **options: Any) -> FakeGenerator:

@@ -246,6 +246,67 @@ async def test_live_streams_go_on_while_a_crowd_is_opened():
         await asyncio.gather(*crowd)
 
 
+async def test_a_portrait_that_takes_long_keeps_nobody_waiting():
+    async with engine("create_preparing") as host:
+        viewer = await Viewer(1).open(host)
+        opening = asyncio.create_task(Viewer(fakes.SLOW_TO_PREPARE).open(host))
+        await asyncio.sleep(0.05)
+        for _ in range(5):
+            viewer.say()
+        await until(lambda: len(viewer.seen) == 5)
+        assert not opening.done()
+        newcomer = await opening
+        newcomer.say()
+        await until(lambda: newcomer.seen)
+        assert newcomer.seen[0][1].tag == fakes.SLOW_TO_PREPARE
+
+
+async def test_what_is_wrong_with_a_portrait_made_ready_meanwhile_is_told():
+    async with engine("create_preparing") as host:
+        with pytest.raises(PortraitError, match="no face"):
+            await Viewer(0).open(host)
+        with pytest.raises(EngineDownError, match="exit code 3"):
+            await Viewer(fakes.DIE_IN_PREPARE).open(host)
+        assert host.streams == 0
+
+
+async def test_opening_can_be_given_up_while_the_portrait_is_made_ready():
+    async with engine("create_preparing") as host:
+        opening = asyncio.create_task(Viewer(fakes.SLOW_TO_PREPARE).open(host))
+        await asyncio.sleep(0.05)
+        opening.cancel()
+        await asyncio.wait([opening])
+        viewer = await Viewer(fakes.SLOW_TO_PREPARE).open(host)  # behind the other one
+        viewer.say()
+        await until(lambda: viewer.seen)
+        assert host.streams == 1
+        assert host.faults == 0
+
+
+async def test_a_portrait_that_is_never_ready_ends_the_worker():
+    async with engine("create_preparing", stuck=1.0) as host:
+        viewer = await Viewer(1).open(host)
+        with pytest.raises(EngineDownError, match="stuck"):
+            await Viewer(fakes.HANG_IN_PREPARE).open(host)
+        await until(lambda: viewer.stream.state == "ready")
+
+
+async def test_the_machine_is_measured_once(tmp_path):
+    steps = tmp_path / "steps"
+    async with engine("create_noting_steps", path=str(steps), max_batch=1, item_seconds=0.011) as host:
+        assert host.capacity is not None
+        assert host.capacity.streams["low"] in (1, 2, 3)  # 11 ms each, 36 ms of 40 are given away
+        measured = steps.stat().st_size
+        assert measured > 3
+        viewer = await Viewer(1).open(host)
+        assert host.pid is not None
+        before = host.capacity
+        os.kill(host.pid, signal.SIGKILL)
+        await until(lambda: viewer.states == ["down", "ready"])
+        assert steps.stat().st_size == measured  # pictures are back soon
+        assert host.capacity == before
+
+
 async def test_dying_in_open_is_told_to_the_one_who_opened():
     async with engine() as host:
         viewer = await Viewer(1).open(host)

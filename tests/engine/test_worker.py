@@ -61,7 +61,8 @@ def test_it_ends_when_its_parent_is_killed(what):
     parent.kill()
     _, stderr = parent.communicate(timeout=10)
     assert ended(worker)
-    assert stderr == ""  # no tracker complains of leaked memory
+    assert "leaked" not in stderr  # no tracker complains of memory
+    assert "Traceback" not in stderr
 
 
 async def test_interrupt_and_terminate_are_for_the_server():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,15 @@ class Generator(Protocol):
 
     def close(self, stream: Any) -> None:
         """Forget a stream. Twice is once."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A generator that can make portraits ready while it steps. Where one has this method, the worker calls it in
+    another thread than all the others, one portrait at a time, before :meth:`Generator.open` with the same."""
+
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
+        """Do what opening a stream with this portrait takes long for. Raises what ``open`` raises."""
 
 
 class Factory(Protocol):

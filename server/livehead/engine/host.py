@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.capacity import Capacity
 from livehead.engine.process import Arrived, Event, WorkerProcess
 from livehead.engine.stream import EngineState, EngineStream, OnDropped, OnPictures, OnState, Timing
 from livehead.engine.supervisor import BACKOFF, Supervisor
@@ -59,6 +60,7 @@ class EngineHost:
         self.faults = 0
         self.dropped: Counter[str] = Counter()
         self._info: GeneratorInfo | None = None
+        self._capacity: Capacity | None = None
         self._backlog = backlog
         self._supervisor = Supervisor(
             Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
@@ -83,6 +85,11 @@ class EngineHost:
         if self._info is None:
             raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
         return self._info
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What the first worker measured that it can hold; None until then."""
+        return self._capacity
 
     @property
     def pid(self) -> int | None:
@@ -184,7 +191,7 @@ class EngineHost:
     def _receive(self, worker: WorkerProcess, event: Event) -> None:
         match event:
             case Ready():
-                self._up(worker, event.info)
+                self._up(worker, event)
             case Arrived(made, pictures):
                 if stream := self._streams.get(made.stream):
                     stream.deliver(made, pictures)
@@ -219,8 +226,10 @@ class EngineHost:
 
         asyncio.get_running_loop().call_later(REOPEN_S, attach)
 
-    def _up(self, worker: WorkerProcess, info: GeneratorInfo) -> None:
-        self._info = info
+    def _up(self, worker: WorkerProcess, ready: Ready) -> None:
+        self._info = ready.info
+        self._capacity = ready.capacity
+        self._supervisor.remember(ready.capacity)
         self._failure = None
         for stream in self._streams.values():
             stream.attach(worker.mailbox)

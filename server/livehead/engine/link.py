@@ -24,7 +24,7 @@ class Link:
         self._pipe = pipe
         self._backlog = backlog
         self._period = beat
-        self._busy_since: float | None = None
+        self._busy: dict[object, float] = {}  # by a token for each call under way
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -33,12 +33,14 @@ class Link:
 
     @contextmanager
     def busy(self) -> Iterator[float]:
-        """Round every call into the generator: the host sees when one does not come back. Yields the time."""
-        self._busy_since = started = time.monotonic()
+        """Round every call into the generator, in any thread: the host sees when one does not come back. Yields the
+        time."""
+        call = object()
+        self._busy[call] = started = time.monotonic()
         try:
             yield started
         finally:
-            self._busy_since = None
+            del self._busy[call]
 
     def send(self, message: ToHost) -> None:
         try:
@@ -68,7 +70,7 @@ class Link:
 
     def _beat(self) -> None:
         while True:
-            self.send(Beat(time.monotonic(), self._busy_since))
+            self.send(Beat(time.monotonic(), min(self._busy.copy().values(), default=None)))
             time.sleep(self._period)
 
 

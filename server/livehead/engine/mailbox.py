@@ -1,8 +1,8 @@
 """A queue of messages in which windows are bounded for each stream, used at both ends of the pipe.
 
 On the host's side the event loop puts and the writing thread gets; on the worker's side the reading
-thread puts and the main thread gets. The putter never waits: it only appends to queues that need no
-lock. Control messages are few and are never dropped. Where the getter does not keep up, the oldest
+thread submits, any thread puts, and the main thread gets. The putter never waits: it only appends to
+queues that need no lock. Control messages are few and are never dropped. Where the getter does not keep up, the oldest
 window of a stream makes room for its newest.
 """
 
@@ -42,7 +42,7 @@ class Lane(Generic[WindowT]):
 
 
 class Mailbox(Generic[MessageT, WindowT]):
-    """One thread puts and submits, one thread gets."""
+    """Any thread puts, one thread submits, one thread gets."""
 
     def __init__(self) -> None:
         self._turns: SimpleQueue[MessageT | Lane[WindowT] | None] = SimpleQueue()

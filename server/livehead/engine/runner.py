@@ -1,6 +1,7 @@
 """The worker's main loop: takes messages, lets the scheduler choose, steps the generator, sends pictures.
 
-It is the only one that touches the generator, and does so in one thread.
+It is the only one that touches the generator, and does so in one thread; only portraits are made ready in another
+one, where the generator can.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from livehead.engine.base import Generator, Work
+from livehead.engine.base import Generator, Preparing, Work
+from livehead.engine.faults import describe, refusal
 from livehead.engine.frames import FrameRing
 from livehead.engine.history import History
 from livehead.engine.link import Link
+from livehead.engine.preparer import Preparer
 from livehead.engine.scheduler import Scheduler
-from livehead.engine.wire import Close, Fault, Made, Open, Opened, Refused, Rewind, Stop, Submit
-from livehead.errors import EngineError, LiveheadError
+from livehead.engine.wire import Close, Fault, Made, Open, Opened, Prepared, Rewind, Stop, Submit
+from livehead.errors import EngineError
 
 HOPELESS_STEPS = 12
 """Failed steps in a row, of whatever streams, after which the generator or its device is taken for broken: the
@@ -49,6 +52,8 @@ class Runner:
         self._link = link
         self._live: dict[int, Live] = {}
         self._opening: deque[Open] = deque()
+        self._preparing: dict[int, Open] = {}
+        self._preparer = Preparer(generator, link) if isinstance(generator, Preparing) else None
         self._faults = 0
         self._scheduler: Scheduler[Submit] = Scheduler(
             max_batch=info.max_batch, backlog=backlog, mixed_hops=info.mixed_hops
@@ -83,8 +88,13 @@ class Runner:
                         self._link.drop(message, "closed")
                     elif (crowded := self._scheduler.add(message)) is not None:
                         self._link.drop(crowded, "full")
+                case Open() if self._preparer is not None:
+                    self._preparing[message.stream] = message
+                    self._preparer.start(message)
                 case Open():
                     self._opening.append(message)
+                case Prepared():
+                    self._prepared(message)
                 case Rewind():
                     self._rewind(message)
                 case Close():
@@ -92,12 +102,22 @@ class Runner:
                 case Stop():
                     return False
 
+    def _prepared(self, message: Prepared) -> None:
+        opening = message.opening
+        if self._preparing.get(opening.stream) is not opening:
+            return  # closed meanwhile
+        del self._preparing[opening.stream]
+        if message.refused is not None:
+            self._link.send(message.refused)
+        else:
+            self._opening.append(opening)
+
     def _open(self, message: Open) -> bool:
         try:
             with self._link.busy():
                 stream = self._generator.open(message.portrait, message.seed)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(Refused(message.stream, typed(error), traceback.format_exc()))
+            self._link.send(refusal(message, error))
             return False
         self._live[message.stream] = Live(message, stream, History(self._info))
         self._link.send(Opened(message.stream))
@@ -106,6 +126,7 @@ class Runner:
     def _close(self, stream: int) -> None:
         for job in self._scheduler.forget(stream):
             self._link.drop(job, "closed")
+        self._preparing.pop(stream, None)
         self._opening = deque(message for message in self._opening if message.stream != stream)
         live = self._live.pop(stream, None)
         if live is not None:
@@ -172,14 +193,3 @@ class Runner:
             if live.faults >= REOPEN_AFTER:
                 self._reopen(job.stream)
         self._scheduler.isolate(job.stream for job in batch)
-
-
-def describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def typed(error: Exception) -> LiveheadError:
-    """The error as one that the host can raise: one of ours as it is, any other as an :class:`EngineError`."""
-    if isinstance(error, LiveheadError) and type(error).__module__ == LiveheadError.__module__:
-        return error
-    return EngineError(describe(error))

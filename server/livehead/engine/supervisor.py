@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from livehead.engine.capacity import Capacity
 from livehead.engine.process import Event, Lost, WorkerProcess
 from livehead.engine.wire import Failed, Ready, Start
 from livehead.errors import EngineError, LiveheadError
@@ -50,6 +52,10 @@ class Supervisor:
         self._ready = False
         self._last_words: LiveheadError | None = None
         self._lost: asyncio.Future[str]
+
+    def remember(self, capacity: Capacity) -> None:
+        """Workers started from now on measure none: the pictures are to be back soon."""
+        self._start = replace(self._start, capacity=capacity)
 
     async def run(self) -> None:
         in_a_row = 0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livehead.core.media import Pcm
 from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.capacity import Capacity
 from livehead.errors import LiveheadError
 
 DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
@@ -25,13 +26,14 @@ off by a rewind; the generator failed; the stream was closed; the picture ring w
 @dataclass(frozen=True, slots=True)
 class Start:
     """Host → worker, first of all. ``beat`` is the heartbeat's period in seconds, ``backlog`` the most
-    windows a stream may have waiting."""
+    windows a stream may have waiting. With a ``capacity`` that is known the worker measures none: people wait."""
 
     spec: EngineSpec
     beat: float
     backlog: int
     nice: int
     debug: bool
+    capacity: Capacity | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +80,21 @@ class Stop:
     """Host → worker: end after the step under way."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Within the worker: the portrait of ``opening`` is ready, or ``refused`` says why it cannot be."""
+
+    opening: Open
+    refused: Refused | None
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Worker → host: the generator is there, and the ring has ``slots`` slots."""
+    """Worker → host: the generator is there, it can hold ``capacity``, and the ring has ``slots`` slots."""
 
     info: GeneratorInfo
     slots: int
+    capacity: Capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +165,5 @@ class Fault:
     trace: str = field(repr=False)
 
 
-ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop
+ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop | Prepared
 ToHost: TypeAlias = Ready | Failed | Beat | Opened | Refused | Made | Dropped | Fault

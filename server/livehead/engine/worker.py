@@ -13,10 +13,16 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
 from livehead.engine.base import EngineSpec, Generator
+from livehead.engine.faults import typed
 from livehead.engine.frames import FrameRing
 from livehead.engine.link import Link, leave
-from livehead.engine.runner import Runner, typed
+from livehead.engine.measure import measure_capacity
+from livehead.engine.runner import Runner
 from livehead.engine.wire import Failed, Ready, Start
 from livehead.logs import configure
 
@@ -28,6 +34,10 @@ def make(spec: EngineSpec) -> Generator:
     return generator
 
 
+def _portrait() -> NDArray[np.uint8]:
+    return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
+
+
 def serve(memory: int, start: Start, link: Link) -> None:
     """Make the generator and the ring, say so, and work."""
     generator = make(start.spec)
@@ -35,7 +45,8 @@ def serve(memory: int, start: Start, link: Link) -> None:
     # The largest batch fits at once, and some more while the host copies that out.
     slots = info.max_batch * info.window + max(32, info.window)
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
-    link.send(Ready(info, slots))
+    held = start.capacity or measure_capacity(generator, _portrait())
+    link.send(Ready(info, slots, held))
     Runner(generator, ring, link, start.backlog).run()
 
 

@@ -101,12 +101,12 @@ def test_same_portrait_seed_and_samples_give_the_same_bytes(portrait):
     assert one.tobytes() != other.tobytes()
 
 
-def test_streams_do_not_depend_on_their_batch(generator, portrait):
+def test_streams_do_not_depend_on_each_other(generator, portrait):
     sounds = [voice.blocks(sound) for sound in (voice.vowel("a", 0.4), voice.vowel("u", 0.4), voice.silence(0.4))]
     alone = [speak(generator, generator.open(portrait, seed=i), s.ravel()) for i, s in enumerate(sounds)]
     streams = [generator.open(portrait, seed=i) for i in range(3)]
     together = [
-        generator.step([Work(s, sound[n], 1) for s, sound in zip(streams, sounds, strict=True)], "rgb24")
+        [generator.step([Work(s, sound[n], 1)], "rgb24")[0] for s, sound in zip(streams, sounds, strict=True)]
         for n in range(10)
     ]
     for i in range(3):
@@ -185,8 +185,8 @@ def test_broken_work_is_refused(generator, portrait):
     for pcm, hop in ((np.zeros(600, np.float32), 1), (np.zeros(640, np.float32), 2), (np.zeros(0, np.float32), 1)):
         with pytest.raises(ValueError, match="640"):
             generator.step([Work(stream, pcm, hop)])
-    with pytest.raises(ValueError, match="16"):
-        generator.step([Work(stream, np.zeros(640, np.float32), 1)] * 17)
+    with pytest.raises(ValueError, match="one stream"):
+        generator.step([Work(stream, np.zeros(640, np.float32), 1)] * 2)
 
 
 def test_not_finite_samples_count_as_silence(generator, portrait):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
@@ -20,7 +21,7 @@ from livehead.engine.preview.portrait import Portrait
 
 WINDOW = 8
 PORTRAITS = 8
-"""Portraits kept ready, about 8 MB each: making one takes as long as 100 pictures, and every stream waits for it."""
+"""Portraits kept ready, about 8 MB each: making one takes as long as 100 pictures."""
 
 KEPT = 64
 """Moments a stream can be taken back to: pictures."""
@@ -60,6 +61,7 @@ class PreviewGenerator:
             raise ValueError("The preview engine's size is a multiple of 8, at least 64.")
         self._size = size
         self._portraits: OrderedDict[bytes, Portrait] = OrderedDict()
+        self._lock = threading.Lock()  # of the portraits
         self._info = GeneratorInfo(
             name="preview",
             width=size,
@@ -67,7 +69,7 @@ class PreviewGenerator:
             window=WINDOW,
             motion_frames=1,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
-            max_batch=16,
+            max_batch=1,  # nothing is gained by a batch, and each picture would wait for the last one's
         )
 
     @property
@@ -79,21 +81,30 @@ class PreviewGenerator:
         :class:`~livehead.errors.PortraitError` where there is none."""
         return PreviewStream(self._portrait(portrait), seed)
 
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
+        """Find the face and make the portrait ready, while steps go on in another thread: nothing of a stream is
+        touched, and most of the time is spent where the interpreter is free. Raises
+        :class:`~livehead.errors.PortraitError` where there is no face."""
+        self._portrait(portrait)
+
     def _portrait(self, picture: NDArray[np.uint8]) -> Portrait:
         """The portrait of a picture, from memory if it was there before: streams only read it."""
         key = hashlib.blake2b(picture.tobytes(), salt=str(picture.shape).encode()[:16]).digest()
-        portrait = self._portraits.get(key)
+        with self._lock:
+            portrait = self._portraits.get(key)
         if portrait is None:
-            portrait = self._portraits[key] = Portrait(fit(picture, self._size))
+            portrait = Portrait(fit(picture, self._size))
+        with self._lock:
+            self._portraits[key] = portrait
+            self._portraits.move_to_end(key)
             if len(self._portraits) > PORTRAITS:
                 self._portraits.popitem(last=False)
-        self._portraits.move_to_end(key)
         return portrait
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
-        """Make every item's pictures, one after the other: nothing is shared between streams."""
+        """Make the pictures of one stream: ``max_batch`` is 1, as streams share nothing."""
         if len(work) > self._info.max_batch:
-            raise ValueError(f"A step takes at most {self._info.max_batch} streams.")
+            raise ValueError("A step takes one stream at a time.")
         for item in work:
             if (
                 item.hop < 1

@@ -1,0 +1,89 @@
+"""How many streams a machine can hold in real time, from what its steps were measured to take. Pure.
+
+A stream at hop H wants one step every H · 40 ms. A batch counts where its 95th percentile leaves room within that time,
+and where a window may wait for such a step that began just before it, be stepped itself, and still be sent within the
+preset's bound. With the batches that count, so many streams fit as the typical steps for all of them take
+:data:`MARGIN` of the hop's time. The processor must bear them too: see :data:`MEDIA_CORES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from livehead.core.media import BLOCK_S
+from livehead.engine.base import Preset
+
+MARGIN = 0.9
+"""The share of the generator's time that is given away. The rest is for portraits, joins and bad moments."""
+
+MEDIA_CORES = 0.12
+"""What a session costs beside its pictures, in cores: taking in its sound, encoding 512² at 25 a second, sending.
+``livehead bench latency`` shows it as the server's own processor time, 10 to 12 % of a core for each session."""
+
+CORES_SHARE = 0.65
+"""The share of the cores that is given away. Playout must be on time to a few milliseconds, and cores that are full
+are late; two cores that draw a picture in 8 ms serve four sessions so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """What a step with ``batch`` streams takes, in seconds: the median and the 95th percentile."""
+
+    batch: int
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """``streams`` says for each preset how many sessions fit where all are at it, at least 1.
+
+    A session takes one part in that many of the machine, so that presets may be mixed.
+    """
+
+    streams: Mapping[str, int]
+
+    def load(self, sessions: Mapping[str, int]) -> Fraction:
+        """The share that these take, as sessions at each preset; 1 is full."""
+        return sum((Fraction(count, self.streams[preset]) for preset, count in sessions.items()), Fraction(0))
+
+    def room(self, sessions: Mapping[str, int], preset: str) -> int:
+        """How many more fit at ``preset``."""
+        return max(0, int((1 - self.load(sessions)) * self.streams[preset]))
+
+
+def capacity(
+    presets: Mapping[str, Preset], steps: Mapping[str, Sequence[StepTime]], *, cores: float, on_cpu: bool
+) -> Capacity:
+    """``steps`` are the measured ones of each preset. ``on_cpu`` says that steps take one of the ``cores``.
+
+    Nothing measured, or too slow for real time, still lets one session in: its pictures come as they can.
+    """
+    return Capacity(
+        {name: max(1, _streams(preset, steps.get(name, ()), cores, on_cpu)) for name, preset in presets.items()}
+    )
+
+
+def _streams(preset: Preset, steps: Sequence[StepTime], cores: float, on_cpu: bool) -> int:
+    period = preset.hop * BLOCK_S
+    spare = preset.bound_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S
+    useful = sorted(
+        (step for step in steps if step.p95 <= MARGIN * period and 2 * step.p95 <= spare), key=lambda step: step.batch
+    )
+    if not useful:
+        return 0
+    count = 0
+    while True:
+        busy = min(_seconds(count + 1, useful, full) for full in useful) / period
+        if busy > MARGIN or (count + 1) * MEDIA_CORES + busy * on_cpu > CORES_SHARE * cores:
+            return count
+        count += 1
+
+
+def _seconds(streams: int, steps: Sequence[StepTime], full: StepTime) -> float:
+    """For one step of each of ``streams``, in batches like ``full`` and one for the rest."""
+    batches, rest = divmod(streams, full.batch)
+    last = next(step.p50 for step in steps if step.batch >= rest) if rest else 0.0
+    return batches * full.p50 + last

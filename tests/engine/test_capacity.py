@@ -1,0 +1,65 @@
+import pytest
+
+from livehead.engine.base import Preset
+from livehead.engine.capacity import MARGIN, Capacity, StepTime, capacity
+
+PRESETS = {"low": Preset(1, 0, 200), "throughput": Preset(4, 0, 600)}
+
+
+def steps(*times: float) -> list[StepTime]:
+    """``times`` are those of batches of 1, 2, 4, …, in milliseconds."""
+    return [StepTime(1 << power, each / 1000, each / 1000) for power, each in enumerate(times)]
+
+
+def held(times, preset=PRESETS["throughput"], cores=64.0, on_cpu=False):
+    return capacity({"it": preset}, {"it": times}, cores=cores, on_cpu=on_cpu).streams["it"]
+
+
+def test_as_many_as_fit_into_the_time_of_a_hop_with_a_margin():
+    assert held(steps(10)) == int(160 * MARGIN / 10)
+    assert held(steps(160 * MARGIN)) == 1
+
+
+def test_batches_count_where_they_pay():
+    assert held(steps(40)) == 3
+    assert held(steps(40, 44)) == 6
+    assert held(steps(40, 100)) == 3
+    assert held(steps(40, 44, 70)) == 8
+    assert held(steps(30, 36, 90)) == 8  # four at a time are slower than two times two
+
+
+def test_a_batch_that_leaves_no_room_does_not_count():
+    assert held(steps(40, 50, 150)) == held(steps(40, 50))
+    slack = Preset(4, 0, 160 + 100)
+    assert held(steps(40, 45, 60), slack) == held(steps(40, 45), slack)  # 60 to wait and 60 to be made is too late
+
+
+def test_a_tail_of_slow_steps_counts_for_deadlines_and_not_for_the_load():
+    assert held([StepTime(1, 0.010, 0.030)]) == held(steps(10))
+    assert held([StepTime(1, 0.010, 0.150)]) == 1
+
+
+def test_the_processor_is_shared_with_the_media_of_every_session():
+    low = PRESETS["low"]
+    assert [held(steps(8), low, cores, on_cpu=True) for cores in (1, 2, 4)] == [2, 4, 4]
+    assert held(steps(4), low, 2, on_cpu=True) in (5, 6)
+    assert held(steps(0.1), low, 2) == 10
+
+
+def test_never_fewer_than_one():
+    assert held([]) == held(steps(5000)) == held(steps(8), PRESETS["low"], 0.1, on_cpu=True) == 1
+
+
+def test_sessions_of_different_presets_share():
+    shared = Capacity({"low": 4, "throughput": 6})
+    assert shared.load({"low": 2, "throughput": 3}) == 1
+    assert shared.room({"low": 2, "throughput": 3}, "low") == 0
+    assert shared.room({"low": 2}, "throughput") == 3
+    assert shared.room({"low": 9}, "throughput") == 0
+    assert shared.room({}, "low") == 4
+
+
+@pytest.mark.parametrize("count", [1, 7, 49])
+def test_shares_add_up_exactly(count):
+    shared = Capacity({"low": count})
+    assert [shared.room({"low": taken}, "low") for taken in range(count + 1)] == list(range(count, -1, -1))

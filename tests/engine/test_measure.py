@@ -1,0 +1,63 @@
+import time
+
+import pytest
+
+import fakes
+from livehead.engine.measure import measure, measure_capacity, usable_cores
+
+
+def test_steps_are_timed_at_every_preset_and_batch():
+    found = measure(fakes.create(step_seconds=0.004, item_seconds=0.002, max_batch=4), fakes.portrait(1), 5.0)
+    assert set(found) == {"low", "balanced", "throughput"}
+    for steps in found.values():
+        assert [step.batch for step in steps] == [1, 2, 4]
+        for step in steps:
+            assert 0.004 + 0.002 * step.batch <= step.p50 <= step.p95
+
+
+def test_what_cannot_be_in_time_is_not_tried_larger():
+    found = measure(fakes.create(step_seconds=0.05), fakes.portrait(1), 5.0)
+    assert [step.batch for step in found["low"]] == [1]  # 50 ms for 40
+    assert [step.batch for step in found["throughput"]] == [1, 2, 4]
+
+
+def test_a_generator_far_from_real_time_is_not_measured_for_long():
+    began = time.monotonic()
+    found = measure(fakes.create(step_seconds=0.7), fakes.portrait(1), 1.0)
+    assert time.monotonic() - began < 5.0
+    assert [len(found[preset]) for preset in ("low", "balanced", "throughput")] == [1, 0, 0]
+
+
+def test_one_that_fails_holds_one_session_and_what_it_can():
+    class Small(fakes.FakeGenerator):
+        def open(self, portrait, seed):
+            if seed > 1:
+                raise MemoryError("out of device memory")
+            return super().open(portrait, seed)
+
+    found = measure(Small(max_batch=8, step_seconds=0.002), fakes.portrait(1), 5.0)
+    assert [step.batch for step in found["low"]] == [1, 2]
+    faceless = measure_capacity(fakes.create(), fakes.portrait(0))
+    assert faceless.streams == {"low": 1, "balanced": 1, "throughput": 1}
+
+
+def test_streams_that_were_measured_are_closed():
+    closed = []
+
+    class Watched(fakes.FakeGenerator):
+        def close(self, stream):
+            closed.append(stream)
+
+    measure(Watched(max_batch=4), fakes.portrait(1), 1.0)
+    assert len({id(stream) for stream in closed}) == 4
+
+
+def test_there_is_a_core():
+    assert usable_cores() > 0
+
+
+@pytest.mark.parametrize("item_seconds", [0.008, 0.020])
+def test_capacity_follows_the_generator(item_seconds):
+    held = measure_capacity(fakes.create(max_batch=1, item_seconds=item_seconds), fakes.portrait(1))
+    assert held.streams["low"] <= 0.9 * 0.040 / item_seconds
+    assert held.streams["low"] >= 0.5 * 0.040 / item_seconds - 1
