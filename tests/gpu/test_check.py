@@ -36,3 +36,30 @@ def test_the_check_runs_on_the_cpu_at_tiny_size(tmp_path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_bfloat16_holds_its_gates_on_the_device(tmp_path: Path) -> None:
     check(tmp_path, "--parts", "gates")
+
+
+SERVE = Path(__file__).with_name("serve.py")
+
+
+def serve(folder: Path, *options: str) -> dict[str, object]:
+    command = [sys.executable, str(SERVE), "--out", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    result: dict[str, object] = json.loads((folder / "serve.json").read_text())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert result["failed"] == []
+    return result
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+def test_the_server_run_works_on_the_cpu_at_tiny_size(tmp_path: Path) -> None:
+    result = serve(tmp_path, "--device", "cpu", "--tiny")
+    assert {"load", "render", "serve", "calls"} <= result.keys()
+
+
+@pytest.mark.gpu
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_server_holds_its_promises_on_the_device(tmp_path: Path) -> None:
+    assert serve(tmp_path)["missed"] == []
