@@ -1,0 +1,57 @@
+"""The bad network on the client's own side."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiortc import RTCPeerConnection
+
+from livehead.bench.link import Link
+
+MEDIA, STUN = b"\x80rtp", b"\x00stun"
+
+
+async def sent(link: Link, data: bytes, count: int) -> list[float]:
+    """How long each of the packets took that came through."""
+    pc = RTCPeerConnection()
+    try:
+        pc.addTransceiver("video")
+        ice = pc.getTransceivers()[0].receiver.transport.transport
+        came: list[float] = []
+
+        async def note(_: bytes) -> None:
+            came.append(time.monotonic())
+
+        ice._send = note
+        link.install(pc)
+        began = time.monotonic()
+        for _ in range(count):
+            await ice._send(data)
+        await asyncio.sleep(0.15)
+        return [at - began for at in came]
+    finally:
+        await pc.close()
+
+
+async def test_it_loses_the_share_that_was_asked_for() -> None:
+    link = Link(0.2, 0, seed=1)
+    came = await sent(link, MEDIA, 2000)
+    assert 0.75 < len(came) / 2000 < 0.85
+    assert link.lost + link.passed == 2000
+
+
+async def test_it_holds_packets_up_and_loses_none() -> None:
+    came = await sent(Link(0, 60, seed=1), MEDIA, 300)
+    assert len(came) == 300
+    assert max(came) > 0.045
+
+
+async def test_the_making_of_the_connection_is_left_alone() -> None:
+    assert len(await sent(Link(0.5, 60, seed=1), STUN, 200)) == 200
+
+
+async def test_without_loss_and_jitter_nothing_is_touched() -> None:
+    link = Link(0, 0, seed=1)
+    assert len(await sent(link, MEDIA, 200)) == 200
+    assert link.passed == 0
