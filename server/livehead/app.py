@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import livehead
-from livehead.api import avatars, ice, ops, problems, sessions, signal, web
+from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, web
 from livehead.api.cors import Cors
 from livehead.api.counting import Counting
 from livehead.api.services import Services
@@ -45,7 +45,15 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for router in (sessions.router, signal.router, avatars.router, ice.router, ops.router, ops.build_docs()):
+    for router in (
+        sessions.router,
+        signal.router,
+        speech.router,
+        avatars.router,
+        ice.router,
+        ops.router,
+        ops.build_docs(),
+    ):
         app.include_router(router)
     app.include_router(web.build_router(web.find_web()))
     app.add_middleware(Cors, origins=settings.server.cors_origins)

@@ -92,7 +92,7 @@ async def test_noise_without_a_length_is_cut_off_too(client: httpx.AsyncClient) 
         ({"avatar": "nobody"}, 404, "nobody"),
         ({"latency": "warp"}, 422, "latency"),
         ({"voice": "loud"}, 422, "voice"),
-        ({"source": "push"}, 422, "source=mic"),
+        ({"source": "file"}, 422, "'mic' or 'push'"),
         ({"probe": "yes"}, 422, "probe"),
         ({"seed": "-1"}, 422, "seed"),
     ],

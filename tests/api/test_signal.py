@@ -78,7 +78,7 @@ async def test_bad_messages_are_told_and_the_socket_stays(
 
 async def test_bad_choices_leave_the_call_alone(served: Served) -> None:
     async with Caller() as caller, Line(served.url) as line:
-        for options, status in (({"avatar": "nobody"}, 404), ({"latency": "warp"}, 422), ({"source": "push"}, 422)):
+        for options, status in (({"avatar": "nobody"}, 404), ({"latency": "warp"}, 422)):
             await line.send(type="offer", sdp=await caller.offer(), **options)
             assert (await line.next("error"))["error"]["status"] == status
         await line.call(caller)

@@ -82,6 +82,20 @@ def test_a_jump_drops_the_incomplete_rest() -> None:
         windows.jump(1)
 
 
+def test_blocks_that_a_jump_leaves_behind_can_still_be_shown() -> None:
+    windows = Windows(4, 2)
+    cut = windows.push(0, ramp(0, 9 * 640 + 17))
+    assert [w.k for w in cut.windows] == [0]
+    left = windows.jump(100)
+    assert [(w.k, w.hop, w.lookahead) for w in left] == [(4, 4, 2), (8, 4, 2)]
+    assert np.array_equal(left[0].pcm[: 5 * 640], ramp(4 * 640, 5 * 640))
+    assert np.array_equal(left[1].pcm[:640], ramp(8 * 640, 640))
+    assert not left[1].pcm[640:].any()
+    assert len(left[1].pcm) == 6 * 640
+    assert windows.jump(200) == ()
+    assert windows.whole == 206
+
+
 def test_what_is_cut_does_not_change_with_the_callers_buffer() -> None:
     windows = Windows(1, 0)
     buffer = ramp(0, 640).copy()

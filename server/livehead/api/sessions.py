@@ -43,18 +43,20 @@ async def open_session(
     services: Door,
     avatar: Annotated[str, Query(max_length=MAX_NAME, description="id of the portrait")] = DEFAULT_ID,
     latency: Annotated[LatencyName | None, Query(description="latency preset")] = None,
-    voice: Annotated[Literal["on", "off"], Query(description="send the session's own sound back")] = "off",
+    voice: Annotated[
+        Literal["on", "off"] | None,
+        Query(description="send the session's own sound back; by default off for source=mic, on for source=push"),
+    ] = None,
     source: Annotated[Literal["mic", "push"], Query(description="where the speech comes from")] = "mic",
     probe: Annotated[Literal["0", "1"], Query(description="draw the test code into the picture")] = "0",
     seed: Annotated[int | None, Query(ge=0, le=MAX_SEED, description="makes the portrait's idle repeatable")] = None,
 ) -> Response:
     offer = await read_text(request, SDP)
-    if source != "mic":
-        raise UnprocessableError("source=push is not served by this version; use source=mic.")
     wish = SessionRequest(
         avatar=avatar,
         latency=latency or services.settings.sessions.latency,
-        voice=voice == "on",
+        voice=None if voice is None else voice == "on",
+        source=source,
         probe=probe == "1",
         seed=seed,
     )

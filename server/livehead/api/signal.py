@@ -142,7 +142,7 @@ class SignalDoor:
             case ChooseAvatar(avatar):
                 await session.choose_avatar(avatar)
             case ChooseLatency(preset):
-                session.choose_latency(preset)
+                self._services.registry.choose_latency(session, preset)
             case Interrupt():
                 session.interrupt()
             case Bye():
@@ -153,12 +153,11 @@ class SignalDoor:
     async def _offer(self, offer: Offer) -> None:
         if self._session is not None:
             raise ConflictError("This socket has its session already; open another socket for another one.")
-        if offer.source == "push":
-            raise UnprocessableError("source=push is not served by this version; use source=mic.")
         request = SessionRequest(
             avatar=offer.avatar or DEFAULT_ID,
             latency=offer.latency or self._services.settings.sessions.latency,
-            voice=offer.voice == "on",
+            voice=None if offer.voice is None else offer.voice == "on",
+            source=offer.source or "mic",
             probe=offer.probe,
             seed=offer.seed,
         )

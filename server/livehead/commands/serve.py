@@ -18,7 +18,6 @@ from fastapi import FastAPI
 
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
-from livehead.core.messages import MAX_MESSAGE
 from livehead.engine.choice import choose
 from livehead.errors import LiveheadError, UsageError
 from livehead.sessions.registry import Registry
@@ -40,8 +39,9 @@ OPTIONS = (
     "latency",
 )
 
-MAX_FRAME = 2 * MAX_MESSAGE
-"""Largest WebSocket message in bytes that is read at all. Under it, one that is too long gets an answer."""
+MAX_FRAME = 6 * 1024 * 1024
+"""Largest WebSocket message in bytes that is read at all: a minute of pushed speech at 48 kHz. Under it, one that is
+too long gets an answer."""
 
 MAX_CONNECTIONS = 512
 """Connections and requests at once; more are answered with 503 by uvicorn itself."""
@@ -82,6 +82,7 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
+        ws_ping_timeout=None,  # the pong of a backend that waits lies behind its speech; media tell who is gone
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         lifespan="on",

@@ -130,6 +130,11 @@ class Playout:
         return run.schedule.captured(k) if run and k >= run.schedule.start else None
 
     @property
+    def sent_k(self) -> int | None:
+        """The last block that was sent."""
+        return self._k
+
+    @property
     def shown_k(self) -> int | None:
         """The block of the last picture that was shown."""
         return self._shown[1] if self._shown else None
@@ -250,6 +255,19 @@ class Playout:
         if self._end is not None and k < self._end:
             raise ValueError(f"block {k} has come already: the timeline only goes forward")
         self._jump = k
+
+    def hand_over(self, k: int) -> int | None:
+        """The run of block ``k``, which has come and is not yet due, does not go on from the pictures that still wait,
+        but from the one that will be shown last before it: returns that one's block, None if there is none. Windows
+        before ``k`` that are under way are given up, and teach nothing."""
+        self._learn_from = max(self._learn_from, k)
+        start = self.deadline(k)
+        last = self.shown_k
+        for run in self._runs:
+            for waits, entry in run.waiting.items():
+                if waits < k and entry.picture is not None and run.schedule.due(waits) < start - GAP_S:
+                    last = waits if last is None else max(last, waits)
+        return last
 
     def interrupt(self) -> int | None:
         """Drop every block and picture that was not sent yet, also the pictures still to come for

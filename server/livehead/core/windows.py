@@ -72,14 +72,28 @@ class Windows:
         self._hop = hop
         self._lookahead = lookahead
 
-    def jump(self, block: int) -> None:
-        """Go on at the start of ``block``. The incomplete block and window before it are dropped.
+    @property
+    def whole(self) -> int:
+        """The block before which the next window becomes whole."""
+        first = self._held[0].k if self._held else self.next_block
+        return first + self._hop + self._lookahead
+
+    def jump(self, block: int) -> tuple[Window, ...]:
+        """Go on at the start of ``block``. The incomplete block before it is dropped. Returns the windows of the blocks
+        that are left behind, filled up with silence, for whoever still wants to show those.
         Raises ``ValueError`` for a jump back: blocks only ever rise."""
         if block * BLOCK_SAMPLES < self._next:
             raise ValueError(f"block {block} lies before sample {self._next}: the timeline only goes forward")
+        left: list[Window] = []
+        while self._held:
+            span = [each.pcm for each in self._held][: self._hop + self._lookahead]
+            silence = np.zeros((self._hop + self._lookahead - len(span)) * BLOCK_SAMPLES, np.float32)
+            left.append(Window(self._held[0].k, self._hop, self._lookahead, np.concatenate([*span, silence])))
+            for _ in range(min(self._hop, len(self._held))):
+                self._held.popleft()
         self._next = block * BLOCK_SAMPLES
         self._rest.clear()
-        self._held.clear()
+        return tuple(left)
 
     def push(self, start: int, pcm: Pcm) -> Cut:
         """Take samples ``[start, start + len(pcm))``, float32 mono at 16 kHz.
@@ -93,15 +107,17 @@ class Windows:
         start = max(start, self._next)
         if not len(pcm):
             return Cut()
+        left: tuple[Window, ...] = ()
         if start - self._next > MAX_GAP_S * SAMPLE_RATE:
-            self.jump(start // BLOCK_SAMPLES)
+            left = self.jump(start // BLOCK_SAMPLES)
         gap = start - self._next
         if gap:
             self._rest.append(np.zeros(gap, np.float32))
         self._rest.append(pcm.astype(np.float32))  # a copy: the caller may reuse its buffer
         first = self._next // BLOCK_SAMPLES
         self._next = start + len(pcm)
-        return self._cut(first)
+        cut = self._cut(first)
+        return Cut(cut.blocks, left + cut.windows)
 
     def _cut(self, first: int) -> Cut:
         count = self._next // BLOCK_SAMPLES - first

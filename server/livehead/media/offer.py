@@ -39,8 +39,9 @@ class Offer:
     data: bool
 
 
-def read_offer(text: str) -> Offer:
-    """Check an offer: one audio m-line that sends, one video m-line that receives, perhaps one for data.
+def read_offer(text: str, *, hears: bool = True) -> Offer:
+    """Check an offer: one audio m-line that sends, one video m-line that receives, perhaps one for data. Without
+    ``hears`` the client needs no microphone, and the audio m-line may be of any direction but inactive.
 
     Raises :class:`MalformedError` for what is no SDP, :class:`UnprocessableError` for SDP that this
     server cannot answer. The detail says what to change.
@@ -69,9 +70,12 @@ def read_offer(text: str) -> Offer:
         _check_codecs(m)
     audio.direction = audio.direction or "sendrecv"
     video.direction = video.direction or "sendrecv"
-    if audio.direction not in ("sendrecv", "sendonly"):
+    if audio.direction == "inactive":
+        raise UnprocessableError("The audio m-line is inactive. Offer it as sendrecv, sendonly or recvonly.")
+    if hears and audio.direction == "recvonly":
         raise UnprocessableError(
-            f"The audio m-line is {audio.direction}, so no voice could arrive. Offer it as sendrecv or sendonly."
+            "The audio m-line is recvonly, so no voice could arrive. Offer it as sendrecv or sendonly, or open the "
+            "session with source=push."
         )
     if video.direction not in ("sendrecv", "recvonly"):
         raise UnprocessableError(

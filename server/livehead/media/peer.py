@@ -50,7 +50,8 @@ class IceServer:
 
 
 class Peer:
-    """One client. ``voice`` sends sound back; ``on_message`` gets every text of the data channel ``livehead``;
+    """One client. ``voice`` sends sound back; without ``hears`` the client needs no microphone, and is not listened
+    to; ``on_message`` gets every text of the data channel ``livehead``;
     ``on_sent`` gets the index of every tick whose picture went to the socket.
 
     ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for.
@@ -61,6 +62,7 @@ class Peer:
         ice_servers: Sequence[IceServer] = (),
         *,
         voice: bool = False,
+        hears: bool = True,
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> None:
@@ -70,6 +72,7 @@ class Peer:
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._pictures = PictureTrack(on_sent)
         self._voice = VoiceTrack() if voice else None
+        self._hears = hears
         self._sounds = Sounds()
         self._ingest = Ingest(self._sounds)
         self._clock = MediaClock()
@@ -98,7 +101,7 @@ class Peer:
         """
         if self._answered:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
-        checked = read_offer(offer)
+        checked = read_offer(offer, hears=self._hears)
         self._answered = True
         self._fragments = checked.fragments
         pc = self._pc
@@ -222,7 +225,8 @@ class Peer:
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self._last_media = self._last_heard = time.monotonic()
         self._pictures.heard()
-        self._ingest.receive(packet, codec)
+        if self._hears:
+            self._ingest.receive(packet, codec)
 
     def _on_feedback(self) -> None:
         self._last_heard = time.monotonic()

@@ -54,6 +54,17 @@ class Hearing:
         self._heard_end = self._next
         return Piece(place, pcm, jump=first)
 
+    def interrupt(self, blocks: int, now: float) -> Piece | None:
+        """So many blocks of silence in place of what is dropped; what is heard from now on follows behind them.
+        None before the first sound: there is nothing to drop."""
+        if self._heard is None:
+            return None
+        start = -(-self._next // BLOCK_SAMPLES) * BLOCK_SAMPLES
+        self._next = self._heard_end = start + blocks * BLOCK_SAMPLES
+        self._heard = now
+        self._filled = True
+        return Piece(start, np.zeros(blocks * BLOCK_SAMPLES, np.float32), jump=True)
+
     def idle(self, now: float) -> Piece | None:
         """The silence that is due, whole blocks, or None while the client is heard."""
         if self._heard is None:

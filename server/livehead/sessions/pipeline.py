@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import Counter as Total
 
 from livehead.core import probe
 from livehead.core.latency import STAGES, Latency, Stamp
-from livehead.core.media import BLOCK_SAMPLES, Picture
-from livehead.core.messages import Spread, Stats
+from livehead.core.media import BLOCK_SAMPLES, Pcm, Picture
+from livehead.core.messages import Playback, Spread, Stats
 from livehead.core.playout import Playout
 from livehead.core.tick import Kind, Tick
-from livehead.core.windows import Windows
+from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
 from livehead.engine.host import EngineStream, Timing
 from livehead.media.ingest import Sound
 from livehead.media.peer import Peer
 from livehead.metrics import Metrics
 from livehead.sessions.hearing import IDLE_BLOCK, Hearing, Piece
+from livehead.sessions.speaking import Speaking
 
 UNDER_WAY = 16
 """Pictures that may be at the encoder. Those that it dropped are never told as sent, and give way."""
@@ -48,11 +49,18 @@ class Face:
 
 
 class Pipeline:
-    """One session's. Everything but :meth:`pace` is called on the event loop and returns at once."""
+    """One session's. Everything but :meth:`pace` and :meth:`say` is called on the event loop and returns at once.
 
-    def __init__(self, preset: Preset, peer: Peer, metrics: Metrics, *, with_probe: bool) -> None:
+    With ``pushed`` its sound is what :meth:`say` is given, else what :meth:`hear` is. ``on_playback`` is told what
+    becomes of pushed speech.
+    """
+
+    def __init__(self, preset: Preset, peer: Peer, metrics: Metrics, *, with_probe: bool, pushed: bool = False) -> None:
         self.latency = Latency()
+        self.on_playback: Callable[[Playback], None] | None = None
         self._hearing = Hearing()
+        self._speaking = Speaking(preset.hop, preset.lookahead) if pushed else None
+        self._spoken = asyncio.Event()
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
         self._peer = peer
@@ -78,22 +86,72 @@ class Pipeline:
         """The client's sound."""
         self._push(self._hearing.hear(sound.start, sound.pcm, time.monotonic()))
 
-    def idle(self) -> None:
-        """To be called about every 40 ms: keeps the portrait alive while nothing is heard."""
-        piece = self._hearing.idle(time.monotonic())
+    def idle(self) -> float | None:
+        """Hand over what is due: silence that keeps the portrait alive while nothing is heard, or pushed speech.
+        Returns when to call again, None for about every 40 ms."""
+        now = time.monotonic()
+        if self._speaking is None:
+            piece = self._hearing.idle(now)
+            if piece is not None:
+                self._push(piece)
+            return None
+        piece = self._speaking.go_on(self._windows.whole, self._playout.sent_k, now)
         if piece is not None:
-            self._push(piece)
+            self._push(piece, leap=piece.jump)
+        self._spoken.set()
+        self._tell_playback()
+        return self._speaking.due
+
+    def begin_speech(self, at: float) -> None:
+        """The client can hear pushed speech from this time on."""
+        if self._speaking is not None:
+            self._speaking.begin(at)
+
+    async def say(self, pcm: Pcm) -> None:
+        """Queue pushed speech; waits while there is no room."""
+        assert self._speaking is not None
+        while len(pcm) > self._speaking.speech.room:
+            self._spoken.clear()
+            await self._spoken.wait()
+        self._speaking.speech.push(pcm, time.monotonic())
+        self.idle()
+
+    def end_speech(self) -> None:
+        """The utterance is complete."""
+        assert self._speaking is not None
+        self._speaking.speech.end()
+        self.idle()
+
+    def leave_speech(self) -> None:
+        """Whoever said it has gone: what waits is still spoken."""
+        assert self._speaking is not None
+        self.on_playback = None
+        self._speaking.speech.leave()
 
     def set_preset(self, preset: Preset) -> None:
+        if self._speaking is not None:
+            self._speaking.set_preset(preset.hop, preset.lookahead)
         self._windows.set_hop(preset.hop, preset.lookahead)
         self._playout.set_preset(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
 
-    def interrupt(self) -> None:
-        """Drop what was not shown yet; the portrait goes on from the last picture that was."""
-        shown = self._playout.interrupt()
-        self._windows.jump(-(-self._windows.next_sample // BLOCK_SAMPLES))
-        if shown is not None and self._face is not None and self._face.stream is not None:
-            self._face.stream.rewind(shown)
+    def interrupt(self, *, by_speaker: bool = False) -> None:
+        """Drop what was not shown yet, and what waits to be spoken. The portrait falls to rest from the last picture
+        that was shown, and goes on with what comes next."""
+        now = time.monotonic()
+        if self._speaking is None:
+            piece = self._hearing.interrupt(self._windows.hop + self._windows.lookahead, now)
+            if piece is not None:
+                self._playout.interrupt()
+                self._push(piece, leap=True)
+            return
+        there = self._speaking.speech.clear(refuse_rest=not by_speaker)
+        if there:
+            self._playout.interrupt()
+            self._push(self._speaking.interrupt(now), leap=True)
+            self._spoken.set()
+        sent = self._playout.sent_k
+        if self.on_playback is not None and (there or by_speaker):
+            self.on_playback(Playback("interrupted", IDLE_BLOCK if sent is None else sent))
 
     def take_pictures(self, k: int, pictures: list[Picture], timing: Timing) -> None:
         self._metrics.generate.observe(timing.done - timing.started)
@@ -164,11 +222,13 @@ class Pipeline:
             concealed_ms=round(concealed_s * 1000),
         )
 
-    def _push(self, piece: Piece) -> None:
+    def _push(self, piece: Piece, *, leap: bool = False) -> None:
+        """With ``leap`` the blocks before a jump are given up once the new ones are due."""
         now = time.monotonic()
+        left: tuple[Window, ...] = ()
         if piece.jump:
-            self._windows.jump(0)
-            self._playout.jump(0)
+            left = self._windows.jump(piece.start // BLOCK_SAMPLES)
+            self._playout.jump(piece.start // BLOCK_SAMPLES)
         cut = self._windows.push(piece.start, piece.pcm)
         for block in cut.blocks:
             self._playout.push_sound(block, now)
@@ -178,11 +238,21 @@ class Pipeline:
                 self.latency.stamp(block.k, Stamp.CUT, now)
         face = self._face
         if face is not None and face.stream is not None:
-            for window in cut.windows:
+            if leap:
+                shown = self._playout.hand_over(piece.start // BLOCK_SAMPLES)
+                if shown is not None:
+                    face.stream.rewind(shown)
+            for window in cut.windows if leap else left + cut.windows:
                 if face.stream.submit(window, self._playout.deadline(window.k)):
                     face.waiting += 1
         if cut.blocks:
             self._pushed.set()
+
+    def _tell_playback(self) -> None:
+        assert self._speaking is not None
+        for message in self._speaking.speech.news(self._playout.sent_k):
+            if self.on_playback is not None:
+                self.on_playback(message)
 
     def _send(self, tick: Tick) -> None:
         now = time.monotonic()
@@ -199,6 +269,8 @@ class Pipeline:
         self._peer.speak(tick.pcm, tick.index)
         self._metrics.sent.inc()
         if tick.k is not None:
+            if self._speaking is not None:
+                self._tell_playback()
             self._metrics.delay.observe(tick.delay_ms / 1000)
 
     async def _pushed_within(self, seconds: float) -> bool:

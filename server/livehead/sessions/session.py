@@ -13,14 +13,25 @@ from typing import Any
 from livehead.avatars import AvatarStore
 from livehead.core.lifecycle import Event, Lifecycle, State
 from livehead.core.media import BLOCK_S, new_id
-from livehead.core.messages import Pong, StateMessage, Stats, TracedStats, decode_channel, encode, stats_object
+from livehead.core.messages import (
+    Playback,
+    Pong,
+    Source,
+    StateMessage,
+    Stats,
+    TracedStats,
+    decode_channel,
+    encode,
+    stats_object,
+)
 from livehead.engine.base import Preset
 from livehead.engine.host import EngineHost, EngineState
-from livehead.errors import RequestError, UnprocessableError
+from livehead.errors import ConflictError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer import IceServer, Peer
 from livehead.metrics import Metrics
 from livehead.sessions.pipeline import Face, Pipeline
+from livehead.sessions.speaker import Speaker
 from livehead.settings import MediaSettings
 
 CONNECT_S = 20.0
@@ -35,6 +46,13 @@ ORPHAN_S = 10.0
 ORPHAN_QUIET_S = 1.5
 """Without its socket and without a packet for so long, the client is gone."""
 
+PATIENCE = 2.5
+"""So many times as long for a client that sends no sound: then only its reports tell that it is there, and they
+come about once a second."""
+
+LISTENS_S = 0.3
+"""After so long a client that is connected plays what it gets: pushed speech begins no sooner."""
+
 POLL_S = 0.25
 CONNECT_POLL_S = 0.02
 RETIRE_S = 2.0
@@ -46,13 +64,23 @@ Listener = Callable[[StateMessage | Stats], None]
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a client asks for. ``seed`` None takes a random one."""
+    """What a client asks for. ``seed`` None takes a random one; ``voice`` None sends pushed speech back, and the
+    microphone not."""
 
     avatar: str
     latency: str
-    voice: bool = False
+    voice: bool | None = None
+    source: Source = "mic"
     probe: bool = False
     seed: int | None = None
+
+    @property
+    def pushed(self) -> bool:
+        return self.source == "push"
+
+    @property
+    def speaks(self) -> bool:
+        return self.pushed if self.voice is None else self.voice
 
 
 class Session:
@@ -86,8 +114,15 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         preset = self._preset(request.latency)
         servers = [IceServer(media.stun_urls)] if media.stun_urls else []
-        self._peer = Peer(servers, voice=request.voice, on_message=self._on_text, on_sent=self._on_sent)
-        self._pipeline = Pipeline(preset, self._peer, metrics, with_probe=request.probe)
+        self._peer = Peer(
+            servers,
+            voice=request.speaks,
+            hears=not request.pushed,
+            on_message=self._on_text,
+            on_sent=self._on_sent,
+        )
+        self._pipeline = Pipeline(preset, self._peer, metrics, with_probe=request.probe, pushed=request.pushed)
+        self._speaker: Speaker | None = None
 
     async def open(self, offer: str) -> str:
         """Answer the offer and open the engine's stream, side by side; :meth:`run` must follow.
@@ -142,9 +177,19 @@ class Session:
     def state(self) -> StateMessage:
         return StateMessage(self._lifecycle.state, self._lifecycle.reason)
 
+    @property
+    def latency(self) -> str:
+        """The name of its preset."""
+        return self._latency
+
     def subscribe(self, listener: Listener) -> None:
         """``listener`` gets every change of state, and the figures once a second, until the session is closed."""
         self._listeners.append(listener)
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Twice is once."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def describe(self) -> dict[str, Any]:
         """State and the latest figures, for GET."""
@@ -154,8 +199,8 @@ class Session:
             "reason": self._lifecycle.reason,
             "avatar": self._avatar,
             "latency": self._latency,
-            "voice": "on" if self._request.voice else "off",
-            "source": "mic",
+            "voice": "on" if self._request.speaks else "off",
+            "source": self._request.source,
             "probe": self._request.probe,
             "seconds": round(time.monotonic() - self._opened_at, 1),
             "stats": None if self._stats is None else stats_object(self._stats),
@@ -189,7 +234,26 @@ class Session:
         self._latency = name
 
     def interrupt(self) -> None:
+        """Drop what was not shown yet."""
         self._pipeline.interrupt()
+
+    def admit(self, rate: int, on_playback: Callable[[Playback], None]) -> Speaker:
+        """Let a backend speak through the portrait, PCM16LE mono of ``rate`` Hz, until it is released.
+
+        Raises UnprocessableError where the speech comes from the microphone, or for an impossible rate, and
+        ConflictError where there is a speaker already.
+        """
+        if not self._request.pushed:
+            raise UnprocessableError(
+                "This session's speech comes from the client's microphone. Open it with source=push to push speech."
+            )
+        if self._speaker is not None:
+            raise ConflictError("This session has its speech socket already; close that one first.")
+        self._speaker = Speaker(self._pipeline, rate, on_playback, self._dismiss)
+        return self._speaker
+
+    def _dismiss(self) -> None:
+        self._speaker = None
 
     def _preset(self, name: str) -> Preset:
         presets = self._host.info.presets
@@ -210,8 +274,8 @@ class Session:
     async def _idle(self) -> None:
         due = time.monotonic()
         while True:
-            self._pipeline.idle()
-            due = max(due + BLOCK_S, time.monotonic())
+            wanted = self._pipeline.idle()
+            due = max(due + BLOCK_S if wanted is None else wanted, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
     async def _report(self) -> None:
@@ -246,19 +310,24 @@ class Session:
                 self.end("gone")
             await asyncio.sleep(CONNECT_POLL_S)
         self._connected_at = time.monotonic()
+        self._pipeline.begin_speech(self._connected_at + LISTENS_S)
         self._on(Event.CONNECTED)
         while True:
             await asyncio.sleep(POLL_S)
             self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
-        quiet = now - (self._peer.last_media or self._connected_at or now)
-        self._on(Event.MEDIA_LOST if quiet > MEDIA_LOST_S else Event.MEDIA_BACK)
+        last = self._peer.last_heard if self._request.pushed else self._peer.last_media
+        quiet = now - (last or self._connected_at or now)
+        patience = PATIENCE if self._request.pushed else 1.0
+        self._on(Event.MEDIA_LOST if quiet > MEDIA_LOST_S * patience else Event.MEDIA_BACK)
         if self._peer.closed.is_set():
             self.end("gone")
         elif quiet > self._media.silence_timeout:
             self.end("no-media")
-        elif self._orphaned_at is not None and (quiet > ORPHAN_QUIET_S or now - self._orphaned_at > ORPHAN_S):
+        elif self._orphaned_at is not None and (
+            quiet > ORPHAN_QUIET_S * patience or now - self._orphaned_at > ORPHAN_S
+        ):
             self.end("socket-ended")
 
     def _on_engine(self, state: EngineState) -> None:
