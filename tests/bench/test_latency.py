@@ -69,6 +69,7 @@ def test_another_server_is_measured_by_its_address_with_speech_over_a_bad_networ
     assert found["server"] == {"cpu_percent": None, "rss_mb": None}
     assert found["burst_to_picture_ms"] is None
     assert found["audio_to_picture_ms"]["p50"] > 40
+    assert found["skew_ms"]["p50"] < 60
     assert found["breakdown_ms"]["clock_uncertainty_ms"] < 500
     assert (found["conditions"]["loss"], found["conditions"]["latency"]) == (0.02, "balanced")
 

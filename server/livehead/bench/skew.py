@@ -23,7 +23,7 @@ from livehead.bench.source import BINS, RATE
 CLOCK = 90_000
 SPAN_MS = 2000
 NEAR_MS = 100
-SEARCH_MS = 4000
+SEARCH_MS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ def skew(
         return Skew()
     origin = heard[0].timestamp
     voice = _timeline(heard, origin)
-    lags = _lags(np.sqrt(sent), np.sqrt(voice))
+    # What comes back was said before, and not long ago: 0 to 3 s lie between.
+    earliest = round((recording.began - heard[0].arrived) * 1000)
+    lags = _lags(np.sqrt(sent), np.sqrt(voice), earliest)
     walls = [_wall(recording.sound_reports, sound.arrived, sound.timestamp, RATE) for sound in heard]
     begins = np.array([(sound.timestamp - origin) * BINS / RATE for sound in heard])
     order = np.argsort(begins, kind="stable")
@@ -79,12 +81,12 @@ def _timeline(heard: Sequence[Heard], origin: int) -> NDArray[np.float64]:
     return line
 
 
-def _lags(sent: NDArray[np.float64], voice: NDArray[np.float64]) -> dict[int, float]:
+def _lags(sent: NDArray[np.float64], voice: NDArray[np.float64], earliest: int) -> dict[int, float]:
     """Index in the voice minus index in the microphone, both in milliseconds, for each span that holds sound."""
     size = 1 << (len(sent) + len(voice) - 1).bit_length()
     product = np.fft.rfft(voice - voice.mean(), size) * np.conj(np.fft.rfft(sent - sent.mean(), size))
     correlation = np.fft.irfft(product, size)
-    lags = np.concatenate([np.arange(SEARCH_MS), np.arange(-SEARCH_MS * 4, 0)])
+    lags = np.arange(earliest, earliest + SEARCH_MS)
     whole = int(lags[int(np.argmax(correlation[lags]))])
     found: dict[int, float] = {}
     for span in range(len(sent) // SPAN_MS):

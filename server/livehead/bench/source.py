@@ -67,7 +67,8 @@ def bursts(seconds: float, seed: int) -> Source:
 
 
 def speech(path: Path, seconds: float) -> Source:
-    """A sound file, over and over for so long. Raises :class:`~livehead.errors.MediaError`."""
+    """A sound file, over and over for so long, with pauses of changing length between, so that no moment looks like
+    another. Raises :class:`~livehead.errors.MediaError`."""
     try:
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
@@ -81,4 +82,8 @@ def speech(path: Path, seconds: float) -> Source:
     pcm = np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)
     if len(pcm) < RATE or np.abs(pcm.astype(np.int32)).max() < 1000:
         raise MediaError(f"{path} is shorter than a second, or silent: nothing could be recognised in the pictures.")
-    return Source(np.resize(pcm, round(seconds * RATE)))
+    random = np.random.default_rng(len(pcm))
+    said: list[NDArray[np.int16]] = []
+    while sum(map(len, said)) < seconds * RATE:
+        said += [pcm, np.zeros(round(random.uniform(*PAUSE_S) * RATE), np.int16)]
+    return Source(np.concatenate(said)[: round(seconds * RATE)])
