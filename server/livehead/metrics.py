@@ -31,6 +31,9 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.sessions = Gauge("livehead_sessions", "Sessions served now.", registry=self._registry)
         self.sessions_max = Gauge("livehead_sessions_max", "Sessions served at most.", registry=self._registry)
+        self.load = Gauge(
+            "livehead_load", "Share of what the engine can do that the sessions take.", registry=self._registry
+        )
         self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")

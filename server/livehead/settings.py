@@ -75,7 +75,12 @@ class MediaSettings(_Stage):
 class SessionSettings(_Stage):
     """Admission and the defaults of a session."""
 
-    max_sessions: int = Field(4, ge=1, description="Sessions served at once; one more is answered with 503.")
+    max_sessions: int | None = Field(
+        None,
+        ge=1,
+        description="Most sessions at once; one more is answered with 503. Never more than the engine was measured to "
+        "hold, and as many as that where it is not set.",
+    )
     latency: LatencyName = Field("low", description="Latency preset of a session that names none.")
 
 

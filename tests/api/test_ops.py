@@ -27,7 +27,9 @@ async def test_info_says_what_the_server_is(client: httpx.AsyncClient) -> None:
     assert info["engine"]["name"] == "fake"
     assert info["engine"]["fps"] == 25
     assert info["latency"]["throughput"] == {"hop": 4, "lookahead": 1, "bound_ms": 600}
-    assert info["sessions"] == {"active": 0, "max": 2}
+    sessions = info["sessions"]
+    assert (sessions["active"], sessions["max"], sessions["load"]) == (0, 2, 0.0)
+    assert sessions["by_preset"]["low"] == {"active": 0, "max": 2, "room": 2}
     assert re.match(r"\d+\.\d+", info["version"])
 
 
@@ -36,6 +38,7 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     assert "livehead_sessions_max 2.0" in answer.text
+    assert "livehead_load 0.0" in answer.text
     assert "livehead_engine_restarts_total 0.0" in answer.text
     assert "livehead_engine_up 1.0" in answer.text
     assert 'livehead_http_requests_total{method="GET",status="404"}' in answer.text
@@ -155,9 +158,9 @@ async def test_a_broken_engine_is_named_as_the_reason() -> None:
 
 
 async def test_readyz_says_full_and_draining(served: Served, client: httpx.AsyncClient) -> None:
-    registry = served.services.registry
-    limit, registry.limit = registry.limit, 0
+    admission = served.services.registry.admission
+    limit, admission.limit = admission.limit, 0
     try:
         assert (await client.get("/readyz")).json()["reason"] == "full"
     finally:
-        registry.limit = limit
+        admission.limit = limit

@@ -14,6 +14,7 @@ from livehead.api.services import Door, Services
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
 from livehead.metrics import CONTENT_TYPE
+from livehead.sessions.registry import Registry
 
 router = APIRouter(tags=["ops"])
 
@@ -48,7 +49,7 @@ async def info(services: Door) -> dict[str, Any]:
         "engine": _engine(services),
         "latency": _latency(services),
         "default_latency": services.settings.sessions.latency,
-        "sessions": {"active": services.registry.active, "max": services.registry.limit},
+        "sessions": _sessions(services.registry),
     }
 
 
@@ -77,6 +78,18 @@ def _latency(services: Services) -> dict[str, Any]:
     return {
         name: {"hop": preset.hop, "lookahead": preset.lookahead, "bound_ms": preset.bound_ms}
         for name, preset in facts.presets.items()
+    }
+
+
+def _sessions(registry: Registry) -> dict[str, Any]:
+    """What is in use and what there is room for; ``max`` and ``load`` are null until they are known."""
+    taken = registry.taken
+    load = registry.admission.load(taken)
+    return {
+        "active": registry.active,
+        "max": registry.admission.most,
+        "load": None if load is None else round(load, 3),
+        "by_preset": registry.admission.describe(taken),
     }
 
 

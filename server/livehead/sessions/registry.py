@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from livehead.avatars import AvatarStore
 from livehead.engine.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
+from livehead.sessions.admission import Admission
 from livehead.sessions.session import Session, SessionRequest
 from livehead.settings import Settings
 
@@ -25,20 +27,21 @@ class Registry:
     """An async context manager that owns every session's task; leaving it ends them all."""
 
     def __init__(self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics) -> None:
-        self.limit = settings.sessions.max_sessions
+        self.admission = Admission(settings.sessions.max_sessions, host)
         self._settings = settings
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
-        self._reserved = 0
+        self._reserved: Counter[str] = Counter()
         self._draining = False
         self._warmed = False
         self._empty = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._unsubscribe = host.subscribe(self._on_engine)
-        metrics.sessions_max.set(self.limit)
+        metrics.sessions_max.set_function(lambda: self.admission.most or 0)
         metrics.sessions.set_function(lambda: self.active)
+        metrics.load.set_function(lambda: self.admission.load(self.taken) or 0.0)
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -56,26 +59,28 @@ class Registry:
     @property
     def active(self) -> int:
         """Slots in use: sessions served, and those being answered."""
-        return len(self._sessions) + self._reserved
+        return len(self._sessions) + self._reserved.total()
+
+    @property
+    def taken(self) -> Counter[str]:
+        """The slots in use at each preset."""
+        return self._reserved + Counter(session.latency for session in self._sessions.values())
 
     @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that are served now."""
         return tuple(self._sessions.values())
 
-    def refusal(self) -> UnavailableError | None:
-        """Why a session would be refused now, or None. ``problem`` is the reason as one word."""
+    def refusal(self, latency: str | None = None) -> UnavailableError | None:
+        """Why a session at that preset, by default the server's, would be refused now, or None. ``problem`` is the
+        reason as one word."""
         if self._draining:
             return UnavailableError("The server is shutting down.", problem="draining", retry_after=10)
         if self._host.state == "starting" or (self._host.state == "ready" and not self._warmed):
             return UnavailableError("The engine is still starting.", problem="starting", retry_after=2)
         if self._host.state == "down":
             return UnavailableError("The engine is down and is being restarted.", problem="engine-down", retry_after=2)
-        if self.active >= self.limit:
-            return UnavailableError(
-                f"All {self.limit} sessions are taken. Try again when one has ended.", problem="full", retry_after=5
-            )
-        return None
+        return self.admission.refuse(self.taken, latency or self._settings.sessions.latency)
 
     async def open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
         """Start a session; returns it and the SDP answer.
@@ -91,18 +96,25 @@ class Registry:
 
     async def _open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
         self._avatars.get(request.avatar)
-        if refusal := self.refusal():
+        if refusal := self.refusal(request.latency):
             raise refusal
-        self._reserved += 1
+        self._reserved[request.latency] += 1
         try:
             session = Session(request, self._settings.media, self._host, self._avatars, self._metrics)
             answer = await session.open(offer)
             self._sessions[session.id] = session
         finally:
-            self._reserved -= 1
+            self._reserved[request.latency] -= 1
         self._metrics.opened.inc()
         self._group.create_task(self._serve(session), name=f"session-{session.id}")
         return session, answer
+
+    def choose_latency(self, session: Session, latency: str) -> None:
+        """Change a session's preset. Raises UnprocessableError for one that there is not, and UnavailableError for
+        one that takes more than there is; the session goes on as it was then."""
+        if refusal := self.admission.refuse_change(self.taken, session.latency, latency):
+            raise refusal
+        session.choose_latency(latency)
 
     def get(self, session_id: str) -> Session:
         """Raises NotFoundError for a session that is not there, or not any more."""
