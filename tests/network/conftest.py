@@ -1,4 +1,4 @@
-"""One server and its links for all scenarios of a module."""
+"""One server and its links for all scenarios."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from namespaces import UnavailableError
 from serving import running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with contextlib.ExitStack() as stack:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ TUN = Path("/dev/net/tun")
 FOLDER = Path("/run/netns")
 PREFIX = "livehead-test"
 _CLONE_NEWNET = 0x40000000
+_numbers = itertools.count()
 
 
 class UnavailableError(Exception):
@@ -46,7 +48,7 @@ def namespaces(*names: str) -> Iterator[dict[str, str]]:
         if shutil.which(program) is None:
             raise UnavailableError(f"there is no {program} (apt-get install iproute2)")
     _sweep()
-    made = {name: f"{PREFIX}-{os.getpid()}-{name}" for name in names}
+    made = {name: f"{PREFIX}-{os.getpid()}-{next(_numbers)}-{name}" for name in names}
     with contextlib.ExitStack() as stack:
         for name in made.values():
             try:

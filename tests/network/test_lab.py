@@ -117,7 +117,7 @@ def test_what_a_killed_run_left_is_taken_away(lab: Lab) -> None:
         [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     )
     process.wait()
-    left = FOLDER / f"{PREFIX}-{process.pid}-x"
+    left = FOLDER / f"{PREFIX}-{process.pid}-0-x"
     assert left.exists()
     with namespaces("next"):
         assert not left.exists()
