@@ -182,11 +182,6 @@ class Session:
         """The name of its preset."""
         return self._latency
 
-    @property
-    def latency(self) -> str:
-        """The name of its preset."""
-        return self._latency
-
     def subscribe(self, listener: Listener) -> None:
         """``listener`` gets every change of state, and the figures once a second, until the session is closed."""
         self._listeners.append(listener)
