@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -11,8 +14,9 @@ from typing import Any
 from livehead.bench import latency, media, mediatable
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
+from livehead.bench.server import own_server
 from livehead.commands.options import add_settings, settings_from
-from livehead.errors import UsageError
+from livehead.errors import LiveheadError, UsageError
 
 SERVER_OPTIONS = ("engine", "variant", "models", "device", "size", "latency")
 """Settings of the server that is started where no URL is given; the preset holds for any server."""
@@ -38,6 +42,7 @@ def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
         parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
+    parser.add_argument("--browser", action="store_true", help="through Chromium and the demo page (needs Playwright)")
     add_settings(parser, SERVER_OPTIONS)
     parser.set_defaults(run=run_latency)
 
@@ -47,6 +52,8 @@ def run_latency(args: argparse.Namespace) -> int:
     if histogram is not None and histogram.suffix.lower() not in kinds():
         raise UsageError(f"--histogram {histogram}: the name must end with {' or '.join(kinds())}")
     plan = plan_from(args)
+    if args.browser:
+        return run_browser(plan, histogram)
     result = latency.run(plan)
     if histogram is not None:
         draw(result.latency_ms, histogram, title="sound to picture, ms")
@@ -79,6 +86,24 @@ def run_media(args: argparse.Namespace) -> int:
         )
     )
     print(mediatable.table(figures))
+    print(json.dumps(figures, separators=(",", ":")))
+    return 0
+
+
+def run_browser(plan: latency.Plan, histogram: Path | None) -> int:
+    if plan.sound is not None or plan.loss or plan.jitter_ms or histogram is not None:
+        raise UsageError("--browser goes with --url, --sessions, --seconds and --latency only")
+    if importlib.util.find_spec("playwright") is None:
+        raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
+    browser = importlib.import_module("livehead.bench.browser")  # not at the top: whoever serves has no Playwright
+    with contextlib.ExitStack() as stack:
+        url, pid = plan.url, None
+        if url is None:
+            # The page calls anew to be measured: for a moment it has two places.
+            server = stack.enter_context(own_server({**plan.server, "max_sessions": 2 * plan.sessions}))
+            url, pid = server.url, server.pid
+        figures = browser.measure(url, plan.sessions, plan.seconds, plan.latency, pid)
+    print(browser.table(figures))
     print(json.dumps(figures, separators=(",", ":")))
     return 0
 
