@@ -67,7 +67,7 @@ def _figures(codec: str, pictures: Clip, encoded: Sequence[bytes], spent: Sequen
         "cpu_ms": round(each, 3),
         "cpu_ms_p95": round(float(np.percentile(spent[settled:], 95)), 3),
         "core_percent": round(each * FPS / 10, 2),
-        "start_ms": round(spent[0] - statistics.median(spent[settled:]), 2),
+        "start_ms": round(spent[0], 2),
         "kbits": round(statistics.fmean(sizes[settled:]) * 8 * FPS / 1000, 1),
         "keyframes": sum(is_keyframe(codec, data) for data in encoded),
         "keyframe_kb": round(sizes[0] / 1000, 1),

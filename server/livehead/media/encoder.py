@@ -1,14 +1,14 @@
 """Video encoders set up for a live talking head.
 
 H264 by x264: superfast, zero latency, constrained baseline; by NVENC where the machine really has it. VP8
-by libvpx: real time, no denoiser, which costs a smooth face 5 dB. BT.601 limited range is signalled.
+by libvpx: real time, no denoiser, which costs clean pictures 1 to 8 dB. BT.601 limited range is signalled.
 Encoders run in threads: every call here may block for a few milliseconds.
 
 Two things are not as in x264's preset, both found by measuring speaking portraits of 512 x 512 at 0.3 to 1.3 Mbit/s
-(``livehead bench media`` repeats it). Adaptive quantisation at half its strength: 0.2 to 0.8 dB more, and a little less
-work. Three reference pictures: a head that sways is often back where it was, 0.1 to 0.3 dB and a fifth more work; six
-give another 0.3 to 0.7 dB, and would take a session's cost over its limit. Subme 2, finer partitions, trellis and
-psychovisual options gave less for more work.
+(``livehead bench media`` repeats it). Adaptive quantisation at half its strength: 0.1 to 0.8 dB more, and a little less
+work. Three reference pictures: a head that sways is often back where it was, up to 0.5 dB for an eighth more work; six
+give another 0.3 to 0.7 dB, and would take a session's cost over its limit. Subme 2, finer partitions and trellis
+gave less for more work.
 """
 
 from __future__ import annotations
