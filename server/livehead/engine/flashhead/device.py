@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -55,3 +57,18 @@ def find_dtype(name: str) -> torch.dtype:
 def describe(device: torch.device) -> str:
     """The device's name as people know it."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+
+@contextmanager
+def exactly(dtype: torch.dtype) -> Iterator[None]:
+    """Compute without gradients. With float32 weights float32 means float32; with 16-bit ones the little
+    that is left in float32 may use TF32 products, and cuDNN may try which algorithm is fastest."""
+    fast = dtype is not torch.float32
+    products = torch.backends.cuda.matmul
+    before = products.allow_tf32
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=fast, allow_tf32=fast):
+        products.allow_tf32 = fast
+        try:
+            yield
+        finally:
+            products.allow_tf32 = before

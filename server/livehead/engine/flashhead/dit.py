@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear, rms_norm, silu
+from torch.nn.functional import layer_norm, linear, rms_norm, silu
 
 from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.config import AUDIO_HIDDEN, AUDIO_TOKENS, NEIGHBOURS, DitConfig
 from livehead.engine.flashhead.device import Precision
-from livehead.engine.flashhead.rotary import rotate
+from livehead.engine.flashhead.fused import add_norm, linear_gelu, norm, rms, rotated
 from livehead.engine.flashhead.weights import Shape
 
 AUDIO_EPS = 1e-5
@@ -49,8 +50,7 @@ class Block:
     modulation: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Cross-attention keys and values of a window: (layers, B, T, 32, heads, head_dim)."""
 
     keys: Tensor
@@ -263,36 +263,49 @@ class Dit:
         last block computes nothing for them but keys and values.
         """
         x = linear(tokens.to(self.dtype), self.patch_latent) + reference
-        last = len(self.blocks) - 1
+        eps, dtype, last = self.config.eps, self.dtype, len(self.blocks) - 1
+        # Each norm is made together with the addition before it, so a block gets the norm of its own
+        # input and makes that of the next.
+        h = norm(x, *self._entry(0, step), eps, dtype)
         for index, block in enumerate(self.blocks):
-            x = self._block(
-                x, block, step, context.keys[index], context.values[index], rotary, skip if index == last else 0
+            x, h = self._block(
+                x,
+                h,
+                block,
+                step,
+                self._entry(index + 1, step),
+                context.keys[index],
+                context.values[index],
+                rotary,
+                skip if index == last else 0,
             )
-        shift, scale = self.final[step]
-        x = self._norm(x, scale, shift)
-        return linear(x, self.head, self.head_bias)
+        return linear(h, self.head, self.head_bias)
 
-    def _norm(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """LayerNorm of the residual stream. With 1 + scale and shift as weight and bias it is the
-        modulated norm, in one kernel: every token has the same timestep."""
-        return layer_norm(x, x.shape[-1:], weight, bias, self.config.eps).to(self.dtype)
+    def _entry(self, index: int, step: int) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the norm before block ``index``, or before the head."""
+        shift, scale = self.final[step] if index == len(self.blocks) else self.blocks[index].modulation[step, :2]
+        return scale, shift
 
     def _block(
-        self, x: Tensor, w: Block, step: int, keys: Tensor, values: Tensor, rotary: tuple[Tensor, Tensor], skip: int
-    ) -> Tensor:
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = w.modulation[step]
-        dim, eps, heads = self.config.dim, self.config.eps, self.config.num_heads
-        cos, sin = rotary
-        h = self._norm(x, scale_a, shift_a)
-        q, k, v = linear(h, w.qkv, w.qkv_bias).chunk(3, dim=-1)
-        q = rms_norm(q[:, skip:], (dim,), w.norm_q, eps).unflatten(-1, (heads, -1))
-        k = rms_norm(k, (dim,), w.norm_k, eps).unflatten(-1, (heads, -1))
-        q, k = rotate(q, cos[skip:], sin[skip:]), rotate(k, cos, sin)
-        a = self.attention(q, k, v.unflatten(-1, (heads, -1)))
-        x = torch.addcmul(x[:, skip:], gate_a, linear(a.flatten(2), w.out, w.out_bias))
+        self,
+        x: Tensor,
+        h: Tensor,
+        w: Block,
+        step: int,
+        following: tuple[Tensor, Tensor],
+        keys: Tensor,
+        values: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        skip: int,
+    ) -> tuple[Tensor, Tensor]:
+        """The residual stream and its norm → the same after this block, without the first ``skip`` tokens."""
+        _, _, gate_a, shift_f, scale_f, gate_f = w.modulation[step]
+        eps, heads, dtype = self.config.eps, self.config.num_heads, self.dtype
+        q, k, v = rotated(linear(h, w.qkv, w.qkv_bias), w.norm_q, w.norm_k, *rotary, heads, eps)
+        a = linear(self.attention(q[:, skip:], k, v).flatten(2), w.out, w.out_bias)
+        x, h = add_norm(x[:, skip:], a, gate_a, w.cross_norm, w.cross_norm_bias, eps, dtype)
 
-        h = self._norm(x, w.cross_norm, w.cross_norm_bias)
-        q = rms_norm(linear(h, w.cross_q, w.cross_q_bias), (dim,), w.cross_norm_q, eps).unflatten(-1, (heads, -1))
+        q = rms(linear(h, w.cross_q, w.cross_q_bias), w.cross_norm_q, eps).unflatten(-1, (heads, -1))
         frames = keys.shape[1]
         drop = skip * frames // (x.shape[1] + skip)
         a = self.attention(
@@ -300,8 +313,8 @@ class Dit:
             keys[:, drop:].flatten(0, 1),
             values[:, drop:].flatten(0, 1),
         )
-        x = x + linear(a.reshape(h.shape), w.cross_out, w.cross_out_bias)
+        a = linear(a.reshape(h.shape), w.cross_out, w.cross_out_bias)
+        x, h = add_norm(x, a, None, scale_f, shift_f, eps, dtype)
 
-        h = self._norm(x, scale_f, shift_f)
-        h = gelu(linear(h, w.up, w.up_bias), approximate="tanh")
-        return torch.addcmul(x, gate_f, linear(h, w.down, w.down_bias))
+        f = linear(linear_gelu(h, w.up, w.up_bias), w.down, w.down_bias)
+        return add_norm(x, f, gate_f, *following, eps, dtype)

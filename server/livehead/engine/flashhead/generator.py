@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
 from livehead.engine.flashhead.config import Variant
-from livehead.engine.flashhead.device import Precision, describe, find_device, find_dtype
+from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype
+from livehead.engine.flashhead.graphs import Graphs
+from livehead.engine.flashhead.host_copy import HostCopy
 from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
 from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
 from livehead.engine.flashhead.pixels import to_i420, to_rgb24
@@ -33,11 +35,15 @@ from livehead.engine.flashhead.sampler import STEPS
 from livehead.engine.flashhead.stages import Stages
 from livehead.engine.flashhead.stream import FlashHeadStream
 from livehead.engine.flashhead.vae import Moments
+from livehead.errors import EngineError
 
 log = logging.getLogger(__name__)
 
 _PORTRAITS = 32
 """Portraits whose posteriors are kept."""
+
+GRAPHED = (1, 2, 4)
+"""Batch sizes recorded as CUDA graphs; others are put together from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,9 @@ class FlashHead:
         self.stages = Stages(model.device)
         self._pipeline = Pipeline(model)
         self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
+        self._graphs: Graphs | None = None
+        self._sizes: tuple[int, ...] = ()
+        self._host = HostCopy(model.device)
         geometry = model.geometry
         self._info = GeneratorInfo(
             name="flashhead",
@@ -145,45 +154,55 @@ class FlashHead:
         if not work:
             return []
         streams: list[FlashHeadStream] = [item.stream for item in work]
-        geometry, pipeline, stages = self.geometry, self._pipeline, self.stages
+        pictures: list[Tensor] = []
         with self._computing():
-            with stages("audio"):
-                windows = [s.history.window(pcm, geometry.new_frames) for s, pcm in zip(streams, sounds, strict=True)]
-                embedding = pipeline.embed(self._to_device(np.stack(windows)))
-                context = pipeline.context(embedding)
-            with stages("noise"):
-                noise = self._window_noise(streams)
-                after = [
-                    self._posterior_noise(s.noise, f"chunk{s.windows}/motion_posterior", self._motion_shape)
-                    for s in streams
-                ]
-            with stages("dit"):
-                motion = torch.stack(
-                    [s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams]
-                )
-                second = self._to_device(np.array([s.motion is not None for s in streams]))
-                reference = torch.stack([s.reference for s in streams])
-                latents = pipeline.denoise(noise, motion, second, reference, context)
-            with stages("decode"):
-                frames = pipeline.decode(latents)
-            with stages("colour"):
-                emitted, kept = self._match(frames, streams, [item.hop for item in work], pixel_format)
-            with stages("copy"):
-                pictures = [self._to_host(tensor) for tensor in emitted]
-                copied = self._mark()
-            with stages("encode"):
-                # Nobody waits for this: the pictures are on their way while the device goes on.
-                motions = pipeline.motion(
-                    kept, None if after[0] is None else torch.stack([n for n in after if n is not None])
-                )
-            if copied is not None:
-                copied.synchronize()
-        for place, (stream, item) in enumerate(zip(streams, work, strict=True)):
-            stream.motion = motions[place]
-            stream.embedding = embedding[place]
-            stream.history.append(sounds[place][: item.hop * BLOCK_SAMPLES])
-            stream.windows += 1
+            for some in self._parts(len(work)):
+                pictures += self._make(streams[some], sounds[some], [item.hop for item in work[some]], pixel_format)
+            self._host.wait()
         return [picture.numpy() for picture in pictures]
+
+    def _make(
+        self, streams: list[FlashHeadStream], sounds: list[Pcm], hops: list[int], pixel_format: PixelFormat
+    ) -> list[Tensor]:
+        """Put one window of each stream to the device. Pictures on their way to the host: see HostCopy."""
+        geometry, pipeline, stages = self.geometry, self._pipeline, self.stages
+        with stages("audio"):
+            windows = [s.history.window(pcm, geometry.new_frames) for s, pcm in zip(streams, sounds, strict=True)]
+            embedding, context = self._run("audio", pipeline.hear, self._to_device(np.stack(windows)))
+        with stages("noise"):
+            noise = self._window_noise(streams)
+            after = self._motion_noise(streams)
+            motion = torch.stack([s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams])
+            second = self._to_device(np.array([s.motion is not None for s in streams]))
+            reference = torch.stack([s.reference for s in streams])
+        with stages("dit"):
+            latents = self._run("dit", pipeline.denoise, noise, motion, second, reference, context)
+        with stages("decode"):
+            frames = self._run("decode", pipeline.decode, latents)
+        with stages("colour"):
+            emitted, kept = self._match(frames, streams, hops, pixel_format)
+        with self._host.beside(), stages("copy"):
+            pictures = [self._host.start(tensor) for tensor in emitted]
+        with stages("encode"):
+            # Nobody waits for this: the pictures are on their way while the device goes on.
+            motions = self._run("encode", pipeline.motion, kept, after)
+        for place, (stream, hop) in enumerate(zip(streams, hops, strict=True)):
+            stream.motion = motions[place].clone()
+            stream.embedding = embedding[place].clone()
+            stream.history.append(sounds[place][: hop * BLOCK_SAMPLES])
+            stream.windows += 1
+        return pictures
+
+    def _run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
+        return stage(*inputs) if self._graphs is None else self._graphs.run(name, stage, *inputs)
+
+    def _parts(self, count: int) -> Iterator[slice]:
+        """A batch in parts of the sizes that are recorded, largest first; whole where none is."""
+        start = 0
+        while start < count:
+            length = next((size for size in self._sizes if size <= count - start), count - start)
+            yield slice(start, start + length)
+            start += length
 
     def rewind(self, stream: FlashHeadStream, shown: NDArray[np.uint8], unshown: int = 0) -> None:
         """Continue from the pictures really shown, uint8 (motion_frames, height, width, 3), oldest first.
@@ -211,11 +230,22 @@ class FlashHead:
         stream.closed = True
 
     def warm_up(self) -> None:
-        """Make one window, so that kernels are loaded and chosen before anybody waits for one."""
-        stream = self.open(np.full((64, 64, 3), 128, np.uint8), seed=0)
-        window = self.geometry.new_frames
-        self.step([Work(stream, np.zeros(window * BLOCK_SAMPLES, np.float32), window)])
-        self.close(stream)
+        """Make a window at each batch size, so that kernels are built and chosen before anybody waits for
+        them, and on CUDA record the stages as graphs."""
+        window, silence = self.geometry.new_frames, np.zeros(self.geometry.new_frames * BLOCK_SAMPLES, np.float32)
+        sizes = [size for size in GRAPHED if size <= self._info.max_batch]
+        streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
+        graphs = Graphs() if self.model.device.type == "cuda" else None
+        for size in sizes:
+            work = [Work(stream, silence, window) for stream in streams[:size]]
+            self.step(work)
+            if graphs is not None:
+                self._graphs = graphs
+                with graphs.recording():
+                    self.step(work)
+                self._sizes = (size, *self._sizes)
+        for stream in streams:
+            self.close(stream)
 
     @property
     def _motion_shape(self) -> tuple[int, int, int, int]:
@@ -260,6 +290,13 @@ class FlashHead:
     def _posterior_noise(self, noise: Noise, name: str, shape: tuple[int, ...]) -> Tensor | None:
         return draw(noise, name, shape, self.model.device) if self.model.vae.samples else None
 
+    def _motion_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor | None:
+        """For the encode after this window, (B, C, 2, h, w)."""
+        if not self.model.vae.samples:
+            return None
+        shape, device = self._motion_shape, self.model.device
+        return torch.stack([draw(s.noise, f"chunk{s.windows}/motion_posterior", shape, device) for s in streams])
+
     def _window_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor:
         """(4, B, C, T, h, w): the initial noise, then what is added after each step but the last."""
         shape, device = self.geometry.latent, self.model.device
@@ -297,26 +334,17 @@ class FlashHead:
             return tensor
         return tensor.pin_memory().to(self.model.device, non_blocking=True)
 
-    def _to_host(self, tensor: Tensor) -> Tensor:
-        if not tensor.is_cuda:
-            return tensor.clone()
-        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-        return host.copy_(tensor, non_blocking=True)
-
-    def _mark(self) -> torch.cuda.Event | None:
-        if self.model.device.type != "cuda":
-            return None
-        event = torch.cuda.Event()
-        event.record()
-        return event
-
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        # float32 means float32: cuDNN would otherwise round convolutions to TF32, or choose by speed an algorithm that
-        # is a hundred times less exact.
-        fast = self.model.precision.dtype is not torch.float32
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=fast, allow_tf32=fast):
-            yield
+        with exactly(self.model.precision.dtype):
+            try:
+                yield
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                raise EngineError(
+                    f"{self._info.device} is out of memory. End some sessions, make the pictures smaller (--size), or "
+                    "end what else uses the card."
+                ) from None
 
 
 def create(

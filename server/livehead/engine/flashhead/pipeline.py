@@ -35,6 +35,11 @@ class Pipeline:
         dit = self.model.dit
         return dit.audio_context(dit.audio_tokens(embedding))
 
+    def hear(self, samples: Tensor) -> tuple[Tensor, Context]:
+        """float32 (B, 128000) → audio embedding, and its keys and values."""
+        embedding = self.embed(samples)
+        return embedding, self.context(embedding)
+
     def denoise(self, noise: Tensor, motion: Tensor, second: Tensor, reference: Tensor, context: Context) -> Tensor:
         """Noise to latents.
 

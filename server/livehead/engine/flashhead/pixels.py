@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from livehead.engine.flashhead import fused
+
 
 def to_rgb24(pictures: Tensor) -> Tensor:
     """RGB in [0, 1], (…, 3, H, W) → uint8 (…, H, W, 3), truncated."""
@@ -16,6 +18,9 @@ def to_i420(pictures: Tensor) -> Tensor:
 
     Made from the truncated 8-bit values, so that it shows exactly what RGB would.
     """
+    if pictures.dim() == 5 and (kernels := fused.colour(pictures.device)) is not None:
+        result: Tensor = kernels.to_i420(pictures)
+        return result
     r, g, b = (pictures * 255).floor().unbind(-3)
     luma = 16 + (65.481 * r + 128.553 * g + 24.966 * b) / 255
     r, g, b = _halve(r), _halve(g), _halve(b)
