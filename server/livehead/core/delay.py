@@ -76,6 +76,10 @@ class Delay:
         self.aim = max(self.aim, min(self._most, need + self._margin))
         return True
 
+    def restart(self) -> None:
+        """What comes next has nothing to do with what was: no more than the least is needed."""
+        self.aim = self.least
+
     def review(self, now: float) -> None:
         """Look at the last needs. To be called at every tick."""
         if self._clean_since is None:

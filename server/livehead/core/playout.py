@@ -249,12 +249,15 @@ class Playout:
         for run in self._runs:
             run.schedule.move(max(0.0, self._delay.aim - run.schedule.delay))
 
-    def jump(self, k: int) -> None:
+    def jump(self, k: int, *, anew: bool = False) -> None:
         """The next block to come is ``k`` or later. What came before goes on being sent until that
-        is due; the run that begins is timed by its own arrival. Raises ``ValueError`` for a jump back."""
+        is due; the run that begins is timed by its own arrival, with ``anew`` by the least delay even where that
+        had grown. Raises ``ValueError`` for a jump back."""
         if self._end is not None and k < self._end:
             raise ValueError(f"block {k} has come already: the timeline only goes forward")
         self._jump = k
+        if anew:
+            self._delay.restart()
 
     def hand_over(self, k: int) -> int | None:
         """The run of block ``k``, which has come and is not yet due, does not go on from the pictures that still wait,

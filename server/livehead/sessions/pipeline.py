@@ -188,16 +188,25 @@ class Pipeline:
         """Send a tick whenever one is due, for ever."""
         while True:
             self._pushed.clear()
-            due = self._playout.due
+            due = self.due
             if due is None:
                 await self._pushed.wait()
                 continue
             wait = due - time.monotonic()
             if wait > 0 and await self._pushed_within(wait):
                 continue
-            tick = self._playout.tick(time.monotonic())
-            if tick is not None:
-                self._send(tick)
+            self.send()
+
+    @property
+    def due(self) -> float | None:
+        """When the next tick is to be sent, None before there is any sound."""
+        return self._playout.due
+
+    def send(self) -> None:
+        """Send the tick that is due, if there is one."""
+        tick = self._playout.tick(time.monotonic())
+        if tick is not None:
+            self._send(tick)
 
     def stats(self) -> Stats:
         """The figures of now, and their growth into the metrics."""
@@ -228,7 +237,7 @@ class Pipeline:
         left: tuple[Window, ...] = ()
         if piece.jump:
             left = self._windows.jump(piece.start // BLOCK_SAMPLES)
-            self._playout.jump(piece.start // BLOCK_SAMPLES)
+            self._playout.jump(piece.start // BLOCK_SAMPLES, anew=leap)
         cut = self._windows.push(piece.start, piece.pcm)
         for block in cut.blocks:
             self._playout.push_sound(block, now)

@@ -16,8 +16,8 @@ from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Pcm
 from livehead.core.speech import Speech
 from livehead.sessions.hearing import IDLE_BLOCK, Piece
 
-GATHER = 3
-"""Blocks that an utterance begins with at least: 120 ms, for sources that are no faster than real time."""
+SPARE = 2
+"""Blocks beyond the lead that an utterance begins with, for sources that are no faster than real time."""
 
 BRIEF = 3
 """So many blocks of silence within speech are played as they are. After more the timeline leaps."""
@@ -81,7 +81,7 @@ class Speaking:
         last = self.speech.last
         if last is not None and (sent is None or sent < last):
             return False  # the end of what was said before is still to be heard
-        return self.speech.ready(max(GATHER, self._lead), now)
+        return self.speech.ready(self._lead + SPARE, now)
 
     def _leap(self, block: int, now: float, *, speaks: bool) -> Piece:
         self._began, self._passed, self._base, self._next = now, 0, block, block

@@ -1,0 +1,132 @@
+"""A pipeline on a clock of the test's own, between a peer and an engine that only take notes."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Picture
+from livehead.core.messages import Playback
+from livehead.core.windows import Window
+from livehead.engine.base import Preset
+from livehead.engine.stream import Timing
+from livehead.media.ingest import Sound
+from livehead.metrics import Metrics
+from livehead.sessions import pipeline as module
+from livehead.sessions.pipeline import Face, Pipeline
+
+
+@dataclass
+class Shown:
+    """One tick as the client gets it."""
+
+    at: float
+    pcm: np.ndarray
+    picture_k: int | None = None
+
+
+@dataclass(eq=False)
+class Engine:
+    """Answers every window after ``takes`` seconds, unless a rewind came in between."""
+
+    stage: Stage
+    takes: float = 0.05
+    state: str = "ready"
+    rewinds: list[int] = field(default_factory=list)
+    asked: list[Window] = field(default_factory=list)
+
+    def submit(self, window: Window, deadline: float) -> bool:
+        at, epoch = self.stage.now, len(self.rewinds)
+        self.asked.append(window)
+
+        def answer() -> None:
+            if epoch == len(self.rewinds):
+                pictures = [Picture(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
+                self.stage.numbers.update({id(picture): window.k + i for i, picture in enumerate(pictures)})
+                self.stage.kept += pictures
+                self.stage.face.on_pictures(window.k, pictures, Timing(at, at, self.stage.now, 1))
+            else:
+                self.stage.face.on_dropped(window.k, window.hop)
+
+        self.stage.at(at + self.takes, answer)
+        return True
+
+    def rewind(self, shown: int) -> None:
+        self.rewinds.append(shown)
+
+
+class Stage:
+    def __init__(self, patch: pytest.MonkeyPatch, preset: Preset, *, pushed: bool = True, takes: float = 0.05) -> None:
+        self.now = 500.0
+        self.shown: list[Shown] = []
+        self.told: list[tuple[float, Playback]] = []
+        self.numbers: dict[int, int] = {}
+        self.kept: list[Picture] = []
+        self.engine = Engine(self, takes)
+        self._events: list[tuple[float, int, Callable[[], Any]]] = []
+        self._order = count()
+        self._sample = 0
+        patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        peer: Any = SimpleNamespace(show=self._show, speak=self._speak, dropped=0, concealed_s=0.0)
+        self.pipeline = Pipeline(preset, peer, Metrics(), with_probe=False, pushed=pushed)
+        self.pipeline.on_playback = lambda message: self.told.append((self.now, message))
+        self.face = Face(self.pipeline)
+        stream: Any = self.engine
+        self.face.stream = stream
+        self.pipeline.wear(self.face)
+        self._picture: int | None = None
+        self._idle()
+
+    def at(self, time: float, do: Callable[[], Any]) -> None:
+        heapq.heappush(self._events, (time, next(self._order), do))
+
+    def push(self, samples: np.ndarray) -> None:
+        asyncio.run(self.pipeline.say(samples.astype(np.float32)))
+
+    def hear(self, samples: np.ndarray) -> None:
+        """The microphone's next samples."""
+        start, self._sample = self._sample, self._sample + len(samples)
+        self.pipeline.hear(Sound(start, samples.astype(np.float32), self.now))
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            due = self.pipeline.due
+            event = self._events[0][0]
+            if min(event, due if due is not None else end) > end:
+                self.now = end
+                return
+            if due is not None and due <= event:
+                self.now = max(self.now, due)
+                self.pipeline.send()
+            else:
+                self.now = max(self.now, event)
+                heapq.heappop(self._events)[2]()
+
+    def since(self, time: float) -> list[Shown]:
+        return [tick for tick in self.shown if tick.at >= time]
+
+    def sound(self, since: float = 0.0) -> np.ndarray:
+        return np.concatenate([tick.pcm for tick in self.since(since)])
+
+    def states(self) -> list[str]:
+        return [message.state for _, message in self.told]
+
+    def _idle(self) -> None:
+        due = self.pipeline.idle()
+        self.at(self.now + BLOCK_S if due is None else max(due, self.now), self._idle)
+
+    def _show(self, picture: Picture, index: int) -> None:
+        self._picture = self.numbers[id(picture)]
+
+    def _speak(self, pcm: np.ndarray, index: int) -> None:
+        assert len(pcm) == BLOCK_SAMPLES
+        self.shown.append(Shown(self.now, pcm, self._picture))

@@ -1,0 +1,313 @@
+"""Pushed speech and interrupts, through the whole pipeline, on a clock of the test's own."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.playout import Playout
+from livehead.engine.base import Preset
+from sessions.stage import Shown, Stage
+
+PRESETS = [
+    Preset(1, 0, 200),
+    Preset(2, 0, 600),
+    Preset(4, 2, 600),
+    Preset(8, 2, 900),
+    Preset(14, 2, 1600),
+    Preset(24, 0, 1600),
+]
+TAKES = 0.05
+
+every_preset = pytest.mark.parametrize("preset", PRESETS, ids=lambda p: f"{p.hop}+{p.lookahead}")
+
+
+def speech(seconds: float, seed: int = 1) -> np.ndarray:
+    """Noise: every sample says where it belongs, and none is silence."""
+    return (np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1).astype(np.float32)
+
+
+def ready(patch: pytest.MonkeyPatch, preset: Preset) -> Stage:
+    """A session that has idled for a while."""
+    stage = Stage(patch, preset, takes=TAKES)
+    stage.pipeline.begin_speech(stage.now + 0.3)
+    stage.run(3.01)
+    return stage
+
+
+def loud(ticks: list[Shown]) -> list[Shown]:
+    return [tick for tick in ticks if np.abs(tick.pcm).max() > 0.05]
+
+
+def said(stage: Stage, since: float) -> np.ndarray:
+    """What was heard since then, without the silence before and behind."""
+    sound = stage.sound(since)
+    found = np.flatnonzero(sound)
+    return sound[found[0] : found[-1] + 1]
+
+
+def in_step(stage: Stage, ticks: list[Shown]) -> bool:
+    """Every one of these ticks shows the picture that was made of its own sound."""
+    windows = {w.k + i: w.pcm[i * 640 : (i + 1) * 640] for w in stage.engine.asked for i in range(w.hop)}
+    return all(tick.picture_k is not None and np.array_equal(windows[tick.picture_k], tick.pcm) for tick in ticks)
+
+
+@every_preset
+def test_the_portrait_is_alive_at_once_and_idles_without_a_repeat(
+    preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    assert stage.shown[0].at - 500 < 0.1
+    ks = [tick.picture_k for tick in stage.since(500.2)]
+    assert all(a is not None and b == a + 1 for a, b in pairwise(ks))
+
+
+@every_preset
+def test_an_utterance_starts_at_once_and_is_heard_as_it_was_said(
+    preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    for turn in range(3):
+        began, words = stage.now, speech(3.333, turn)
+        stage.push(words)
+        stage.pipeline.end_speech()
+        stage.run(5)
+        ticks = loud(stage.since(began))
+        assert ticks[0].at - began < TAKES + 0.08
+        assert np.array_equal(said(stage, began), words)
+        assert in_step(stage, ticks)
+        assert stage.states() == ["started", "finished"] * (turn + 1)
+        (started, first), (finished, last) = stage.told[-2:]
+        assert started == ticks[0].at
+        assert finished == ticks[-1].at
+        assert last.k - first.k == len(ticks) - 1
+        assert turn > 0 or first.k == 0
+    ks = [message.k for _, message in stage.told]
+    assert ks == sorted(ks)
+
+
+@every_preset
+def test_silence_before_speech_is_shown_to_the_end_and_speech_goes_on_from_it(
+    preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    began = stage.now
+    stage.push(speech(1))
+    stage.pipeline.end_speech()
+    stage.run(1)
+    first = loud(stage.since(began))[0]
+    before = stage.shown[stage.shown.index(first) - 1]
+    assert stage.engine.rewinds[-1] == before.picture_k
+    repeats = [a.picture_k == b.picture_k for a, b in pairwise(stage.since(began - 0.1))]
+    assert sum(repeats) <= 2
+
+
+@every_preset
+def test_utterances_follow_one_another_without_a_gap(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ready(monkeypatch, preset)
+    words = [speech(1.2, 1), speech(0.64, 2), speech(0.12, 3)]
+    began = stage.now
+    for each in words:
+        stage.push(each)
+        stage.pipeline.end_speech()
+    stage.run(4)
+    assert np.array_equal(said(stage, began), np.concatenate(words))
+    assert stage.states() == ["started", "finished"] * 3
+
+
+@every_preset
+@pytest.mark.parametrize("behind", [0.1, 0.4, 0.8, 1.3])
+def test_an_utterance_that_comes_while_the_one_before_is_heard_follows_it_closely(
+    preset: Preset, behind: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    began, words = stage.now, [speech(1, 1), speech(1, 2)]
+    stage.push(words[0])
+    stage.pipeline.end_speech()
+    stage.run(behind)
+    asked = stage.now
+    stage.push(words[1])
+    stage.pipeline.end_speech()
+    stage.run(5)
+    heard = said(stage, began)
+    assert np.array_equal(heard[:16_000], words[0])
+    assert np.array_equal(heard[-16_000:], words[1])
+    assert in_step(stage, loud(stage.since(began)))
+    assert stage.states() == ["started", "finished"] * 2
+    finished, started = stage.told[1][0], stage.told[2][0]
+    assert started - max(finished, asked) < TAKES + 0.16
+
+
+@every_preset
+@pytest.mark.parametrize("seconds", [0.01, 0.04, 0.05, 0.7])
+def test_short_utterances(preset: Preset, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ready(monkeypatch, preset)
+    began, words = stage.now, speech(seconds)
+    stage.push(words)
+    stage.pipeline.end_speech()
+    stage.run(3)
+    assert np.array_equal(said(stage, began), words)
+    assert stage.states() == ["started", "finished"]
+
+
+@every_preset
+@pytest.mark.parametrize("speed", [1.0, 1.05, 4.0])
+def test_a_source_that_is_hardly_faster_than_real_time_is_heard_without_gaps(
+    preset: Preset, speed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    began, words = stage.now, speech(4)
+    random, at = np.random.default_rng(4), 0.0
+    for i in range(0, len(words), 320):
+        at = max(at, began + (i + 320) / 16_000 / speed + random.uniform(0, 0.03))
+        stage.at(at, lambda i=i: stage.push(words[i : i + 320]))
+    stage.at(began + 4.1, stage.pipeline.end_speech)
+    stage.run(8)
+    assert np.array_equal(said(stage, began), words)
+    assert in_step(stage, loud(stage.since(began)))
+    assert stage.states() == ["started", "finished"]
+    assert loud(stage.since(began))[0].at - began < max(0.15, (preset.hop + preset.lookahead) * 0.04) + TAKES + 0.12
+
+
+@every_preset
+def test_a_source_that_stalls_goes_on_where_it_was(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ready(monkeypatch, preset)
+    began, words = stage.now, speech(2)
+    stage.push(words[:16_000])
+    stage.run(3)
+    stage.push(words[16_000:])
+    stage.pipeline.end_speech()
+    resumed = stage.now
+    stage.run(3)
+    heard = stage.sound(began)
+    assert np.array_equal(heard[heard != 0], words)
+    assert loud(stage.since(resumed))[0].at - resumed < TAKES + 0.08
+    assert stage.states() == ["started", "finished"]
+
+
+@every_preset
+@pytest.mark.parametrize("by_speaker", [True, False])
+@pytest.mark.parametrize("after", [0.03, 0.4, 1.234])
+def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
+    preset: Preset, by_speaker: bool, after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = ready(monkeypatch, preset)
+    stage.push(speech(5))
+    stage.pipeline.end_speech()
+    stage.push(speech(1))
+    stage.run(after)
+    seen = stage.shown[-1]
+    now = stage.now
+    stage.pipeline.interrupt(by_speaker=by_speaker)
+    stage.run(3)
+    assert not loud(stage.since(now))
+    assert stage.engine.rewinds[-1] == seen.picture_k
+    assert stage.states()[-1] == "interrupted"
+    assert stage.states().count("interrupted") == 1
+    assert "finished" not in stage.states()
+    fresh = [tick for tick in stage.since(now) if tick.picture_k != seen.picture_k]
+    assert fresh[0].at - now < 0.12
+    assert all(not w.pcm.any() for w in stage.engine.asked if fresh[0].picture_k <= w.k)
+    assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(fresh)), "and idles on"
+    again, words = stage.now, speech(1)
+    stage.push(words)
+    stage.pipeline.end_speech()
+    stage.run(3)
+    assert np.array_equal(said(stage, again), words)
+    assert loud(stage.since(again))[0].at - again < TAKES + 0.08
+    ks = [tick.picture_k for tick in stage.shown if tick.picture_k is not None]
+    assert ks == sorted(ks)
+
+
+def test_an_interrupt_of_nothing_is_answered_to_the_one_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ready(monkeypatch, Preset(8, 2, 900))
+    asked = len(stage.engine.rewinds)
+    stage.pipeline.interrupt()
+    assert stage.states() == []
+    stage.pipeline.interrupt(by_speaker=True)
+    assert stage.states() == ["interrupted"]
+    assert len(stage.engine.rewinds) == asked
+
+
+@every_preset
+def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ready(monkeypatch, preset)
+    words = speech(20)
+    stage.push(words)
+    stage.run(4)
+    stage.engine.takes = 0.13
+    stage.run(0.2)
+    stage.engine.takes = TAKES
+    stage.run(5)
+    now = stage.now
+    seen = stage.shown[-1].picture_k
+    stage.pipeline.interrupt()
+    stage.run(1)
+    assert next(tick.at for tick in stage.since(now) if tick.picture_k != seen) - now < 0.13
+
+
+def talk(stage: Stage, seconds: float) -> np.ndarray:
+    """20 ms of the microphone every 20 ms."""
+    words = speech(seconds)
+    for i in range(round(seconds * 50)):
+        stage.at(stage.now + 0.02 * (i + 1), lambda i=i: stage.hear(words[i * 320 : (i + 1) * 320]))
+    return words
+
+
+@every_preset
+def test_the_first_word_into_the_microphone_leaves_no_hole(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, preset, pushed=False, takes=TAKES)
+    stage.run(2.5)
+    began = stage.now
+    talk(stage, 4)
+    stage.run(3)
+    repeats = [b.at for a, b in pairwise(stage.since(began)) if a.picture_k == b.picture_k]
+    assert len(repeats) <= 1
+
+
+@every_preset
+def test_the_microphone_goes_on_after_an_interrupt(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, preset, pushed=False, takes=TAKES)
+    stage.run(1)
+    words = talk(stage, 10)
+    began = stage.now
+    stage.run(4.01)
+    now, seen = stage.now, stage.shown[-1]
+    stage.pipeline.interrupt()
+    stage.run(5)
+    lead = (preset.hop + preset.lookahead) * 0.04
+    ticks = stage.since(now)
+    assert stage.engine.rewinds == [seen.picture_k]
+    fresh = [tick for tick in ticks if tick.picture_k != seen.picture_k]
+    assert fresh[0].at - now < 0.12
+    assert preset.hop == 1 or not fresh[0].pcm.any()
+    heard = loud(ticks)
+    assert heard[0].at - now < lead + TAKES + 0.08
+    assert in_step(stage, heard)
+    sound = np.concatenate([tick.pcm for tick in heard])
+    first = round((now - began) / 0.02) * 320
+    assert any(
+        np.array_equal(sound[640:12_800], words[at + 640 : at + 12_800]) for at in range(first - 640, first + 641, 320)
+    )
+    assert len(loud(ticks[-50:])) == 50
+
+
+def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(monkeypatch, Preset(4, 2, 600), pushed=False)
+    stage.run(2)
+    stage.pipeline.interrupt()
+    stage.run(1)
+    assert stage.engine.rewinds == []
+    assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(stage.since(stage.now - 1)))
+
+
+def test_the_playout_never_holds_more_than_its_bound() -> None:
+    """A lead as long as hop and lookahead fits under every bound."""
+    for preset in PRESETS:
+        Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        assert (preset.hop + preset.lookahead) * BLOCK_SAMPLES <= preset.bound_ms * 16
