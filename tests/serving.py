@@ -18,9 +18,10 @@ import uvicorn
 
 from livehead.api.services import Services
 from livehead.app import create_app
-from livehead.commands.serve import configure, listen
+from livehead.commands.serve import configure
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import Choice
+from livehead.listening import listen
 from livehead.settings import load
 from waiting import until
 

@@ -26,7 +26,7 @@ def weights(folder: Path, variant: str) -> Path:
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_cuda_devices", lambda: 1)
+    monkeypatch.setattr(choice, "cuda_devices", lambda: 1)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
 
 
@@ -41,7 +41,7 @@ def test_auto_takes_flashhead_where_cuda_and_the_weights_are(tmp_path: Path) -> 
 
 
 def test_auto_takes_preview_where_there_is_no_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_cuda_devices", lambda: 0)
+    monkeypatch.setattr(choice, "cuda_devices", lambda: 0)
     folder = weights(tmp_path, "lite")
     assert "CUDA" in choose(settings(folder)).reason
     with pytest.raises(EngineError, match="CUDA"):

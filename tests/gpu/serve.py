@@ -46,7 +46,7 @@ TARGETS_MS = {"low": 350, "balanced": 480, "throughput": 1150}
 """Sound to picture, p95, FlashHead Lite."""
 LOAD_S, LOAD_MB = 20, 2000
 """Loading may take so long, and so much host memory above the largest tensor."""
-AROUND_CALL_S = 14
+AROUND_CALL_S = 10
 """What a call takes besides its measured seconds: imports, connecting, warm-up."""
 
 
@@ -194,9 +194,15 @@ def _ready(process: subprocess.Popen[bytes], log: Path, until: float) -> str:
     raise RuntimeError("the server was not ready in time")
 
 
+def counted(server: Server) -> dict[str, float]:
+    """The server's counters by name and labels."""
+    lines = [line.rpartition(" ") for line in request(f"{server.url}/metrics").text.splitlines()]
+    return {name: float(value) for name, _, value in lines if name.partition("{")[0].endswith("_total")}
+
+
 def measure(run: Run, server: Server, preset: str, sessions: int, seconds: float) -> None:
     name = f"{preset}:{sessions}"
-    before = usage(server.pid)
+    before, counted_before = usage(server.pid), counted(server)
     text = run.livehead(
         *("bench", "latency", "--url", server.url, "--sessions", sessions, "--seconds", seconds, "--latency", preset),
         seconds=seconds + AROUND_CALL_S + 60,
@@ -206,6 +212,11 @@ def measure(run: Run, server: Server, preset: str, sessions: int, seconds: float
     figures["server"] = {
         "cpu_percent_with_connecting": round(100 * (after.cpu_s - before.cpu_s) / (after.at - before.at), 1),
         "rss_mb": round(after.rss_mb),
+        "counted": {
+            name: value - counted_before.get(name, 0.0)
+            for name, value in counted(server).items()
+            if value != counted_before.get(name, 0.0)
+        },
     }
     run.result.setdefault("calls", {})[name] = figures
     if (run.result["variant"], run.result["size"]) == ("lite", 512):
@@ -213,6 +224,7 @@ def measure(run: Run, server: Server, preset: str, sessions: int, seconds: float
     run.promise(f"{name} freezes", figures["freezes"], 0)
     run.promise(f"{name} failed calls", figures["failed"], 0)
     print("\n".join(text.splitlines()[:-1]), flush=True)
+    print(f"counted {figures['server']['counted']}", flush=True)
 
 
 def table(run: Run) -> str:

@@ -19,7 +19,8 @@ from fastapi import FastAPI
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
-from livehead.errors import LiveheadError, UsageError
+from livehead.errors import UsageError
+from livehead.listening import listen
 from livehead.sessions.registry import Registry
 from livehead.settings import ServerSettings
 
@@ -92,22 +93,6 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises LiveheadError in words fit for the user."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
-    except socket.gaierror:
-        raise LiveheadError(f"{host} is no address of this machine. Choose another with --host.") from None
-    except PermissionError:
-        raise LiveheadError(f"Port {port} needs more rights. Choose one above 1023 with --port.") from None
-    except OSError as error:
-        raise LiveheadError(
-            f"Port {port} of {host} cannot be had: {error.strerror or error}. "
-            "Stop the program that has it, or choose another with --port."
-        ) from None
 
 
 def _check_tls(server: ServerSettings) -> None:

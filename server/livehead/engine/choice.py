@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 from dataclasses import dataclass
 
 from livehead.engine.base import EngineSpec
+from livehead.engine.driver import cuda_devices
 from livehead.errors import EngineError
 from livehead.models.pins import of_variants, read_pins
 from livehead.settings import EngineSettings
@@ -63,22 +63,10 @@ def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
         missing.append("this version does not have it yet")
     if importlib.util.find_spec("torch") is None:
         missing.append("PyTorch is not installed (pip install 'livehead[flashhead]')")
-    if settings.device.startswith("cuda") and not _cuda_devices():
+    if settings.device.startswith("cuda") and not cuda_devices():
         missing.append("there is no CUDA device (or its driver does not answer)")
     needed = of_variants(read_pins(), [settings.variant])
     absent = [pin.local for pin in needed if not (settings.models / pin.local).is_file()]
     if absent:
         missing.append(f"{settings.models} lacks {absent[0]} (livehead models download {settings.variant})")
     return missing
-
-
-def _cuda_devices() -> int:
-    """How many devices the CUDA driver sees, asked of the driver itself (cuInit, cuDeviceGetCount)."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value

@@ -1,0 +1,31 @@
+"""What one look at the machine or the settings found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+State: TypeAlias = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``warn``: it works, but not as well or not for everybody. ``fail``: ``livehead serve`` cannot do what it is set
+    to do. ``cure`` says what to do about either."""
+
+    name: str
+    state: State
+    detail: str
+    cure: str = ""
+
+
+def ok(name: str, detail: str) -> Finding:
+    return Finding(name, "ok", detail)
+
+
+def warn(name: str, detail: str, cure: str) -> Finding:
+    return Finding(name, "warn", detail, cure)
+
+
+def fail(name: str, detail: str, cure: str) -> Finding:
+    return Finding(name, "fail", detail, cure)

@@ -1,0 +1,47 @@
+"""The weights, by names and sizes, and the engine that follows from all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livehead.doctor.finding import Finding, fail, ok, warn
+from livehead.engine.choice import choose
+from livehead.errors import EngineError
+from livehead.models.inventory import take
+from livehead.models.pins import of_variants, read_pins
+from livehead.settings import Settings
+
+
+def look_at_weights(settings: Settings) -> Iterator[Finding]:
+    engine = settings.engine
+    items = list(take(of_variants(read_pins(), [engine.variant]), engine.models))
+    absent = [item for item in items if item.state == "missing"]
+    begun = [item for item in items if item.state == "download not finished"]
+    cure = f"livehead models download {engine.variant}"
+    if begun or absent:
+        lacking = (begun or absent)[0]
+        said = f"{engine.models}: {lacking.pin.local} is {'not fetched to its end' if begun else 'missing'}"
+        if engine.engine == "flashhead":
+            yield fail("weights", said, cure)
+        else:
+            yield warn("weights", said, f"{cure}, for the flashhead engine. The preview engine needs none.")
+        return
+    strange = [item.pin.local.name for item in items if item.pin.size not in (None, item.size)]
+    total = sum(item.size or 0 for item in items) / 1e9
+    if strange:
+        yield warn(
+            "weights",
+            f"{engine.variant} in {engine.models}: {strange[0]} has not the published size",
+            f"livehead models verify {engine.variant}; nothing is wrong with synthetic weights",
+        )
+    else:
+        yield ok("weights", f"{engine.variant} in {engine.models}, {total:.1f} GB (livehead models verify reads them)")
+
+
+def look_at_engine(settings: Settings) -> Iterator[Finding]:
+    try:
+        choice = choose(settings.engine)
+    except EngineError as error:
+        yield fail("engine", str(error), "Do what is said above, or serve with --engine preview.")
+        return
+    yield ok("engine", f"{choice.name} ({choice.reason})")
