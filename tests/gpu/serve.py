@@ -287,7 +287,9 @@ def main() -> int:
     parser.add_argument("--calls", help=f"preset:sessions, … (default: {CALLS}; throughput:1 with --tiny)")
     parser.add_argument("--seconds", type=float, help="of each call (default: 20; 4 with --tiny)")
     parser.add_argument("--within", type=float, default=240, help="seconds after which no new step is begun")
+    parser.add_argument("--without", default="", help="steps to leave out: load, render")
     args = parser.parse_args()
+    without = args.without.split(",")
     calls = [call.split(":") for call in (args.calls or ("throughput:1" if args.tiny else CALLS)).split(",")]
     seconds = args.seconds or (4 if args.tiny else 20)
     size = 128 if args.tiny else 512
@@ -312,22 +314,24 @@ def main() -> int:
                 )
                 written = sum(file.stat().st_size for file in models.rglob("*") if file.is_file())
                 run.result["synthesize"] = {"gb": written / 1e9, "seconds": round(time.monotonic() - began, 1)}
-        with run.step("load"):
-            loading = Path(__file__).with_name("loading.py")
-            options = ["--models", models, "--variant", args.variant, "--device", args.device, "--size", size]
-            load = json.loads(run.command([loading, *options], 90).splitlines()[-1])
-            run.result["load"] = load
-            run.promise("load, s", load["seconds"], LOAD_S)
-            run.promise("load, host MB", load["host_growth_mb"], LOAD_MB + load["largest_tensor_mb"])
-        with run.step("render"):
-            speech, film = Path(folder) / "speech.wav", Path(folder) / "film.mp4"
-            write_speech(speech)
-            began = time.monotonic()
-            files = ["--portrait", PORTRAIT, "--audio", speech, "--out", film]
-            text = run.livehead("render", *engine, *files, "--latency", "throughput", "--seed", "1", seconds=90)
-            taken = time.monotonic() - began
-            said = text.splitlines()[-1].partition("made in ")[2]
-            run.result["render"] = film_facts(film) | {"command_s": round(taken, 1), "said": f"made in {said}"}
+        if "load" not in without:
+            with run.step("load"):
+                loading = Path(__file__).with_name("loading.py")
+                options = ["--models", models, "--variant", args.variant, "--device", args.device, "--size", size]
+                load = json.loads(run.command([loading, *options], 90).splitlines()[-1])
+                run.result["load"] = load
+                run.promise("load, s", load["seconds"], LOAD_S)
+                run.promise("load, host MB", load["host_growth_mb"], LOAD_MB + load["largest_tensor_mb"])
+        if "render" not in without:
+            with run.step("render"):
+                speech, film = Path(folder) / "speech.wav", Path(folder) / "film.mp4"
+                write_speech(speech)
+                began = time.monotonic()
+                files = ["--portrait", PORTRAIT, "--audio", speech, "--out", film]
+                text = run.livehead("render", *engine, *files, "--latency", "throughput", "--seed", "1", seconds=90)
+                taken = time.monotonic() - began
+                said = text.splitlines()[-1].partition("made in ")[2]
+                run.result["render"] = film_facts(film) | {"command_s": round(taken, 1), "said": f"made in {said}"}
         with (
             run.step("serve"),
             serving(run, [*engine, "--max-sessions", 8, "--data-dir", Path(folder) / "data"], 90) as server,
