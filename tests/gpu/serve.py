@@ -196,7 +196,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path, until: float) -> str:
 
 def counted(server: Server) -> dict[str, float]:
     """The server's counters by name and labels."""
-    lines = [line.rpartition(" ") for line in request(f"{server.url}/metrics").text.splitlines()]
+    lines = [line.rpartition(" ") for line in request(f"{server.url}/metrics").text.splitlines() if line[0] != "#"]
     return {name: float(value) for name, _, value in lines if name.partition("{")[0].endswith("_total")}
 
 
