@@ -44,8 +44,8 @@ def only(sdp: str, codec: str) -> str:
     )
 
 
-async def answer(sdp: str, *, voice: bool = False) -> dict[str, str]:
-    async with Peer(voice=voice) as peer:
+async def answer(sdp: str, *, voice: bool = False, hears: bool = True) -> dict[str, str]:
+    async with Peer(voice=voice, hears=hears) as peer:
         return sections(await peer.answer(sdp))
 
 
@@ -95,6 +95,28 @@ async def test_video_may_be_offered_as_sendrecv_and_lines_in_any_order() -> None
     ]
     assert "a=sendonly" in sections(text)["video"]
     assert "a=recvonly" in sections(text)["audio"]
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+@pytest.mark.parametrize(
+    ("offered", "voice", "answered"),
+    [
+        ("recvonly", True, "sendonly"),
+        ("recvonly", False, "inactive"),
+        ("sendrecv", True, "sendrecv"),
+        ("sendrecv", False, "recvonly"),
+        ("sendonly", True, "recvonly"),
+    ],
+)
+async def test_without_ears_the_client_needs_no_microphone(
+    browser: str, offered: str, voice: bool, answered: str
+) -> None:
+    head, audio, *others = re.split(r"(?m)^(?=m=)", offer(browser))
+    assert audio.startswith("m=audio")
+    turned = head + re.sub(r"a=(sendrecv|sendonly)\b", f"a={offered}", audio) + "".join(others)
+    media = await answer(turned, voice=voice, hears=False)
+    assert f"a={answered}\r\n" in media["audio"]
+    assert "a=sendonly" in media["video"]
 
 
 async def test_data_is_optional() -> None:

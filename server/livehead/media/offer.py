@@ -70,12 +70,11 @@ def read_offer(text: str, *, hears: bool = True) -> Offer:
         _check_codecs(m)
     audio.direction = audio.direction or "sendrecv"
     video.direction = video.direction or "sendrecv"
-    if audio.direction == "inactive":
-        raise UnprocessableError("The audio m-line is inactive. Offer it as sendrecv, sendonly or recvonly.")
-    if hears and audio.direction == "recvonly":
+    wanted = ("sendrecv", "sendonly") if hears else ("sendrecv", "recvonly", "sendonly")
+    if audio.direction not in wanted:
         raise UnprocessableError(
-            "The audio m-line is recvonly, so no voice could arrive. Offer it as sendrecv or sendonly, or open the "
-            "session with source=push."
+            f"The audio m-line is {audio.direction}, so no voice could arrive. Offer it as sendrecv or sendonly; only "
+            "sessions with source=push need no microphone, and take recvonly too."
         )
     if video.direction not in ("sendrecv", "recvonly"):
         raise UnprocessableError(
