@@ -43,6 +43,7 @@ class Outcome:
     asked: dict[int, int] = field(default_factory=dict)
     missed: list[tuple[float, Job]] = field(default_factory=list)
     longest_gap: dict[int, float] = field(default_factory=dict)
+    first: dict[int, float] = field(default_factory=dict)  # seconds to the first pictures that were in time
     batches: list[int] = field(default_factory=list)
     busy: float = 0.0
 
@@ -61,12 +62,14 @@ def simulate(
     max_batch: int,
     backlog: int = 32,
     mixed_hops: bool = True,
+    slowness: Callable[[float], float] = lambda now: 1.0,
 ) -> Outcome:
-    """``cost(batch, pictures)`` is what a step takes, in seconds."""
+    """``cost(batch, pictures)`` is what a step takes, in seconds; ``slowness`` is how many times as long at a time."""
     scheduler: Scheduler[Job] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops)
     arrivals = heapq.merge(*(session.arrivals() for session in sessions), key=lambda arrival: arrival[0])
     outcome = Outcome()
     last_served = {session.stream: session.start for session in sessions}
+    starts = dict(last_served)
     last_k: dict[int, int] = {}
     ends = sorted(((session.end + session.slack, session.stream) for session in sessions), reverse=True)
     upcoming = next(arrivals, None)
@@ -99,7 +102,7 @@ def simulate(
             assert job.deadline + (job.hop - 1) * BLOCK_S >= now, "work that was too late already"
             assert job.k > last_k.get(job.stream, -1), "out of the stream's order"
             last_k[job.stream] = job.k
-        seconds = cost(len(plan.batch), sum(job.hop for job in plan.batch))
+        seconds = cost(len(plan.batch), sum(job.hop for job in plan.batch)) * slowness(now)
         now += seconds
         outcome.busy += seconds
         outcome.batches.append(len(plan.batch))
@@ -113,6 +116,7 @@ def simulate(
                 gap = now - last_served[job.stream]
                 outcome.longest_gap[job.stream] = max(outcome.longest_gap.get(job.stream, 0.0), gap)
                 last_served[job.stream] = now
+                outcome.first.setdefault(job.stream, now - starts[job.stream])
     for session in sessions:  # a stream that was never served again starved to its end
         gap = session.end - last_served[session.stream]
         outcome.longest_gap[session.stream] = max(outcome.longest_gap.get(session.stream, 0.0), gap)

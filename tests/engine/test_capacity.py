@@ -34,6 +34,13 @@ def test_a_batch_that_leaves_no_room_does_not_count():
     assert held(steps(40, 45, 60), slack) == held(steps(40, 45), slack)  # 60 to wait and 60 to be made is too late
 
 
+def test_batches_that_count_nowhere_are_not_made():
+    both = {"low": steps(10, 18, 34), "throughput": steps(10, 60, 130)}
+    assert capacity(PRESETS, both, cores=64, on_cpu=False).max_batch == 4
+    assert capacity(PRESETS, {"throughput": steps(10, 60, 190)}, cores=64, on_cpu=False).max_batch == 2
+    assert capacity(PRESETS, {}, cores=64, on_cpu=False).max_batch is None
+
+
 def test_a_tail_of_slow_steps_counts_for_deadlines_and_not_for_the_load():
     assert held([StepTime(1, 0.010, 0.030)]) == held(steps(10))
     assert held([StepTime(1, 0.010, 0.150)]) == 1

@@ -151,7 +151,7 @@ def test_overload_is_shared_and_the_device_stays_useful(count, hop, slack):
     seconds = 60.0
     outcome = simulate(crowd(count, seconds, hop, slack), gpu, max_batch=4)
     capacity = 4 * hop / gpu(4, 0) * seconds
-    assert sum(outcome.in_time.values()) > 0.85 * capacity
+    assert sum(outcome.in_time.values()) > 0.8 * capacity
     shares = [outcome.share(stream) for stream in range(count)]
     assert min(shares) > 0.5 * outcome.total
     assert max(outcome.longest_gap.values()) < 20 * hop * BLOCK_S

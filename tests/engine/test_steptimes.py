@@ -19,6 +19,13 @@ def test_a_slower_device_is_noticed():
     assert times.expected(1, 1) == 0.03
 
 
+def test_a_device_that_is_well_again_is_noticed_soon():
+    times = StepTimes()
+    for step in range(200):
+        times.observe(1, 1, 0.03 if step < 192 else 0.01, now=0.0)
+    assert times.expected(1, 1) == times.typical(1, 1) == 0.01
+
+
 def test_the_unknown_is_guessed_from_the_nearest_smaller():
     times = StepTimes()
     times.observe(1, 4, 0.1, now=0.0)

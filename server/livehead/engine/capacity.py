@@ -40,10 +40,12 @@ class StepTime:
 class Capacity:
     """``streams`` says for each preset how many sessions fit where all are at it, at least 1.
 
-    A session takes one part in that many of the machine, so that presets may be mixed.
+    A session takes one part in that many of the machine, so that presets may be mixed. ``max_batch`` is the largest
+    batch that counts at any preset, None where none does: a larger one would make all late that come meanwhile.
     """
 
     streams: Mapping[str, int]
+    max_batch: int | None = None
 
     def load(self, sessions: Mapping[str, int]) -> Fraction:
         """The share that these take, as sessions at each preset; 1 is full."""
@@ -61,19 +63,25 @@ def capacity(
 
     Nothing measured, or too slow for real time, still lets one session in: its pictures come as they can.
     """
+    useful = {name: _useful(preset, steps.get(name, ())) for name, preset in presets.items()}
     return Capacity(
-        {name: max(1, _streams(preset, steps.get(name, ()), cores, on_cpu)) for name, preset in presets.items()}
+        {name: max(1, _streams(preset, useful[name], cores, on_cpu)) for name, preset in presets.items()},
+        max((step.batch for counting in useful.values() for step in counting), default=None),
     )
 
 
-def _streams(preset: Preset, steps: Sequence[StepTime], cores: float, on_cpu: bool) -> int:
+def _useful(preset: Preset, steps: Sequence[StepTime]) -> list[StepTime]:
+    """The batches that count, smallest first."""
     period = preset.hop * BLOCK_S
     spare = preset.bound_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S
-    useful = sorted(
-        (step for step in steps if step.p95 <= MARGIN * period and 2 * step.p95 <= spare), key=lambda step: step.batch
-    )
+    counting = (step for step in steps if step.p95 <= MARGIN * period and 2 * step.p95 <= spare)
+    return sorted(counting, key=lambda step: step.batch)
+
+
+def _streams(preset: Preset, useful: Sequence[StepTime], cores: float, on_cpu: bool) -> int:
     if not useful:
         return 0
+    period = preset.hop * BLOCK_S
     count = 0
     while True:
         busy = min(_seconds(count + 1, useful, full) for full in useful) / period

@@ -44,7 +44,7 @@ class Live:
 
 
 class Runner:
-    def __init__(self, generator: Generator, ring: FrameRing, link: Link, backlog: int) -> None:
+    def __init__(self, generator: Generator, ring: FrameRing, link: Link, backlog: int, max_batch: int) -> None:
         info = generator.info
         self._generator = generator
         self._info = info
@@ -55,9 +55,7 @@ class Runner:
         self._preparing: dict[int, Open] = {}
         self._preparer = Preparer(generator, link) if isinstance(generator, Preparing) else None
         self._faults = 0
-        self._scheduler: Scheduler[Submit] = Scheduler(
-            max_batch=info.max_batch, backlog=backlog, mixed_hops=info.mixed_hops
-        )
+        self._scheduler: Scheduler[Submit] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=info.mixed_hops)
 
     def run(self) -> None:
         """Serve until told to stop. Raises :class:`EngineError` where the generator is broken."""

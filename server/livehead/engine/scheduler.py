@@ -8,7 +8,10 @@
   alone would finish everything a little too late, and the same streams would lose again and again by
   the chance of when their windows arrive. So as many windows are chosen as can be in time together,
   those first that would show most and whose streams have lost most lately, and only among the
-  chosen the deadlines decide. So losses spread evenly, and no stream starves.
+  chosen the deadlines decide. So losses spread evenly.
+- Windows come at the same times of each hop, and long steps may fall into step with them, so that one stream's
+  windows always come when it is too late for their first pictures. So a stream that has lost several windows in a
+  row goes first with what it can still show, behind streams that have shown nothing yet, and no stream starves.
 """
 
 from __future__ import annotations
@@ -25,6 +28,13 @@ from livehead.engine.steptimes import StepTimes
 PAYS = 0.9
 """A batch must take less than this share of what its parts take one after the other: all its pictures come at its
 end. Under overload any gain will do."""
+
+STARVED = 6
+"""A stream that has lost so many windows in a row goes first. Sooner would be fairer, and show less altogether: among
+four times what fits, a stream that gets its share loses three in a row."""
+
+LEAST_SHOWN = 0.25
+"""… with a window of which at least this share is in time: a step should show something."""
 
 LOSS_S = 5.0
 """Over how much of its own picture time a stream's share of losses is averaged, in seconds."""
@@ -56,13 +66,18 @@ class Plan(Generic[JobT]):
 class _Queue(Generic[JobT]):
     jobs: deque[JobT] = field(default_factory=deque)
     loss: float = 1.0  # share of pictures lost lately; a new stream goes first, as its viewer sees nothing yet
+    new: bool = True
+    lost_in_a_row: int = 0
     alone: bool = False
 
     def lose(self, job: JobT) -> None:
+        self.lost_in_a_row += 1
         self._average(job, 1.0)
 
     def serve(self) -> JobT:
         job = self.jobs.popleft()
+        self.new = False
+        self.lost_in_a_row = 0
         self._average(job, 0.0)
         return job
 
@@ -150,7 +165,14 @@ class Scheduler(Generic[JobT]):
         return late
 
     def _choose(self, heads: Sequence[JobT], now: float) -> list[JobT]:
-        """First those that can be in time together, by deadline; then the others, by what they are worth."""
+        """First the one that starves most, then those that can be in time together, by deadline; then the others, by
+        what they are worth."""
+        starved = max(heads, key=lambda job: self._queues[job.stream].lost_in_a_row)
+        if self._starves(starved, heads, now):
+            return [starved, *self._select([job for job in heads if job is not starved], now)]
+        return self._select(heads, now)
+
+    def _select(self, heads: Sequence[JobT], now: float) -> list[JobT]:
         chosen: list[JobT] = []
         others: list[JobT] = []
         for job in sorted(heads, key=lambda job: -self._worth(job, now)):
@@ -161,10 +183,21 @@ class Scheduler(Generic[JobT]):
                 others.append(job)
         return chosen + others
 
+    def _starves(self, job: JobT, heads: Sequence[JobT], now: float) -> bool:
+        queues = [self._queues[head.stream] for head in heads]
+        return (
+            self._queues[job.stream].lost_in_a_row >= STARVED
+            and self._in_time(job, now) >= LEAST_SHOWN
+            and not any(queue.new and queue.lost_in_a_row < STARVED for queue in queues)
+        )
+
     def _worth(self, job: JobT, now: float) -> float:
+        return self._in_time(job, now) * (0.1 + self._queues[job.stream].loss)
+
+    def _in_time(self, job: JobT, now: float) -> float:
+        """The share of its pictures that would be in time, were it stepped now."""
         overdue = now + self._times.expected(1, job.hop) - job.deadline
-        in_time = job.hop - max(0, math.ceil(overdue / BLOCK_S))
-        return in_time / job.hop * (0.1 + self._queues[job.stream].loss)
+        return 1 - max(0, math.ceil(overdue / BLOCK_S)) / job.hop
 
     def _feasible(self, jobs: Sequence[JobT], now: float) -> bool:
         """Whether these, stepped in this order, are all in time from their first picture on."""

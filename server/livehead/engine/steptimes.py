@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import islice
 
 KEPT = 64
 """Steps remembered of each kind."""
+
+RECENT = 8
+"""Where the last so many were all faster than what is remembered, they count: a device that was slow for a while
+must not make windows look hopeless when it is well again."""
 
 MEMORY_S = 5.0
 """Kinds of steps not seen for so long are forgotten. A bad spell must not make every window look hopeless for
@@ -14,7 +19,8 @@ ever: with nothing remembered the next step is tried, and measured."""
 
 
 class StepTimes:
-    """The moving 95th percentile and median of step times, by batch size and number of pictures in the batch."""
+    """The moving 95th percentile and median of step times, by batch size and number of pictures in the batch;
+    never more than the slowest of the last few."""
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[int, int], _Kind] = {}
@@ -70,5 +76,6 @@ class _Kind:
         self.last = now
         self._seconds.append(seconds)
         ordered = sorted(self._seconds)
-        self.p50 = ordered[(len(ordered) - 1) // 2]
-        self.p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
+        recent = max(islice(reversed(self._seconds), RECENT))
+        self.p50 = min(ordered[(len(ordered) - 1) // 2], recent)
+        self.p95 = min(ordered[math.ceil(0.95 * len(ordered)) - 1], recent)

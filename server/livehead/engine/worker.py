@@ -47,7 +47,8 @@ def serve(memory: int, start: Start, link: Link) -> None:
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     held = start.capacity or measure_capacity(generator, _portrait())
     link.send(Ready(info, slots, held))
-    Runner(generator, ring, link, start.backlog).run()
+    max_batch = min(info.max_batch, held.max_batch or info.max_batch)
+    Runner(generator, ring, link, start.backlog, max_batch).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:

@@ -1,0 +1,63 @@
+"""Step times as they were measured, for simulations: for each preset ``batch: (median, 95th percentile)`` in ms."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from livehead.engine.base import Preset
+from livehead.engine.capacity import Capacity, StepTime, capacity
+
+Times = Mapping[int, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Device:
+    """``times`` of each preset. On the CPU a step takes as long as it has pictures, elsewhere as its batch is large."""
+
+    presets: Mapping[str, Preset]
+    times: Mapping[str, Times]
+    on_cpu: bool = False
+    mixed_hops: bool = True
+
+    def capacity(self, cores: float = 64.0) -> Capacity:
+        steps = {
+            name: [StepTime(batch, p50 / 1000, p95 / 1000) for batch, (p50, p95) in times.items()]
+            for name, times in self.times.items()
+        }
+        return capacity(self.presets, steps, cores=cores, on_cpu=self.on_cpu)
+
+    def cost(self, seed: int) -> Callable[[int, int], float]:
+        """What a step of (batch, pictures) takes, in seconds: now and then as much as the slow ones that were seen."""
+        chance = random.Random(seed)
+        by_pictures = {preset.hop: self.times[name] for name, preset in self.presets.items()}
+        any_hop = next(iter(self.times.values()))
+
+        def cost(batch: int, pictures: int) -> float:
+            times = by_pictures[pictures] if self.on_cpu else any_hop
+            p50, p95 = times[min(size for size in times if size >= batch)]
+            return (p50 if chance.random() < 0.9 else chance.uniform(p50, 1.05 * p95)) / 1000
+
+        return cost
+
+
+PREVIEW = Device(
+    {"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
+    {"low": {1: (4.2, 5.1)}, "balanced": {1: (4.2, 5.1)}, "throughput": {1: (8.2, 8.9)}},
+    on_cpu=True,
+)
+"""The preview engine, 512², one core of a server's, as the worker times it when it starts."""
+
+_LITE = {1: (132.1, 133.0), 2: (205.9, 218.0), 4: (386.3, 386.9), 8: (758.8, 760.0)}
+_LITE_PRESETS = {"low": Preset(4, 2, 600), "balanced": Preset(8, 2, 900), "throughput": Preset(24, 0, 1600)}
+
+LITE = Device(_LITE_PRESETS, dict.fromkeys(_LITE_PRESETS, _LITE))
+"""FlashHead Lite, 512², bfloat16, NVIDIA H200, torch 2.11, before any tuning for speed. A window takes as long at
+any hop."""
+
+LITE_FASTER = Device(
+    _LITE_PRESETS,
+    {name: {size: (p50 / 3, p95 / 3) for size, (p50, p95) in _LITE.items()} for name in _LITE_PRESETS},
+)
+"""The same three times as fast: no measurement, but what the presets are meant for."""
