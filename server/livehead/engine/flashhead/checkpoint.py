@@ -194,7 +194,7 @@ def _assemble(
     vae = build_vae(config.variant, vae_config, geometry, device, precision.dtype)
     fill_in("autoencoder", vae.targets(), None)
     if device.type != "meta":
-        vae.use_channels_last()
+        vae.prepare()
     log.info("autoencoder loaded")
     dit = Dit(config, device, precision, attention)
     fill_in("transformer", dit.targets(), dit)

@@ -57,9 +57,9 @@ class Pipeline:
         result = sample(velocity, tokens, to_tokens(motion, patch), second[:, None, None], skip)
         return from_tokens(result, patch, geometry.latent)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents → (B, 33, 3, H, W), about [−1, 1]."""
-        return self.model.vae.decode(latents).transpose(1, 2)
+    def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
+        """Latents → (B, 33, 3, H, W), about [−1, 1], or only the wanted of the 33 frames."""
+        return self.model.vae.decode(latents, wanted).transpose(1, 2)
 
     def match(self, frames: Tensor, look: Look) -> Tensor:
         """Decoded (B, N, 3, H, W) → RGB in [0, 1], float32."""

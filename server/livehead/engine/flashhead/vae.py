@@ -1,4 +1,4 @@
-"""The two video autoencoders: LTX 0.9 for Lite, Wan 2.1 for Pro, stock from diffusers.
+"""The two video autoencoders: LTX 0.9 for Lite (``ltx``), Wan 2.1 for Pro (stock from diffusers).
 
 Latents outside are always normalised and float32; inside they are in the model's dtype. Frames are
 (B, 3, N, H, W) in about [−1, 1].
@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
-from diffusers.models.autoencoders.autoencoder_kl_ltx import AutoencoderKLLTXVideo
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
 from livehead.engine.flashhead.config import WINDOW, Geometry, Variant, read_json
+from livehead.engine.flashhead.ltx import Ltx
 from livehead.errors import CheckpointError
 
 
@@ -38,7 +38,8 @@ class Vae(Protocol):
     def targets(self) -> dict[str, Tensor]:
         """Where each published tensor goes, by its published name."""
 
-    def use_channels_last(self) -> None: ...
+    def prepare(self) -> None:
+        """Lay the filled-in weights out for the device, once."""
 
     def encode(self, frames: Tensor) -> Moments: ...
 
@@ -47,28 +48,19 @@ class Vae(Protocol):
 
     def normalise(self, moments: Moments, noise: Tensor | None) -> Tensor: ...
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Normalised (B, C, T, h, w) → (B, 3, 33, H, W)."""
+    def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
+        """Normalised (B, C, T, h, w) → (B, 3, n, H, W): all 33 frames, or the wanted ones, which costs less.
+
+        A frame is the same whichever others are wanted, up to rounding.
+        """
 
 
-class _Stock:
-    """What the two have in common: a diffusers model, and the latents' mean and deviation."""
+class _Latents:
+    """What the two have in common: the latents' mean and deviation."""
 
-    samples = False
-
-    def __init__(self, model: Any, channels: int, device: torch.device, dtype: torch.dtype) -> None:
-        # diffusers' own .to() warns about casting; every weight is written after it here.
-        self.model: Any = torch.nn.Module.to(model, dtype).to_empty(device=device).eval().requires_grad_(False)
-        self.dtype = dtype
+    def __init__(self, channels: int, device: torch.device) -> None:
         self.mean = torch.zeros(channels, device=device)
         self.deviation = torch.ones(channels, device=device)
-
-    def use_channels_last(self) -> None:
-        """Lay the convolutions' weights out channels last, which cuDNN's tensor-core kernels want."""
-        for parameter in self.model.parameters():
-            if parameter.dim() in (4, 5):
-                layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
-                parameter.data = parameter.data.contiguous(memory_format=layout)
 
     def normalise(self, moments: Moments, noise: Tensor | None) -> Tensor:
         latents = moments.mean
@@ -77,53 +69,56 @@ class _Stock:
         return (latents - _wide(self.mean)) / _wide(self.deviation)
 
     def _scaled(self, latents: Tensor) -> Tensor:
-        return (latents * _wide(self.deviation) + _wide(self.mean)).to(self.dtype)
+        return latents * _wide(self.deviation) + _wide(self.mean)
 
 
 def _wide(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-class LtxVae(_Stock):
+class LtxVae(_Latents):
     """LTX 0.9: strides (8, 32, 32), 128 channels, a sampled posterior."""
 
     samples = True
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
-        options = {name: value for name, value in config.items() if not name.startswith("_")}
-        with torch.device("meta"):
-            model = AutoencoderKLLTXVideo(**options)
-        super().__init__(model, model.config.latent_channels, device, dtype)
+        self.model = Ltx({name: value for name, value in config.items() if not name.startswith("_")}, device, dtype)
+        super().__init__(self.model.channels, device)
 
     def targets(self) -> dict[str, Tensor]:
-        own = {"latents_mean": self.mean, "latents_std": self.deviation}
-        return {**self.model.state_dict(), **own}
+        return {"latents_mean": self.mean, "latents_std": self.deviation, **self.model.targets}
+
+    def prepare(self) -> None:
+        self.model.prepare()
 
     def encode(self, frames: Tensor) -> Moments:
-        posterior = self.model.encoder(frames.to(self.dtype)).float()
-        mean, logvar = posterior.chunk(2, dim=1)
-        return Moments(mean, torch.exp(0.5 * logvar.clamp(-30.0, 20.0)))
+        mean, logvar = self.model.encode(frames)
+        return Moments(mean, torch.exp(0.5 * logvar.clamp(-30.0, 20.0)).expand_as(mean))
 
     def encode_portrait(self, picture: Tensor) -> Moments:
         # The encoder is causal and pads time with the first frame, so a held picture has the same
         # posterior in every latent frame: one frame is enough.
         one = self.encode(picture[:, :, None])
-        frames = 1 + (WINDOW - 1) // self.model.temporal_compression_ratio
+        frames = 1 + (WINDOW - 1) // self.model.stride
         assert one.deviation is not None
         return Moments(one.mean.expand(-1, -1, frames, -1, -1), one.deviation.expand(-1, -1, frames, -1, -1))
 
-    def decode(self, latents: Tensor) -> Tensor:
-        frames: Tensor = self.model.decoder(self._scaled(latents), None)
-        return frames
+    def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
+        return self.model.decode(self._scaled(latents), wanted).transpose(1, 2)
 
 
-class WanVae(_Stock):
+class WanVae(_Latents):
     """Wan 2.1: strides (4, 8, 8), 16 channels, the posterior's mean."""
+
+    samples = False
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
         with torch.device("meta"):
             model = AutoencoderKLWan(**config)
-        super().__init__(model, model.config.z_dim, device, dtype)
+        super().__init__(model.config.z_dim, device)
+        # diffusers' own .to() warns about casting; every weight is written after it here.
+        self.model: Any = torch.nn.Module.to(model, dtype).to_empty(device=device).eval().requires_grad_(False)
+        self.dtype = dtype
         self.mean.copy_(torch.tensor(model.config.latents_mean))
         self.deviation.copy_(torch.tensor(model.config.latents_std))
 
@@ -134,6 +129,13 @@ class WanVae(_Stock):
             for own, published in convert_wan_vae_to_diffusers(_published_names(tensors)).items()
         }
 
+    def prepare(self) -> None:
+        # Channels last, which cuDNN's tensor-core kernels want.
+        for parameter in self.model.parameters():
+            if parameter.dim() in (4, 5):
+                layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
+                parameter.data = parameter.data.contiguous(memory_format=layout)
+
     def encode(self, frames: Tensor) -> Moments:
         mean, _ = self.model._encode(frames.to(self.dtype)).float().chunk(2, dim=1)
         return Moments(mean, None)
@@ -141,9 +143,10 @@ class WanVae(_Stock):
     def encode_portrait(self, picture: Tensor) -> Moments:
         return self.encode(picture[:, :, None].expand(-1, -1, WINDOW, -1, -1))
 
-    def decode(self, latents: Tensor) -> Tensor:
-        frames: Tensor = self.model._decode(self._scaled(latents), return_dict=False)[0]
-        return frames
+    def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
+        # Causal, and computed frame by frame: what comes before the wanted frames cannot be left out.
+        frames: Tensor = self.model._decode(self._scaled(latents).to(self.dtype), return_dict=False)[0]
+        return frames if wanted is None else frames[:, :, wanted.start : wanted.stop]
 
 
 def _published_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
