@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livehead.bench import latency, media, mediatable
+from livehead.bench import engine, latency, media, mediatable
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.bench.server import own_server
@@ -23,10 +23,11 @@ SERVER_OPTIONS = ("engine", "variant", "models", "device", "size", "latency")
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("bench", help="measure latency, or encoding and sending")
+    parser = subparsers.add_parser("bench", help="measure latency, encoding and sending, or the engine")
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
     add_latency(measures, common)
     add_media(measures, common)
+    add_engine(measures, common)
 
 
 def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
@@ -146,3 +147,41 @@ def _number(given: str | None, name: str, default: float, least: float, most: fl
         kind = "a whole number" if whole else "a number"
         raise UsageError(f"--{name} {given}: {kind} from {least:g} to {most:g} is wanted")
     return number
+
+
+def add_engine(measures: Any, common: argparse.ArgumentParser) -> None:
+    parser = measures.add_parser("engine", parents=[common], help="pictures and streams a second, by stage")
+    parser.add_argument("--batch", metavar="N,…", default="1,2,4,8", help="streams in a step (default: 1,2,4,8)")
+    parser.add_argument("--hop", metavar="N,…", help="new pictures kept of a window (default: all)")
+    parser.add_argument("--windows", metavar="N", default="30", help="windows timed of each kind (default: 30)")
+    parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--synthetic", action="store_true", help="random weights of full size: no download")
+    parser.add_argument("--tiny", action="store_true", help="a tiny random model, for machines without a GPU")
+    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention"))
+    parser.set_defaults(run=run_engine)
+
+
+def run_engine(args: argparse.Namespace) -> int:
+    settings = settings_from(args).engine
+    plan = engine.Plan(
+        engine="preview" if settings.engine == "preview" else "flashhead",
+        variant=settings.variant,
+        batches=_numbers(args.batch, "batch", 64),
+        hops=_numbers(args.hop, "hop", 32) if args.hop else (),
+        synthetic=args.synthetic,
+        tiny=args.tiny,
+        device=settings.device,
+        dtype=args.dtype,
+        models=settings.models,
+        size=settings.size,
+        attention=settings.attention,
+        windows=int(_number(args.windows, "windows", 30, 1, 100_000, whole=True)),
+    )
+    figures = engine.run(plan)
+    print(engine.table(figures))
+    print(json.dumps(figures, separators=(",", ":")))
+    return 0
+
+
+def _numbers(given: str, name: str, most: int) -> tuple[int, ...]:
+    return tuple(int(_number(each, name, 1, 1, most, whole=True)) for each in given.split(","))
