@@ -27,6 +27,17 @@ def test_fit_scales_to_cover_and_crops_the_middle(source: tuple[int, int], size:
     assert np.array_equal(fitted, scaled[top : top + size[0], left : left + size[1]])
 
 
+def test_fit_is_the_same_whatever_the_version_of_pillow() -> None:
+    """The order of its two passes is not left to it: a tall picture's columns first, else the rows."""
+    for (height, width), first in {(333, 100): (100, 214), (170, 100): (64, 170)}.items():
+        picture = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
+        between = Image.fromarray(picture).resize(first, Image.Resampling.BILINEAR)
+        tall = -(-64 * height // 100)
+        scaled = np.asarray(between.resize((64, tall), Image.Resampling.BILINEAR))
+        top = round((tall - 64) / 2)
+        assert np.array_equal(fit(picture, 64, 64), scaled[top : top + 64])
+
+
 def test_fit_leaves_a_fitting_picture_alone() -> None:
     picture = portrait(2, 96, 128)
     assert np.array_equal(fit(picture, 96, 128), picture)

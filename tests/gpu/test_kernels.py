@@ -1,0 +1,77 @@
+"""The fused kernels compute what the plain way computes, on whatever Triton runs on here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the flashhead extra")
+pytest.importorskip("triton", reason="needs Triton")
+
+from livehead.engine.flashhead import colour, colour_kernels, fused, kernels, pixels  # noqa: E402
+from livehead.engine.flashhead.rotary import tables  # noqa: E402
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+"""Triton then runs its kernels on the CPU, one value after the other."""
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available() and not INTERPRETED, reason="needs a CUDA device"),
+]
+
+EPS, HEADS, DIM, GRID = 1e-6, 3, 384, (5, 2, 3)
+TOKENS = 30
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``fused`` itself takes the plain way here, and the kernels are called by name."""
+    monkeypatch.setattr(fused, "available", lambda device: False)
+
+
+def random(*shape: int, dtype: Any = torch.float32) -> Any:
+    return torch.randn(*shape, dtype=dtype, device="cpu" if INTERPRETED else "cuda")
+
+
+def apart(found: Any, expected: Any) -> float:
+    return float((found.double() - expected.double()).norm() / expected.double().norm())
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize("skip", [0, 6])
+def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None:
+    torch.manual_seed(skip)
+    x, added = random(2, TOKENS, DIM) * 3 + 1, random(2, TOKENS, DIM, dtype=dtype)
+    gate, weight, bias = (random(DIM) for _ in range(3))
+    assert apart(kernels.norm(x, weight, bias, EPS, dtype), fused.norm(x, weight, bias, EPS, dtype)) < limit
+    for how in (gate, None):
+        expected = fused.add_norm(x[:, skip:], added[:, skip:], how, weight, bias, EPS, dtype)
+        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], how, weight, bias, EPS, dtype)
+        assert apart(found[0], expected[0]) < 1e-6
+        assert apart(found[1], expected[1]) < limit
+    q, k = random(DIM, dtype=dtype), random(DIM, dtype=dtype)
+    qkv = random(2, TOKENS, 3 * DIM, dtype=dtype)
+    cos, sin = (table.to(x.device) for table in tables(GRID, DIM // HEADS))
+    turned = fused.rotated(qkv, q, k, cos, sin, HEADS, EPS)
+    for own, right in zip(kernels.rotated(qkv, q, k, cos, sin, EPS), turned[:2], strict=True):
+        assert apart(own.unflatten(-1, (HEADS, -1)), right) < limit
+    assert apart(kernels.rms(added, q, EPS), fused.rms(added, q, EPS)) < limit
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_colour_match_and_i420(dtype: Any) -> None:
+    torch.manual_seed(0)
+    decoded = (random(2, 3, 6, 40, 48) * 0.3).cumsum(-1).clamp(-1.2, 1.2).to(dtype)
+    frames = decoded.transpose(1, 2)[:, 2:]
+    mean = random(2, 1, 3, 1, 1) * 8
+    mean[:, :, 0] += 50
+    look = colour.Look(mean, random(2, 1, 3, 1, 1).abs() * 5 + 5)
+    expected = colour.match(frames, look)
+    found = colour_kernels.match(frames, look.mean, look.deviation)
+    assert (found - expected).abs().max() < 1e-5
+    for pictures in (expected[:, 1:], expected):
+        levels = colour_kernels.to_i420(pictures).int() - pixels.to_i420(pictures).int()
+        assert levels.abs().max() <= 1
+        assert (levels == 0).float().mean() > 0.999
