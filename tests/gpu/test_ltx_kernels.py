@@ -78,8 +78,9 @@ def test_unfolding(dtype: torch.dtype, shape: tuple[int, ...], start: int, there
 
 
 @pytest.mark.parametrize("dtype", GATES, ids=str)
-def test_pictures(dtype: torch.dtype) -> None:
-    rows, bias = torch.randn(2, 3, 5, 7, 48, device=DEVICE).to(dtype), torch.randn(48, device=DEVICE)
+@pytest.mark.parametrize("channels", [48, 64])
+def test_pictures(dtype: torch.dtype, channels: int) -> None:
+    rows, bias = torch.randn(2, 3, 5, 7, channels, device=DEVICE).to(dtype), torch.randn(channels, device=DEVICE)
     assert relative(ltx_kernels.to_pictures(rows, bias, 4), plain_pictures(rows, bias, 4)) < 1e-6
 
 

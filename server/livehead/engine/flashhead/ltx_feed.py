@@ -112,7 +112,7 @@ def _finish(clip: Clip, start: int, stop: int) -> Tensor:
 
 
 def to_pictures(rows: Tensor, bias: Tensor, patch: int) -> Tensor:
-    """The last convolution's (B, n, h, w, 3·patch²) → pictures, float32 (B, n, 3, h·patch, w·patch)."""
+    """The last convolution's (B, n, h, w, 3·patch² or more) → pictures, float32 (B, n, 3, h·patch, w·patch)."""
     if (fast := _kernels(rows)) is None:
         return plain_pictures(rows, bias, patch)
     pictures: Tensor = fast.to_pictures(rows, bias, patch)
@@ -121,7 +121,7 @@ def to_pictures(rows: Tensor, bias: Tensor, patch: int) -> Tensor:
 
 def plain_pictures(rows: Tensor, bias: Tensor, patch: int) -> Tensor:
     """The same in plain torch."""
-    value = (rows.float() + bias).unflatten(-1, (-1, patch, patch))  # … colour, x, y within a patch
+    value = (rows.float() + bias)[..., : 3 * patch**2].unflatten(-1, (3, patch, patch))  # colour, x, y in a patch
     pictures: Tensor = value.permute(0, 1, 4, 2, 6, 3, 5).flatten(5, 6).flatten(3, 4)
     return pictures
 

@@ -124,31 +124,28 @@ def feed(clip: Clip, first: int, fed: Tensor, kept: Tensor | None, start: int, *
 
 
 @triton.jit
-def _to_pictures(rows, bias, pictures, height, width, PATCH: tl.constexpr, COLOURS: tl.constexpr, WIDE: tl.constexpr):
-    """One program: the lines of one row of patches, some columns, all colours."""
+def _to_pictures(rows, bias, pictures, height, width, CHANNELS: tl.constexpr, PATCH: tl.constexpr, WIDE: tl.constexpr):
+    """One program: the lines of one row of patches, some columns, all three colours."""
     column = tl.program_id(0) * WIDE + tl.arange(0, WIDE)[None, :]
     row = tl.program_id(1)
     frame = tl.program_id(2).to(tl.int64)
     line = tl.arange(0, PATCH)[:, None]
     there = (column < width * PATCH) & (line < PATCH)
-    CHANNELS: tl.constexpr = COLOURS * PATCH * PATCH
+    plane = height * width * PATCH * PATCH
     source = rows + frame * height * width * CHANNELS + (row * width + column // PATCH) * CHANNELS
-    target = pictures + frame * height * width * CHANNELS + (row * PATCH + line) * width * PATCH + column
-    for colour in tl.static_range(COLOURS):
+    target = pictures + frame * 3 * plane + (row * PATCH + line) * width * PATCH + column
+    for colour in tl.static_range(3):
         channel = colour * PATCH * PATCH + (column % PATCH) * PATCH + line
         value = tl.load(source + channel, mask=there, other=0.0).to(tl.float32)
         value += tl.load(bias + channel, mask=there, other=0.0)
-        tl.store(target + colour * height * PATCH * width * PATCH, value, mask=there)
+        tl.store(target + colour * plane, value, mask=there)
 
 
 def to_pictures(rows: Tensor, bias: Tensor, patch: int) -> Tensor:
     """See :func:`livehead.engine.flashhead.ltx_feed.to_pictures`. ``patch`` is a power of two."""
     batch, count, height, width, channels = rows.shape
-    colours = channels // (patch * patch)
-    pictures = torch.empty(
-        (batch, count, colours, height * patch, width * patch), dtype=torch.float32, device=rows.device
-    )
+    pictures = torch.empty((batch, count, 3, height * patch, width * patch), dtype=torch.float32, device=rows.device)
     wide = min(512, triton.next_power_of_2(width * patch))
     grid = (triton.cdiv(width * patch, wide), height, batch * count)
-    _to_pictures[grid](rows, bias, pictures, height, width, PATCH=patch, COLOURS=colours, WIDE=wide, num_warps=4)
+    _to_pictures[grid](rows, bias, pictures, height, width, CHANNELS=channels, PATCH=patch, WIDE=wide, num_warps=4)
     return pictures

@@ -13,9 +13,6 @@ from torch.nn.functional import conv3d, layer_norm, linear, pad
 
 from livehead.engine.flashhead.ltx_feed import Clip, feed
 
-_ALIGNED = 8
-"""Channels of a convolution's output are a multiple of this for cuDNN's tensor-core kernels."""
-
 
 class New:
     """Makes empty tensors and remembers their published names."""
@@ -45,11 +42,13 @@ class Conv:
         self.layout = torch.channels_last_3d if self.weight.is_cuda else torch.contiguous_format
 
     def prepare(self) -> None:
-        extra = -self.weight.shape[0] % _ALIGNED
-        if extra:
-            self.weight = pad(self.weight, (0, 0) * 4 + (0, extra))
-            self.bias = pad(self.bias, (0, extra))
         self.weight = self.weight.contiguous(memory_format=self.layout)
+
+    def widen(self, outputs: int) -> None:
+        """Append output channels that are zero."""
+        extra = outputs - self.weight.shape[0]
+        self.weight = pad(self.weight, (0, 0) * 4 + (0, extra))
+        self.bias = pad(self.bias, (0, extra))
 
     def before(self, want: range, total: int) -> range:
         """The frames of ``total`` that these frames of the output (stride 1) depend on."""
@@ -99,7 +98,15 @@ class Enter:
 
 
 class Leave(Enter):
-    """Norm, SiLU and a convolution: the last one."""
+    """Norm, SiLU and a convolution: the last one. It may make more channels than are asked for, zeros."""
+
+    def prepare(self) -> None:
+        if self.conv.weight.is_cuda:
+            # cuDNN's tensor-core kernels want multiples of 8, and make 64 channels in three quarters of the
+            # time that 48 take.
+            outputs = self.conv.weight.shape[0]
+            self.conv.widen(max(64, outputs + -outputs % 8))
+        self.conv.prepare()
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         rows, _, _ = self.conv.feed(clip, want, activate=True)
