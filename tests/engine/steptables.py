@@ -50,7 +50,7 @@ PREVIEW = Device(
 """The preview engine, 512², one core of a server's, as the worker times it when it starts."""
 
 _LITE = {1: (132.1, 133.0), 2: (205.9, 218.0), 4: (386.3, 386.9), 8: (758.8, 760.0)}
-_LITE_PRESETS = {"low": Preset(4, 2, 600), "balanced": Preset(8, 2, 900), "throughput": Preset(24, 0, 1600)}
+_LITE_PRESETS = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
 
 LITE = Device(_LITE_PRESETS, dict.fromkeys(_LITE_PRESETS, _LITE))
 """FlashHead Lite, 512², bfloat16, NVIDIA H200, torch 2.11, before any tuning for speed. A window takes as long at
