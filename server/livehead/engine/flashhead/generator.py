@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
-from livehead.engine.flashhead.config import Variant
+from livehead.engine.flashhead.config import WINDOW, Variant
 from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
@@ -66,6 +67,7 @@ class FlashHead:
         self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
         self._graphs: Graphs | None = None
         self._sizes: tuple[int, ...] = ()
+        self._ranges: list[range] = []
         self._host = HostCopy(model.device)
         geometry = model.geometry
         self._info = GeneratorInfo(
@@ -178,9 +180,9 @@ class FlashHead:
         with stages("dit"):
             latents = self._run("dit", pipeline.denoise, noise, motion, second, reference, context)
         with stages("decode"):
-            frames = self._run("decode", pipeline.decode, latents)
+            frames, first = self._decode(latents, hops)
         with stages("colour"):
-            emitted, kept = self._match(frames, streams, hops, pixel_format)
+            emitted, kept = self._match(frames, first, streams, hops, pixel_format)
         with self._host.beside(), stages("copy"):
             pictures = [self._host.start(tensor) for tensor in emitted]
         with stages("encode"):
@@ -192,6 +194,16 @@ class FlashHead:
             stream.history.append(sounds[place][: hop * BLOCK_SAMPLES])
             stream.windows += 1
         return pictures
+
+    def _decode(self, latents: Tensor, hops: Sequence[int]) -> tuple[Tensor, int]:
+        """The frames that are shown or fed back, (B, n, 3, H, W), and the number of the first in its window."""
+        m = self.geometry.motion_frames
+        wanted = range(min(m, *hops), m + max(hops)) if self.model.vae.partial else range(WINDOW)
+        if self._graphs is not None:
+            fitting = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
+            wanted = min(fitting, key=len)
+        decode = partial(self._pipeline.decode, wanted=wanted)
+        return self._run(f"decode {wanted.start} {wanted.stop}", decode, latents), wanted.start
 
     def _run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
         return stage(*inputs) if self._graphs is None else self._graphs.run(name, stage, *inputs)
@@ -230,20 +242,33 @@ class FlashHead:
         stream.closed = True
 
     def warm_up(self) -> None:
-        """Make a window at each batch size, so that kernels are built and chosen before anybody waits for
-        them, and on CUDA record the stages as graphs."""
-        window, silence = self.geometry.new_frames, np.zeros(self.geometry.new_frames * BLOCK_SAMPLES, np.float32)
-        sizes = [size for size in GRAPHED if size <= self._info.max_batch]
-        streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
+        """Make a window of each kind, so that kernels are built and chosen before anybody waits for them, and
+        on CUDA record the stages as graphs: at each batch size, and for the presets' hops."""
+        window, m = self.geometry.new_frames, self.geometry.motion_frames
         graphs = Graphs() if self.model.device.type == "cuda" else None
+        sizes = [size for size in GRAPHED if size <= self._info.max_batch] if graphs is not None else [1]
+        hops = {window}
+        if graphs is not None and self.model.vae.partial:
+            hops |= {preset.hop for preset in self._info.presets.values() if preset.hop < window}
+        self._ranges = [range(WINDOW), *(range(min(m, hop), m + hop) for hop in hops)]
+        streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
         for size in sizes:
-            work = [Work(stream, silence, window) for stream in streams[:size]]
-            self.step(work)
             if graphs is not None:
-                self._graphs = graphs
-                with graphs.recording():
-                    self.step(work)
                 self._sizes = (size, *self._sizes)
+            for hop in sorted(hops):
+                work = [Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams[:size]]
+                self.step(work)
+                if graphs is not None:
+                    self._graphs = graphs
+                    with graphs.recording():
+                        self.step(work)
+            if graphs is not None and self.model.vae.partial:
+                # Whole windows too: for hops that no preset has, and for batches of several hops.
+                latents = torch.zeros(size, *self.geometry.latent, device=self.model.device)
+                with self._computing():
+                    self._decode(latents, (1, window))
+                    with graphs.recording():
+                        self._decode(latents, (1, window))
         for stream in streams:
             self.close(stream)
 
@@ -307,9 +332,15 @@ class FlashHead:
         return torch.stack(drawn, dim=1)
 
     def _match(
-        self, frames: Tensor, streams: Sequence[FlashHeadStream], hops: Sequence[int], pixel_format: PixelFormat
+        self,
+        frames: Tensor,
+        first: int,
+        streams: Sequence[FlashHeadStream],
+        hops: Sequence[int],
+        pixel_format: PixelFormat,
     ) -> tuple[list[Tensor], Tensor]:
-        """Match what is shown or fed back: pictures as bytes for each stream, motion pictures (B, m, 3, H, W)."""
+        """Match what is shown or fed back, of the window's frames from ``first`` on: pictures as bytes for each
+        stream, motion pictures (B, m, 3, H, W)."""
         m = self.geometry.motion_frames
         convert = to_i420 if pixel_format == "yuv420p" else to_rgb24
         emitted: dict[int, Tensor] = {}
@@ -317,7 +348,7 @@ class FlashHead:
         for hop in sorted(set(hops)):
             rows = [row for row, other in enumerate(hops) if other == hop]
             start = min(m, hop)
-            some = frames[:, start : m + hop]
+            some = frames[:, start - first : m + hop - first]
             if len(rows) < len(hops):
                 some = torch.stack([some[row] for row in rows])
             pictures = self._pipeline.match(some, stack_looks([streams[row].look for row in rows]))

@@ -34,6 +34,8 @@ class Vae(Protocol):
 
     samples: bool
     """Whether its posterior is sampled (with noise), or its mean taken."""
+    partial: bool
+    """Whether decoding only some of the frames costs less."""
 
     def targets(self) -> dict[str, Tensor]:
         """Where each published tensor goes, by its published name."""
@@ -80,6 +82,7 @@ class LtxVae(_Latents):
     """LTX 0.9: strides (8, 32, 32), 128 channels, a sampled posterior."""
 
     samples = True
+    partial = True
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
         self.model = Ltx({name: value for name, value in config.items() if not name.startswith("_")}, device, dtype)
@@ -111,6 +114,7 @@ class WanVae(_Latents):
     """Wan 2.1: strides (4, 8, 8), 16 channels, the posterior's mean."""
 
     samples = False
+    partial = False
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
         with torch.device("meta"):
