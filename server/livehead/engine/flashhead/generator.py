@@ -253,18 +253,28 @@ class FlashHead:
         if small and self.model.vae.partial:
             self._ranges.append(range(min(small), m + max(small)))
             hops.append(max(small))
-        self._graphs = graphs = Graphs() if on_device else None
+        self._graphs = Graphs() if on_device else None
         streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
         for size in sizes:
             self._sizes = (size, *self._sizes) if on_device else ()
-            for hop in hops:
-                work = [Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams[:size]]
-                self.step(work)
-                if graphs is not None:
-                    with graphs.recording():
-                        self.step(work)
+            try:
+                for hop in hops:
+                    self._warm(streams[:size], hop)
+            except EngineError:
+                if size == 1:
+                    raise
+                log.warning("no memory for batches of %d: they are made of smaller ones", size)
+                self._sizes = self._sizes[1:]
+                break
         for stream in streams:
             self.close(stream)
+
+    def _warm(self, streams: Sequence[FlashHeadStream], hop: int) -> None:
+        work = [Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams]
+        self.step(work)
+        if self._graphs is not None:
+            with self._graphs.recording():
+                self.step(work)
 
     @property
     def _motion_shape(self) -> tuple[int, int, int, int]:
