@@ -32,7 +32,7 @@ class ServerSettings(_Stage):
     cors_origins: tuple[str, ...] = Field(
         ("*",), description="Origins whose pages may call the API, as a JSON list; * for any."
     )
-    data_dir: Path = Field(Path("data"), description="Folder for uploaded portraits.")
+    data_dir: Path = Field(Path("data"), description="Folder for uploaded portraits; this version takes none yet.")
     drain_seconds: float = Field(5.0, ge=0, description="How long live sessions may go on after SIGTERM, in seconds.")
 
     @model_validator(mode="after")

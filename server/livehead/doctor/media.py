@@ -50,4 +50,4 @@ def look_at_portraits(settings: Settings) -> Iterator[Finding]:
             "portraits", f"nothing can be written to {Path(folder).absolute()}", "Choose another with --data-dir."
         )
         return
-    yield ok("portraits", f"{len(avatars)} built in; uploads go to {folder.absolute()}")
+    yield ok("portraits", f"{len(avatars)} built in; {folder.absolute()} can be written to")
