@@ -58,7 +58,7 @@ class Pipeline:
     def __init__(self, preset: Preset, peer: Peer, metrics: Metrics, *, with_probe: bool, pushed: bool = False) -> None:
         self.latency = Latency()
         self.on_playback: Callable[[Playback], None] | None = None
-        self._hearing = Hearing()
+        self._hearing = Hearing(preset.hop, preset.lookahead)
         self._speaking = Speaking(preset.hop, preset.lookahead) if pushed else None
         self._spoken = asyncio.Event()
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
@@ -94,7 +94,7 @@ class Pipeline:
             piece = self._hearing.idle(now)
             if piece is not None:
                 self._push(piece)
-            return None
+            return self._hearing.due
         piece = self._speaking.go_on(self._windows.whole, self._playout.sent_k, now)
         if piece is not None:
             self._push(piece, leap=piece.jump)
@@ -129,10 +129,11 @@ class Pipeline:
         self._speaking.speech.leave()
 
     def set_preset(self, preset: Preset) -> None:
-        if self._speaking is not None:
-            self._speaking.set_preset(preset.hop, preset.lookahead)
         self._windows.set_hop(preset.hop, preset.lookahead)
         self._playout.set_preset(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        piece = (self._speaking or self._hearing).set_preset(preset.hop, preset.lookahead, time.monotonic())
+        if piece is not None:
+            self._push(piece, leap=True)
 
     def interrupt(self, *, by_speaker: bool = False) -> None:
         """Drop what was not shown yet, and what waits to be spoken. The portrait falls to rest from the last picture
