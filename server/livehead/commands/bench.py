@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from livehead.bench import engine, latency, media, mediatable
+from livehead.bench.clip import PORTRAIT
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.bench.server import own_server
@@ -66,9 +67,10 @@ def run_latency(args: argparse.Namespace) -> int:
 def add_media(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("media", parents=[common], help="encoding and sending, beside aiortc's own")
     for name, metavar, text in (
-        ("seconds", "S", "length of the clip, and of every call (default: 8)"),
+        ("seconds", "S", "length of a clip, and of every call (default: 8)"),
         ("size", "SIZE", f"side of the pictures, a multiple of 32 (default: {media.SIZE})"),
         ("bitrate", "BITS", f"bits a second for the picture (default: {media.BITRATE})"),
+        ("portrait", "IMG", "picture of a face to animate (default: the built-in one)"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
         parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
@@ -79,8 +81,12 @@ def run_media(args: argparse.Namespace) -> int:
     size = int(_number(args.size, "size", media.SIZE, 64, 1024, whole=True))
     if size % 32:
         raise UsageError(f"--size {args.size}: a multiple of 32 is wanted")
+    portrait = Path(args.portrait) if args.portrait else PORTRAIT
+    if not portrait.is_file():
+        raise UsageError(f"--portrait {portrait}: there is no such file")
     figures = media.run(
         media.Plan(
+            portrait=portrait,
             seconds=_number(args.seconds, "seconds", 8, 1, 60),
             size=size,
             bitrate=int(_number(args.bitrate, "bitrate", media.BITRATE, 100_000, 10_000_000, whole=True)),
