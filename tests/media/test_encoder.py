@@ -63,6 +63,14 @@ def test_the_first_picture_is_the_only_keyframe_unless_asked(codec: str) -> None
     assert keys == [0, 20, 40]
 
 
+def test_another_portrait_is_no_reason_for_a_keyframe() -> None:
+    encoder = VideoEncoder("h264", 1_000_000)
+    pictures = [*clip(30), *(255 - p[::-1] for p in clip(30))]
+    chunks = [encoder.encode(np.ascontiguousarray(p), n * 3600, 500_000) for n, p in enumerate(pictures)]
+    assert [n for n, chunk in enumerate(chunks) if chunk.keyframe] == [0]
+    assert psnr("h264", pictures, [chunk.data for chunk in chunks]) > 35
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_repeated_picture_is_small(codec: str) -> None:
     encoder = VideoEncoder(codec, 1_000_000)

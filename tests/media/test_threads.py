@@ -23,6 +23,15 @@ async def test_work_is_done_in_threads_and_its_result_comes_back() -> None:
     assert await threads.run(divmod, 7, 2) == (3, 1)
 
 
+async def test_as_long_as_one_is_enough_it_is_always_the_same() -> None:
+    """Not all in turn: each would find its caches cold. One that is slow to become idle may let another in."""
+    threads, used = Threads(8, "test"), set[int]()
+    for _ in range(24):
+        await asyncio.sleep(0.01)
+        used.add(await threads.run(threading.get_ident))
+    assert len(used) <= 3
+
+
 async def test_what_it_raises_comes_back_too_and_the_thread_goes_on() -> None:
     threads = Threads(1, "test")
     for _ in range(3):

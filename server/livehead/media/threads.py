@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 from queue import SimpleQueue
@@ -18,11 +19,16 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """``count`` threads that take work in the order in which it comes. They live as long as the process."""
+    """``count`` threads that take work in the order in which it comes. They live as long as the process.
+
+    Of the idle ones that was busy last is taken: as long as one is enough it is always the same, and keeps its caches.
+    """
 
     def __init__(self, count: int, name: str) -> None:
         self.count = count
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._lock = threading.Lock()  # of the two below; held for a moment only
+        self._idle: list[SimpleQueue[_Job]] = []
+        self._waiting: deque[_Job] = deque()
         for number in range(count):
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
@@ -31,12 +37,25 @@ class Threads:
         to its end, whether or not somebody still waits."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._jobs.put((loop, future, work, given))
+        job = (loop, future, work, given)
+        with self._lock:
+            if self._idle:
+                self._idle.pop().put(job)
+            else:
+                self._waiting.append(job)
         return future
 
     def _work(self) -> None:
+        mine: SimpleQueue[_Job] = SimpleQueue()
         while True:
-            _do(*self._jobs.get())  # in a frame of its own, which keeps nothing while the next is waited for
+            _do(*self._next(mine))  # nothing is kept of it while the next is waited for
+
+    def _next(self, mine: SimpleQueue[_Job]) -> _Job:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._idle.append(mine)
+        return mine.get()
 
 
 _Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
