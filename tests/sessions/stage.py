@@ -47,7 +47,8 @@ class Shown:
 
 @dataclass(eq=False)
 class Engine:
-    """Answers every window after ``takes`` seconds, unless a rewind came in between."""
+    """Answers every window after ``takes`` seconds, unless a rewind came in between; while it is down it takes none,
+    and loses those that it had."""
 
     stage: Stage
     takes: float = TAKES
@@ -56,11 +57,13 @@ class Engine:
     asked: list[Window] = field(default_factory=list)
 
     def submit(self, window: Window, deadline: float) -> bool:
+        if self.state != "ready":
+            return False
         at, epoch = self.stage.now, len(self.rewinds)
         self.asked.append(window)
 
         def answer() -> None:
-            if epoch == len(self.rewinds):
+            if epoch == len(self.rewinds) and self.state == "ready":
                 pictures = [Picture(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
                 self.stage.numbers.update({id(picture): window.k + i for i, picture in enumerate(pictures)})
                 self.stage.kept += pictures

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from livehead.core.media import BLOCK_SAMPLES
 from livehead.engine.base import Preset
 from sessions.stage import TAKES, Shown, Stage, every_preset, in_step, loud, speech
 
@@ -106,3 +107,20 @@ def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
     stage.run(1)
     assert stage.engine.rewinds == []
     assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(stage.since(stage.now - 1)))
+
+
+@every_preset
+def test_an_engine_that_is_down_takes_no_sound_along(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures stand still meanwhile; of what is said not a sample is missing."""
+    stage = Stage(monkeypatch, preset, pushed=False)
+    words = talk(stage, 9)
+    stage.run(3)
+    stage.engine.state = "down"
+    stage.run(2)
+    stage.engine.state = "ready"
+    stage.run(5)
+    said = np.concatenate([tick.pcm for tick in loud(stage.shown)])
+    spoken = len(said) // BLOCK_SAMPLES * BLOCK_SAMPLES
+    assert len(said) >= len(words) - BLOCK_SAMPLES
+    assert np.array_equal(said[:spoken], words[:spoken])
+    assert in_step(stage, [tick for tick in loud(stage.shown) if 507.5 < tick.at < 509])

@@ -58,6 +58,7 @@ async def test_a_killed_worker_leaves_sound_and_session_and_comes_back(served: S
         await caller.seen(lambda p: len(p) > 30)
         pid = served.services.host.pid
         assert pid is not None
+        late = caller.late
         loop = asyncio.get_running_loop()
         os.kill(pid, signal.SIGKILL)
         killed = loop.time()
@@ -70,8 +71,10 @@ async def test_a_killed_worker_leaves_sound_and_session_and_comes_back(served: S
         assert loop.time() - killed <= 3
         await asyncio.sleep(0.5)
         spoken = caller.levels[voices:]
+        told = len(caller.figures)
+        await until(lambda: len(caller.figures) > told + 1)  # a second goes by; they tell of all that was said
         assert len(spoken) >= 20
-        assert sum(level < 0.05 for _, level in spoken) <= len(spoken) // 10  # a busy machine may lose a packet
+        assert sum(level < 0.05 for _, level in spoken) <= 1 + caller.late - late
         assert served.services.registry.get(session)
 
 
