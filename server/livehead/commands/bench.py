@@ -40,6 +40,7 @@ def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
         ("audio", "WAV", "sound file to say (default: bursts)"),
         ("loss", "P", "share of packets to lose on the client's side, 0 to 0.5 (default: 0)"),
         ("jitter", "MS", "hold packets up by 0 to MS on the client's side (default: 0)"),
+        ("rate", "KBIT", "kilobits a second that the client's line carries each way (default: no limit)"),
         ("histogram", "FILE", f"draw a histogram: {' or '.join(kinds())}"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
@@ -98,7 +99,7 @@ def run_media(args: argparse.Namespace) -> int:
 
 
 def run_browser(plan: latency.Plan, histogram: Path | None) -> int:
-    if plan.sound is not None or plan.loss or plan.jitter_ms or histogram is not None:
+    if plan.sound is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
         raise UsageError("--browser goes with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
@@ -131,6 +132,7 @@ def plan_from(args: argparse.Namespace) -> latency.Plan:
         sound=sound,
         loss=_number(args.loss, "loss", 0, 0, 0.5),
         jitter_ms=_number(args.jitter, "jitter", 0, 0, 1000),
+        rate_kbit=_number(args.rate, "rate", 0, 64, 1_000_000) or None,
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,
