@@ -52,10 +52,19 @@ class Pipeline:
     """One session's. Everything but :meth:`pace` and :meth:`say` is called on the event loop and returns at once.
 
     With ``pushed`` its sound is what :meth:`say` is given, else what :meth:`hear` is. ``on_playback`` is told what
-    becomes of pushed speech.
+    becomes of pushed speech, and ``on_delay`` the delay in milliseconds of every block with sound.
     """
 
-    def __init__(self, preset: Preset, peer: Peer, metrics: Metrics, *, with_probe: bool, pushed: bool = False) -> None:
+    def __init__(
+        self,
+        preset: Preset,
+        peer: Peer,
+        metrics: Metrics,
+        *,
+        with_probe: bool,
+        pushed: bool = False,
+        on_delay: Callable[[float], None] | None = None,
+    ) -> None:
         self.latency = Latency()
         self.on_playback: Callable[[Playback], None] | None = None
         self._hearing = Hearing(preset.hop, preset.lookahead)
@@ -65,6 +74,7 @@ class Pipeline:
         self._playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
         self._peer = peer
         self._metrics = metrics
+        self._on_delay = on_delay
         self._with_probe = with_probe
         self._face: Face | None = None
         self._pushed = asyncio.Event()
@@ -282,6 +292,8 @@ class Pipeline:
             if self._speaking is not None:
                 self._tell_playback()
             self._metrics.delay.observe(tick.delay_ms / 1000)
+            if tick.k >= 0 and self._on_delay is not None:
+                self._on_delay(tick.delay_ms)
 
     async def _pushed_within(self, seconds: float) -> bool:
         try:
