@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livehead.bench.receiver import Unwrapped
 from livehead.core.media import BLOCK_SAMPLES
 from livehead.sessions.hearing import IDLE_BLOCK, PAUSE_S, Hearing, Piece
 
@@ -18,6 +19,14 @@ def blocks_of(piece: Piece | None) -> range:
     first, rest = divmod(piece.start, BLOCK_SAMPLES)
     assert rest == len(piece.pcm) % BLOCK_SAMPLES == 0
     return range(first, first + len(piece.pcm) // BLOCK_SAMPLES)
+
+
+def test_idle_pictures_are_told_from_the_first_ones_by_their_code_too() -> None:
+    """For 20 minutes of idling the 16 bits of k lie in the upper half, and the leap to block 0 leads forward."""
+    unwrap = Unwrapped(16)
+    idle = [unwrap(k % (1 << 16)) for k in range(IDLE_BLOCK, IDLE_BLOCK + 20 * 60 * 25, 100)]
+    assert all((k % (1 << 16)) >= 1 << 15 for k in idle)
+    assert unwrap(0) > idle[-1] == max(idle)
 
 
 @pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (8, 1), (24, 0)])

@@ -18,8 +18,9 @@ import numpy as np
 
 from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, SAMPLE_RATE, Pcm
 
-IDLE_BLOCK = -(1 << 30)
-"""The first block of a session: over a year of idling before block 0."""
+IDLE_BLOCK = (1 << 15) - (1 << 30)
+"""The first block of a session: over a year of idling before block 0. The 16 bits of it that the test code has begin
+half a turn before those of block 0: whoever unwraps them sees k rise, and takes no idle picture for a first one."""
 
 PAUSE_S = 0.2
 """Without sound for so long, silence takes its place. Longer than a jitter buffer holds back."""
