@@ -46,9 +46,10 @@ def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None
     x, added = random(2, TOKENS, DIM) * 3 + 1, random(2, TOKENS, DIM, dtype=dtype)
     gate, weight, bias = (random(DIM) for _ in range(3))
     assert apart(kernels.norm(x, weight, bias, EPS, dtype), fused.norm(x, weight, bias, EPS, dtype)) < limit
-    for how in (gate, None):
-        expected = fused.add_norm(x[:, skip:], added[:, skip:], how, weight, bias, EPS, dtype)
-        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], how, weight, bias, EPS, dtype)
+    offset = random(DIM, dtype=dtype)
+    for how in ((gate, None), (None, offset), (gate, offset)):
+        expected = fused.add_norm(x[:, skip:], added[:, skip:], *how, weight, bias, EPS, dtype)
+        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], *how, weight, bias, EPS, dtype)
         assert apart(found[0], expected[0]) < 1e-6
         assert apart(found[1], expected[1]) < limit
     q, k = random(DIM, dtype=dtype), random(DIM, dtype=dtype)
@@ -57,7 +58,20 @@ def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None
     turned = fused.rotated(qkv, q, k, cos, sin, HEADS, EPS)
     for own, right in zip(kernels.rotated(qkv, q, k, cos, sin, EPS), turned[:2], strict=True):
         assert apart(own.unflatten(-1, (HEADS, -1)), right) < limit
-    assert apart(kernels.rms(added, q, EPS), fused.rms(added, q, EPS)) < limit
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize("drop", [0, 2])
+@pytest.mark.parametrize(("heads", "head"), [(3, 128), (4, 8), (12, 24)])
+def test_shares_of_the_audio_tokens(dtype: Any, limit: float, drop: int, heads: int, head: int) -> None:
+    if INTERPRETED and dtype is torch.bfloat16:
+        pytest.skip("Triton's interpreter multiplies no bfloat16")
+    torch.manual_seed(heads)
+    keys = random(2, 5, heads, 32, head, dtype=dtype)[:, drop:] * 0.3
+    q = random(2, (5 - drop) * 18, heads * head, dtype=dtype) * 2
+    expected = fused.shares(q, keys, EPS)
+    assert expected.shape == (2 * (5 - drop), 18, heads * 32)
+    assert apart(kernels.shares(q, keys, EPS), expected) < limit
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
