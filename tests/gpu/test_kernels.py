@@ -10,7 +10,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton")
 
-from livehead.engine.flashhead import colour, colour_kernels, fused, kernels, pixels  # noqa: E402
+from livehead.engine.flashhead import (  # noqa: E402
+    audio_kernels,
+    colour,
+    colour_kernels,
+    context,
+    context_kernels,
+    fused,
+    kernels,
+    pixels,
+)
 from livehead.engine.flashhead.rotary import tables  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -27,8 +36,9 @@ TOKENS = 30
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``fused`` itself takes the plain way here, and the kernels are called by name."""
-    monkeypatch.setattr(fused, "available", lambda device: False)
+    """Everything itself takes the plain way here, and the kernels are called by name."""
+    for module in (fused, context):
+        monkeypatch.setattr(module, "available", lambda device: False)
 
 
 def random(*shape: int, dtype: Any = torch.float32) -> Any:
@@ -72,6 +82,30 @@ def test_shares_of_the_audio_tokens(dtype: Any, limit: float, drop: int, heads: 
     expected = fused.shares(q, keys, EPS)
     assert expected.shape == (2 * (5 - drop), 18, heads * 32)
     assert apart(kernels.shares(q, keys, EPS), expected) < limit
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize(("heads", "head"), [(3, 64), (4, 8)])
+def test_keys_and_values_of_the_audio_tokens(dtype: Any, limit: float, heads: int, head: int) -> None:
+    torch.manual_seed(head)
+    layers, frames, dim = 2, (2, 5, 32), heads * head
+    both = random(layers, 2, 2 * 5 * 32, dim, dtype=dtype)
+    weight, out = random(layers, dim), random(layers, heads, head, dim, dtype=dtype)
+    expected = context.keys_of(both[:, 0], weight, frames, heads, EPS)
+    assert expected.shape == (layers, 2, 5, heads, 32, head)
+    assert apart(context_kernels.keys_of(both[:, 0], weight, frames, heads, EPS), expected) < limit
+    if INTERPRETED and dtype is torch.bfloat16:
+        pytest.skip("Triton's interpreter multiplies no bfloat16")
+    expected = context.values_of(both[:, 1], out, frames)
+    assert expected.shape == (layers, 2, 5, heads * 32, dim)
+    assert apart(context_kernels.values_of(both[:, 1], out, frames), expected) < limit
+
+
+def test_the_first_layer_that_listens() -> None:
+    torch.manual_seed(1)
+    samples, weight, offset = random(2, 5 * 40 + 10), random(2, 300, 10), random(2, 300)
+    expected = torch.nn.functional.gelu(torch.baddbmm(offset[:, None], samples.unfold(1, 10, 5), weight.mT))
+    assert apart(audio_kernels.listen(samples, weight, offset, 5), expected) < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

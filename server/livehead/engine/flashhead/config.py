@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from livehead.core.media import BLOCK_SAMPLES
 from livehead.errors import CheckpointError, UsageError
 
 Variant: TypeAlias = Literal["lite", "pro"]
@@ -27,6 +28,9 @@ NEIGHBOURS = 5
 
 AUDIO_FRAMES = 200
 """Video frames in the 8 s of sound that the audio encoder looks at."""
+
+AUDIO_SAMPLES = AUDIO_FRAMES * BLOCK_SAMPLES
+"""128,000 samples: the same 8 s."""
 
 
 class SizeError(UsageError, ValueError):

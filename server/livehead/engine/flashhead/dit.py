@@ -2,23 +2,21 @@
 
 Everything that does not change within a window is taken out of the four steps: the time vectors
 (computed when the weights are loaded), the reference half of the patch embedding (once a portrait),
-and what the cross attention makes of the audio (once a window). A latent frame's tokens see only its
-32 audio tokens, so their values go through the output layer once a window instead of every token's
-mixture of them at every step: that is a quarter of the work, and the same sum in another order.
+and what the cross attention makes of the audio (once a window, context.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear, rms_norm, silu
+from torch.nn.functional import layer_norm, linear, silu
 
 from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.config import AUDIO_HIDDEN, AUDIO_TOKENS, NEIGHBOURS, DitConfig
+from livehead.engine.flashhead.context import Context, keys_of, values_of
 from livehead.engine.flashhead.device import Precision
 from livehead.engine.flashhead.fused import add_norm, linear_gelu, norm, rotated, shares
 from livehead.engine.flashhead.weights import Shape
@@ -48,17 +46,6 @@ class Block:
     down_bias: Tensor
     raw_modulation: Tensor
     modulation: Tensor
-
-
-class Context(NamedTuple):
-    """The audio of a window as the cross attention of every layer wants it.
-
-    ``keys`` (layers, B, T, heads, 32, head_dim), with the weights of both norms and the scale of the scores;
-    ``values`` (layers, B, T, heads · 32, dim), as the output layer makes them, without its bias.
-    """
-
-    keys: Tensor
-    values: Tensor
 
 
 class Dit:
@@ -208,6 +195,11 @@ class Dit:
         half = self.config.in_dim // 2
         self.patch_latent = order[..., :half].reshape(self.config.dim, -1).contiguous()
         self.patch_reference = order[..., half:].reshape(self.config.dim, -1).contiguous()
+        self.context_weight = self.context_norm_q.float() * self.context_norm_k * self.config.head_dim**-0.5
+        # (layers, dim, heads · head_dim) → (layers, heads, head_dim, dim)
+        by_head = self.context_out.unflatten(-1, (self.config.num_heads, -1))
+        self.context_heads = by_head.permute(0, 2, 3, 1).contiguous()
+        self.context_out = by_head.new_empty(0)
         vectors = self._time_vectors(torch.tensor(timesteps, dtype=torch.float64).to(self.precision.rounding).double())
         embedding, six = vectors
         for block in self.blocks:
@@ -250,14 +242,8 @@ class Dit:
         layers, heads = self.config.num_layers, self.config.num_heads
         flat = tokens.reshape(1, -1, dim).expand(2 * layers, -1, -1)
         both = torch.baddbmm(self.context_bias[:, None], flat, self.context.transpose(1, 2)).unflatten(0, (layers, 2))
-        weight = self.context_norm_q.float() * self.context_norm_k * self.config.head_dim**-0.5
-        normed = rms_norm(both[:, 0].float(), (dim,), None, self.config.eps) * weight[:, None]
-        keys = normed.view(layers, b, t, n, heads, -1).transpose(3, 4)
-        # Each head by itself: (layers, heads, B · T · 32, head_dim) times (layers, heads, head_dim, dim).
-        values = both[:, 1].unflatten(-1, (heads, -1)).transpose(1, 2)
-        out = self.context_out.unflatten(-1, (heads, -1)).permute(0, 2, 3, 1)
-        values = torch.matmul(values, out).view(layers, heads, b, t, n, dim).permute(0, 2, 3, 1, 4, 5)
-        return Context(keys.to(self.dtype).contiguous(), values.reshape(layers, b, t, heads * n, dim))
+        keys = keys_of(both[:, 0], self.context_weight, (b, t, n), heads, self.config.eps)
+        return Context(keys, values_of(both[:, 1], self.context_heads, (b, t, n)))
 
     def reference(self, tokens: Tensor) -> Tensor:
         """Reference latent as tokens (B, S, P) → its half of the patch embedding (B, S, dim), bias included."""

@@ -201,8 +201,8 @@ class FlashHead:
         m = self.geometry.motion_frames
         wanted = range(min(m, *hops), m + max(hops)) if self.model.vae.partial else range(WINDOW)
         if self._graphs is not None:
-            fitting = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
-            wanted = min(fitting, key=len)
+            recorded = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
+            wanted = min(recorded, key=len, default=wanted)
         decode = partial(self._pipeline.decode, wanted=wanted)
         return self._run(f"decode {wanted.start} {wanted.stop}", decode, latents), wanted.start
 
@@ -248,7 +248,7 @@ class FlashHead:
         window, m = self.geometry.new_frames, self.geometry.motion_frames
         on_device = self.model.device.type == "cuda"
         sizes = [size for size in GRAPHED if size <= self._info.max_batch] if on_device else [1]
-        self._ranges, hops = [range(WINDOW)], [window]
+        self._ranges, hops = [range(m, WINDOW) if self.model.vae.partial else range(WINDOW)], [window]
         small = [preset.hop for preset in self._info.presets.values() if preset.hop <= m]
         if small and self.model.vae.partial:
             self._ranges.append(range(min(small), m + max(small)))

@@ -7,10 +7,11 @@ import triton.language as tl
 from torch import Tensor, empty, float32
 from torch import dtype as Dtype
 
-_ROWS = 16
-"""Tokens that one program of ``_shares`` looks at: the least that a tensor core takes."""
+_ROWS, _ROWS_OF_MANY, _MANY = 16, 64, 4096
+"""Tokens that one program of ``_shares`` looks at: the fewest that a tensor core takes, so that few tokens fill a
+device too, and more once there are so many."""
 
-_HEADS = 3
+_HEADS = 4
 """Heads that one program of ``_shares`` looks at: more programs read the row again, fewer leave processors idle."""
 
 
@@ -148,9 +149,10 @@ def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
     tokens = q.shape[1] // frames
     out = empty((batch * frames, tokens, heads * count), dtype=q.dtype, device=q.device)
     group = _HEADS if heads % _HEADS == 0 else 1
-    _shares[(triton.cdiv(tokens, _ROWS), batch * frames, heads // group)](
+    rows = _ROWS_OF_MANY if batch * frames * tokens >= _MANY else _ROWS
+    _shares[(triton.cdiv(tokens, rows), batch * frames, heads // group)](
         q, keys, out, tokens, frames, keys.stride(0), dim, eps,
-        HEADS=heads, GROUP=group, HEAD=head, KEYS=count, ROWS=_ROWS,
+        HEADS=heads, GROUP=group, HEAD=head, KEYS=count, ROWS=rows,
         WIDTH=triton.next_power_of_2(dim), DEPTH=max(16, triton.next_power_of_2(head)), EXACT=q.dtype is float32,
     )  # fmt: skip
     return out

@@ -12,7 +12,7 @@ from torch import Tensor
 from livehead.engine.flashhead import rotary
 from livehead.engine.flashhead.checkpoint import Model
 from livehead.engine.flashhead.colour import Look, match
-from livehead.engine.flashhead.dit import Context
+from livehead.engine.flashhead.context import Context
 from livehead.engine.flashhead.sampler import sample
 from livehead.engine.flashhead.tokens import from_tokens, to_tokens
 from livehead.engine.flashhead.vae import Moments

@@ -6,11 +6,11 @@ import numpy as np
 from torch import Tensor
 
 from livehead.core.media import BLOCK_SAMPLES, Pcm
-from livehead.engine.flashhead.audio import SAMPLES
 from livehead.engine.flashhead.colour import Look
+from livehead.engine.flashhead.config import AUDIO_SAMPLES
 from livehead.engine.flashhead.noise import Noise
 
-_KEPT = SAMPLES + 1000 * BLOCK_SAMPLES
+_KEPT = AUDIO_SAMPLES + 1000 * BLOCK_SAMPLES
 """Samples of history that are surely kept: what a window needs, after a rewind of up to 1000 frames."""
 
 
@@ -27,8 +27,8 @@ class History:
 
         ``pcm`` is what is known of those; the rest of them is silence.
         """
-        result = np.zeros(SAMPLES, np.float32)
-        place = SAMPLES - ahead * BLOCK_SAMPLES
+        result = np.zeros(AUDIO_SAMPLES, np.float32)
+        place = AUDIO_SAMPLES - ahead * BLOCK_SAMPLES
         known = min(place, self._end)
         result[place - known : place] = self._samples[self._end - known : self._end]
         result[place : place + len(pcm)] = pcm
