@@ -168,15 +168,13 @@ def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_ch
 def test_sampler_reaches_what_the_velocity_points_at() -> None:
     assert pytest.approx((1000, 937.5, 833.3333, 625)) == sampler.TIMESTEPS
     goal, noise, motion = torch.randn(2, 6, 3), torch.randn(4, 2, 6, 3), torch.randn(2, 4, 3)
-    second = torch.tensor([True, False])[:, None, None]
-    seen: list[Tensor] = []
-
-    def velocity(x: Tensor, step: int) -> Tensor:
-        seen.append(x)
-        return (x - goal)[:, 2:] / sampler.TAUS[step]
-
-    result = sampler.sample(velocity, noise, motion, second, frame_tokens=2)
-    for x in [*seen, result]:
+    given = sampler.Given(noise, motion, torch.tensor([True, False])[:, None, None])
+    seen = [sampler.start(given)]
+    for step in range(sampler.STEPS):
+        velocity = (seen[-1] - goal)[:, 2:] / sampler.TAUS[step]
+        seen.append(sampler.advance(seen[-1], step, velocity, given))
+    result = seen[-1]
+    for x in seen:
         assert torch.equal(x[:, :2], motion[:, :2])
         assert torch.equal(x[0, 2:4], motion[0, 2:])
     assert torch.allclose(result[0, 4:], goal[0, 4:], atol=1e-5)

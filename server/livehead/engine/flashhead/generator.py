@@ -179,7 +179,10 @@ class FlashHead:
             second = self._to_device(np.array([s.motion is not None for s in streams]))
             reference = torch.stack([s.reference for s in streams])
         with stages("dit"):
-            latents = self._run("dit", pipeline.denoise, noise, motion, second, reference, context)
+            x, given, reference = self._run("begin", pipeline.begin, noise, motion, second, reference)
+            for step in range(STEPS):
+                x = self._run(f"pass {step}", partial(pipeline.advance, step), x, given, reference, context)
+            latents = self._run("latents", pipeline.latents, x)
         with stages("decode"):
             frames, first = self._decode(latents, hops)
         with stages("colour"):
