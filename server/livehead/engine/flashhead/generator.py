@@ -23,7 +23,7 @@ from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
-from livehead.engine.flashhead.config import WINDOW, Variant
+from livehead.engine.flashhead.config import AUDIO_SAMPLES, WINDOW, Variant
 from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
@@ -70,6 +70,8 @@ class FlashHead:
         self._sizes: tuple[int, ...] = ()
         self._ranges: list[range] = []
         self._host = HostCopy(model.device)
+        # What each stream of a step hears. A step waits for its pictures, so the last one's was read before this one's.
+        self._heard = torch.zeros(max_batch, AUDIO_SAMPLES, pin_memory=model.device.type == "cuda")
         geometry = model.geometry
         self._info = GeneratorInfo(
             name="flashhead",
@@ -160,18 +162,26 @@ class FlashHead:
         pictures: list[Tensor] = []
         with self._computing():
             for some in self._parts(len(work)):
-                pictures += self._make(streams[some], sounds[some], [item.hop for item in work[some]], pixel_format)
+                hops = [item.hop for item in work[some]]
+                pictures += self._make(streams[some], sounds[some], self._heard[some], hops, pixel_format)
             self._host.wait()
         return [picture.numpy() for picture in pictures]
 
     def _make(
-        self, streams: list[FlashHeadStream], sounds: list[Pcm], hops: list[int], pixel_format: PixelFormat
+        self,
+        streams: list[FlashHeadStream],
+        sounds: list[Pcm],
+        heard: Tensor,
+        hops: list[int],
+        pixel_format: PixelFormat,
     ) -> list[Tensor]:
         """Put one window of each stream to the device. Pictures on their way to the host: see HostCopy."""
         geometry, pipeline, stages = self.geometry, self._pipeline, self.stages
         with stages("audio"):
-            windows = [s.history.window(pcm, geometry.new_frames) for s, pcm in zip(streams, sounds, strict=True)]
-            embedding, context = self._run("audio", pipeline.hear, self._to_device(np.stack(windows)))
+            for row, stream, pcm in zip(heard.numpy(), streams, sounds, strict=True):
+                stream.history.window(pcm, geometry.new_frames, row)
+            samples = heard.to(self.model.device, non_blocking=True)
+            embedding, context = self._run("audio", pipeline.hear, samples)
         with stages("noise"):
             noise = self._window_noise(streams)
             after = self._motion_noise(streams)

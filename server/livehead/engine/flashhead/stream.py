@@ -22,17 +22,17 @@ class History:
         self._end = 0
         self.frames = 0
 
-    def window(self, pcm: Pcm, ahead: int) -> Pcm:
-        """128,000 samples that end ``ahead`` frames after the frames made so far.
+    def window(self, pcm: Pcm, ahead: int, out: Pcm) -> None:
+        """Write the 128,000 samples that end ``ahead`` frames after the frames made so far.
 
         ``pcm`` is what is known of those; the rest of them is silence.
         """
-        result = np.zeros(AUDIO_SAMPLES, np.float32)
         place = AUDIO_SAMPLES - ahead * BLOCK_SAMPLES
         known = min(place, self._end)
-        result[place - known : place] = self._samples[self._end - known : self._end]
-        result[place : place + len(pcm)] = pcm
-        return result
+        out[: place - known] = 0
+        out[place - known : place] = self._samples[self._end - known : self._end]
+        out[place : place + len(pcm)] = pcm
+        out[place + len(pcm) :] = 0
 
     def append(self, pcm: Pcm) -> None:
         """Add the sound of whole frames."""
