@@ -19,6 +19,8 @@ from livehead.engine.flashhead import (  # noqa: E402
     fused,
     kernels,
     pixels,
+    product_kernels,
+    products,
 )
 from livehead.engine.flashhead.rotary import tables  # noqa: E402
 
@@ -37,7 +39,7 @@ TOKENS = 30
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything itself takes the plain way here, and the kernels are called by name."""
-    for module in (fused, context):
+    for module in (fused, context, products):
         monkeypatch.setattr(module, "available", lambda device: False)
 
 
@@ -99,6 +101,20 @@ def test_keys_and_values_of_the_audio_tokens(dtype: Any, limit: float, heads: in
     expected = context.values_of(both[:, 1], out, frames)
     assert expected.shape == (layers, 2, 5, heads * 32, dim)
     assert apart(context_kernels.values_of(both[:, 1], out, frames), expected) < limit
+
+
+@pytest.mark.parametrize("activate", [False, True])
+@pytest.mark.parametrize("dim", [96, 5000])
+def test_rounding_to_8_bits(activate: bool, dim: int) -> None:
+    if INTERPRETED:
+        pytest.skip("Triton's interpreter cuts 8-bit floats off instead of rounding them")
+    torch.manual_seed(dim)
+    x = random(2, 9, dim, dtype=torch.bfloat16) * 3
+    expected = products.rounded(x, activate=activate)
+    values, scale = product_kernels.rounded(x.flatten(0, 1), products.LARGEST, products.LEAST, activate=activate)
+    assert apart(scale, expected.scale) < 1e-5
+    # A value that lies between two 8-bit floats may go either way.
+    assert apart(values.float() * scale, expected.values.float() * expected.scale) < 4e-3
 
 
 def test_the_first_layer_that_listens() -> None:

@@ -157,7 +157,7 @@ def add_engine(measures: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--synthetic", action="store_true", help="random weights of full size: no download")
     parser.add_argument("--tiny", action="store_true", help="a tiny random model, for machines without a GPU")
-    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention"))
+    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention", "products"))
     parser.set_defaults(run=run_engine)
 
 
@@ -175,6 +175,7 @@ def run_engine(args: argparse.Namespace) -> int:
         models=settings.models,
         size=settings.size,
         attention=settings.attention,
+        products=settings.products,
         windows=int(_number(args.windows, "windows", 30, 1, 100_000, whole=True)),
     )
     figures = engine.run(plan)

@@ -18,7 +18,8 @@ from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.config import AUDIO_HIDDEN, AUDIO_TOKENS, NEIGHBOURS, DitConfig
 from livehead.engine.flashhead.context import Context, keys_of, values_of
 from livehead.engine.flashhead.device import Precision
-from livehead.engine.flashhead.fused import add_norm, linear_gelu, norm, rotated, shares
+from livehead.engine.flashhead.fused import add_norm, norm, rotated, shares
+from livehead.engine.flashhead.products import Rounded, Weight, feed_forward, product, rounded
 from livehead.engine.flashhead.weights import Shape
 
 AUDIO_EPS = 1e-5
@@ -29,23 +30,28 @@ AUDIO_EPS = 1e-5
 class Block:
     """One transformer block's weights. ``modulation`` is (steps, 6, dim), scales stored as 1 + scale."""
 
-    qkv: Tensor
+    qkv: Weight
     qkv_bias: Tensor
     norm_q: Tensor
     norm_k: Tensor
-    out: Tensor
+    out: Weight
     out_bias: Tensor
     cross_norm: Tensor
     cross_norm_bias: Tensor
     cross_q: Tensor
     cross_q_bias: Tensor
     cross_out_bias: Tensor
-    up: Tensor
+    up: Weight
     up_bias: Tensor
-    down: Tensor
+    down: Weight
     down_bias: Tensor
     raw_modulation: Tensor
     modulation: Tensor
+
+
+def _unrounded(weight: Weight) -> Tensor:
+    assert not isinstance(weight, Rounded)  # weights are rounded once they are there
+    return weight
 
 
 class Dit:
@@ -144,7 +150,7 @@ class Dit:
             own = {
                 "self_attn.norm_q.weight": block.norm_q,
                 "self_attn.norm_k.weight": block.norm_k,
-                "self_attn.o.weight": block.out,
+                "self_attn.o.weight": _unrounded(block.out),
                 "self_attn.o.bias": block.out_bias,
                 "norm3.weight": block.cross_norm,
                 "norm3.bias": block.cross_norm_bias,
@@ -158,14 +164,14 @@ class Dit:
                 "cross_attn.v.bias": self.context_bias[2 * index + 1],
                 "cross_attn.o.weight": self.context_out[index],
                 "cross_attn.o.bias": block.cross_out_bias,
-                "ffn.0.weight": block.up,
+                "ffn.0.weight": _unrounded(block.up),
                 "ffn.0.bias": block.up_bias,
-                "ffn.2.weight": block.down,
+                "ffn.2.weight": _unrounded(block.down),
                 "ffn.2.bias": block.down_bias,
                 "modulation": block.raw_modulation,
             }
             for place, part in enumerate("qkv"):
-                own[f"self_attn.{part}.weight"] = block.qkv[place * dim : (place + 1) * dim]
+                own[f"self_attn.{part}.weight"] = _unrounded(block.qkv)[place * dim : (place + 1) * dim]
                 own[f"self_attn.{part}.bias"] = block.qkv_bias[place * dim : (place + 1) * dim]
             names |= {f"blocks.{index}.{name}": target for name, target in own.items()}
         return names
@@ -206,6 +212,9 @@ class Dit:
             modulation = block.raw_modulation + six
             modulation[:, (1, 4)] += 1
             block.modulation = modulation.to(self.precision.residual)
+            if self.precision.fp8:
+                for name in ("qkv", "out", "up", "down"):
+                    setattr(block, name, rounded(getattr(block, name)))
         final = self.head_modulation + embedding[:, None]
         final[:, 1] += 1
         self.final = final.to(self.precision.residual)
@@ -296,8 +305,8 @@ class Dit:
         """The residual stream and its norm → the same after this block, without the first ``skip`` tokens."""
         _, _, gate_a, shift_f, scale_f, gate_f = w.modulation[step]
         eps, heads, dtype = self.config.eps, self.config.num_heads, self.dtype
-        q, k, v = rotated(linear(h, w.qkv, w.qkv_bias), w.norm_q, w.norm_k, *rotary, heads, eps)
-        a = linear(self.attention(q[:, skip:], k, v).flatten(2), w.out, w.out_bias)
+        q, k, v = rotated(product(h, w.qkv, w.qkv_bias), w.norm_q, w.norm_k, *rotary, heads, eps)
+        a = product(self.attention(q[:, skip:], k, v).flatten(2), w.out, w.out_bias)
         x, h = add_norm(x[:, skip:], a, gate_a, None, w.cross_norm, w.cross_norm_bias, eps, dtype)
 
         drop = skip * keys.shape[1] // (x.shape[1] + skip)
@@ -305,5 +314,5 @@ class Dit:
         a = torch.bmm(share, values[:, drop:].flatten(0, 1)).view(h.shape)
         x, h = add_norm(x, a, None, w.cross_out_bias, scale_f, shift_f, eps, dtype)
 
-        f = linear(linear_gelu(h, w.up, w.up_bias), w.down, w.down_bias)
+        f = feed_forward(h, w.up, w.up_bias, w.down, w.down_bias)
         return add_norm(x, f, gate_f, None, *following, eps, dtype)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear, rms_norm
+from torch.nn.functional import layer_norm, rms_norm
 
 from livehead.engine.flashhead.rotary import rotate
 
@@ -108,11 +108,3 @@ def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
     split = normed.unflatten(1, (frames, -1)).unflatten(-1, (heads, -1)).transpose(2, 3)
     scores = torch.matmul(split, keys.transpose(-1, -2)).softmax(-1)
     return scores.transpose(2, 3).flatten(3).flatten(0, 1)
-
-
-def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """GELU(tanh) of a linear layer; on CUDA in 16 bits within the product (cuBLASLt's epilogue)."""
-    if x.is_cuda and x.dtype is torch.bfloat16:
-        product: Tensor = torch._addmm_activation(bias, x.flatten(0, -2), weight.t(), use_gelu=True)
-        return product.view(*x.shape[:-1], -1)
-    return gelu(linear(x, weight, bias), approximate="tanh")

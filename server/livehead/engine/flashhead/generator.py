@@ -24,7 +24,7 @@ from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
 from livehead.engine.flashhead.config import AUDIO_SAMPLES, WINDOW, Variant
-from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype
+from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
 from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
@@ -86,6 +86,7 @@ class FlashHead:
             details={
                 "attention": model.dit.attention.name,
                 "dtype": str(model.precision.dtype).removeprefix("torch."),
+                "products": "fp8" if model.precision.fp8 else "exact",
                 "torch": torch.__version__,
                 "weights": model.origin,
             },
@@ -101,16 +102,19 @@ class FlashHead:
         device: str = "cuda",
         dtype: str = "bfloat16",
         attention: AttentionName = "auto",
+        products: str = "exact",
         max_batch: int = 8,
     ) -> FlashHead:
         """Load the published layout below ``models``. ``size`` is a side or (height, width).
 
         Raises CheckpointError (what is wrong with which file, and the cure), SizeError where the
-        model cannot make that size, UsageError for a device, dtype or attention that is not there.
+        model cannot make that size, UsageError for a device, dtype, attention or products that are not there.
+        ``products``: ``exact``, or ``fp8``, faster and some per cent off (products.py).
         """
         where, kind = find_device(device), find_dtype(dtype)
+        precision = Precision.of(kind, fp8=find_products(products, where))
         with torch.inference_mode():
-            model = load_model(Path(models), variant, size, where, Precision.of(kind), choose(attention, where, kind))
+            model = load_model(Path(models), variant, size, where, precision, choose(attention, where, kind))
         return cls(model, max_batch)
 
     @classmethod
@@ -122,13 +126,15 @@ class FlashHead:
         device: str = "cuda",
         dtype: str = "bfloat16",
         attention: AttentionName = "auto",
+        products: str = "exact",
         max_batch: int = 8,
         seed: int = 0,
     ) -> FlashHead:
         """The published model's size with random weights: the same work, no download, no likeness."""
         where, kind = find_device(device), find_dtype(dtype)
+        precision = Precision.of(kind, fp8=find_products(products, where))
         with torch.inference_mode():
-            model = random_model(variant, size, where, Precision.of(kind), choose(attention, where, kind), seed)
+            model = random_model(variant, size, where, precision, choose(attention, where, kind), seed)
         return cls(model, max_batch)
 
     @property
@@ -403,6 +409,7 @@ def create(
     device: str = "cuda",
     dtype: str | None = None,
     attention: AttentionName = "auto",
+    products: str = "exact",
     max_batch: int = 8,
     synthetic: bool = False,
     **_: object,
@@ -412,14 +419,11 @@ def create(
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     kind = dtype or ("float32" if device == "cpu" else "bfloat16")
+    options: dict[str, Any] = {"attention": attention, "products": products, "max_batch": max_batch}
     if synthetic:
-        engine = FlashHead.synthetic(
-            variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
-        )
+        engine = FlashHead.synthetic(variant=variant, size=size, device=device, dtype=kind, **options)
     else:
-        engine = FlashHead.load(
-            models, variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
-        )
+        engine = FlashHead.load(models, variant=variant, size=size, device=device, dtype=kind, **options)
     if engine.model.device.type == "cuda":
         log.info("warming up")
         engine.warm_up()
