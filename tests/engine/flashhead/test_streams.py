@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import assert_pictures, portrait, relative, sound
-from livehead.engine.base import Work
+from livehead.engine.base import Preparing, Work
 from livehead.engine.flashhead.config import SizeError
 from livehead.engine.flashhead.generator import FlashHead, create
 from livehead.engine.flashhead.stream import FlashHeadStream, History
@@ -21,6 +21,25 @@ def window(history: History, pcm: NDArray[np.float32] | None = None, ahead: int 
     out = np.full(128000, np.nan, np.float32)
     history.window(np.zeros(0, np.float32) if pcm is None else pcm, ahead, out)
     return out
+
+
+def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny_engine("lite", 64)
+    assert isinstance(engine, Preparing)
+    plain = run(engine, engine.open(portrait(5), seed=1), [(24, 0)], 0)[0]
+    picture, other = portrait(5), portrait(6)
+    engine.prepare(picture)
+    for seed in range(12):
+        engine.prepare(portrait(seed, 40, 50))  # never opened: not kept for ever
+    engine.prepare(picture)
+    with pytest.raises(PortraitError):
+        engine.prepare(picture[..., 0])
+    with monkeypatch.context() as patch:
+        patch.setattr("livehead.engine.flashhead.generator.fit", lambda *_: pytest.fail("fitted again"))
+        stream = engine.open(picture, seed=1)
+    assert_pictures(run(engine, stream, [(24, 0)], 0)[0], plain)
+    engine.open(other, seed=1)
+    assert len(engine._fitted) <= 8
 
 
 def noise_of(name: str):  # type: ignore[no-untyped-def]

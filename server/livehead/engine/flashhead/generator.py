@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 _PORTRAITS = 32
 """Portraits whose posteriors are kept."""
 
+_FITTED = 8
+"""Prepared portraits that wait to be opened; one that never is must not stay for ever."""
+
 GRAPHED = (1, 4)
 """Batch sizes recorded as CUDA graphs; others are put together from them. A window of a batch of four takes 10 % less
 than one by itself, and each size takes seconds at the start."""
@@ -57,7 +61,7 @@ class _Portrait:
 class FlashHead:
     """Makes pictures from a portrait and speech. Satisfies :class:`livehead.engine.base.Generator`.
 
-    Not thread-safe: one thread at a time calls it, as the worker process does.
+    One thread at a time calls it, as the worker process does; only :meth:`prepare` may run beside.
     """
 
     def __init__(self, model: Model, max_batch: int = 8) -> None:
@@ -66,6 +70,8 @@ class FlashHead:
         self.stages = Stages(model.device)
         self._pipeline = Pipeline(model)
         self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
+        self._fitted: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = OrderedDict()
+        self._lock = threading.Lock()
         self._graphs: Graphs | None = None
         self._sizes: tuple[int, ...] = ()
         self._ranges: list[range] = []
@@ -147,13 +153,31 @@ class FlashHead:
         All of the stream's noise comes from ``noise(name, shape)``, by default from a generator of
         its own with the given seed. Raises PortraitError for something that is no picture.
         """
-        fitted = fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
+        fitted = self._fit(portrait)
         source = noise if noise is not None else SeededNoise(seed, self.model.device)
         with self._computing():
             known = self._portrait(fitted)
             drawn = self._posterior_noise(source, "ref_posterior", self.geometry.latent)
             latents, reference = self._pipeline.reference(known.moments, drawn)
             return FlashHeadStream(source, known.look, reference[0], latents[0, :, :1])
+
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
+        """Fit a portrait to the picture, while steps go on in another thread: nothing on the device is touched.
+
+        What follows when a stream is opened with it, encoding it, takes a few milliseconds there. Raises PortraitError.
+        """
+        fitted = fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
+        with self._lock:
+            self._fitted[id(portrait)] = portrait, fitted
+            if len(self._fitted) > _FITTED:
+                self._fitted.popitem(last=False)
+
+    def _fit(self, portrait: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        with self._lock:
+            of, fitted = self._fitted.pop(id(portrait), (None, None))
+        if fitted is not None and of is portrait:
+            return fitted
+        return fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
         """Make ``work[i].hop`` pictures for each item. See :class:`livehead.engine.base.Generator`.
@@ -410,11 +434,15 @@ def create(
     dtype: str | None = None,
     attention: AttentionName = "auto",
     products: str = "exact",
-    max_batch: int = 8,
+    max_batch: int = GRAPHED[-1],
     synthetic: bool = False,
     **_: object,
 ) -> FlashHead:
-    """The factory that the worker process calls: loads, and on CUDA warms up, before it returns."""
+    """The factory that the worker process calls: loads, and on CUDA warms up, before it returns.
+
+    A larger ``max_batch`` than the largest graph gains nothing: the pictures of its first part would only wait for
+    those of the others.
+    """
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
