@@ -37,13 +37,24 @@ def make(engine: FlashHead, hops: list[int]) -> list[Any]:
     return made
 
 
+RANGES = {"lite": [range(33), range(4, 17)], "pro": [range(33), range(5, 19), range(5, 25)]}
+
+
+@pytest.mark.parametrize("variant", RANGES)
+def test_warming_up_makes_a_window_for_every_preset(variant: str, tiny_engine: Engines) -> None:
+    engine = tiny_engine(variant, 64)
+    engine.warm_up()
+    assert engine._ranges == RANGES[variant]
+
+
 @pytest.mark.parametrize(
     ("variant", "hops", "expected"),
     [
         ("lite", [8, 8, 8], [("decode 4 17", 2), ("decode 4 17", 1)]),
         ("lite", [4, 24, 7], [("decode 0 33", 2), ("decode 4 17", 1)]),
         ("lite", [3], [("decode 0 33", 1)]),
-        ("pro", [20, 14, 14], [("decode 0 33", 2), ("decode 0 33", 1)]),
+        ("pro", [20, 14, 14], [("decode 5 25", 2), ("decode 5 19", 1)]),
+        ("pro", [28, 3], [("decode 0 33", 2)]),
     ],
 )
 def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
@@ -58,7 +69,7 @@ def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
     recorded = Recorded()
     monkeypatch.setattr(engine, "_graphs", recorded)
     monkeypatch.setattr(engine, "_sizes", (2, 1))
-    monkeypatch.setattr(engine, "_ranges", [range(33), range(4, 17)])
+    monkeypatch.setattr(engine, "_ranges", RANGES[variant])
     found = make(engine, hops)
     assert [run for run in recorded.runs if run[0].startswith("decode")] == expected * 2
     assert {name for name, _ in recorded.runs if "decode" not in name} == {"audio", "dit", "encode"}
