@@ -93,9 +93,9 @@ def test_the_device_computes_what_the_cpu_does(name: str) -> None:
     there, here = make(name, (DEVICE, torch.float32), (CPU, torch.float32))
     latents = latents_for(name)[:1, :, :3, :3, :5]
     expected = here.decode(latents.cpu())
-    assert relative(there.decode(latents), expected) < 2e-5
+    assert relative(there.decode(latents), expected) < 1e-4
     pictures = expected[:, :9].transpose(1, 2).clamp(-1, 1).contiguous()
-    assert relative(mean_of(there.encode(pictures.to(DEVICE))), mean_of(here.encode(pictures))) < 2e-5
+    assert relative(mean_of(there.encode(pictures.to(DEVICE))), mean_of(here.encode(pictures))) < 1e-4
 
 
 @pytest.mark.parametrize("stored", [(96, 128), (128, 96), (128, 128)], ids=str)
