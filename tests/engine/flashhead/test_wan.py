@@ -162,6 +162,19 @@ def test_more_channels_than_there_are_change_nothing(pair: tuple[WanVae, Any], i
         assert relative(wide.encode(pictures).mean, own.encode(pictures).mean) < 1e-6
 
 
+def test_clips_too_large_for_one_convolution_are_made_in_parts(
+    pair: tuple[WanVae, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, _ = pair
+    latents, pictures = torch.randn(1, 16, 9, 2, 3), torch.rand(1, 3, 33, 16, 24) * 2 - 1
+    with torch.inference_mode():
+        decoded, encoded = own.decode(latents), own.encode(pictures).mean
+        for frames in (3, 11, 34):
+            monkeypatch.setattr("livehead.engine.flashhead.layers.LARGEST", frames * 16 * 24 * 8)
+            assert relative(own.decode(latents), decoded) < 1e-6
+            assert relative(own.encode(pictures).mean, encoded) < 1e-6
+
+
 def _convolutions(vae: WanVae) -> list[Conv]:
     found: list[Conv] = []
     for layer in (*vae.model.encoder, *vae.model.decoder):

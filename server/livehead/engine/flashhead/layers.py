@@ -20,6 +20,9 @@ WIDER: Mapping[tuple[int, int], tuple[int, int]] = {(128, 48): (128, 64), (96, 3
 It makes 64 channels in three quarters of the time that 48 take. Others are rounded up to multiples of 8, which its
 tensor-core kernels want. tests/gpu/convolutions.py measures what is worth an entry."""
 
+LARGEST = 2**31 - 1
+"""Values of one stream that cuDNN can number. Larger clips are convolved in parts: those of 33 pictures above 800²."""
+
 
 class New:
     """Makes empty tensors and remembers their published names."""
@@ -117,9 +120,16 @@ class Conv:
             repeat=self.repeat,
             keep=keep,
         )
-        inputs = fed.movedim(-1, 1).contiguous(memory_format=self.layout)
-        rows = conv3d(inputs, self.weight, None, self.stride, (0, 1, 1)).movedim(1, -1).contiguous()
-        return Clip(rows, want.start, clip.total, self.outputs, self.bias), whole
+        rows = self._convolve(fed.movedim(-1, 1).contiguous(memory_format=self.layout))
+        return Clip(rows.movedim(1, -1).contiguous(), want.start, clip.total, self.outputs, self.bias), whole
+
+    def _convolve(self, inputs: Tensor) -> Tensor:
+        count, height, width = inputs.shape[2:]
+        most = LARGEST // (height * width * max(self.weight.shape[:2]))
+        if count <= most or self.stride > 1:
+            return conv3d(inputs, self.weight, None, self.stride, (0, 1, 1))
+        parts = (inputs[:, :, first : first + most] for first in range(0, count - 2, most - 2))
+        return torch.cat([conv3d(part, self.weight, None, 1, (0, 1, 1)) for part in parts], dim=2)
 
 
 class Single:
