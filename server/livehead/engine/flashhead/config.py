@@ -97,6 +97,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def rest_of(config: Mapping[str, Any], fixed: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A configuration without what it may say but must say as ``fixed`` does; lists become tuples.
+
+    Raises ValueError where it says otherwise.
+    """
+    rest = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+    for name, value in fixed.items():
+        if rest.pop(name, value) != value:
+            raise ValueError(f"{name} is {config[name]!r}, where {model} has {value!r}")
+    return rest
+
+
 def read_dit_config(path: Path, variant: Variant) -> DitConfig:
     """Read ``config.json`` of the transformer and check that it is the variant that was asked for."""
     raw = read_json(path)

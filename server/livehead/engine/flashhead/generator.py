@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.colour import Look, look_of
-from livehead.engine.flashhead.config import AUDIO_SAMPLES, WINDOW, Variant
+from livehead.engine.flashhead.config import AUDIO_SAMPLES, Variant
 from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
@@ -47,9 +47,9 @@ _PORTRAITS = 32
 _FITTED = 8
 """Prepared portraits that wait to be opened; one that never is must not stay for ever."""
 
-GRAPHED = (1, 4)
-"""Batch sizes recorded as CUDA graphs; others are put together from them. A window of a batch of four takes 10 % less
-than one by itself, and each size takes seconds at the start."""
+GRAPHED: Mapping[Variant, tuple[int, ...]] = {"lite": (1, 4), "pro": (1,)}
+"""Batch sizes recorded as CUDA graphs; others are put together from them. One of Lite's windows takes 10 % less in a
+batch of four; one of Pro's fills a device by itself. Each size takes seconds at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class FlashHead:
             max_batch=max_batch,
             device=describe(model.device),
             variant=model.config.variant,
+            # A batch decodes what all of it needs, and a range that was not recorded is slow the first time.
+            mixed_hops=False,
             details={
                 "attention": model.dit.attention.name,
                 "dtype": str(model.precision.dtype).removeprefix("torch."),
@@ -241,13 +243,25 @@ class FlashHead:
 
     def _decode(self, latents: Tensor, hops: Sequence[int]) -> tuple[Tensor, int]:
         """The frames that are shown or fed back, (B, n, 3, H, W), and the number of the first in its window."""
-        m = self.geometry.motion_frames
-        wanted = range(min(m, *hops), m + max(hops)) if self.model.vae.partial else range(WINDOW)
+        wanted = self._needed(hops)
         if self._graphs is not None:
             recorded = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
             wanted = min(recorded, key=len, default=wanted)
         decode = partial(self._pipeline.decode, wanted=wanted)
         return self._run(f"decode {wanted.start} {wanted.stop}", decode, latents), wanted.start
+
+    def _needed(self, hops: Sequence[int]) -> range:
+        """The frames of a window that are shown or fed back by streams of a batch with these hops."""
+        m = self.geometry.motion_frames
+        return range(min(m, *hops), m + max(hops))
+
+    def _shorter_hops(self) -> list[list[int]]:
+        """The presets' hops for which decoding a part pays, those together that share one: Lite's small ones differ
+        by a few frames. Of Pro's, 14 takes 57 % of the work and 20 takes 75 %."""
+        hops = sorted({preset.hop for preset in self._info.presets.values()})
+        small = [hop for hop in hops if hop <= self.geometry.motion_frames]
+        larger = [[hop] for hop in hops if self.geometry.motion_frames < hop < self.geometry.new_frames]
+        return [small, *larger] if small else larger
 
     def _run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
         return stage(*inputs) if self._graphs is None else self._graphs.run(name, stage, *inputs)
@@ -288,21 +302,19 @@ class FlashHead:
     def warm_up(self) -> None:
         """Make a window of each kind, so that kernels are built and chosen before anybody waits for them, and
         on CUDA record the stages as graphs: at each batch size, whole windows and those of small hops."""
-        window, m = self.geometry.new_frames, self.geometry.motion_frames
         on_device = self.model.device.type == "cuda"
-        sizes = [size for size in GRAPHED if size <= self._info.max_batch] if on_device else [1]
-        self._ranges, hops = [range(m, WINDOW) if self.model.vae.partial else range(WINDOW)], [window]
-        small = [preset.hop for preset in self._info.presets.values() if preset.hop <= m]
-        if small and self.model.vae.partial:
-            self._ranges.append(range(min(small), m + max(small)))
-            hops.append(max(small))
+        sizes = (
+            [size for size in GRAPHED[self.model.config.variant] if size <= self._info.max_batch] if on_device else [1]
+        )
+        groups = [[self.geometry.new_frames], *self._shorter_hops()]
+        self._ranges = [self._needed(group) for group in groups]
         self._graphs = Graphs() if on_device else None
         streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
         for size in sizes:
             self._sizes = (size, *self._sizes) if on_device else ()
             try:
-                for hop in hops:
-                    self._warm(streams[:size], hop)
+                for group in groups:
+                    self._warm(streams[:size], max(group))
             except EngineError:
                 if size == 1:
                     raise
@@ -434,20 +446,24 @@ def create(
     dtype: str | None = None,
     attention: AttentionName = "auto",
     products: str = "exact",
-    max_batch: int = GRAPHED[-1],
+    max_batch: int | None = None,
     synthetic: bool = False,
     **_: object,
 ) -> FlashHead:
     """The factory that the worker process calls: loads, and on CUDA warms up, before it returns.
 
-    A larger ``max_batch`` than the largest graph gains nothing: the pictures of its first part would only wait for
-    those of the others.
+    ``max_batch`` is the largest graph's where it is not given. More gains nothing: the pictures of the first part of
+    a step would only wait for those of the others.
     """
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     kind = dtype or ("float32" if device == "cpu" else "bfloat16")
-    options: dict[str, Any] = {"attention": attention, "products": products, "max_batch": max_batch}
+    options: dict[str, Any] = {
+        "attention": attention,
+        "products": products,
+        "max_batch": max_batch or GRAPHED[variant][-1],
+    }
     if synthetic:
         engine = FlashHead.synthetic(variant=variant, size=size, device=device, dtype=kind, **options)
     else:
