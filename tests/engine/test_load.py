@@ -9,11 +9,13 @@ from statistics import mean
 
 import pytest
 from simulation import Outcome, Session, simulate
-from steptables import LITE, LITE_FASTER, PREVIEW, Device
+from steptables import LITE, LITE_FASTER, LITE_RECORDED, PREVIEW, Device
 
 from livehead.core.media import BLOCK_S
 
-DEVICES = pytest.mark.parametrize("device", [PREVIEW, LITE, LITE_FASTER], ids=["preview", "lite", "lite-faster"])
+DEVICES = pytest.mark.parametrize(
+    "device", [PREVIEW, LITE, LITE_FASTER, LITE_RECORDED], ids=["preview", "lite", "lite-faster", "lite-recorded"]
+)
 
 
 def session(device: Device, stream: int, preset: str, start: float, end: float) -> Session:
