@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livehead.bench import engine, latency, media, mediatable
+from livehead.bench import engine, latency, load, loadtable, media, mediatable
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.bench.server import own_server
@@ -151,37 +151,81 @@ def _number(given: str | None, name: str, default: float, least: float, most: fl
 
 def add_engine(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("engine", parents=[common], help="pictures and streams a second, by stage")
-    parser.add_argument("--batch", metavar="N,…", default="1,2,4,8", help="streams in a step (default: 1,2,4,8)")
+    parser.add_argument("--batch", metavar="N,…", help="streams in a step (default: 1,2,4,8)")
     parser.add_argument("--hop", metavar="N,…", help="new pictures kept of a window (default: all)")
     parser.add_argument("--windows", metavar="N", default="30", help="windows timed of each kind (default: 30)")
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--synthetic", action="store_true", help="random weights of full size: no download")
     parser.add_argument("--tiny", action="store_true", help="a tiny random model, for machines without a GPU")
-    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention", "products"))
+    add_load(parser)
+    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention", "products", "latency"))
     parser.set_defaults(run=run_engine)
 
 
+def add_load(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "live sessions",
+        "With --streams the engine's own worker serves sessions in real time, each window with its deadline. The rest "
+        "is measured only where --batch is given too. --hop takes the preset that has it, else --latency counts.",
+    )
+    for name, metavar, text in (
+        ("streams", "N,…|auto", "sessions to hold at once; auto looks for the most that hold every deadline"),
+        ("seconds", "S", "how long to hold them (default: 20)"),
+        ("allowance", "MS", "due so long after a window is whole (default: all that the preset's bound leaves)"),
+        ("seed", "N", "sessions begin at random, drawn with this (default: evenly spread over a hop)"),
+    ):
+        given = os.environ.get(f"LIVEHEAD_{name.upper()}")
+        group.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
+    group.add_argument(
+        "--churn",
+        metavar="S",
+        nargs="?",
+        const="1",
+        default=os.environ.get("LIVEHEAD_CHURN"),
+        help="every S seconds (1) one leaves and one comes, and one changes its portrait, to pictures never seen",
+    )
+
+
 def run_engine(args: argparse.Namespace) -> int:
-    settings = settings_from(args).engine
+    settings = settings_from(args)
     plan = engine.Plan(
-        engine="preview" if settings.engine == "preview" else "flashhead",
-        variant=settings.variant,
-        batches=_numbers(args.batch, "batch", 64),
+        engine="preview" if settings.engine.engine == "preview" else "flashhead",
+        variant=settings.engine.variant,
+        batches=_numbers(args.batch or "1,2,4,8", "batch", 64),
         hops=_numbers(args.hop, "hop", 32) if args.hop else (),
         synthetic=args.synthetic,
         tiny=args.tiny,
-        device=settings.device,
+        device=settings.engine.device,
         dtype=args.dtype,
-        models=settings.models,
-        size=settings.size,
-        attention=settings.attention,
-        products=settings.products,
+        models=settings.engine.models,
+        size=settings.engine.size,
+        attention=settings.engine.attention,
+        products=settings.engine.products,
         windows=int(_number(args.windows, "windows", 30, 1, 100_000, whole=True)),
     )
-    figures = engine.run(plan)
-    print(engine.table(figures))
+    figures: dict[str, Any] = {}
+    if args.streams:
+        figures = load.run(load_plan(args, plan, settings.sessions.latency))
+        print(loadtable.table(figures))
+    if args.batch or not args.streams:
+        figures |= engine.run(plan)
+        print(engine.table(figures))
     print(json.dumps(figures, separators=(",", ":")))
     return 0
+
+
+def load_plan(args: argparse.Namespace, plan: engine.Plan, latency: str) -> load.Plan:
+    """Raises UsageError."""
+    return load.Plan(
+        engine=plan,
+        streams=() if args.streams == "auto" else _numbers(args.streams, "streams", 1000),
+        seconds=_number(args.seconds, "seconds", 20, 2, 36_000),
+        latency=latency,
+        hops=plan.hops,
+        churn_s=None if args.churn is None else _number(args.churn, "churn", 1, 0.1, 3600),
+        seed=None if args.seed is None else int(_number(args.seed, "seed", 0, 0, 2**32 - 1, whole=True)),
+        allowance_s=None if args.allowance is None else _number(args.allowance, "allowance", 0, 1, 10_000) / 1000,
+    )
 
 
 def _numbers(given: str, name: str, most: int) -> tuple[int, ...]:
