@@ -142,6 +142,12 @@ def test_a_row_of_figures() -> None:
     assert (found["churn"], found["joins_ms"], found["dropped"]) == (None, None, {"late": 1})
 
 
+def test_no_engine_is_busy_for_longer_than_it_was_watched() -> None:
+    record = Record(SHAPE, 1, begin=10.0, end=12.0)
+    record.answers = [answer(9.0, 10.5, 1), answer(11.5, 13.0, 1), answer(13.0, 14.0, 1)]
+    assert row(record)["busy"] == 0.5
+
+
 def test_a_row_of_nothing() -> None:
     found = row(Record(SHAPE, 1, begin=10.0, end=12.0))
     assert (found["all_met"], found["busy"], found["window_ms"], found["first_window_ms"]) == (False, 0.0, None, None)

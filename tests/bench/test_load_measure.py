@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from livehead.bench.engine import Plan as EnginePlan
 from livehead.bench.loadtable import table
 from livehead.bench.search import Search
 from livehead.cli import main
+from livehead.engine.driver import cuda_devices
 from livehead.errors import EngineError, UsageError
 
 FIGURES = {"device", "variant", "size", "dtype", "synthetic", "rows", "ceiling_tflops", "cold_start_s", "memory_gb"}
@@ -143,3 +145,14 @@ def test_numbers_that_are_none_are_bad_usage(options: tuple[str, str], capsys: p
     code, _, error = bench(capsys, "--engine", "preview", "--streams", "1", *options)
     assert code == 2
     assert options[0] in error
+
+
+def test_what_is_missing_is_said_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    options = ("--streams", "1", "--device", "cpu", "--engine", "flashhead", "--models", str(tmp_path))
+    code, lines, error = bench(capsys, *options)
+    assert (code, lines) == (1, [])
+    assert "models download lite" in error or "PyTorch" in error
+    if not cuda_devices():
+        code, lines, error = bench(capsys, "--synthetic", "--device", "cuda", "--streams", "1")
+        assert (code, lines) == (2, [])
+        assert "CUDA" in error

@@ -84,7 +84,7 @@ def create_tiny(*, variant: Variant, **options: Any) -> FlashHead:
     """The factory of a tiny random FlashHead, for the worker process."""
     with tempfile.TemporaryDirectory() as folder:
         Plan((variant,), tiny=True).write(Path(folder))
-        return create(**options | {"variant": variant, "models": folder})
+        return create(**options | {"variant": variant, "models": folder, "synthetic": False})
 
 
 def window_tflop(engine: FlashHead) -> float:

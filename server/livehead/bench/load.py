@@ -16,9 +16,11 @@ from livehead.bench.loadfigures import row
 from livehead.bench.search import Search
 from livehead.bench.seats import Seats
 from livehead.engine.base import EngineSpec, GeneratorInfo
-from livehead.engine.choice import FLASHHEAD, PREVIEW
+from livehead.engine.choice import FLASHHEAD, PREVIEW, choose
+from livehead.engine.driver import cuda_devices
 from livehead.engine.host import EngineHost
 from livehead.errors import UsageError
+from livehead.settings import EngineSettings
 
 TINY = "livehead.bench.device:create_tiny"
 
@@ -48,17 +50,20 @@ def run(plan: Plan) -> dict[str, Any]:
 
 
 def _spec(plan: engine.Plan) -> EngineSpec:
+    """Says what is missing before a worker is started."""
     if plan.engine == "preview":
         return EngineSpec(PREVIEW, {"size": plan.size})
-    options = {
-        "models": str(plan.models),
+    options: dict[str, Any] = {
         "variant": plan.variant,
         "size": plan.size,
         "device": plan.device,
-        "dtype": plan.dtype,
         "attention": plan.attention,
-        "synthetic": plan.synthetic and not plan.tiny,
     }
+    if not plan.synthetic and not plan.tiny:
+        options |= choose(EngineSettings(engine="flashhead", models=plan.models, **options)).spec.options
+    elif plan.device.startswith("cuda") and not cuda_devices():
+        raise UsageError("No CUDA device was found. Use --tiny --device cpu, or --engine preview.")
+    options |= {"dtype": plan.dtype, "synthetic": plan.synthetic}
     return EngineSpec(TINY if plan.tiny else FLASHHEAD, options)
 
 

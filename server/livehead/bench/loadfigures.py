@@ -82,7 +82,6 @@ def row(record: Record) -> dict[str, Any]:
     made = steps(answers)
     asked, in_time = _sum(callers, "asked"), _sum(callers, "in_time")
     windows = [answer.came - answer.timing.submitted for answer in answers]
-    wall = record.end - record.begin
     first = made[0] if made else None
     return {
         "preset": shape.preset,
@@ -92,7 +91,7 @@ def row(record: Record) -> dict[str, Any]:
         "allowance_ms": round((shape.delay_s - shape.floor_s) * 1000),
         "needed_ms": _most(answer.came - answer.captured for answer in answers),
         "streams": record.streams,
-        "seconds": round(wall, 2),
+        "seconds": round(record.end - record.begin, 2),
         "windows": _sum(callers, "windows"),
         "pictures": {
             "asked": asked,
@@ -110,7 +109,7 @@ def row(record: Record) -> dict[str, Any]:
         "step_p99_over_p50": ratio([step.seconds for step in made]),
         "batches": {str(size): count for size, count in sorted(Counter(step.batch for step in made).items())},
         "by_batch": [_batch(size, made, answers) for size in sorted({step.batch for step in made})],
-        "busy": round(sum(step.seconds for step in made) / wall, 4) if wall else 0.0,
+        "busy": _busy(record, made),
         "first_window_ms": None if first is None else _ms(first.seconds),
         "first_window_batch": None if first is None else first.batch,
         "opens_ms": spread(record.opens),
@@ -122,6 +121,11 @@ def row(record: Record) -> dict[str, Any]:
         "restarts": record.restarts,
         "bench_behind_ms": spread(record.behind),
     }
+
+
+def _busy(record: Record, made: Sequence[Step]) -> float:
+    within = (min(step.done, record.end) - max(step.started, record.begin) for step in made)
+    return round(sum(max(0.0, seconds) for seconds in within) / (record.end - record.begin), 4)
 
 
 def _batch(size: int, made: Sequence[Step], answers: Sequence[Answer]) -> dict[str, Any]:
