@@ -58,6 +58,7 @@ def _spec(plan: engine.Plan) -> EngineSpec:
         "size": plan.size,
         "device": plan.device,
         "attention": plan.attention,
+        "products": plan.products,
     }
     if not plan.synthetic and not plan.tiny:
         options |= choose(EngineSettings(engine="flashhead", models=plan.models, **options)).spec.options
@@ -144,6 +145,7 @@ def _about(plan: engine.Plan, info: GeneratorInfo) -> dict[str, Any]:
         "size": plan.size,
         "dtype": info.details.get("dtype", "uint8"),
         "attention": info.details.get("attention"),
+        "products": info.details.get("products"),
         "torch": info.details.get("torch"),
         "synthetic": plan.engine == "flashhead" and (plan.synthetic or plan.tiny),
         "tiny": plan.engine == "flashhead" and plan.tiny,
