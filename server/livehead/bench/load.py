@@ -87,7 +87,7 @@ async def _measure(plan: Plan, spec: EngineSpec, faces: Faces) -> dict[str, Any]
                     found = rows[-1]
                     search.tell(count, held=found["all_met"], busy=found["busy"], share=found["in_time"])
             if search is not None:
-                most.append(_found(shape, search, fitting))
+                most.append(_found(shape, search, fitting, plan.seconds))
     return _about(plan.engine, info) | {
         "cold_start_s": ready,
         "ready_s": ready,
@@ -125,10 +125,11 @@ def _counts(plan: Plan, search: Search | None) -> Iterator[int]:
         yield count
 
 
-def _found(shape: Shape, search: Search, admitted: int | None) -> dict[str, Any]:
+def _found(shape: Shape, search: Search, admitted: int | None, seconds: float) -> dict[str, Any]:
     return {
         "preset": shape.preset,
         "hop": shape.hop,
+        "seconds": seconds,
         "admitted": admitted,
         "held": search.held,
         "failed": search.failed,

@@ -110,8 +110,8 @@ def _most(found: Mapping[str, Any]) -> str:
     admitted = "" if found["admitted"] is None else f"; {found['admitted']} are admitted"
     least = "at least " if found["failed"] is None else ""
     return (
-        f"\n{found['preset']}, hop {found['hop']}: {least}{found['held']} streams held every deadline{known}{exact}"
-        f"{admitted}"
+        f"\n{found['preset']}, hop {found['hop']}: {least}{found['held']} streams held every deadline for "
+        f"{found['seconds']:g} s{known}{exact}{admitted}"
     )
 
 

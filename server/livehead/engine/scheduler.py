@@ -6,13 +6,11 @@
   step as pay: as many as together take clearly less time than in the best smaller steps, where nobody in the batch
   may miss a deadline only because others joined. The device never waits for a batch to fill: where single steps
   do not keep up, enough wait at the end of one to fill the next.
-- Under overload that alone would finish everything a little too late, and the same streams would lose again and
-  again by the chance of when their windows arrive. So of the batches of every size that one is stepped that is worth
-  most a second: what it shows in time, of streams that have lost most lately before others. Among those that can be in
-  time together the deadlines decide. So losses spread evenly.
-- Windows come at the same times of each hop, and long steps may fall into step with them, so that one stream's
-  windows always come when it is too late for their first pictures. So a stream that has lost several windows in a
-  row goes first with what it can still show, behind streams that have shown nothing yet, and no stream starves.
+- Under overload that alone would finish everything a little too late. So of the batches of every size that one is
+  stepped that is worth most a second: what it shows in time, of streams that have lost most lately before others. Among
+  those that can be in time together the deadlines decide. A stream that lags does not hold out a window that is late in
+  part while a later one waits that can be shown: it steps that, and the windows before it are dropped. So losses
+  spread evenly, and no stream starves.
 """
 
 from __future__ import annotations
@@ -27,17 +25,11 @@ from livehead.engine.job import Job, JobT
 from livehead.engine.steptimes import StepTimes
 from livehead.engine.streamqueue import StreamQueue
 
-STARVED = 9
-"""A stream that has lost so many windows in a row goes first. Sooner would be fairer, and show less altogether: among
-four times what fits, a stream that gets its share loses three in a row."""
-
-LEAST_SHOWN = 0.5
-"""… with a window of which at least this share is in time: a step should show something."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[JobT]):
-    """``batch`` is to be stepped now; ``late`` is dropped, as none of its pictures could be in time."""
+    """``batch`` is to be stepped now; ``late`` is dropped: none of its pictures could be in time, or a later window of
+    its stream is stepped because it shows more."""
 
     batch: list[JobT]
     late: list[JobT]
@@ -102,9 +94,8 @@ class Scheduler(Generic[JobT]):
             sharing = self._sharing(heads)
             batch = sharing[: self._batches.best(sharing, now)]
         else:
-            batch = self._most(heads, now)
-        for job in batch:
-            self._queues[job.stream].serve()
+            batch = self._most([self._front(queue, now) for queue in self._queues.values() if queue.jobs], now)
+        late += [passed for job in batch for passed in self._queues[job.stream].serve(job)]
         return Plan(batch, late)
 
     def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
@@ -135,16 +126,16 @@ class Scheduler(Generic[JobT]):
             return False
         return self._mixed_hops or job.hop == first.hop
 
-    def _most(self, heads: Sequence[JobT], now: float) -> list[JobT]:
+    def _front(self, queue: StreamQueue[JobT], now: float) -> JobT:
+        """The first window of those of a stream that would show most."""
+        return max(queue.jobs, key=lambda job: self._batches.in_time(job, 1, now))
+
+    def _most(self, fronts: Sequence[JobT], now: float) -> list[JobT]:
         """Of the batches of each size, the one that is worth most a second."""
-        starved = self._starved(heads, now)
         best: list[JobT] = []
         most = -1.0
-        for size in range(1, min(self._max_batch, len(heads)) + 1):
-            if starved is not None and size > 1 and self._batches.in_time(starved, size, now) < LEAST_SHOWN:
-                break
-            order = self._order([job for job in heads if job is not starved], size, now)
-            batch = self._sharing(order if starved is None else [starved, *order])[:size]
+        for size in range(1, min(self._max_batch, len(fronts)) + 1):
+            batch = self._sharing(self._order(fronts, size, now))[:size]
             worth = sum(self._worth(job, size, now) for job in batch) / max(self._batches.seconds(batch), 1e-9)
             if worth > most:
                 best, most = batch, worth
@@ -165,15 +156,6 @@ class Scheduler(Generic[JobT]):
 
     def _worth(self, job: JobT, size: int, now: float) -> float:
         return self._batches.in_time(job, size, now) * (0.1 + self._queues[job.stream].loss)
-
-    def _starved(self, heads: Sequence[JobT], now: float) -> JobT | None:
-        """The window of the stream that starves most, if it can still show something."""
-        lost = {job.stream: self._queues[job.stream].lost_in_a_row for job in heads}
-        if any(self._queues[job.stream].new and lost[job.stream] < STARVED for job in heads):
-            return None
-        starving = [job for job in heads if lost[job.stream] >= STARVED]
-        shown = [job for job in starving if self._batches.in_time(job, 1, now) >= LEAST_SHOWN]
-        return max(shown, key=lambda job: lost[job.stream], default=None)
 
 
 def _deadline(job: Job) -> float:

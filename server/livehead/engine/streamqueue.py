@@ -29,13 +29,16 @@ class StreamQueue(Generic[JobT]):
         self.lost_in_a_row += 1
         self._average(job, 1.0)
 
-    def serve(self) -> JobT:
-        """Take the first one out to be stepped."""
-        job = self.jobs.popleft()
+    def serve(self, job: JobT) -> list[JobT]:
+        """Take ``job`` out to be stepped, and those before it, which are lost; returns these."""
+        passed = []
+        while (first := self.jobs.popleft()) is not job:
+            self.lose(first)
+            passed.append(first)
         self.new = False
         self.lost_in_a_row = 0
         self._average(job, 0.0)
-        return job
+        return passed
 
     def _average(self, job: JobT, lost: float) -> None:
         self.loss += (lost - self.loss) * min(1.0, job.hop * BLOCK_S / LOSS_S)
