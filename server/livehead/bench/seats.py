@@ -118,6 +118,7 @@ class Seats:
         """Moves by turns, until it is too late for one to be seen."""
         last = self._record.end - self._shape.delay_s - self._shape.period_s
         turns = itertools.cycle(seat for seat in self._seats if not seat.stays)
+        moves = 0
         for turn in itertools.count(1):
             at = self._record.begin + turn * every / 2
             if at > last:
@@ -127,7 +128,8 @@ class Seats:
             if seat.moving or seat.line is None or not seat.line.caller.in_time:
                 continue
             seat.moving = True
-            group.create_task(self._change(seat, seat.line) if turn % 2 else self._replace(group, seat, seat.line))
+            moves += 1  # not by the clock: where a move takes longer than a turn, one kind would be left out for ever
+            group.create_task(self._replace(group, seat, seat.line) if moves % 2 else self._change(seat, seat.line))
 
     async def _replace(self, group: asyncio.TaskGroup, seat: Seat, line: Line) -> None:
         """One leaves, another one comes."""
