@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -224,7 +224,7 @@ class FlashHead:
             x, given, reference = self._run("begin", pipeline.begin, noise, motion, second, reference)
             for step in range(STEPS):
                 x = self._run(f"pass {step}", partial(pipeline.advance, step), x, given, reference, context)
-            latents = self._run("latents", pipeline.latents, x)
+            latents = pipeline.latents(x)
         with stages("decode"):
             frames, first = self._decode(latents, hops)
         with stages("colour"):
@@ -321,6 +321,7 @@ class FlashHead:
                 log.warning("no memory for batches of %d: they are made of smaller ones", size)
                 self._sizes = self._sizes[1:]
                 break
+        self._info = replace(self._info, batches=self._sizes[::-1])
         for stream in streams:
             self.close(stream)
 

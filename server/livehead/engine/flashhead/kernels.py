@@ -136,8 +136,9 @@ def rotated(qkv: Tensor, norm_q: Tensor, norm_k: Tensor, cos: Tensor, sin: Tenso
     dim = triple // 3
     out = empty((2, b, s, dim), dtype=qkv.dtype, device=qkv.device)
     _rotated[(b * s, 2)](
-        qkv, norm_q, norm_k, cos, sin, out, b * s, s, dim, cos.shape[-1], eps, WIDTH=triton.next_power_of_2(dim)
-    )
+        qkv, norm_q, norm_k, cos, sin, out, b * s, s, dim, cos.shape[-1], eps,
+        WIDTH=triton.next_power_of_2(dim), num_warps=2,
+    )  # fmt: skip
     return out[0], out[1]
 
 
