@@ -35,11 +35,11 @@ def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch:
     with pytest.raises(PortraitError):
         engine.prepare(picture[..., 0])
     with monkeypatch.context() as patch:
-        patch.setattr("livehead.engine.flashhead.generator.fit", lambda *_: pytest.fail("fitted again"))
+        patch.setattr("livehead.engine.flashhead.portraits.fit", lambda *_: pytest.fail("fitted again"))
         stream = engine.open(picture, seed=1)
     assert_pictures(run(engine, stream, [(24, 0)], 0)[0], plain)
     engine.open(other, seed=1)
-    assert len(engine._fitted) <= 8
+    assert len(engine._portraits._fitted) <= 8
 
 
 def noise_of(name: str):  # type: ignore[no-untyped-def]

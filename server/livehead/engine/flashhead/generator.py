@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from livehead.core.media import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
-from livehead.engine.flashhead.colour import Look, look_of
+from livehead.engine.flashhead.colour import look_of
 from livehead.engine.flashhead.config import AUDIO_SAMPLES, Variant
 from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
 from livehead.engine.flashhead.graphs import Graphs
@@ -31,31 +28,18 @@ from livehead.engine.flashhead.host_copy import HostCopy
 from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
 from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
 from livehead.engine.flashhead.pixels import to_i420, to_rgb24
-from livehead.engine.flashhead.portrait import fit
+from livehead.engine.flashhead.portraits import Portrait, Portraits
 from livehead.engine.flashhead.presets import PRESETS
 from livehead.engine.flashhead.sampler import STEPS
 from livehead.engine.flashhead.stages import Stages
 from livehead.engine.flashhead.stream import FlashHeadStream
-from livehead.engine.flashhead.vae import Moments
 from livehead.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-_PORTRAITS = 32
-"""Portraits whose posteriors are kept."""
-
-_FITTED = 8
-"""Prepared portraits that wait to be opened; one that never is must not stay for ever."""
-
 GRAPHED: Mapping[Variant, tuple[int, ...]] = {"lite": (1, 4), "pro": (1,)}
 """Batch sizes recorded as CUDA graphs; others are put together from them. One of Lite's windows takes 10 % less in a
 batch of four; one of Pro's fills a device by itself. Each size takes seconds at the start."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Portrait:
-    moments: Moments
-    look: Look
 
 
 class FlashHead:
@@ -69,9 +53,7 @@ class FlashHead:
         self.geometry = model.geometry
         self.stages = Stages(model.device)
         self._pipeline = Pipeline(model)
-        self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
-        self._fitted: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._portraits = Portraits(model.geometry)
         self._graphs: Graphs | None = None
         self._sizes: tuple[int, ...] = ()
         self._ranges: list[range] = []
@@ -155,10 +137,10 @@ class FlashHead:
         All of the stream's noise comes from ``noise(name, shape)``, by default from a generator of
         its own with the given seed. Raises PortraitError for something that is no picture.
         """
-        fitted = self._fit(portrait)
+        fitted = self._portraits.fitted(portrait)
         source = noise if noise is not None else SeededNoise(seed, self.model.device)
         with self._computing():
-            known = self._portrait(fitted)
+            known = self._portraits.known(fitted, self._look_at)
             drawn = self._posterior_noise(source, "ref_posterior", self.geometry.latent)
             latents, reference = self._pipeline.reference(known.moments, drawn)
             return FlashHeadStream(source, known.look, reference[0], latents[0, :, :1])
@@ -168,18 +150,7 @@ class FlashHead:
 
         What follows when a stream is opened with it, encoding it, takes a few milliseconds there. Raises PortraitError.
         """
-        fitted = fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
-        with self._lock:
-            self._fitted[id(portrait)] = portrait, fitted
-            if len(self._fitted) > _FITTED:
-                self._fitted.popitem(last=False)
-
-    def _fit(self, portrait: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        with self._lock:
-            of, fitted = self._fitted.pop(id(portrait), (None, None))
-        if fitted is not None and of is portrait:
-            return fitted
-        return fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
+        self._portraits.prepare(portrait)
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
         """Make ``work[i].hop`` pictures for each item. See :class:`livehead.engine.base.Generator`.
@@ -360,17 +331,9 @@ class FlashHead:
             sounds.append(pcm)
         return sounds
 
-    def _portrait(self, fitted: NDArray[np.uint8]) -> _Portrait:
-        key = hashlib.blake2b(fitted.tobytes(), digest_size=16).digest()
-        known = self._portraits.get(key)
-        if known is None:
-            picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
-            known = _Portrait(self._pipeline.portrait(picture), look_of(picture))
-            self._portraits[key] = known
-            if len(self._portraits) > _PORTRAITS:
-                self._portraits.popitem(last=False)
-        self._portraits.move_to_end(key)
-        return known
+    def _look_at(self, fitted: NDArray[np.uint8]) -> Portrait:
+        picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
+        return Portrait(self._pipeline.portrait(picture), look_of(picture))
 
     def _posterior_noise(self, noise: Noise, name: str, shape: tuple[int, ...]) -> Tensor | None:
         return draw(noise, name, shape, self.model.device) if self.model.vae.samples else None
