@@ -20,12 +20,15 @@ from livehead.core.media import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
+from livehead.engine.flashhead.checks import checked
 from livehead.engine.flashhead.colour import look_of
 from livehead.engine.flashhead.config import AUDIO_SAMPLES, Variant
 from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
+from livehead.engine.flashhead.draws import Draws
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
-from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
+from livehead.engine.flashhead.needs import needed, worth_recording
+from livehead.engine.flashhead.noise import Noise, SeededNoise
 from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
 from livehead.engine.flashhead.pixels import to_i420, to_rgb24
 from livehead.engine.flashhead.portraits import Portrait, Portraits
@@ -54,6 +57,7 @@ class FlashHead:
         self.stages = Stages(model.device)
         self._pipeline = Pipeline(model)
         self._portraits = Portraits(model.geometry)
+        self._draws = Draws(model.geometry, model.device, samples=model.vae.samples)
         self._graphs: Graphs | None = None
         self._sizes: tuple[int, ...] = ()
         self._ranges: list[range] = []
@@ -141,8 +145,7 @@ class FlashHead:
         source = noise if noise is not None else SeededNoise(seed, self.model.device)
         with self._computing():
             known = self._portraits.known(fitted, self._look_at)
-            drawn = self._posterior_noise(source, "ref_posterior", self.geometry.latent)
-            latents, reference = self._pipeline.reference(known.moments, drawn)
+            latents, reference = self._pipeline.reference(known.moments, self._draws.reference(source))
             return FlashHeadStream(source, known.look, reference[0], latents[0, :, :1])
 
     def prepare(self, portrait: NDArray[np.uint8]) -> None:
@@ -158,7 +161,7 @@ class FlashHead:
         Raises ValueError, with nothing changed, for samples that are no whole frames, a hop or
         lookahead that does not fit the window, a stream that is closed or named twice.
         """
-        sounds = self._checked(work, pixel_format)
+        sounds = checked(work, pixel_format, self.geometry, self._info.max_batch)
         if not work:
             return []
         streams: list[FlashHeadStream] = [item.stream for item in work]
@@ -186,8 +189,7 @@ class FlashHead:
             samples = heard.to(self.model.device, non_blocking=True)
             embedding, context = self._run("audio", pipeline.hear, samples)
         with stages("noise"):
-            noise = self._window_noise(streams)
-            after = self._motion_noise(streams)
+            noise, after = self._draws.window(streams), self._draws.motion(streams)
             motion = torch.stack([s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams])
             second = self._to_device(np.array([s.motion is not None for s in streams]))
             reference = torch.stack([s.reference for s in streams])
@@ -214,25 +216,12 @@ class FlashHead:
 
     def _decode(self, latents: Tensor, hops: Sequence[int]) -> tuple[Tensor, int]:
         """The frames that are shown or fed back, (B, n, 3, H, W), and the number of the first in its window."""
-        wanted = self._needed(hops)
+        wanted = needed(self.geometry, hops)
         if self._graphs is not None:
             recorded = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
             wanted = min(recorded, key=len, default=wanted)
         decode = partial(self._pipeline.decode, wanted=wanted)
         return self._run(f"decode {wanted.start} {wanted.stop}", decode, latents), wanted.start
-
-    def _needed(self, hops: Sequence[int]) -> range:
-        """The frames of a window that are shown or fed back by streams of a batch with these hops."""
-        m = self.geometry.motion_frames
-        return range(min(m, *hops), m + max(hops))
-
-    def _shorter_hops(self) -> list[list[int]]:
-        """The presets' hops for which decoding a part pays, those together that share one: Lite's small ones differ
-        by a few frames. Of Pro's, 14 takes 57 % of the work and 20 takes 75 %."""
-        hops = sorted({preset.hop for preset in self._info.presets.values()})
-        small = [hop for hop in hops if hop <= self.geometry.motion_frames]
-        larger = [[hop] for hop in hops if self.geometry.motion_frames < hop < self.geometry.new_frames]
-        return [small, *larger] if small else larger
 
     def _run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
         return stage(*inputs) if self._graphs is None else self._graphs.run(name, stage, *inputs)
@@ -261,8 +250,7 @@ class FlashHead:
             raise ValueError(f"unshown must be 0 … {stream.history.frames}, the frames made so far, not {unshown}")
         with self._computing():
             pictures = self._to_device(np.array(shown)).float().movedim(-1, 1) / 255
-            noise = self._posterior_noise(stream.noise, f"rewind{stream.rewinds}/motion_posterior", self._motion_shape)
-            stream.motion = self._pipeline.motion(pictures[None], None if noise is None else noise[None])[0]
+            stream.motion = self._pipeline.motion(pictures[None], self._draws.rewind(stream))[0]
         stream.history.drop(unshown)
         stream.rewinds += 1
 
@@ -277,8 +265,8 @@ class FlashHead:
         sizes = (
             [size for size in GRAPHED[self.model.config.variant] if size <= self._info.max_batch] if on_device else [1]
         )
-        groups = [[self.geometry.new_frames], *self._shorter_hops()]
-        self._ranges = [self._needed(group) for group in groups]
+        groups = worth_recording(self.geometry, {preset.hop for preset in self._info.presets.values()})
+        self._ranges = [needed(self.geometry, group) for group in groups]
         self._graphs = Graphs() if on_device else None
         streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
         for size in sizes:
@@ -303,56 +291,9 @@ class FlashHead:
             with self._graphs.recording():
                 self.step(work)
 
-    @property
-    def _motion_shape(self) -> tuple[int, int, int, int]:
-        c, _, h, w = self.geometry.latent
-        return c, 2, h, w
-
-    def _checked(self, work: Sequence[Work], pixel_format: str) -> list[Pcm]:
-        if pixel_format not in ("yuv420p", "rgb24"):
-            raise ValueError(f"pixel_format must be yuv420p or rgb24, not {pixel_format!r}")
-        if len(work) > self._info.max_batch:
-            raise ValueError(f"{len(work)} streams in a step, {self._info.max_batch} at most")
-        if len({id(item.stream) for item in work}) != len(work):
-            raise ValueError("a stream can be stepped only once at a time")
-        sounds = []
-        for item in work:
-            pcm = np.asarray(item.pcm, dtype=np.float32)
-            if pcm.ndim != 1 or len(pcm) % BLOCK_SAMPLES or not np.isfinite(pcm).all():
-                raise ValueError(f"pcm must be finite samples, a multiple of {BLOCK_SAMPLES}, in one dimension")
-            known = len(pcm) // BLOCK_SAMPLES
-            if not 1 <= item.hop <= known <= self.geometry.new_frames:
-                raise ValueError(
-                    f"hop {item.hop} with {known} frames of sound: hop must be at least 1, lookahead at least 0, and "
-                    f"both together {self.geometry.new_frames} at most"
-                )
-            if item.stream.closed:
-                raise ValueError("the stream is closed")
-            sounds.append(pcm)
-        return sounds
-
     def _look_at(self, fitted: NDArray[np.uint8]) -> Portrait:
         picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
         return Portrait(self._pipeline.portrait(picture), look_of(picture))
-
-    def _posterior_noise(self, noise: Noise, name: str, shape: tuple[int, ...]) -> Tensor | None:
-        return draw(noise, name, shape, self.model.device) if self.model.vae.samples else None
-
-    def _motion_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor | None:
-        """For the encode after this window, (B, C, 2, h, w)."""
-        if not self.model.vae.samples:
-            return None
-        shape, device = self._motion_shape, self.model.device
-        return torch.stack([draw(s.noise, f"chunk{s.windows}/motion_posterior", shape, device) for s in streams])
-
-    def _window_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor:
-        """(4, B, C, T, h, w): the initial noise, then what is added after each step but the last."""
-        shape, device = self.geometry.latent, self.model.device
-        names = ("init", *(f"renoise{i}" for i in range(STEPS - 1)))
-        drawn = [
-            torch.stack([draw(s.noise, f"chunk{s.windows}/{name}", shape, device) for name in names]) for s in streams
-        ]
-        return torch.stack(drawn, dim=1)
 
     def _match(
         self,
