@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
-pytest.importorskip("transformers", reason="needs the flashhead extra")
 
 CHECK = Path(__file__).with_name("check.py")
 
