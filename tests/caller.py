@@ -138,6 +138,12 @@ class Caller:
                 found.append(loud[0] - onset)
         return found
 
+    @property
+    def late(self) -> int:
+        """Packets of the microphone that reached the server too late, by its own count: the machine was busy."""
+        told = [each["concealed_ms"] for each in self.figures if each["type"] == "stats"]
+        return round(told[-1] / 20) if told else 0
+
     def _on_track(self, track: MediaStreamTrack) -> None:
         self._tasks.append(asyncio.create_task(self._watch(track)))
 

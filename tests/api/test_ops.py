@@ -26,7 +26,7 @@ async def test_info_says_what_the_server_is(client: httpx.AsyncClient) -> None:
     info = (await client.get("/v1/info")).json()
     assert info["engine"]["name"] == "fake"
     assert info["engine"]["fps"] == 25
-    assert info["latency"]["throughput"] == {"hop": 4, "lookahead": 1, "bound_ms": 600}
+    assert info["latency"]["throughput"] == {"hop": 4, "lookahead": 1, "bound_ms": 600, "delay_ms": None}
     sessions = info["sessions"]
     assert (sessions["active"], sessions["max"], sessions["load"]) == (0, 2, 0.0)
     assert sessions["by_preset"]["low"] == {"active": 0, "max": 2, "room": 2}

@@ -12,7 +12,7 @@ from livehead.bench.link import Link
 MEDIA, STUN = b"\x80rtp", b"\x00stun"
 
 
-async def sent(link: Link, data: bytes, count: int) -> list[float]:
+async def sent(link: Link, data: bytes, count: int, wait: float = 0.15) -> list[float]:
     """How long each of the packets took that came through."""
     pc = RTCPeerConnection()
     try:
@@ -28,7 +28,7 @@ async def sent(link: Link, data: bytes, count: int) -> list[float]:
         began = time.monotonic()
         for _ in range(count):
             await ice._send(data)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(wait)
         return [at - began for at in came]
     finally:
         await pc.close()
@@ -49,6 +49,16 @@ async def test_it_holds_packets_up_and_loses_none() -> None:
 
 async def test_the_making_of_the_connection_is_left_alone() -> None:
     assert len(await sent(Link(0.5, 60, seed=1), STUN, 200)) == 200
+
+
+async def test_a_narrow_line_carries_its_rate_in_order_and_loses_what_its_queue_cannot_hold() -> None:
+    """60 packets of 1000 octets, 28 more on the line each, on 1 Mbit/s: one in 8.2 ms, and 300 ms of them wait."""
+    link = Link(0, 0, seed=1, rate_kbit=1000)
+    came = await sent(link, b"\x80" + bytes(999), 60, wait=0.5)
+    assert 37 <= link.passed == len(came) <= 40  # a few more where the machine takes its time
+    assert link.lost == 60 - link.passed
+    assert came == sorted(came)
+    assert all(at >= (n + 1) * 1028 * 0.000_008 - 0.001 for n, at in enumerate(came)), "none is early"
 
 
 async def test_without_loss_and_jitter_nothing_is_touched() -> None:

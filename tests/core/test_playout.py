@@ -273,6 +273,20 @@ def test_pictures_of_the_old_preset_do_not_hold_the_new_one_up() -> None:
     assert min(b - a for a, b in pairwise(skips)) >= 5, "not all at once"
 
 
+def test_shrinking_never_gives_up_a_picture_for_one_that_is_missing() -> None:
+    """A block without a picture may be skipped, but not one with a picture to get to one without."""
+    rng = random.Random(1)
+    missing = {k for k in range(207, 400) if rng.random() < 0.5}
+    run = Run(8, 0, 600, takes=lambda k: None if k in missing else 0.010, level=lambda k: 0.0).speak(207)
+    run.set_preset(1, 0, 600)
+    run.speak(190)
+    sent = [tick.k for _, tick in run.ticks if tick.k is not None]
+    skips = [(a + 1, b) for a, b in pairwise(sent) if b - a > 1]
+    assert len(skips) == 7
+    assert any(skipped in missing for skipped, _ in skips)
+    assert not any(after in missing and skipped not in missing for skipped, after in skips)
+
+
 def test_more_sound_at_the_start_than_the_delay_holds_is_not_rushed() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=400)
     for k in range(5):

@@ -24,8 +24,8 @@ from webrtc_client import Mic, client, connect, grey
 
 from livehead.core.media import Pcm
 from livehead.errors import MalformedError, UnprocessableError
-from livehead.media.encoder import encoding_pool
 from livehead.media.peer import IceServer, Peer
+from livehead.media.threads import encoding_threads
 from livehead.media.ticks import Ticks
 
 
@@ -376,7 +376,7 @@ async def test_peers_leave_nothing_behind(
     gone: list[weakref.ref[object]] = []
     for _ in range(3):
         await once(gone)
-    pool = encoding_pool()._max_workers
+    pool = encoding_threads().count
     threads, tasks, files = threading.active_count(), len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
     for _ in range(times):
         await once(gone)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket
+from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 from webrtc_client import Mic, client, connect, grey
 
 from livehead.media import sender as module
@@ -44,10 +44,9 @@ async def test_what_was_lost_is_sent_again_once() -> None:
 async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_pictures(peer, pc, 5)
-        last = next(iter(sender._history.values()))
         for sequence in range(500):
-            packet = type(last.packet)(sequence_number=sequence, payload=bytes(1000))
-            sender._history[sequence % module.HISTORY] = module._Sent(packet, time.monotonic())
+            data = RtpPacket(sequence_number=sequence, payload=bytes(1000)).serialize()
+            sender._history[sequence % module.HISTORY] = module._Sent(sequence, data, time.monotonic())
         await sender._handle_rtcp_packet(_nack(sender, list(range(500))))
         assert peer._pictures.policy is not None
         at_once = peer._pictures.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)

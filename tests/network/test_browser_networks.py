@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from busy import Others, judging
+from busy import Others, again_where_busy, judging
 from lab import LINKS, Site
 from playwright.async_api import Page, async_playwright
 from tun_link import Weather
@@ -34,6 +34,7 @@ async def video(page: Page) -> dict[str, Any]:
 
 @pytest.mark.browser
 @pytest.mark.may_block("it makes links and reads /proc")
+@again_where_busy
 async def test_a_page_on_bad_networks(site: Site) -> None:
     link = LINKS[0]
     url = f"http://{site.lab.host(link)}:{site.port}"

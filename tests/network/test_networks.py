@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from busy import Others, judging
+from busy import Others, again_where_busy, judging
 from calls import calling
 from judged import Judged
 from lab import LINKS, Site
@@ -80,6 +80,7 @@ def is_usable(judged: Judged) -> None:
     assert max(ms for _, ms in judged.delays) <= judged.bound_ms + LATE_TICK_MS
 
 
+@again_where_busy
 def test_loss(site: Site) -> None:
     rates = {"2 % loss": 0.02, "5 % loss": 0.05}
     measured = measure(site, {name: Weather(loss=rate, delay_ms=10) for name, rate in rates.items()}, 8)
@@ -92,6 +93,7 @@ def test_loss(site: Site) -> None:
             assert judged.longest_gap <= 1.5
 
 
+@again_where_busy
 def test_jitter_and_a_narrow_line(site: Site) -> None:
     narrow = LINKS[1]
     site.lab.limit(narrow, kbit=1000, queue_ms=300)
@@ -112,6 +114,7 @@ def test_jitter_and_a_narrow_line(site: Site) -> None:
         assert late.p50 <= 500
 
 
+@again_where_busy
 def test_reordering_and_duplication(site: Site) -> None:
     weather = {"5 % reordered": Weather(delay_ms=10, reorder=0.05), "5 % doubled": Weather(delay_ms=10, duplicate=0.05)}
     measured = measure(site, weather, 8)
@@ -123,6 +126,7 @@ def test_reordering_and_duplication(site: Site) -> None:
             assert judged.longest_gap <= 1.0
 
 
+@again_where_busy
 def test_a_blackout(site: Site) -> None:
     dark: list[float] = []
 

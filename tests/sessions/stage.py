@@ -23,6 +23,18 @@ from livehead.metrics import Metrics
 from livehead.sessions import pipeline as module
 from livehead.sessions.pipeline import Face, Pipeline
 
+PRESETS = [
+    Preset(1, 0, 200),
+    Preset(2, 0, 600),
+    Preset(4, 2, 600),
+    Preset(8, 2, 900),
+    Preset(14, 2, 1600),
+    Preset(24, 0, 1600),
+]
+TAKES = 0.05
+
+every_preset = pytest.mark.parametrize("preset", PRESETS, ids=lambda p: f"{p.hop}+{p.lookahead}")
+
 
 @dataclass
 class Shown:
@@ -35,20 +47,23 @@ class Shown:
 
 @dataclass(eq=False)
 class Engine:
-    """Answers every window after ``takes`` seconds, unless a rewind came in between."""
+    """Answers every window after ``takes`` seconds, unless a rewind came in between; while it is down it takes none,
+    and loses those that it had."""
 
     stage: Stage
-    takes: float = 0.05
+    takes: float = TAKES
     state: str = "ready"
     rewinds: list[int] = field(default_factory=list)
     asked: list[Window] = field(default_factory=list)
 
     def submit(self, window: Window, deadline: float) -> bool:
+        if self.state != "ready":
+            return False
         at, epoch = self.stage.now, len(self.rewinds)
         self.asked.append(window)
 
         def answer() -> None:
-            if epoch == len(self.rewinds):
+            if epoch == len(self.rewinds) and self.state == "ready":
                 pictures = [Picture(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
                 self.stage.numbers.update({id(picture): window.k + i for i, picture in enumerate(pictures)})
                 self.stage.kept += pictures
@@ -64,7 +79,7 @@ class Engine:
 
 
 class Stage:
-    def __init__(self, patch: pytest.MonkeyPatch, preset: Preset, *, pushed: bool = True, takes: float = 0.05) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, preset: Preset, *, pushed: bool = True, takes: float = TAKES) -> None:
         self.now = 500.0
         self.shown: list[Shown] = []
         self.told: list[tuple[float, Playback]] = []
@@ -130,3 +145,18 @@ class Stage:
     def _speak(self, pcm: np.ndarray, index: int) -> None:
         assert len(pcm) == BLOCK_SAMPLES
         self.shown.append(Shown(self.now, pcm, self._picture))
+
+
+def speech(seconds: float, seed: int = 1) -> np.ndarray:
+    """Noise: every sample says where it belongs, and none is silence."""
+    return (np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1).astype(np.float32)
+
+
+def loud(ticks: list[Shown]) -> list[Shown]:
+    return [tick for tick in ticks if np.abs(tick.pcm).max() > 0.05]
+
+
+def in_step(stage: Stage, ticks: list[Shown]) -> bool:
+    """Every one of these ticks shows the picture that was made of its own sound."""
+    windows = {w.k + i: w.pcm[i * 640 : (i + 1) * 640] for w in stage.engine.asked for i in range(w.hop)}
+    return all(tick.picture_k is not None and np.array_equal(windows[tick.picture_k], tick.pcm) for tick in ticks)

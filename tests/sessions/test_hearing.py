@@ -1,30 +1,57 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from livehead.core.media import BLOCK_SAMPLES
-from livehead.sessions.hearing import IDLE_BLOCK, PAUSE_S, Hearing
+from livehead.sessions.hearing import IDLE_BLOCK, PAUSE_S, Hearing, Piece
 
 PACKET = 320
 SOUND = np.full(PACKET, 0.1, np.float32)
 
 
-def test_the_portrait_idles_in_real_time_before_the_first_sound() -> None:
-    hearing = Hearing()
-    blocks = []
-    for i in range(100):
-        piece = hearing.idle(10 + i * 0.04)
-        if piece is not None:
-            assert not piece.pcm.any()
-            blocks += range(piece.start // BLOCK_SAMPLES, (piece.start + len(piece.pcm)) // BLOCK_SAMPLES)
-    assert blocks == list(range(IDLE_BLOCK, IDLE_BLOCK + len(blocks)))
-    assert abs(len(blocks) - 100) <= 1
+def blocks_of(piece: Piece | None) -> range:
+    assert piece is not None
+    assert not piece.pcm.any()
+    first, rest = divmod(piece.start, BLOCK_SAMPLES)
+    assert rest == len(piece.pcm) % BLOCK_SAMPLES == 0
+    return range(first, first + len(piece.pcm) // BLOCK_SAMPLES)
+
+
+@pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (8, 1), (24, 0)])
+def test_before_the_first_sound_a_lead_of_silence_is_there_and_then_it_comes_in_real_time(
+    hop: int, lookahead: int
+) -> None:
+    hearing = Hearing(hop, lookahead)
+    assert hearing.due is None
+    lead = blocks_of(hearing.idle(10.0))
+    assert lead == range(IDLE_BLOCK, IDLE_BLOCK + hop + lookahead)
+    assert hearing.idle(10.03) is None
+    for i in range(1, 100):
+        assert hearing.due == pytest.approx(10.0 + i * 0.04)
+        assert blocks_of(hearing.idle(hearing.due)) == range(lead.stop + i - 1, lead.stop + i)
+
+
+def test_before_the_first_sound_another_preset_begins_with_a_lead_of_its_own() -> None:
+    hearing = Hearing(1, 0)
+    assert hearing.set_preset(2, 0, 9.0) is None, "nothing was handed over yet"
+    before = blocks_of(hearing.idle(10.0))
+    assert len(before) == 2
+    leap = hearing.set_preset(24, 0, 10.1)
+    assert leap is not None
+    assert leap.jump
+    assert blocks_of(leap) == range(before.stop, before.stop + 24)
+    assert hearing.idle(10.12) is None
+    assert hearing.due == pytest.approx(10.14)
+    assert len(blocks_of(hearing.idle(10.14))) == 1
+    hearing.hear(0, SOUND, 10.2)
+    assert hearing.set_preset(1, 0, 10.3) is None, "the client's sound comes when it comes"
 
 
 def test_the_first_sample_is_sample_0() -> None:
-    hearing = Hearing()
+    hearing = Hearing(1, 0)
     hearing.idle(0)
     first = hearing.hear(0, SOUND, 1)
     assert (first.start, first.jump) == (0, True)
@@ -34,7 +61,7 @@ def test_the_first_sample_is_sample_0() -> None:
 
 
 def test_silence_fills_the_time_without_packets() -> None:
-    hearing = Hearing()
+    hearing = Hearing(1, 0)
     hearing.hear(0, SOUND, 0)
     assert hearing.idle(PAUSE_S) is None
     piece = hearing.idle(1.0)
@@ -47,7 +74,7 @@ def test_silence_fills_the_time_without_packets() -> None:
 
 
 def test_a_client_whose_clock_stood_still_is_heard_again() -> None:
-    hearing = Hearing()
+    hearing = Hearing(1, 0)
     hearing.hear(0, SOUND, 0)
     filled = hearing.idle(5.0)
     assert filled is not None
@@ -59,7 +86,7 @@ def test_a_client_whose_clock_stood_still_is_heard_again() -> None:
 @given(st.lists(st.tuples(st.floats(0.001, 3), st.booleans()), max_size=200))
 def test_what_comes_out_never_goes_back(steps: list[tuple[float, bool]]) -> None:
     """Whatever pauses there are, silence never overlaps, and sound after silence is never behind it."""
-    hearing, now, sent, end, idled = Hearing(), 0.0, 0, IDLE_BLOCK * BLOCK_SAMPLES, False
+    hearing, now, sent, end, idled = Hearing(1, 0), 0.0, 0, IDLE_BLOCK * BLOCK_SAMPLES, False
     for pause, speaks in steps:
         now += pause
         piece = hearing.hear(sent, SOUND, now) if speaks else hearing.idle(now)

@@ -9,10 +9,11 @@ from itertools import count
 import numpy as np
 import pytest
 
-from livehead.core.media import BLOCK_S, Picture
+from livehead.core.media import BLOCK_MS, BLOCK_S, Picture
 from livehead.core.playout import Playout
 from livehead.core.tally import PlayoutStats
-from livehead.core.windows import Windows
+from livehead.core.windows import Window, Windows
+from livehead.engine.base import Preset
 from livehead.media.jitter import JitterBuffer, Taken
 from livehead.sessions.hearing import IDLE_BLOCK, Hearing, Piece
 
@@ -24,13 +25,13 @@ PICTURE = Picture(np.zeros((48, 32), np.uint8))
 class Call:
     """One client's way from packets to ticks, without sockets, codecs and processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, preset: Preset) -> None:
         self.now = 100.0
         self.heard: list[int] = []
         self.jitter = JitterBuffer(RATE)
-        self.playout = Playout(hop=1, lookahead=0, bound_ms=200)
-        self._hearing = Hearing()
-        self._windows = Windows(1, 0, IDLE_BLOCK)
+        self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        self._hearing = Hearing(preset.hop, preset.lookahead)
+        self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._position = 0
@@ -74,24 +75,26 @@ class Call:
         self.at(self.now + BLOCK_S, self._idle)
 
     def _push(self, piece: Piece) -> None:
+        left: tuple[Window, ...] = ()
         if piece.jump:
-            self._windows.jump(0)
+            left = self._windows.jump(0)
             self.playout.jump(0)
         cut = self._windows.push(piece.start, piece.pcm)
         for block in cut.blocks:
             self.playout.push_sound(block, self.now)
-        for window in cut.windows:
-            self.at(self.now + 0.012, lambda k=window.k: self.playout.push_pictures(k, [PICTURE], self.now))
+        for window in left + cut.windows:
+            self.at(self.now + 0.012, lambda w=window: self.playout.push_pictures(w.k, [PICTURE] * w.hop, self.now))
 
 
+@pytest.mark.parametrize("preset", [Preset(1, 0, 200), Preset(8, 1, 900), Preset(24, 0, 1600)], ids=str)
 @pytest.mark.parametrize("counts_on", [True, False], ids=["dtx", "a clock that stands still"])
 @pytest.mark.parametrize(("speaks", "pauses"), [(0.2, 0.8), (1, 1), (0.5, 0.15), (2, 3), (0.2, 0.3), (1, 0.1)])
 def test_bursts_of_packets_lose_nothing_and_repeat_next_to_nothing(
-    speaks: float, pauses: float, counts_on: bool
+    speaks: float, pauses: float, counts_on: bool, preset: Preset
 ) -> None:
     """Browsers that send nothing in silence either count their time stamps on, as RTP wants, or go on where they
     stopped, as Web Audio's streams do."""
-    call = Call()
+    call = Call(preset)
     sequence = timestamp = 0
     begins = call.now + 1
     while begins < 130:
@@ -104,14 +107,14 @@ def test_bursts_of_packets_lose_nothing_and_repeat_next_to_nothing(
     assert call.heard == list(range(len(call.heard)))
     assert len(call.heard) >= sequence - speaks * 50 - 1
     assert call.jitter.late == 0
-    assert stats.repeated <= 4, stats.repeats
+    assert stats.repeated <= 4 + (preset.hop > 1), stats.repeats  # a window that is late is late with all its pictures
     assert stats.skipped <= 2, stats.skips
-    assert stats.delay_ms <= 110
+    assert stats.delay_ms <= (preset.hop + preset.lookahead) * BLOCK_MS + 70
 
 
 def test_a_network_that_was_out_is_no_pause_of_the_sender() -> None:
     """Half a second of packets comes at once: what is old is left out, and nothing is late from then on."""
-    call = Call()
+    call = Call(Preset(1, 0, 200))
     for i in range(1000):
         at = 101 + 0.02 * i
         late = max(0.0, 111.5 - at) if 111 <= at < 111.5 else 0.0

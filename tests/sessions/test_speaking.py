@@ -10,24 +10,7 @@ import pytest
 from livehead.core.media import BLOCK_SAMPLES
 from livehead.core.playout import Playout
 from livehead.engine.base import Preset
-from sessions.stage import Shown, Stage
-
-PRESETS = [
-    Preset(1, 0, 200),
-    Preset(2, 0, 600),
-    Preset(4, 2, 600),
-    Preset(8, 2, 900),
-    Preset(14, 2, 1600),
-    Preset(24, 0, 1600),
-]
-TAKES = 0.05
-
-every_preset = pytest.mark.parametrize("preset", PRESETS, ids=lambda p: f"{p.hop}+{p.lookahead}")
-
-
-def speech(seconds: float, seed: int = 1) -> np.ndarray:
-    """Noise: every sample says where it belongs, and none is silence."""
-    return (np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1).astype(np.float32)
+from sessions.stage import PRESETS, TAKES, Stage, every_preset, in_step, loud, speech
 
 
 def ready(patch: pytest.MonkeyPatch, preset: Preset) -> Stage:
@@ -38,31 +21,11 @@ def ready(patch: pytest.MonkeyPatch, preset: Preset) -> Stage:
     return stage
 
 
-def loud(ticks: list[Shown]) -> list[Shown]:
-    return [tick for tick in ticks if np.abs(tick.pcm).max() > 0.05]
-
-
 def said(stage: Stage, since: float) -> np.ndarray:
     """What was heard since then, without the silence before and behind."""
     sound = stage.sound(since)
     found = np.flatnonzero(sound)
     return sound[found[0] : found[-1] + 1]
-
-
-def in_step(stage: Stage, ticks: list[Shown]) -> bool:
-    """Every one of these ticks shows the picture that was made of its own sound."""
-    windows = {w.k + i: w.pcm[i * 640 : (i + 1) * 640] for w in stage.engine.asked for i in range(w.hop)}
-    return all(tick.picture_k is not None and np.array_equal(windows[tick.picture_k], tick.pcm) for tick in ticks)
-
-
-@every_preset
-def test_the_portrait_is_alive_at_once_and_idles_without_a_repeat(
-    preset: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = ready(monkeypatch, preset)
-    assert stage.shown[0].at - 500 < 0.1
-    ks = [tick.picture_k for tick in stage.since(500.2)]
-    assert all(a is not None and b == a + 1 for a, b in pairwise(ks))
 
 
 @every_preset
@@ -247,63 +210,6 @@ def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset, monkeypatch: py
     stage.pipeline.interrupt()
     stage.run(1)
     assert next(tick.at for tick in stage.since(now) if tick.picture_k != seen) - now < 0.13
-
-
-def talk(stage: Stage, seconds: float) -> np.ndarray:
-    """20 ms of the microphone every 20 ms."""
-    words = speech(seconds)
-    for i in range(round(seconds * 50)):
-        stage.at(stage.now + 0.02 * (i + 1), lambda i=i: stage.hear(words[i * 320 : (i + 1) * 320]))
-    return words
-
-
-@every_preset
-def test_the_first_word_into_the_microphone_leaves_no_hole(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, preset, pushed=False, takes=TAKES)
-    stage.run(2.5)
-    began = stage.now
-    talk(stage, 4)
-    stage.run(3)
-    repeats = [b.at for a, b in pairwise(stage.since(began)) if a.picture_k == b.picture_k]
-    assert len(repeats) <= 1
-
-
-@every_preset
-def test_the_microphone_goes_on_after_an_interrupt(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, preset, pushed=False, takes=TAKES)
-    stage.run(1)
-    words = talk(stage, 10)
-    began = stage.now
-    stage.run(4.01)
-    now, seen = stage.now, stage.shown[-1]
-    stage.pipeline.interrupt()
-    stage.run(5)
-    lead = (preset.hop + preset.lookahead) * 0.04
-    ticks = stage.since(now)
-    assert stage.engine.rewinds == [seen.picture_k]
-    fresh = [tick for tick in ticks if tick.picture_k != seen.picture_k]
-    assert fresh[0].at - now < 0.12
-    assert preset.hop == 1 or not fresh[0].pcm.any()
-    heard = loud(ticks)
-    assert heard[0].at - now < lead + TAKES + 0.08
-    assert in_step(stage, heard)
-    sound = np.concatenate([tick.pcm for tick in heard])
-    first = round((now - began) / 0.02) * 320
-    assert any(
-        np.array_equal(sound[640:12_800], words[at + 640 : at + 12_800]) for at in range(first - 640, first + 641, 320)
-    )
-    assert len(loud(ticks[-50:])) == 50
-
-
-def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = Stage(monkeypatch, Preset(4, 2, 600), pushed=False)
-    stage.run(2)
-    stage.pipeline.interrupt()
-    stage.run(1)
-    assert stage.engine.rewinds == []
-    assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(stage.since(stage.now - 1)))
 
 
 def test_the_playout_never_holds_more_than_its_bound() -> None:

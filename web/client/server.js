@@ -5,7 +5,8 @@ import { address } from "./protocol.js";
  * @typedef {object} Info
  * @property {string} version
  * @property {{name: string, variant?: string | null, size?: number, fps?: number, device?: string}} engine
- * @property {Record<string, {hop: number, lookahead: number, bound_ms: number}>} latency empty until the engine is ready
+ * @property {Record<string, {hop: number, lookahead: number, bound_ms: number,
+ *   delay_ms: {p50: number, p95: number} | null}>} latency empty until the engine is ready
  * @property {import("./protocol.js").Latency} default_latency
  * @property {{active: number, max: number | null, load: number | null,
  *   by_preset: Record<string, {active: number, max: number, room: number}>}} sessions null and empty until it is ready

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 import livehead
 from livehead.api.services import Door, Services
+from livehead.core.latency import Percentiles
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
 from livehead.metrics import CONTENT_TYPE
@@ -76,9 +77,18 @@ def _latency(services: Services) -> dict[str, Any]:
     if facts is None:
         return {}
     return {
-        name: {"hop": preset.hop, "lookahead": preset.lookahead, "bound_ms": preset.bound_ms}
+        name: {
+            "hop": preset.hop,
+            "lookahead": preset.lookahead,
+            "bound_ms": preset.bound_ms,
+            "delay_ms": _delay(services.registry.delays.of(name)),
+        }
         for name, preset in facts.presets.items()
     }
+
+
+def _delay(found: Percentiles | None) -> dict[str, float] | None:
+    return None if found is None else {"p50": round(found.p50, 1), "p95": round(found.p95, 1)}
 
 
 def _sessions(registry: Registry) -> dict[str, Any]:

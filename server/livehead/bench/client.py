@@ -48,6 +48,7 @@ class Order:
     loss: float
     jitter_ms: float
     seed: int
+    rate_kbit: float | None = None
 
     @property
     def source(self) -> Source:
@@ -68,7 +69,7 @@ class Client:
     def __init__(self, order: Order, source: Source) -> None:
         self.recording = Recording()
         self._order = order
-        self._link = Link(order.loss, order.jitter_ms, order.seed)
+        self._link = Link(order.loss, order.jitter_ms, order.seed, order.rate_kbit)
         self._microphone = Microphone(source)
         self._live = asyncio.Event()
         self._pings: dict[int, float] = {}

@@ -50,6 +50,7 @@ class Plan:
     loss: float
     jitter_ms: float
     server: Mapping[str, object]
+    rate_kbit: float | None = None
     seed: int = 1
 
 
@@ -76,7 +77,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
         raise LiveheadError(f"{url} has no latency preset {preset!r}; there are {', '.join(presets) or 'none'}.")
     long_enough = plan.seconds + WARM_UP_S + LONG_ENOUGH_S
     orders = [
-        Order(url, preset, plan.sound, long_enough, plan.loss, plan.jitter_ms, plan.seed + i)
+        Order(url, preset, plan.sound, long_enough, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit)
         for i in range(plan.sessions)
     ]
     source = orders[0].source  # a file that cannot be read is found out here
@@ -114,6 +115,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
         "sound": plan.sound.name if plan.sound else "bursts",
         "loss": plan.loss,
         "jitter_ms": plan.jitter_ms,
+        "rate_kbit": plan.rate_kbit,
         "warm_up_s": WARM_UP_S,
         "cpus": os.cpu_count(),
         "load_before": round(load, 2),

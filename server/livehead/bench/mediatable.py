@@ -12,35 +12,38 @@ def table(figures: Mapping[str, Any]) -> str:
     """Lines to be printed; the JSON follows them."""
     conditions = figures["conditions"]
     lines = [
-        f"Clip: {conditions['clip']}; {conditions['pictures']} pictures of {conditions['size']} x "
+        f"Clips: {conditions['clip']}; {conditions['pictures']} pictures of {conditions['size']} x "
         f"{conditions['size']}, 25 a second, no noise; {conditions['bitrate'] / 1000:g} kbit/s",
         f"{conditions['cpus']} CPUs, load {conditions['load_before']} before and {conditions['load_after']} after; "
         "all times are processor time",
-        "",
-        _head("encoding", "PSNR Y", "planes", "worst", "ms", "core %", "start", "kbit/s", "keys", "key kB", "max kB"),
     ]
-    lines += [_row(name, *(row[key] for key in _CODEC)) for name, row in figures["codecs"].items()]
-    lines += ["", _head("Livehead to stock", "encoding", "call", "dB Y", "dB planes")]
-    lines += [
-        _row(codec, f"x {row['encode']}", f"x {row['call']}", f"{row['psnr_y_db']:+g}", f"{row['psnr_db']:+g}")
-        for codec, row in figures["ratios"].items()
-    ]
+    for clip, codecs in figures["codecs"].items():
+        lines += ["", _head(_TITLE[clip], "PSNR Y", "planes", "worst", "ms", "core %", "start", "kbit/s", "keys")]
+        lines[-1] += _columns("key kB", "max kB")
+        lines += [_row(name, *(row[key] for key in _CODEC)) for name, row in codecs.items()]
+        lines += ["", _head("Livehead to stock", "encoding", "call", "dB Y", "dB planes")]
+        lines += [
+            _row(codec, f"x {row['encode']}", f"x {row['call']}", f"{row['psnr_y_db']:+g}", f"{row['psnr_db']:+g}")
+            for codec, row in figures["ratios"][clip].items()
+        ]
     lines += ["", _head("rate changes", "asked", "kbit/s", "after s", "keys", "max kB")]
     for name, steps in figures["rate_change"].items():
         for step in steps:
             lines.append(_row(name, *(step[key] for key in _STEP)))
             name = ""
-    lines += ["", _head("one call, sending", "core %", "fps", "packets/s", "kbit/s")]
-    lines += [_row(name, *(row[key] for key in _CALL)) for name, row in figures["calls"].items()]
-    targets = figures["targets"]
-    lines += [
-        "",
-        _target("PSNR Y of H264, dB", targets["psnr_y_db"], ">="),
-        _target("encode and send H264, % of a core", targets["session_core_percent"], "<="),
-    ]
+    for clip, calls in figures["calls"].items():
+        lines += ["", _head(f"a call, {_TITLE[clip]}", "core %", "fps", "packets/s", "kbit/s")]
+        lines += [_row(name, *(row[key] for key in _CALL)) for name, row in calls.items()]
+    lines.append("")
+    for clip, targets in figures["targets"].items():
+        lines += [
+            _target(f"PSNR Y of H264, dB, {_TITLE[clip]}", targets["psnr_y_db"], ">="),
+            _target(f"encode and send H264, % of a core, {_TITLE[clip]}", targets["session_core_percent"], "<="),
+        ]
     return "\n".join(lines)
 
 
+_TITLE = {"sways": "head sways", "still": "head still"}
 _CODEC = (
     *("psnr_y_db", "psnr_db", "psnr_y_worst_db", "cpu_ms", "core_percent"),
     *("start_ms", "kbits", "keyframes", "keyframe_kb", "largest_kb"),
@@ -50,7 +53,11 @@ _CALL = ("core_percent", "fps", "packets_per_s", "kbits")
 
 
 def _head(name: str, *columns: str) -> str:
-    return f"{name:{WIDTH}}" + "".join(f"{column:>10}" for column in columns)
+    return f"{name:{WIDTH}}" + _columns(*columns)
+
+
+def _columns(*columns: str) -> str:
+    return "".join(f"{column:>10}" for column in columns)
 
 
 def _row(name: str, *values: object) -> str:
@@ -59,4 +66,4 @@ def _row(name: str, *values: object) -> str:
 
 def _target(name: str, target: Mapping[str, Any], sign: str) -> str:
     verdict = "met" if target["met"] else "not met"
-    return f"{name:36}{target['value']:>8g}   target {sign} {target['target']:g}   {verdict}"
+    return f"{name:48}{target['value']:>8g}   target {sign} {target['target']:g}   {verdict}"

@@ -17,7 +17,7 @@ def table(figures: Mapping[str, Any]) -> str:
         f"{figures['sessions']} session(s), {figures['seconds']:g} s after {conditions['warm_up_s']:g} s of warm-up",
         f"{conditions['cpus']} CPUs, load {conditions['load_before']} before; other programs "
         f"took {conditions['others_cpu_percent']} % of a core"
-        + (f"; loss {conditions['loss']:.1%}, jitter {conditions['jitter_ms']:g} ms" if _bad(conditions) else ""),
+        + (f"; {_network(conditions)}" if _network(conditions) else ""),
         "",
         f"{'':30}{'p50':>9}{'p95':>9}{'p99':>9}",
         _row("sound to picture, ms", figures["audio_to_picture_ms"]),
@@ -67,5 +67,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-def _bad(conditions: Mapping[str, Any]) -> bool:
-    return bool(conditions["loss"] or conditions["jitter_ms"])
+def _network(conditions: Mapping[str, Any]) -> str:
+    """What was made worse on the client's side."""
+    told = {
+        "loss": f"loss {conditions['loss']:.1%}",
+        "jitter_ms": f"jitter {conditions['jitter_ms']:g} ms",
+        "rate_kbit": f"{conditions['rate_kbit'] or 0:g} kbit/s",
+    }
+    return ", ".join(words for name, words in told.items() if conditions[name])

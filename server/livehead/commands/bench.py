@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from livehead.bench import latency, media, mediatable
+from livehead.bench.clip import PORTRAIT
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.bench.server import own_server
@@ -40,6 +41,7 @@ def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
         ("audio", "WAV", "sound file to say (default: bursts)"),
         ("loss", "P", "share of packets to lose on the client's side, 0 to 0.5 (default: 0)"),
         ("jitter", "MS", "hold packets up by 0 to MS on the client's side (default: 0)"),
+        ("rate", "KBIT", "kilobits a second that the client's line carries each way (default: no limit)"),
         ("histogram", "FILE", f"draw a histogram: {' or '.join(kinds())}"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
@@ -67,9 +69,10 @@ def run_latency(args: argparse.Namespace) -> int:
 def add_media(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("media", parents=[common], help="encoding and sending, beside aiortc's own")
     for name, metavar, text in (
-        ("seconds", "S", "length of the clip, and of every call (default: 8)"),
+        ("seconds", "S", "length of a clip, and of every call (default: 8)"),
         ("size", "SIZE", f"side of the pictures, a multiple of 32 (default: {media.SIZE})"),
         ("bitrate", "BITS", f"bits a second for the picture (default: {media.BITRATE})"),
+        ("portrait", "IMG", "picture of a face to animate (default: the built-in one)"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
         parser.add_argument(f"--{name}", metavar=metavar, default=given, help=text)
@@ -80,8 +83,12 @@ def run_media(args: argparse.Namespace) -> int:
     size = int(number(args.size, "size", media.SIZE, 64, 1024, whole=True))
     if size % 32:
         raise UsageError(f"--size {args.size}: a multiple of 32 is wanted")
+    portrait = Path(args.portrait) if args.portrait else PORTRAIT
+    if not portrait.is_file():
+        raise UsageError(f"--portrait {portrait}: there is no such file")
     figures = media.run(
         media.Plan(
+            portrait=portrait,
             seconds=number(args.seconds, "seconds", 8, 1, 60),
             size=size,
             bitrate=int(number(args.bitrate, "bitrate", media.BITRATE, 100_000, 10_000_000, whole=True)),
@@ -93,7 +100,7 @@ def run_media(args: argparse.Namespace) -> int:
 
 
 def run_browser(plan: latency.Plan, histogram: Path | None) -> int:
-    if plan.sound is not None or plan.loss or plan.jitter_ms or histogram is not None:
+    if plan.sound is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
         raise UsageError("--browser goes with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
@@ -126,6 +133,7 @@ def plan_from(args: argparse.Namespace) -> latency.Plan:
         sound=sound,
         loss=number(args.loss, "loss", 0, 0, 0.5),
         jitter_ms=number(args.jitter, "jitter", 0, 0, 1000),
+        rate_kbit=number(args.rate, "rate", 0, 64, 1_000_000) or None,
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,

@@ -4,20 +4,21 @@ H264 by x264: superfast, zero latency, constrained baseline; by NVENC where the 
 by libvpx: real time, no denoiser, which costs clean pictures 1 to 8 dB. BT.601 limited range is signalled.
 Encoders run in threads: every call here may block for a few milliseconds.
 
-Two things are not as in x264's preset, both found by measuring speaking portraits of 512 x 512 at 0.3 to 1.3 Mbit/s
+Two things are not as in x264's preset, both found by measuring speaking portraits of 512 x 512 at 0.3 to 2.4 Mbit/s
 (``livehead bench media`` repeats it). Adaptive quantisation at half its strength: 0.1 to 0.8 dB more, and a little less
-work. Three reference pictures: a head that sways is often back where it was, up to 0.5 dB for an eighth more work; six
-give another 0.3 to 0.7 dB, and would take a session's cost over its limit. Subme 2, finer partitions and trellis
+work. No finer quantisation than :data:`FINEST`: where the head is still, a picture that is as good as anybody can see
+takes half the bits and a seventh less work.
+
+One reference picture, as in the preset. Three give 0.1 to 0.2 dB for a sixth more work: between two pictures of a call
+other work has the caches, and every further reference has to be fetched anew. Subme 2, finer partitions and trellis
 gave less for more work.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -42,6 +43,9 @@ LIMITED = 1
 
 X264_BUFFER = 0.15
 """Seconds of the highest rate that one picture may take: bounds a keyframe's burst."""
+
+FINEST = 15
+"""x264's least quantiser: PSNR of 46 to 47 dB, beyond which bits are spent on what nobody sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +130,6 @@ class VideoEncoder:
 
 
 @cache
-def encoding_pool() -> ThreadPoolExecutor:
-    """The threads that encode, for all peers of this process: as many as it may use cores."""
-    return ThreadPoolExecutor(max_workers=max(2, len(os.sched_getaffinity(0))), thread_name_prefix="encode")
-
-
-@cache
 def has_nvenc() -> bool:
     """Whether NVENC works here: one picture is really encoded. GPUs of the H100 class have no encoder."""
     try:
@@ -172,9 +170,9 @@ def _x264(width: int, height: int, ceiling: int) -> VideoCodecContext:
     options = {
         "preset": "superfast",
         "tune": "psnr,zerolatency",
-        "refs": "3",
         "aq-mode": "1",
         "aq-strength": "0.5",
+        "qmin": str(FINEST),
         "profile": "baseline",
         "maxrate": str(ceiling),
         "bufsize": str(round(ceiling * X264_BUFFER)),

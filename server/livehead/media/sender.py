@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import pack
 
 from aiortc import RTCRtpSender
 from aiortc.codecs import is_rtx
@@ -26,6 +27,7 @@ from aiortc.rtp import (
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
     AnyRtcpPacket,
+    HeaderExtensions,
     HeaderExtensionsMap,
     RtcpByePacket,
     RtcpPsfbPacket,
@@ -62,7 +64,8 @@ and at once no more than so many seconds of it. A packet's headers count as so m
 
 @dataclass(slots=True)
 class _Sent:
-    packet: RtpPacket
+    sequence: int
+    data: bytes
     at: float
     again: float = 0.0
 
@@ -136,26 +139,26 @@ class Sender(RTCRtpSender):
             raise
 
     async def _send_encoded(self, encoded: Encoded, payload_type: int, mid: str) -> None:
+        """One RTP packet for each payload (RFC 3550 section 5.1). They leave together, and bear the same extensions."""
+        now = time.monotonic()
+        extensions = self._extension_block(HeaderExtensions(abs_send_time=_send_time(), mid=mid))
+        flags = 0x90 if extensions else 0x80
+        timestamp = (self._origin + encoded.timestamp) & 0xFFFFFFFF
+        last = len(encoded.payloads) if self._track.kind == "video" else 0
         for number, payload in enumerate(encoded.payloads, 1):
-            packet = RtpPacket(
-                payload_type=payload_type,
-                marker=int(self._track.kind == "video" and number == len(encoded.payloads)),
-                sequence_number=self._sequence,
-                timestamp=(self._origin + encoded.timestamp) & 0xFFFFFFFF,
-                ssrc=self._ssrc,
-                payload=payload,
-            )
-            packet.extensions.mid = mid
-            self._sequence = (self._sequence + 1) & 0xFFFF
-            self._history[packet.sequence_number % HISTORY] = _Sent(packet, time.monotonic())
+            sequence = self._sequence
+            marked = payload_type | (0x80 if number == last else 0)
+            data = pack("!BBHLL", flags, marked, sequence, timestamp, self._ssrc) + extensions + payload
+            self._sequence = (sequence + 1) & 0xFFFF
+            self._history[sequence % HISTORY] = _Sent(sequence, data, now)
             self.packets += 1
             self.octets += len(payload)
-            await self._send_packet(packet)
+            await self.transport._send_rtp(data)
 
-    async def _send_packet(self, packet: RtpPacket) -> None:
-        now = time.time() + NTP_EPOCH
-        packet.extensions.abs_send_time = int(now * (1 << 18)) & 0xFFFFFF
-        await self.transport._send_rtp(packet.serialize(self._extensions))
+    def _extension_block(self, values: HeaderExtensions) -> bytes:
+        """With the header of RFC 8285; empty where none was negotiated."""
+        profile, block = self._extensions.set(values)
+        return pack("!HH", profile, len(block) >> 2) + block if block else b""
 
     async def _send_reports(self, cname: str) -> None:
         """The first report soon, for without one from each track a browser cannot bring them together."""
@@ -214,7 +217,7 @@ class Sender(RTCRtpSender):
         """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
         sent = self._history.get(sequence % HISTORY)
         now = time.monotonic()
-        if sent is None or sent.packet.sequence_number != sequence:
+        if sent is None or sent.sequence != sequence:
             return
         if now - sent.at > RESEND_AGE:
             if isinstance(self._track, PictureTrack):
@@ -222,18 +225,19 @@ class Sender(RTCRtpSender):
             return
         if now - sent.again < RESEND_INTERVAL:
             return
-        if not self._may_resend(len(sent.packet.payload) + OVERHEAD, now):
+        packet = RtpPacket.parse(sent.data, self._extensions)
+        if not self._may_resend(len(packet.payload) + OVERHEAD, now):
             # No keyframe yet: where packets overtake each other, most of what is asked for is only late, and a
             # keyframe's many packets would be asked for too. What is really lost is asked for again.
             return
         sent.again = now
-        packet = sent.packet
         self.resent += 1
         if self._rtx_type is not None:
             packet = wrap_rtx(packet, self._rtx_type, self._rtx_sequence, self._rtx_ssrc)
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        packet.extensions.abs_send_time = _send_time()
         with contextlib.suppress(ConnectionError):
-            await self._send_packet(packet)
+            await self.transport._send_rtp(packet.serialize(self._extensions))
 
     def _may_resend(self, octets: int, now: float) -> bool:
         policy = self._track.policy if isinstance(self._track, PictureTrack) else None
@@ -245,3 +249,8 @@ class Sender(RTCRtpSender):
             return False
         self._allowance -= octets
         return True
+
+
+def _send_time() -> int:
+    """Now as the 24-bit header extension abs-send-time has it: seconds with 18 bits behind the point."""
+    return int((time.time() + NTP_EPOCH) * (1 << 18)) & 0xFFFFFF

@@ -24,7 +24,8 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from livehead.core.media import BLOCK_S, Pcm, Picture
 from livehead.media.bitrate import BitratePolicy
-from livehead.media.encoder import CLOCK_RATE, TIME_BASE, Chunk, VideoEncoder, encoding_pool
+from livehead.media.encoder import CLOCK_RATE, TIME_BASE, Chunk, VideoEncoder
+from livehead.media.threads import encoding_threads
 from livehead.media.ticks import Ticks
 from livehead.media.voice import PACKET_S, SoundEncoder, sound_encoder
 
@@ -108,7 +109,6 @@ class PictureTrack(PacedTrack):
 
     async def encoded(self) -> Encoded:
         assert self._codec is not None
-        loop = asyncio.get_running_loop()
         if not self._listening.is_set():
             await self._listen()
         self.ticks.open()
@@ -119,8 +119,8 @@ class PictureTrack(PacedTrack):
             keyframe = self._wanted and now - self._last_keyframe >= KEYFRAME_INTERVAL
             pts = index * round(BLOCK_S * self.rate)
             try:
-                chunk, payloads = await loop.run_in_executor(
-                    encoding_pool(), self._encode, encoder, picture, pts, policy.bitrate, keyframe
+                chunk, payloads = await encoding_threads().run(
+                    self._encode, encoder, picture, pts, policy.bitrate, keyframe
                 )
             except av.FFmpegError:
                 self.failed += 1
@@ -187,7 +187,7 @@ class VoiceTrack(PacedTrack):
             index, pcm = await self.ticks.get()
             assert self._encoder is not None
             now = time.monotonic()
-            payloads = await asyncio.get_running_loop().run_in_executor(encoding_pool(), self._encoder.encode, pcm)
+            payloads = await encoding_threads().run(self._encoder.encode, pcm)
             start = index * round(BLOCK_S * self.rate)
             for i, payload in enumerate(payloads):
                 timestamp = start + i * round(PACKET_S * self.rate)

@@ -52,19 +52,29 @@ class Pipeline:
     """One session's. Everything but :meth:`pace` and :meth:`say` is called on the event loop and returns at once.
 
     With ``pushed`` its sound is what :meth:`say` is given, else what :meth:`hear` is. ``on_playback`` is told what
-    becomes of pushed speech.
+    becomes of pushed speech, and ``on_delay`` the delay in milliseconds of every block with sound.
     """
 
-    def __init__(self, preset: Preset, peer: Peer, metrics: Metrics, *, with_probe: bool, pushed: bool = False) -> None:
+    def __init__(
+        self,
+        preset: Preset,
+        peer: Peer,
+        metrics: Metrics,
+        *,
+        with_probe: bool,
+        pushed: bool = False,
+        on_delay: Callable[[float], None] | None = None,
+    ) -> None:
         self.latency = Latency()
         self.on_playback: Callable[[Playback], None] | None = None
-        self._hearing = Hearing()
+        self._hearing = Hearing(preset.hop, preset.lookahead)
         self._speaking = Speaking(preset.hop, preset.lookahead) if pushed else None
         self._spoken = asyncio.Event()
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
         self._peer = peer
         self._metrics = metrics
+        self._on_delay = on_delay
         self._with_probe = with_probe
         self._face: Face | None = None
         self._pushed = asyncio.Event()
@@ -94,7 +104,7 @@ class Pipeline:
             piece = self._hearing.idle(now)
             if piece is not None:
                 self._push(piece)
-            return None
+            return self._hearing.due
         piece = self._speaking.go_on(self._windows.whole, self._playout.sent_k, now)
         if piece is not None:
             self._push(piece, leap=piece.jump)
@@ -129,10 +139,11 @@ class Pipeline:
         self._speaking.speech.leave()
 
     def set_preset(self, preset: Preset) -> None:
-        if self._speaking is not None:
-            self._speaking.set_preset(preset.hop, preset.lookahead)
         self._windows.set_hop(preset.hop, preset.lookahead)
         self._playout.set_preset(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        piece = (self._speaking or self._hearing).set_preset(preset.hop, preset.lookahead, time.monotonic())
+        if piece is not None:
+            self._push(piece, leap=True)
 
     def interrupt(self, *, by_speaker: bool = False) -> None:
         """Drop what was not shown yet, and what waits to be spoken. The portrait falls to rest from the last picture
@@ -281,6 +292,8 @@ class Pipeline:
             if self._speaking is not None:
                 self._tell_playback()
             self._metrics.delay.observe(tick.delay_ms / 1000)
+            if tick.k >= 0 and self._on_delay is not None:
+                self._on_delay(tick.delay_ms)
 
     async def _pushed_within(self, seconds: float) -> bool:
         try:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from livehead.avatars import AvatarStore
+from livehead.core.delays import Delays
 from livehead.engine.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
@@ -28,6 +29,7 @@ class Registry:
 
     def __init__(self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics) -> None:
         self.admission = Admission(settings.sessions.max_sessions, host)
+        self.delays = Delays()
         self._settings = settings
         self._host = host
         self._avatars = avatars
@@ -100,7 +102,7 @@ class Registry:
             raise refusal
         self._reserved[request.latency] += 1
         try:
-            session = Session(request, self._settings.media, self._host, self._avatars, self._metrics)
+            session = Session(request, self._settings.media, self._host, self._avatars, self._metrics, self.delays)
             answer = await session.open(offer)
             self._sessions[session.id] = session
         finally:

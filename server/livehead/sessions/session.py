@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from livehead.avatars import AvatarStore
+from livehead.core.delays import Delays
 from livehead.core.lifecycle import Event, Lifecycle, State
 from livehead.core.media import BLOCK_S, new_id
 from livehead.core.messages import (
@@ -87,7 +88,13 @@ class Session:
     """``closed`` is set when the peer connection is closed and the engine's stream is given back."""
 
     def __init__(
-        self, request: SessionRequest, media: MediaSettings, host: EngineHost, avatars: AvatarStore, metrics: Metrics
+        self,
+        request: SessionRequest,
+        media: MediaSettings,
+        host: EngineHost,
+        avatars: AvatarStore,
+        metrics: Metrics,
+        delays: Delays,
     ) -> None:
         """Raises UnprocessableError for an unknown latency preset."""
         self.id = new_id()
@@ -121,7 +128,14 @@ class Session:
             on_message=self._on_text,
             on_sent=self._on_sent,
         )
-        self._pipeline = Pipeline(preset, self._peer, metrics, with_probe=request.probe, pushed=request.pushed)
+        self._pipeline = Pipeline(
+            preset,
+            self._peer,
+            metrics,
+            with_probe=request.probe,
+            pushed=request.pushed,
+            on_delay=lambda ms: delays.note(self._latency, ms),
+        )
         self._speaker: Speaker | None = None
 
     async def open(self, offer: str) -> str:

@@ -43,11 +43,14 @@ class Speaking:
         """When :meth:`go_on` is to be called next."""
         return -math.inf if self._began is None else self._began + (self._passed + 1) * BLOCK_S
 
-    def set_preset(self, hop: int, lookahead: int) -> None:
-        """From the next leap on."""
-        lead = hop + lookahead
-        self._base += self._lead - lead
-        self._lead = lead
+    def set_preset(self, hop: int, lookahead: int, now: float) -> Piece | None:
+        """Windows have another shape. While nothing is spoken the timeline leaps to a lead of the new length, which is
+        given back; else it is taken with the next leap."""
+        before, self._lead = self._lead, hop + lookahead
+        if self._began is not None and self._silent > BRIEF and self.speech.last is None:
+            return self._leap(self._next, now, speaks=False)
+        self._base += before - self._lead
+        return None
 
     def begin(self, at: float) -> None:
         """Speech may begin at this time: the client is there to hear it."""
