@@ -15,6 +15,7 @@ from livehead.errors import UsageError
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
+ProductsName: TypeAlias = Literal["exact", "fp8"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
 
 
@@ -51,6 +52,10 @@ class EngineSettings(_Stage):
     device: str = Field("cuda:0", description="torch device of the flashhead engine.")
     attention: AttentionName = Field(
         "auto", description="Attention kernel of the flashhead engine: auto, fa3, fa2, fa4, cudnn or sdpa."
+    )
+    products: ProductsName = Field(
+        "exact",
+        description="Products of the flashhead transformer: exact, or fp8, which is faster and some per cent off.",
     )
     size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square picture, in pixels.")
     heartbeat_seconds: float = Field(

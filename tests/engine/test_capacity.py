@@ -26,6 +26,7 @@ def test_batches_count_where_they_pay():
     assert held(steps(40, 100)) == 3
     assert held(steps(40, 44, 70)) == 8
     assert held(steps(30, 36, 90)) == 8  # four at a time are slower than two times two
+    assert held(steps(20, 40, 50)) == 10  # four, four, and two by themselves
 
 
 def test_a_batch_that_leaves_no_room_does_not_count():
@@ -37,7 +38,9 @@ def test_a_batch_that_leaves_no_room_does_not_count():
 def test_batches_that_count_nowhere_are_not_made():
     both = {"low": steps(10, 18, 34), "throughput": steps(10, 60, 130)}
     assert capacity(PRESETS, both, cores=64, on_cpu=False).max_batch == 4
-    assert capacity(PRESETS, {"throughput": steps(10, 60, 190)}, cores=64, on_cpu=False).max_batch == 2
+    assert capacity(PRESETS, {"throughput": steps(40, 60, 190)}, cores=64, on_cpu=False).max_batch == 2
+    idle = {"throughput": steps(40, 60, 118)}  # four together gain nothing
+    assert capacity(PRESETS, idle, cores=64, on_cpu=False).max_batch == 2
     assert capacity(PRESETS, {}, cores=64, on_cpu=False).max_batch is None
 
 

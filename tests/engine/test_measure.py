@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,14 @@ def test_steps_are_timed_at_every_preset_and_batch():
         assert [step.batch for step in steps] == [1, 2, 4]
         for step in steps:
             assert 0.004 + 0.002 * step.batch <= step.p50 <= step.p95
+
+
+def test_only_the_batches_that_others_are_made_of_are_timed():
+    class Recorded(fakes.FakeGenerator):
+        info = property(lambda self: replace(super().info, batches=(1, 4)))
+
+    found = measure(Recorded(max_batch=4), fakes.portrait(1), 1.0)
+    assert [step.batch for step in found["throughput"]] == [1, 4]
 
 
 def test_what_cannot_be_in_time_is_not_tried_larger():

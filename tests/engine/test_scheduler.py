@@ -129,6 +129,57 @@ def test_no_batches_where_they_do_not_pay():
     assert alone > 0.95 * sum(outcome.batches)
 
 
+def recorded(batch: int, pictures: int) -> float:
+    """FlashHead Lite on an H200: recorded for one stream and for four, other batches put together from those."""
+    return 0.164 * (batch // 4) + 0.046 * (batch % 4)
+
+
+@pytest.mark.parametrize(("waiting", "size"), [(1, 1), (2, 1), (3, 1), (4, 4), (7, 4), (8, 4), (20, 4)])
+def test_a_batch_is_as_large_as_pays(waiting: int, size: int):
+    informed = scheduler(max_batch=8)
+    for batch in range(1, 9):
+        informed.observe([Job(100 + n, 0, 24, 0.0) for n in range(batch)], recorded(batch, 0), now=0.0)
+    for stream in range(waiting):
+        informed.add(Job(stream, 0, 24, 2.0))
+    assert [job.stream for job in informed.next(0.0).batch] == list(range(size))
+
+
+@pytest.mark.parametrize(
+    ("count", "hop", "slack"),
+    [(20, 24, 0.64), (21, 24, 0.64), (22, 24, 0.64), (23, 24, 0.64), (6, 8, 0.54), (7, 8, 0.54), (3, 4, 0.4)],
+)
+def test_deadlines_hold_up_to_the_last_percent(count: int, hop: int, slack: float):
+    """Whatever the phases of the streams: with what the presets leave for a window, and less than 100 % to do."""
+    assert recorded(count, 0) < hop * BLOCK_S
+    assert recorded(1, 0) * 21 > 24 * BLOCK_S  # one by one 21 streams would not fit
+    for seed in range(6):
+        for max_batch in (4, 8):
+            outcome = simulate(crowd(count, 30.0, hop, slack, seed), recorded, max_batch=max_batch)
+            assert outcome.total == 1.0, (seed, max_batch)
+
+
+@pytest.mark.parametrize(("count", "hop", "slack"), [(24, 24, 0.64), (8, 8, 0.54)])
+def test_a_little_too_much_costs_everybody_a_little(count: int, hop: int, slack: float):
+    """102.5 % is asked for."""
+    outcome = simulate(crowd(count, 60.0, hop, slack), recorded, max_batch=4)
+    assert outcome.total > 0.96
+    assert min(outcome.share(stream) for stream in range(count)) > 0.9
+    assert max(outcome.longest_gap.values()) < 4 * hop * BLOCK_S
+
+
+def test_a_stream_that_lags_goes_on_with_a_window_that_can_be_shown():
+    """Else it would hold out windows that are late in part, one after the other, and others would always show more."""
+    lagging = scheduler(max_batch=1)
+    lagging.observe([Job(9, 0, 4, 0.0)], 0.1, now=0.0)
+    lagging.add(Job(1, 0, 4, deadline=1.0))
+    lagging.add(Job(1, 4, 4, deadline=1.16))
+    lagging.add(Job(1, 8, 4, deadline=1.32))
+    plan = lagging.next(0.98)  # a step is done at 1.08: half of the first one is late, the second is not
+    assert [(job.stream, job.k) for job in plan.batch] == [(1, 4)]
+    assert [(job.stream, job.k) for job in plan.late] == [(1, 0)]
+    assert [job.k for job in lagging.next(1.1).batch] == [8]
+
+
 def gpu(batch: int, pictures: int) -> float:
     """A model whose step costs the same for any hop, and less for each stream in a larger batch."""
     return 0.010 + 0.030 * batch
@@ -151,10 +202,10 @@ def test_overload_is_shared_and_the_device_stays_useful(count, hop, slack):
     seconds = 60.0
     outcome = simulate(crowd(count, seconds, hop, slack), gpu, max_batch=4)
     capacity = 4 * hop / gpu(4, 0) * seconds
-    assert sum(outcome.in_time.values()) > 0.8 * capacity
+    assert sum(outcome.in_time.values()) > 0.95 * capacity
     shares = [outcome.share(stream) for stream in range(count)]
-    assert min(shares) > 0.5 * outcome.total
-    assert max(outcome.longest_gap.values()) < 20 * hop * BLOCK_S
+    assert min(shares) > 0.85 * outcome.total
+    assert max(outcome.longest_gap.values()) < 12 * hop * BLOCK_S
 
 
 def test_streams_with_tight_and_wide_bounds_both_live_under_overload():

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
-pytest.importorskip("diffusers", reason="needs the flashhead extra")
 
 CHECK = Path(__file__).with_name("check.py")
 
@@ -36,6 +35,17 @@ def test_the_check_runs_on_the_cpu_at_tiny_size(tmp_path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_bfloat16_holds_its_gates_on_the_device(tmp_path: Path) -> None:
     check(tmp_path, "--parts", "gates")
+
+
+def test_the_convolutions_can_be_timed_anywhere(tmp_path: Path) -> None:
+    out = tmp_path / "convolutions.json"
+    options = ["--device", "cpu", "--size", "16", "--repeat", "1", "--out", str(out)]
+    command = [sys.executable, str(CHECK.with_name("convolutions.py")), *options]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(row["ms"] > 0 for row in json.loads(out.read_text()).values())
 
 
 SERVE = Path(__file__).with_name("serve.py")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
-pytest.importorskip("diffusers", reason="needs the flashhead extra")
 
 from engine.flashhead.material import assert_pictures, portrait, relative, sound  # noqa: E402
 from livehead.engine.base import Work  # noqa: E402

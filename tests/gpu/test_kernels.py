@@ -10,7 +10,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton")
 
-from livehead.engine.flashhead import colour, colour_kernels, fused, kernels, pixels  # noqa: E402
+from livehead.engine.flashhead import (  # noqa: E402
+    audio_kernels,
+    colour,
+    colour_kernels,
+    context,
+    context_kernels,
+    fused,
+    kernels,
+    pixels,
+    product_kernels,
+    products,
+)
 from livehead.engine.flashhead.rotary import tables  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -27,8 +38,9 @@ TOKENS = 30
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``fused`` itself takes the plain way here, and the kernels are called by name."""
-    monkeypatch.setattr(fused, "available", lambda device: False)
+    """Everything itself takes the plain way here, and the kernels are called by name."""
+    for module in (fused, context, products):
+        monkeypatch.setattr(module, "available", lambda device: False)
 
 
 def random(*shape: int, dtype: Any = torch.float32) -> Any:
@@ -46,9 +58,10 @@ def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None
     x, added = random(2, TOKENS, DIM) * 3 + 1, random(2, TOKENS, DIM, dtype=dtype)
     gate, weight, bias = (random(DIM) for _ in range(3))
     assert apart(kernels.norm(x, weight, bias, EPS, dtype), fused.norm(x, weight, bias, EPS, dtype)) < limit
-    for how in (gate, None):
-        expected = fused.add_norm(x[:, skip:], added[:, skip:], how, weight, bias, EPS, dtype)
-        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], how, weight, bias, EPS, dtype)
+    offset = random(DIM, dtype=dtype)
+    for how in ((gate, None), (None, offset), (gate, offset)):
+        expected = fused.add_norm(x[:, skip:], added[:, skip:], *how, weight, bias, EPS, dtype)
+        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], *how, weight, bias, EPS, dtype)
         assert apart(found[0], expected[0]) < 1e-6
         assert apart(found[1], expected[1]) < limit
     q, k = random(DIM, dtype=dtype), random(DIM, dtype=dtype)
@@ -57,7 +70,58 @@ def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None
     turned = fused.rotated(qkv, q, k, cos, sin, HEADS, EPS)
     for own, right in zip(kernels.rotated(qkv, q, k, cos, sin, EPS), turned[:2], strict=True):
         assert apart(own.unflatten(-1, (HEADS, -1)), right) < limit
-    assert apart(kernels.rms(added, q, EPS), fused.rms(added, q, EPS)) < limit
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize("drop", [0, 2])
+@pytest.mark.parametrize(("heads", "head"), [(3, 128), (4, 8), (12, 24)])
+def test_shares_of_the_audio_tokens(dtype: Any, limit: float, drop: int, heads: int, head: int) -> None:
+    if INTERPRETED and dtype is torch.bfloat16:
+        pytest.skip("Triton's interpreter multiplies no bfloat16")
+    torch.manual_seed(heads)
+    keys = random(2, 5, heads, 32, head, dtype=dtype)[:, drop:] * 0.3
+    q = random(2, (5 - drop) * 18, heads * head, dtype=dtype) * 2
+    expected = fused.shares(q, keys, EPS)
+    assert expected.shape == (2 * (5 - drop), 18, heads * 32)
+    assert apart(kernels.shares(q, keys, EPS), expected) < limit
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize(("heads", "head"), [(3, 64), (4, 8)])
+def test_keys_and_values_of_the_audio_tokens(dtype: Any, limit: float, heads: int, head: int) -> None:
+    torch.manual_seed(head)
+    layers, frames, dim = 2, (2, 5, 32), heads * head
+    both = random(layers, 2, 2 * 5 * 32, dim, dtype=dtype)
+    weight, out = random(layers, dim), random(layers, heads, head, dim, dtype=dtype)
+    expected = context.keys_of(both[:, 0], weight, frames, heads, EPS)
+    assert expected.shape == (layers, 2, 5, heads, 32, head)
+    assert apart(context_kernels.keys_of(both[:, 0], weight, frames, heads, EPS), expected) < limit
+    if INTERPRETED and dtype is torch.bfloat16:
+        pytest.skip("Triton's interpreter multiplies no bfloat16")
+    expected = context.values_of(both[:, 1], out, frames)
+    assert expected.shape == (layers, 2, 5, heads * 32, dim)
+    assert apart(context_kernels.values_of(both[:, 1], out, frames), expected) < limit
+
+
+@pytest.mark.parametrize("activate", [False, True])
+@pytest.mark.parametrize("dim", [96, 5000])
+def test_rounding_to_8_bits(activate: bool, dim: int) -> None:
+    if INTERPRETED:
+        pytest.skip("Triton's interpreter cuts 8-bit floats off instead of rounding them")
+    torch.manual_seed(dim)
+    x = random(2, 9, dim, dtype=torch.bfloat16) * 3
+    expected = products.rounded(x, activate=activate)
+    values, scale = product_kernels.rounded(x.flatten(0, 1), products.LARGEST, products.LEAST, activate=activate)
+    assert apart(scale, expected.scale) < 1e-5
+    # A value that lies between two 8-bit floats may go either way.
+    assert apart(values.float() * scale, expected.values.float() * expected.scale) < 4e-3
+
+
+def test_the_first_layer_that_listens() -> None:
+    torch.manual_seed(1)
+    samples, weight, offset = random(2, 5 * 40 + 10), random(2, 300, 10), random(2, 300)
+    expected = torch.nn.functional.gelu(torch.baddbmm(offset[:, None], samples.unfold(1, 10, 5), weight.mT))
+    assert apart(audio_kernels.listen(samples, weight, offset, 5), expected) < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from livehead.engine.flashhead.config import Variant
 from livehead.engine.flashhead.device import exactly
-from livehead.engine.flashhead.generator import FlashHead
+from livehead.engine.flashhead.generator import FlashHead, create
 from livehead.engine.flashhead.pipeline import Pipeline
 from livehead.engine.flashhead.sampler import STEPS
 from livehead.engine.flashhead.synthesize import Plan
@@ -78,6 +78,13 @@ def build(variant: Variant, *, synthetic: bool, tiny: bool, models: Path, **opti
     if synthetic:
         return FlashHead.synthetic(variant=variant, **options)
     return FlashHead.load(models, variant=variant, **options)
+
+
+def create_tiny(*, variant: Variant, **options: Any) -> FlashHead:
+    """The factory of a tiny random FlashHead, for the worker process."""
+    with tempfile.TemporaryDirectory() as folder:
+        Plan((variant,), tiny=True).write(Path(folder))
+        return create(**options | {"variant": variant, "models": folder, "synthetic": False})
 
 
 def window_tflop(engine: FlashHead) -> float:

@@ -40,6 +40,7 @@ class Plan:
     models: Path = Path("models")
     size: int = 512
     attention: str = "auto"
+    products: str = "exact"
     windows: int = 30
 
 
@@ -61,6 +62,7 @@ def _flashhead(plan: Plan) -> dict[str, Any]:
         device=plan.device,
         dtype=plan.dtype,
         attention=plan.attention,
+        products=plan.products,
         max_batch=max(plan.batches),
     )
     where = engine.model.device
@@ -85,6 +87,7 @@ def _flashhead(plan: Plan) -> dict[str, Any]:
         "size": plan.size,
         "dtype": engine.info.details["dtype"],
         "attention": engine.info.details["attention"],
+        "products": engine.info.details["products"],
         "torch": engine.info.details["torch"],
         "synthetic": plan.synthetic or plan.tiny,
         "tiny": plan.tiny,
@@ -211,9 +214,10 @@ def table(figures: Mapping[str, Any]) -> str:
             f"{row['realtime_streams']:.1f} real-time streams"
         )
     weights = ", random weights" if figures["synthetic"] else ""
+    products = "" if figures["products"] == "exact" else f", {figures['products']} products"
     lines = [
         f"FlashHead {figures['variant']}, {figures['size']} px, {figures['dtype']}, {figures['attention']} attention"
-        f"{weights}; {figures['device']}",
+        f"{products}{weights}; {figures['device']}",
         f"ceilings: {figures['ceiling_tflops']:.4g} TFLOP/s matmul, {figures['ceiling_copy_tb_s']:.2f} TB/s copy, "
         f"{figures['ceiling_host_gb_s']:.0f} GB/s to the host; a window is {figures['window_tflop']:.3g} TFLOP",
         f"from nothing to ready {figures['cold_start_s']:.1f} s, of which warming up and graphs "

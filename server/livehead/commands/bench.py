@@ -11,12 +11,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livehead.bench import engine, latency, media, mediatable
+from livehead.bench import latency, media, mediatable
 from livehead.bench.clip import PORTRAIT
 from livehead.bench.histogram import draw, kinds
 from livehead.bench.report import table
 from livehead.bench.server import own_server
-from livehead.commands.options import add_settings, settings_from
+from livehead.commands import enginebench
+from livehead.commands.options import add_settings, number, settings_from
 from livehead.errors import LiveheadError, UsageError
 
 SERVER_OPTIONS = ("engine", "variant", "models", "device", "size", "latency")
@@ -28,7 +29,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
     add_latency(measures, common)
     add_media(measures, common)
-    add_engine(measures, common)
+    enginebench.add(measures, common)
 
 
 def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ def add_media(measures: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_media(args: argparse.Namespace) -> int:
-    size = int(_number(args.size, "size", media.SIZE, 64, 1024, whole=True))
+    size = int(number(args.size, "size", media.SIZE, 64, 1024, whole=True))
     if size % 32:
         raise UsageError(f"--size {args.size}: a multiple of 32 is wanted")
     portrait = Path(args.portrait) if args.portrait else PORTRAIT
@@ -88,9 +89,9 @@ def run_media(args: argparse.Namespace) -> int:
     figures = media.run(
         media.Plan(
             portrait=portrait,
-            seconds=_number(args.seconds, "seconds", 8, 1, 60),
+            seconds=number(args.seconds, "seconds", 8, 1, 60),
             size=size,
-            bitrate=int(_number(args.bitrate, "bitrate", media.BITRATE, 100_000, 10_000_000, whole=True)),
+            bitrate=int(number(args.bitrate, "bitrate", media.BITRATE, 100_000, 10_000_000, whole=True)),
         )
     )
     print(mediatable.table(figures))
@@ -126,13 +127,13 @@ def plan_from(args: argparse.Namespace) -> latency.Plan:
         raise UsageError(f"--audio {sound}: there is no such file")
     return latency.Plan(
         url=args.url,
-        sessions=int(_number(args.sessions, "sessions", 1, 1, 1000, whole=True)),
-        seconds=_number(args.seconds, "seconds", 20, 3, 36_000),
+        sessions=int(number(args.sessions, "sessions", 1, 1, 1000, whole=True)),
+        seconds=number(args.seconds, "seconds", 20, 3, 36_000),
         latency=args.latency or (None if args.url else settings.sessions.latency),
         sound=sound,
-        loss=_number(args.loss, "loss", 0, 0, 0.5),
-        jitter_ms=_number(args.jitter, "jitter", 0, 0, 1000),
-        rate_kbit=_number(args.rate, "rate", 0, 64, 1_000_000) or None,
+        loss=number(args.loss, "loss", 0, 0, 0.5),
+        jitter_ms=number(args.jitter, "jitter", 0, 0, 1000),
+        rate_kbit=number(args.rate, "rate", 0, 64, 1_000_000) or None,
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,
@@ -142,54 +143,3 @@ def plan_from(args: argparse.Namespace) -> latency.Plan:
             "latency": settings.sessions.latency,
         },
     )
-
-
-def _number(given: str | None, name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
-    if given is None:
-        return default
-    try:
-        number = float(given)
-    except ValueError:
-        number = float("nan")
-    if not least <= number <= most or (whole and number != int(number)):
-        kind = "a whole number" if whole else "a number"
-        raise UsageError(f"--{name} {given}: {kind} from {least:g} to {most:g} is wanted")
-    return number
-
-
-def add_engine(measures: Any, common: argparse.ArgumentParser) -> None:
-    parser = measures.add_parser("engine", parents=[common], help="pictures and streams a second, by stage")
-    parser.add_argument("--batch", metavar="N,…", default="1,2,4,8", help="streams in a step (default: 1,2,4,8)")
-    parser.add_argument("--hop", metavar="N,…", help="new pictures kept of a window (default: all)")
-    parser.add_argument("--windows", metavar="N", default="30", help="windows timed of each kind (default: 30)")
-    parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--synthetic", action="store_true", help="random weights of full size: no download")
-    parser.add_argument("--tiny", action="store_true", help="a tiny random model, for machines without a GPU")
-    add_settings(parser, ("engine", "variant", "models", "device", "size", "attention"))
-    parser.set_defaults(run=run_engine)
-
-
-def run_engine(args: argparse.Namespace) -> int:
-    settings = settings_from(args).engine
-    plan = engine.Plan(
-        engine="preview" if settings.engine == "preview" else "flashhead",
-        variant=settings.variant,
-        batches=_numbers(args.batch, "batch", 64),
-        hops=_numbers(args.hop, "hop", 32) if args.hop else (),
-        synthetic=args.synthetic,
-        tiny=args.tiny,
-        device=settings.device,
-        dtype=args.dtype,
-        models=settings.models,
-        size=settings.size,
-        attention=settings.attention,
-        windows=int(_number(args.windows, "windows", 30, 1, 100_000, whole=True)),
-    )
-    figures = engine.run(plan)
-    print(engine.table(figures))
-    print(json.dumps(figures, separators=(",", ":")))
-    return 0
-
-
-def _numbers(given: str, name: str, most: int) -> tuple[int, ...]:
-    return tuple(int(_number(each, name, 1, 1, most, whole=True)) for each in given.split(","))

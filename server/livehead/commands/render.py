@@ -15,7 +15,7 @@ from livehead.engine.choice import choose
 from livehead.errors import UsageError
 from livehead.render import render
 
-OPTIONS = ("engine", "variant", "models", "device", "attention", "size", "latency")
+OPTIONS = ("engine", "variant", "models", "device", "attention", "products", "size", "latency")
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:

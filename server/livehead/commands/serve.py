@@ -32,6 +32,7 @@ OPTIONS = (
     "models",
     "device",
     "attention",
+    "products",
     "size",
     "max_sessions",
     "data_dir",

@@ -44,6 +44,8 @@ class GeneratorInfo:
     how many shown pictures :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
     dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
+    ``batches`` are the batch sizes that others are put together from, smallest first; empty where every
+    size up to ``max_batch`` is computed as such.
     """
 
     name: str
@@ -57,6 +59,7 @@ class GeneratorInfo:
     variant: str | None = None
     fps: int = FPS
     mixed_hops: bool = True
+    batches: tuple[int, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
 
 

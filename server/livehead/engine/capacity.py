@@ -1,9 +1,10 @@
 """How many streams a machine can hold in real time, from what its steps were measured to take. Pure.
 
 A stream at hop H wants one step every H · 40 ms. A batch counts where its 95th percentile leaves room within that time,
-and where a window may wait for such a step that began just before it, be stepped itself, and still be sent within the
-preset's bound. With the batches that count, so many streams fit as the typical steps for all of them take
-:data:`MARGIN` of the hop's time. The processor must bear them too: see :data:`MEDIA_CORES`.
+where a window may wait for such a step that began just before it, be stepped itself, and still be sent within the
+preset's bound, and where it pays (:data:`~livehead.engine.batches.PAYS`). With the batches that count, so many streams
+fit as the typical steps for all of them take :data:`MARGIN` of the hop's time. The processor must bear them too: see
+:data:`MEDIA_CORES`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fractions import Fraction
 
 from livehead.core.media import BLOCK_S
 from livehead.engine.base import Preset
+from livehead.engine.batches import PAYS
 
 MARGIN = 0.9
 """The share of the generator's time that is given away. The rest is for portraits, joins and bad moments."""
@@ -74,24 +76,22 @@ def _useful(preset: Preset, steps: Sequence[StepTime]) -> list[StepTime]:
     """The batches that count, smallest first."""
     period = preset.hop * BLOCK_S
     spare = preset.bound_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S
-    counting = (step for step in steps if step.p95 <= MARGIN * period and 2 * step.p95 <= spare)
-    return sorted(counting, key=lambda step: step.batch)
+    counting: list[StepTime] = []
+    for step in sorted(steps, key=lambda step: step.batch):
+        in_time = step.p95 <= MARGIN * period and 2 * step.p95 <= spare
+        if in_time and all(step.p50 / step.batch <= PAYS * less.p50 / less.batch for less in counting):
+            counting.append(step)
+    return counting
 
 
 def _streams(preset: Preset, useful: Sequence[StepTime], cores: float, on_cpu: bool) -> int:
     if not useful:
         return 0
     period = preset.hop * BLOCK_S
-    count = 0
+    least = [0.0]  # seconds for one step of each of 0, 1, … streams
     while True:
-        busy = min(_seconds(count + 1, useful, full) for full in useful) / period
-        if busy > MARGIN or (count + 1) * MEDIA_CORES + busy * on_cpu > CORES_SHARE * cores:
-            return count
-        count += 1
-
-
-def _seconds(streams: int, steps: Sequence[StepTime], full: StepTime) -> float:
-    """For one step of each of ``streams``, in batches like ``full`` and one for the rest."""
-    batches, rest = divmod(streams, full.batch)
-    last = next(step.p50 for step in steps if step.batch >= rest) if rest else 0.0
-    return batches * full.p50 + last
+        count = len(least)
+        least.append(min(step.p50 + least[max(0, count - step.batch)] for step in useful))
+        busy = least[count] / period
+        if busy > MARGIN or count * MEDIA_CORES + busy * on_cpu > CORES_SHARE * cores:
+            return count - 1

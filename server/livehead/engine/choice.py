@@ -52,6 +52,7 @@ def _flashhead(settings: EngineSettings, reason: str) -> Choice:
         "size": settings.size,
         "device": settings.device,
         "attention": settings.attention,
+        "products": settings.products,
     }
     return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options), reason)
 

@@ -20,7 +20,7 @@ from livehead.engine.base import Generator, Work
 from livehead.engine.capacity import Capacity, StepTime, capacity
 
 CPU_S = 2.0
-DEVICE_S = 10.0
+DEVICE_S = 3.0
 """About how long the timing may take, in seconds: on the processor, on anything else."""
 
 STEPS = 20
@@ -58,7 +58,7 @@ def measure(generator: Generator, portrait: NDArray[np.uint8], seconds: float) -
     enough, that fail, or that cannot be in time as a smaller one is not."""
     info = generator.info
     shapes = sorted({(preset.hop, preset.lookahead) for preset in info.presets.values()})
-    batches = [1 << power for power in range(info.max_batch.bit_length())]
+    batches = info.batches or [1 << power for power in range(info.max_batch.bit_length())]
     share = seconds / len(shapes) / len(batches)
     found: dict[tuple[int, int], list[StepTime]] = {shape: [] for shape in shapes}
     streams: list[Any] = []

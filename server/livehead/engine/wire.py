@@ -19,8 +19,9 @@ from livehead.engine.capacity import Capacity
 from livehead.errors import LiveheadError
 
 DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
-"""Why a window gave no pictures: its whole hop was too late; its stream's queue was full; it was cut
-off by a rewind; the generator failed; the stream was closed; the picture ring was full; the worker died."""
+"""Why a window gave no pictures: its whole hop was too late, or so much of it that a later one went first; its
+stream's queue was full; it was cut off by a rewind; the generator failed; the stream was closed; the picture ring was
+full; the worker died."""
 
 
 @dataclass(frozen=True, slots=True)

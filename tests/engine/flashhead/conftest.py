@@ -16,8 +16,6 @@ from types import ModuleType
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
-pytest.importorskip("diffusers", reason="needs the flashhead extra")
-pytest.importorskip("transformers", reason="needs the flashhead extra")
 
 from livehead.engine.flashhead.config import Geometry, Variant  # noqa: E402
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402

@@ -99,7 +99,7 @@ def test_fewer_wanted_frames_are_less_work(pair: tuple[LtxVae, Any], monkeypatch
         seen.append(result.numel() * weight[0].numel())
         return result
 
-    monkeypatch.setattr("livehead.engine.flashhead.ltx_layers.conv3d", counting)
+    monkeypatch.setattr("livehead.engine.flashhead.layers.conv3d", counting)
     work = []
     for wanted in (None, range(9, 33), range(8, 17)):
         with torch.inference_mode():

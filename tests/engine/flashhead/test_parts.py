@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, interpolate, layer_norm, linear, silu
+from torch.nn.functional import gelu, layer_norm, linear, silu
 
 from engine.flashhead.conftest import Engines
-from engine.flashhead.material import relative, sound
+from engine.flashhead.material import relative
 from livehead.engine.flashhead import colour, pixels, rotary, sampler, tokens
 from livehead.engine.flashhead.attention import choose
 from livehead.engine.flashhead.checkpoint import Layout
@@ -68,31 +68,6 @@ def test_attention_is_softmax_of_scaled_products() -> None:
 def test_attention_that_cannot_run_is_a_readable_error(name: str) -> None:
     with pytest.raises(UsageError, match=name):
         choose(name, CPU, torch.float32)  # type: ignore[arg-type]
-
-
-def test_audio_features_are_the_layers_outputs(tiny_engine: Engines) -> None:
-    audio = tiny_engine("lite", 64).model.audio
-    samples = torch.from_numpy(sound(200) + np.float32(0.3))[None]
-    outputs: list[Tensor] = []
-    hooks = [
-        layer.register_forward_hook(lambda _m, _i, out: outputs.append(out[0] if isinstance(out, tuple) else out))
-        for layer in audio.model.encoder.layers
-    ]
-    with torch.inference_mode():
-        normal = (samples - samples.double().mean()) / math.sqrt(samples.double().numpy().var() + 1e-7)
-        h = audio.model.feature_extractor(normal.float())
-        h = interpolate(h, size=200, mode="linear", align_corners=True).transpose(1, 2)
-        projected = audio.model.feature_projection(h)
-        audio.model.encoder(projected[0] if isinstance(projected, tuple) else projected)
-        expected = torch.stack(outputs, dim=2)
-        for hook in hooks:
-            hook.remove()
-        assert relative(audio.features(samples), expected) < 1e-5
-        embedding = audio.embedding(samples)
-    assert embedding.shape == (1, 33, 5, 2, 16)
-    assert relative(embedding[0, 0, 0], expected[0, 165]) < 1e-5
-    assert relative(embedding[0, 32, 2], expected[0, 199]) < 1e-5
-    assert torch.equal(embedding[0, 32, 2], embedding[0, 32, 4])
 
 
 def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tensor, position: float, grid) -> Tensor:  # type: ignore[no-untyped-def]
@@ -193,15 +168,13 @@ def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_ch
 def test_sampler_reaches_what_the_velocity_points_at() -> None:
     assert pytest.approx((1000, 937.5, 833.3333, 625)) == sampler.TIMESTEPS
     goal, noise, motion = torch.randn(2, 6, 3), torch.randn(4, 2, 6, 3), torch.randn(2, 4, 3)
-    second = torch.tensor([True, False])[:, None, None]
-    seen: list[Tensor] = []
-
-    def velocity(x: Tensor, step: int) -> Tensor:
-        seen.append(x)
-        return (x - goal)[:, 2:] / sampler.TAUS[step]
-
-    result = sampler.sample(velocity, noise, motion, second, frame_tokens=2)
-    for x in [*seen, result]:
+    given = sampler.Given(noise, motion, torch.tensor([True, False])[:, None, None])
+    seen = [sampler.start(given)]
+    for step in range(sampler.STEPS):
+        velocity = (seen[-1] - goal)[:, 2:] / sampler.TAUS[step]
+        seen.append(sampler.advance(seen[-1], step, velocity, given))
+    result = seen[-1]
+    for x in seen:
         assert torch.equal(x[:, :2], motion[:, :2])
         assert torch.equal(x[0, 2:4], motion[0, 2:])
     assert torch.allclose(result[0, 4:], goal[0, 4:], atol=1e-5)

@@ -21,7 +21,7 @@ class Recorded:
         self.runs: list[tuple[str, int]] = []
 
     def run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
-        self.runs.append((name, inputs[0].shape[1] if name == "dit" else inputs[0].shape[0]))
+        self.runs.append((name, inputs[0].shape[1] if name == "begin" else inputs[0].shape[0]))
         return stage(*inputs)
 
 
@@ -37,13 +37,24 @@ def make(engine: FlashHead, hops: list[int]) -> list[Any]:
     return made
 
 
+RANGES = {"lite": [range(9, 33), range(4, 17)], "pro": [range(5, 33), range(5, 19), range(5, 25)]}
+
+
+@pytest.mark.parametrize("variant", RANGES)
+def test_warming_up_makes_a_window_for_every_preset(variant: str, tiny_engine: Engines) -> None:
+    engine = tiny_engine(variant, 64)
+    engine.warm_up()
+    assert engine._ranges == RANGES[variant]
+
+
 @pytest.mark.parametrize(
     ("variant", "hops", "expected"),
     [
         ("lite", [8, 8, 8], [("decode 4 17", 2), ("decode 4 17", 1)]),
-        ("lite", [4, 24, 7], [("decode 0 33", 2), ("decode 4 17", 1)]),
-        ("lite", [3], [("decode 0 33", 1)]),
-        ("pro", [20, 14, 14], [("decode 0 33", 2), ("decode 0 33", 1)]),
+        ("lite", [4, 24, 7], [("decode 4 33", 2), ("decode 4 17", 1)]),
+        ("lite", [3], [("decode 3 12", 1)]),
+        ("pro", [20, 14, 14], [("decode 5 25", 2), ("decode 5 19", 1)]),
+        ("pro", [28, 3], [("decode 3 33", 2)]),
     ],
 )
 def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
@@ -58,9 +69,10 @@ def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
     recorded = Recorded()
     monkeypatch.setattr(engine, "_graphs", recorded)
     monkeypatch.setattr(engine, "_sizes", (2, 1))
-    monkeypatch.setattr(engine, "_ranges", [range(33), range(4, 17)])
+    monkeypatch.setattr(engine, "_ranges", RANGES[variant])
     found = make(engine, hops)
     assert [run for run in recorded.runs if run[0].startswith("decode")] == expected * 2
-    assert {name for name, _ in recorded.runs if "decode" not in name} == {"audio", "dit", "encode"}
+    others = {name for name, _ in recorded.runs if "decode" not in name}
+    assert others == {"audio", "begin", *(f"pass {step}" for step in range(4)), "encode"}
     for pictures, others in zip(found, right, strict=True):
         assert_pictures(pictures, others, equal=0.995, most=2)

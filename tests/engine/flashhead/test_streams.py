@@ -5,15 +5,41 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import assert_pictures, portrait, relative, sound
-from livehead.engine.base import Work
+from livehead.engine.base import Preparing, Work
 from livehead.engine.flashhead.config import SizeError
 from livehead.engine.flashhead.generator import FlashHead, create
 from livehead.engine.flashhead.stream import FlashHeadStream, History
 from livehead.engine.flashhead.synthesize import gaussian
 from livehead.errors import PortraitError, UsageError
+
+
+def window(history: History, pcm: NDArray[np.float32] | None = None, ahead: int = 0) -> NDArray[np.float32]:
+    out = np.full(128000, np.nan, np.float32)
+    history.window(np.zeros(0, np.float32) if pcm is None else pcm, ahead, out)
+    return out
+
+
+def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny_engine("lite", 64)
+    assert isinstance(engine, Preparing)
+    plain = run(engine, engine.open(portrait(5), seed=1), [(24, 0)], 0)[0]
+    picture, other = portrait(5), portrait(6)
+    engine.prepare(picture)
+    for seed in range(12):
+        engine.prepare(portrait(seed, 40, 50))  # never opened: not kept for ever
+    engine.prepare(picture)
+    with pytest.raises(PortraitError):
+        engine.prepare(picture[..., 0])
+    with monkeypatch.context() as patch:
+        patch.setattr("livehead.engine.flashhead.portraits.fit", lambda *_: pytest.fail("fitted again"))
+        stream = engine.open(picture, seed=1)
+    assert_pictures(run(engine, stream, [(24, 0)], 0)[0], plain)
+    engine.open(other, seed=1)
+    assert len(engine._portraits._fitted) <= 8
 
 
 def noise_of(name: str):  # type: ignore[no-untyped-def]
@@ -79,7 +105,7 @@ def test_the_lookahead_is_provisional_and_comes_again(tiny_engine: Engines) -> N
             pcm[8 * 640 :] = 0.5
         engine.step([Work(stream, pcm, 8)])
         engine.step([Work(stream, speech[8 * 640 : 20 * 640], 12)])
-        histories.append(stream.history.window(np.zeros(0, np.float32), 0))
+        histories.append(window(stream.history))
     assert np.array_equal(*histories)
     assert np.array_equal(histories[0][-20 * 640 :], speech[: 20 * 640])
 
@@ -242,9 +268,9 @@ def test_history_forgets_only_what_no_window_can_want() -> None:
         history.append(pcm)
         everything = np.concatenate((everything, pcm))
     assert history.frames == 90 * 24
-    assert np.array_equal(history.window(np.zeros(0, np.float32), 0), everything[-128000:])
+    assert np.array_equal(window(history), everything[-128000:])
     history.drop(900)
-    assert np.array_equal(history.window(np.zeros(0, np.float32), 0), everything[: -900 * 640][-128000:])
-    ahead = history.window(sound(4), 24)
+    assert np.array_equal(window(history), everything[: -900 * 640][-128000:])
+    ahead = window(history, sound(4), 24)
     assert np.array_equal(ahead[-24 * 640 : -20 * 640], sound(4))
     assert not ahead[-20 * 640 :].any()

@@ -180,7 +180,8 @@ def _assemble(
     origin: str,
 ) -> Model:
     geometry = Geometry.of(config, size)
-    audio = AudioEncoder(audio_config, device)
+    fast = device.type == "cuda" and precision.dtype is not torch.float32
+    audio = AudioEncoder(audio_config, device, fast=fast)
     if (audio.blocks, audio.channels) != (config.audio_blocks, config.audio_channels):
         raise CheckpointError(
             f"wav2vec2 gives {audio.blocks}×{audio.channels} features a frame, the transformer wants "

@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from livehead.core.media import BLOCK_SAMPLES
 from livehead.errors import CheckpointError, UsageError
 
 Variant: TypeAlias = Literal["lite", "pro"]
@@ -27,6 +28,9 @@ NEIGHBOURS = 5
 
 AUDIO_FRAMES = 200
 """Video frames in the 8 s of sound that the audio encoder looks at."""
+
+AUDIO_SAMPLES = AUDIO_FRAMES * BLOCK_SAMPLES
+"""128,000 samples: the same 8 s."""
 
 
 class SizeError(UsageError, ValueError):
@@ -91,6 +95,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} is not a JSON object. Delete it and run `livehead models download`.")
     return value
+
+
+def rest_of(config: Mapping[str, Any], fixed: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A configuration without what it may say but must say as ``fixed`` does; lists become tuples.
+
+    Raises ValueError where it says otherwise.
+    """
+    rest = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+    for name, value in fixed.items():
+        if rest.pop(name, value) != value:
+            raise ValueError(f"{name} is {config[name]!r}, where {model} has {value!r}")
+    return rest
 
 
 def read_dit_config(path: Path, variant: Variant) -> DitConfig:

@@ -19,18 +19,20 @@ class Precision:
 
     ``dtype`` is that of weights and products, ``residual`` that of the transformer's residual stream,
     and ``rounding`` the one that the four timesteps are rounded to: the weights' dtype in the
-    reference, so a comparison of two precisions must give both the same.
+    reference, so a comparison of two precisions must give both the same. ``fp8``: the transformer's large products
+    are of 8-bit floats (products.py).
     """
 
     dtype: torch.dtype
     residual: torch.dtype
     rounding: torch.dtype
+    fp8: bool = False
 
     @classmethod
-    def of(cls, dtype: torch.dtype) -> Precision:
+    def of(cls, dtype: torch.dtype, *, fp8: bool = False) -> Precision:
         """What suits weights of this dtype. The residual stream is float32 even with bf16 weights: in
         bf16 thirty layers of rounding put a pass 1.5 % off; this halves it."""
-        return cls(dtype, torch.float32, dtype)
+        return cls(dtype, torch.float32, dtype, fp8)
 
 
 def find_device(name: str) -> torch.device:
@@ -52,6 +54,16 @@ def find_dtype(name: str) -> torch.dtype:
     if name not in _DTYPES:
         raise UsageError(f"There is no dtype {name!r}. Use {' or '.join(_DTYPES)}.")
     return _DTYPES[name]
+
+
+def find_products(name: str, device: torch.device) -> bool:
+    """``exact`` or ``fp8``: whether large products are of 8-bit floats. Raises UsageError, also where a CUDA device
+    cannot multiply them; a CPU computes the same slowly."""
+    if name not in ("exact", "fp8"):
+        raise UsageError(f"There are no products {name!r}. Use exact or fp8.")
+    if name == "fp8" and device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 9):
+        raise UsageError(f"{describe(device)} has no 8-bit products: Ada, Hopper and later have. Use --products exact.")
+    return name == "fp8"
 
 
 def describe(device: torch.device) -> str:

@@ -2,23 +2,24 @@
 
 Everything that does not change within a window is taken out of the four steps: the time vectors
 (computed when the weights are loaded), the reference half of the patch embedding (once a portrait),
-and the keys and values of the cross attention (once a window).
+and what the cross attention makes of the audio (once a window, context.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear, rms_norm, silu
+from torch.nn.functional import layer_norm, linear, silu
 
 from livehead.engine.flashhead.attention import Attention
 from livehead.engine.flashhead.config import AUDIO_HIDDEN, AUDIO_TOKENS, NEIGHBOURS, DitConfig
+from livehead.engine.flashhead.context import Context, keys_of, values_of
 from livehead.engine.flashhead.device import Precision
-from livehead.engine.flashhead.fused import add_norm, linear_gelu, norm, rms, rotated
+from livehead.engine.flashhead.fused import add_norm, norm, rotated, shares
+from livehead.engine.flashhead.products import Rounded, Weight, feed_forward, product, rounded
 from livehead.engine.flashhead.weights import Shape
 
 AUDIO_EPS = 1e-5
@@ -29,32 +30,28 @@ AUDIO_EPS = 1e-5
 class Block:
     """One transformer block's weights. ``modulation`` is (steps, 6, dim), scales stored as 1 + scale."""
 
-    qkv: Tensor
+    qkv: Weight
     qkv_bias: Tensor
     norm_q: Tensor
     norm_k: Tensor
-    out: Tensor
+    out: Weight
     out_bias: Tensor
     cross_norm: Tensor
     cross_norm_bias: Tensor
     cross_q: Tensor
     cross_q_bias: Tensor
-    cross_norm_q: Tensor
-    cross_out: Tensor
     cross_out_bias: Tensor
-    up: Tensor
+    up: Weight
     up_bias: Tensor
-    down: Tensor
+    down: Weight
     down_bias: Tensor
     raw_modulation: Tensor
     modulation: Tensor
 
 
-class Context(NamedTuple):
-    """Cross-attention keys and values of a window: (layers, B, T, 32, heads, head_dim)."""
-
-    keys: Tensor
-    values: Tensor
+def _unrounded(weight: Weight) -> Tensor:
+    assert not isinstance(weight, Rounded)  # weights are rounded once they are there
+    return weight
 
 
 class Dit:
@@ -85,8 +82,6 @@ class Dit:
                 cross_norm_bias=new(dim, dtype=precision.residual),
                 cross_q=new(dim, dim),
                 cross_q_bias=new(dim),
-                cross_norm_q=new(dim),
-                cross_out=new(dim, dim),
                 cross_out_bias=new(dim),
                 up=new(ffn, dim),
                 up_bias=new(ffn),
@@ -97,10 +92,12 @@ class Dit:
             )
             for _ in range(layers)
         ]
-        # Keys and values of all layers beside each other: one batched product a window.
+        # What is applied to the audio in all layers, beside each other: one batched product a window.
         self.context = new(2 * layers, dim, dim)
         self.context_bias = new(2 * layers, dim)
-        self.context_norm = new(layers, dim)
+        self.context_norm_q = new(layers, dim)
+        self.context_norm_k = new(layers, dim)
+        self.context_out = new(layers, dim, dim)
         channels = config.audio_blocks * config.audio_channels
         self.first = new(AUDIO_HIDDEN, NEIGHBOURS * channels)
         self.first_bias = new(AUDIO_HIDDEN)
@@ -153,28 +150,28 @@ class Dit:
             own = {
                 "self_attn.norm_q.weight": block.norm_q,
                 "self_attn.norm_k.weight": block.norm_k,
-                "self_attn.o.weight": block.out,
+                "self_attn.o.weight": _unrounded(block.out),
                 "self_attn.o.bias": block.out_bias,
                 "norm3.weight": block.cross_norm,
                 "norm3.bias": block.cross_norm_bias,
                 "cross_attn.q.weight": block.cross_q,
                 "cross_attn.q.bias": block.cross_q_bias,
-                "cross_attn.norm_q.weight": block.cross_norm_q,
-                "cross_attn.norm_k.weight": self.context_norm[index],
+                "cross_attn.norm_q.weight": self.context_norm_q[index],
+                "cross_attn.norm_k.weight": self.context_norm_k[index],
                 "cross_attn.k.weight": self.context[2 * index],
                 "cross_attn.k.bias": self.context_bias[2 * index],
                 "cross_attn.v.weight": self.context[2 * index + 1],
                 "cross_attn.v.bias": self.context_bias[2 * index + 1],
-                "cross_attn.o.weight": block.cross_out,
+                "cross_attn.o.weight": self.context_out[index],
                 "cross_attn.o.bias": block.cross_out_bias,
-                "ffn.0.weight": block.up,
+                "ffn.0.weight": _unrounded(block.up),
                 "ffn.0.bias": block.up_bias,
-                "ffn.2.weight": block.down,
+                "ffn.2.weight": _unrounded(block.down),
                 "ffn.2.bias": block.down_bias,
                 "modulation": block.raw_modulation,
             }
             for place, part in enumerate("qkv"):
-                own[f"self_attn.{part}.weight"] = block.qkv[place * dim : (place + 1) * dim]
+                own[f"self_attn.{part}.weight"] = _unrounded(block.qkv)[place * dim : (place + 1) * dim]
                 own[f"self_attn.{part}.bias"] = block.qkv_bias[place * dim : (place + 1) * dim]
             names |= {f"blocks.{index}.{name}": target for name, target in own.items()}
         return names
@@ -204,12 +201,20 @@ class Dit:
         half = self.config.in_dim // 2
         self.patch_latent = order[..., :half].reshape(self.config.dim, -1).contiguous()
         self.patch_reference = order[..., half:].reshape(self.config.dim, -1).contiguous()
+        self.context_weight = self.context_norm_q.float() * self.context_norm_k * self.config.head_dim**-0.5
+        # (layers, dim, heads · head_dim) → (layers, heads, head_dim, dim)
+        by_head = self.context_out.unflatten(-1, (self.config.num_heads, -1))
+        self.context_heads = by_head.permute(0, 2, 3, 1).contiguous()
+        self.context_out = by_head.new_empty(0)
         vectors = self._time_vectors(torch.tensor(timesteps, dtype=torch.float64).to(self.precision.rounding).double())
         embedding, six = vectors
         for block in self.blocks:
             modulation = block.raw_modulation + six
             modulation[:, (1, 4)] += 1
             block.modulation = modulation.to(self.precision.residual)
+            if self.precision.fp8:
+                for name in ("qkv", "out", "up", "down"):
+                    setattr(block, name, rounded(getattr(block, name)))
         final = self.head_modulation + embedding[:, None]
         final[:, 1] += 1
         self.final = final.to(self.precision.residual)
@@ -241,14 +246,13 @@ class Dit:
         return norm.to(self.dtype)
 
     def audio_context(self, tokens: Tensor) -> Context:
-        """(B, T, 32, dim) → the keys and values of every layer."""
+        """(B, T, 32, dim) → keys and values of every layer."""
         b, t, n, dim = tokens.shape
         layers, heads = self.config.num_layers, self.config.num_heads
         flat = tokens.reshape(1, -1, dim).expand(2 * layers, -1, -1)
         both = torch.baddbmm(self.context_bias[:, None], flat, self.context.transpose(1, 2)).unflatten(0, (layers, 2))
-        keys = rms_norm(both[:, 0].float(), (dim,), None, self.config.eps) * self.context_norm[:, None].float()
-        shape = (layers, b, t, n, heads, dim // heads)
-        return Context(keys.to(self.dtype).view(shape), both[:, 1].reshape(shape))
+        keys = keys_of(both[:, 0], self.context_weight, (b, t, n), heads, self.config.eps)
+        return Context(keys, values_of(both[:, 1], self.context_heads, (b, t, n)))
 
     def reference(self, tokens: Tensor) -> Tensor:
         """Reference latent as tokens (B, S, P) → its half of the patch embedding (B, S, dim), bias included."""
@@ -301,20 +305,14 @@ class Dit:
         """The residual stream and its norm → the same after this block, without the first ``skip`` tokens."""
         _, _, gate_a, shift_f, scale_f, gate_f = w.modulation[step]
         eps, heads, dtype = self.config.eps, self.config.num_heads, self.dtype
-        q, k, v = rotated(linear(h, w.qkv, w.qkv_bias), w.norm_q, w.norm_k, *rotary, heads, eps)
-        a = linear(self.attention(q[:, skip:], k, v).flatten(2), w.out, w.out_bias)
-        x, h = add_norm(x[:, skip:], a, gate_a, w.cross_norm, w.cross_norm_bias, eps, dtype)
+        q, k, v = rotated(product(h, w.qkv, w.qkv_bias), w.norm_q, w.norm_k, *rotary, heads, eps)
+        a = product(self.attention(q[:, skip:], k, v).flatten(2), w.out, w.out_bias)
+        x, h = add_norm(x[:, skip:], a, gate_a, None, w.cross_norm, w.cross_norm_bias, eps, dtype)
 
-        q = rms(linear(h, w.cross_q, w.cross_q_bias), w.cross_norm_q, eps).unflatten(-1, (heads, -1))
-        frames = keys.shape[1]
-        drop = skip * frames // (x.shape[1] + skip)
-        a = self.attention(
-            q.unflatten(1, (frames - drop, -1)).flatten(0, 1),
-            keys[:, drop:].flatten(0, 1),
-            values[:, drop:].flatten(0, 1),
-        )
-        a = linear(a.reshape(h.shape), w.cross_out, w.cross_out_bias)
-        x, h = add_norm(x, a, None, scale_f, shift_f, eps, dtype)
+        drop = skip * keys.shape[1] // (x.shape[1] + skip)
+        share = shares(linear(h, w.cross_q, w.cross_q_bias), keys[:, drop:], eps)
+        a = torch.bmm(share, values[:, drop:].flatten(0, 1)).view(h.shape)
+        x, h = add_norm(x, a, None, w.cross_out_bias, scale_f, shift_f, eps, dtype)
 
-        f = linear(linear_gelu(h, w.up, w.up_bias), w.down, w.down_bias)
-        return add_norm(x, f, gate_f, *following, eps, dtype)
+        f = feed_forward(h, w.up, w.up_bias, w.down, w.down_bias)
+        return add_norm(x, f, gate_f, None, *following, eps, dtype)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear, rms_norm
+from torch.nn.functional import layer_norm, rms_norm
 
 from livehead.engine.flashhead.rotary import rotate
 
@@ -61,12 +61,21 @@ def norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype
 
 
 def add_norm(
-    x: Tensor, added: Tensor, gate: Tensor | None, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype
+    x: Tensor,
+    added: Tensor,
+    gate: Tensor | None,
+    offset: Tensor | None,
+    weight: Tensor,
+    bias: Tensor,
+    eps: float,
+    dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """x + gate · added, and its LayerNorm in ``dtype``. May write over ``x``."""
+    """x + gate · (added + offset), and its LayerNorm in ``dtype``. May write over ``x``."""
     if (fast := _kernels(x)) is not None:
-        pair: tuple[Tensor, Tensor] = fast.add_norm(x, added, gate, weight, bias, eps, dtype)
+        pair: tuple[Tensor, Tensor] = fast.add_norm(x, added, gate, offset, weight, bias, eps, dtype)
         return pair
+    if offset is not None:
+        added = added.to(x.dtype) + offset
     x = x + added if gate is None else torch.addcmul(x, gate, added)
     return x, norm(x, weight, bias, eps, dtype)
 
@@ -85,17 +94,17 @@ def rotated(
     return rotate(q, cos, sin), rotate(k, cos, sin), v
 
 
-def rms(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """RMS norm over the last axis."""
-    if (fast := _kernels(x)) is not None:
-        result: Tensor = fast.rms(x, weight, eps)
+def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
+    """What each token takes of its own frame's values: the softmax of its scores.
+
+    ``q`` (B, S, dim), S over all frames, is RMS-normalised over all heads, without a weight; ``keys``
+    (B, T, heads, N, d) hold the norm's weight and the scale of the scores. Returns (B·T, S / T, heads·N).
+    """
+    if (fast := _kernels(q)) is not None:
+        result: Tensor = fast.shares(q, keys, eps)
         return result
-    return rms_norm(x, x.shape[-1:], weight, eps)
-
-
-def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """GELU(tanh) of a linear layer; on CUDA in 16 bits within the product (cuBLASLt's epilogue)."""
-    if x.is_cuda and x.dtype is torch.bfloat16:
-        product: Tensor = torch._addmm_activation(bias, x.flatten(0, -2), weight.t(), use_gelu=True)
-        return product.view(*x.shape[:-1], -1)
-    return gelu(linear(x, weight, bias), approximate="tanh")
+    frames, heads = keys.shape[1:3]
+    normed = rms_norm(q.float(), q.shape[-1:], None, eps).to(q.dtype)
+    split = normed.unflatten(1, (frames, -1)).unflatten(-1, (heads, -1)).transpose(2, 3)
+    scores = torch.matmul(split, keys.transpose(-1, -2)).softmax(-1)
+    return scores.transpose(2, 3).flatten(3).flatten(0, 1)

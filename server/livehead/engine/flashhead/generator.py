@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,42 +20,35 @@ from livehead.core.media import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
-from livehead.engine.flashhead.colour import Look, look_of
-from livehead.engine.flashhead.config import WINDOW, Variant
-from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype
+from livehead.engine.flashhead.checks import checked
+from livehead.engine.flashhead.colour import look_of
+from livehead.engine.flashhead.config import AUDIO_SAMPLES, Variant
+from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
+from livehead.engine.flashhead.draws import Draws
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.host_copy import HostCopy
-from livehead.engine.flashhead.noise import Noise, SeededNoise, draw
+from livehead.engine.flashhead.needs import needed, worth_recording
+from livehead.engine.flashhead.noise import Noise, SeededNoise
 from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
 from livehead.engine.flashhead.pixels import to_i420, to_rgb24
-from livehead.engine.flashhead.portrait import fit
+from livehead.engine.flashhead.portraits import Portrait, Portraits
 from livehead.engine.flashhead.presets import PRESETS
 from livehead.engine.flashhead.sampler import STEPS
 from livehead.engine.flashhead.stages import Stages
 from livehead.engine.flashhead.stream import FlashHeadStream
-from livehead.engine.flashhead.vae import Moments
 from livehead.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-_PORTRAITS = 32
-"""Portraits whose posteriors are kept."""
-
-GRAPHED = (1, 4)
-"""Batch sizes recorded as CUDA graphs; others are put together from them. A window of a batch of four takes 10 % less
-than one by itself, and each size takes seconds at the start."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Portrait:
-    moments: Moments
-    look: Look
+GRAPHED: Mapping[Variant, tuple[int, ...]] = {"lite": (1, 4), "pro": (1,)}
+"""Batch sizes recorded as CUDA graphs; others are put together from them. One of Lite's windows takes 10 % less in a
+batch of four; one of Pro's fills a device by itself. Each size takes seconds at the start."""
 
 
 class FlashHead:
     """Makes pictures from a portrait and speech. Satisfies :class:`livehead.engine.base.Generator`.
 
-    Not thread-safe: one thread at a time calls it, as the worker process does.
+    One thread at a time calls it, as the worker process does; only :meth:`prepare` may run beside.
     """
 
     def __init__(self, model: Model, max_batch: int = 8) -> None:
@@ -65,11 +56,14 @@ class FlashHead:
         self.geometry = model.geometry
         self.stages = Stages(model.device)
         self._pipeline = Pipeline(model)
-        self._portraits: OrderedDict[bytes, _Portrait] = OrderedDict()
+        self._portraits = Portraits(model.geometry)
+        self._draws = Draws(model.geometry, model.device, samples=model.vae.samples)
         self._graphs: Graphs | None = None
         self._sizes: tuple[int, ...] = ()
         self._ranges: list[range] = []
         self._host = HostCopy(model.device)
+        # What each stream of a step hears. A step waits for its pictures, so the last one's was read before this one's.
+        self._heard = torch.zeros(max_batch, AUDIO_SAMPLES, pin_memory=model.device.type == "cuda")
         geometry = model.geometry
         self._info = GeneratorInfo(
             name="flashhead",
@@ -81,9 +75,12 @@ class FlashHead:
             max_batch=max_batch,
             device=describe(model.device),
             variant=model.config.variant,
+            # A batch decodes what all of it needs, and a range that was not recorded is slow the first time.
+            mixed_hops=False,
             details={
                 "attention": model.dit.attention.name,
                 "dtype": str(model.precision.dtype).removeprefix("torch."),
+                "products": "fp8" if model.precision.fp8 else "exact",
                 "torch": torch.__version__,
                 "weights": model.origin,
             },
@@ -99,16 +96,19 @@ class FlashHead:
         device: str = "cuda",
         dtype: str = "bfloat16",
         attention: AttentionName = "auto",
+        products: str = "exact",
         max_batch: int = 8,
     ) -> FlashHead:
         """Load the published layout below ``models``. ``size`` is a side or (height, width).
 
         Raises CheckpointError (what is wrong with which file, and the cure), SizeError where the
-        model cannot make that size, UsageError for a device, dtype or attention that is not there.
+        model cannot make that size, UsageError for a device, dtype, attention or products that are not there.
+        ``products``: ``exact``, or ``fp8``, faster and some per cent off (products.py).
         """
         where, kind = find_device(device), find_dtype(dtype)
+        precision = Precision.of(kind, fp8=find_products(products, where))
         with torch.inference_mode():
-            model = load_model(Path(models), variant, size, where, Precision.of(kind), choose(attention, where, kind))
+            model = load_model(Path(models), variant, size, where, precision, choose(attention, where, kind))
         return cls(model, max_batch)
 
     @classmethod
@@ -120,13 +120,15 @@ class FlashHead:
         device: str = "cuda",
         dtype: str = "bfloat16",
         attention: AttentionName = "auto",
+        products: str = "exact",
         max_batch: int = 8,
         seed: int = 0,
     ) -> FlashHead:
         """The published model's size with random weights: the same work, no download, no likeness."""
         where, kind = find_device(device), find_dtype(dtype)
+        precision = Precision.of(kind, fp8=find_products(products, where))
         with torch.inference_mode():
-            model = random_model(variant, size, where, Precision.of(kind), choose(attention, where, kind), seed)
+            model = random_model(variant, size, where, precision, choose(attention, where, kind), seed)
         return cls(model, max_batch)
 
     @property
@@ -139,13 +141,19 @@ class FlashHead:
         All of the stream's noise comes from ``noise(name, shape)``, by default from a generator of
         its own with the given seed. Raises PortraitError for something that is no picture.
         """
-        fitted = fit(np.asarray(portrait), self.geometry.height, self.geometry.width)
+        fitted = self._portraits.fitted(portrait)
         source = noise if noise is not None else SeededNoise(seed, self.model.device)
         with self._computing():
-            known = self._portrait(fitted)
-            drawn = self._posterior_noise(source, "ref_posterior", self.geometry.latent)
-            latents, reference = self._pipeline.reference(known.moments, drawn)
+            known = self._portraits.known(fitted, self._look_at)
+            latents, reference = self._pipeline.reference(known.moments, self._draws.reference(source))
             return FlashHeadStream(source, known.look, reference[0], latents[0, :, :1])
+
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
+        """Fit a portrait to the picture, while steps go on in another thread: nothing on the device is touched.
+
+        What follows when a stream is opened with it, encoding it, takes a few milliseconds there. Raises PortraitError.
+        """
+        self._portraits.prepare(portrait)
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
         """Make ``work[i].hop`` pictures for each item. See :class:`livehead.engine.base.Generator`.
@@ -153,33 +161,43 @@ class FlashHead:
         Raises ValueError, with nothing changed, for samples that are no whole frames, a hop or
         lookahead that does not fit the window, a stream that is closed or named twice.
         """
-        sounds = self._checked(work, pixel_format)
+        sounds = checked(work, pixel_format, self.geometry, self._info.max_batch)
         if not work:
             return []
         streams: list[FlashHeadStream] = [item.stream for item in work]
         pictures: list[Tensor] = []
         with self._computing():
             for some in self._parts(len(work)):
-                pictures += self._make(streams[some], sounds[some], [item.hop for item in work[some]], pixel_format)
+                hops = [item.hop for item in work[some]]
+                pictures += self._make(streams[some], sounds[some], self._heard[some], hops, pixel_format)
             self._host.wait()
         return [picture.numpy() for picture in pictures]
 
     def _make(
-        self, streams: list[FlashHeadStream], sounds: list[Pcm], hops: list[int], pixel_format: PixelFormat
+        self,
+        streams: list[FlashHeadStream],
+        sounds: list[Pcm],
+        heard: Tensor,
+        hops: list[int],
+        pixel_format: PixelFormat,
     ) -> list[Tensor]:
         """Put one window of each stream to the device. Pictures on their way to the host: see HostCopy."""
         geometry, pipeline, stages = self.geometry, self._pipeline, self.stages
         with stages("audio"):
-            windows = [s.history.window(pcm, geometry.new_frames) for s, pcm in zip(streams, sounds, strict=True)]
-            embedding, context = self._run("audio", pipeline.hear, self._to_device(np.stack(windows)))
+            for row, stream, pcm in zip(heard.numpy(), streams, sounds, strict=True):
+                stream.history.window(pcm, geometry.new_frames, row)
+            samples = heard.to(self.model.device, non_blocking=True)
+            embedding, context = self._run("audio", pipeline.hear, samples)
         with stages("noise"):
-            noise = self._window_noise(streams)
-            after = self._motion_noise(streams)
+            noise, after = self._draws.window(streams), self._draws.motion(streams)
             motion = torch.stack([s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams])
             second = self._to_device(np.array([s.motion is not None for s in streams]))
             reference = torch.stack([s.reference for s in streams])
         with stages("dit"):
-            latents = self._run("dit", pipeline.denoise, noise, motion, second, reference, context)
+            x, given, reference = self._run("begin", pipeline.begin, noise, motion, second, reference)
+            for step in range(STEPS):
+                x = self._run(f"pass {step}", partial(pipeline.advance, step), x, given, reference, context)
+            latents = pipeline.latents(x)
         with stages("decode"):
             frames, first = self._decode(latents, hops)
         with stages("colour"):
@@ -198,11 +216,10 @@ class FlashHead:
 
     def _decode(self, latents: Tensor, hops: Sequence[int]) -> tuple[Tensor, int]:
         """The frames that are shown or fed back, (B, n, 3, H, W), and the number of the first in its window."""
-        m = self.geometry.motion_frames
-        wanted = range(min(m, *hops), m + max(hops)) if self.model.vae.partial else range(WINDOW)
+        wanted = needed(self.geometry, hops)
         if self._graphs is not None:
-            fitting = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
-            wanted = min(fitting, key=len)
+            recorded = [some for some in self._ranges if some.start <= wanted.start and wanted.stop <= some.stop]
+            wanted = min(recorded, key=len, default=wanted)
         decode = partial(self._pipeline.decode, wanted=wanted)
         return self._run(f"decode {wanted.start} {wanted.stop}", decode, latents), wanted.start
 
@@ -233,8 +250,7 @@ class FlashHead:
             raise ValueError(f"unshown must be 0 … {stream.history.frames}, the frames made so far, not {unshown}")
         with self._computing():
             pictures = self._to_device(np.array(shown)).float().movedim(-1, 1) / 255
-            noise = self._posterior_noise(stream.noise, f"rewind{stream.rewinds}/motion_posterior", self._motion_shape)
-            stream.motion = self._pipeline.motion(pictures[None], None if noise is None else noise[None])[0]
+            stream.motion = self._pipeline.motion(pictures[None], self._draws.rewind(stream))[0]
         stream.history.drop(unshown)
         stream.rewinds += 1
 
@@ -245,27 +261,26 @@ class FlashHead:
     def warm_up(self) -> None:
         """Make a window of each kind, so that kernels are built and chosen before anybody waits for them, and
         on CUDA record the stages as graphs: at each batch size, whole windows and those of small hops."""
-        window, m = self.geometry.new_frames, self.geometry.motion_frames
         on_device = self.model.device.type == "cuda"
-        sizes = [size for size in GRAPHED if size <= self._info.max_batch] if on_device else [1]
-        self._ranges, hops = [range(WINDOW)], [window]
-        small = [preset.hop for preset in self._info.presets.values() if preset.hop <= m]
-        if small and self.model.vae.partial:
-            self._ranges.append(range(min(small), m + max(small)))
-            hops.append(max(small))
+        sizes = (
+            [size for size in GRAPHED[self.model.config.variant] if size <= self._info.max_batch] if on_device else [1]
+        )
+        groups = worth_recording(self.geometry, {preset.hop for preset in self._info.presets.values()})
+        self._ranges = [needed(self.geometry, group) for group in groups]
         self._graphs = Graphs() if on_device else None
         streams = [self.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
         for size in sizes:
             self._sizes = (size, *self._sizes) if on_device else ()
             try:
-                for hop in hops:
-                    self._warm(streams[:size], hop)
+                for group in groups:
+                    self._warm(streams[:size], max(group))
             except EngineError:
                 if size == 1:
                     raise
                 log.warning("no memory for batches of %d: they are made of smaller ones", size)
                 self._sizes = self._sizes[1:]
                 break
+        self._info = replace(self._info, batches=self._sizes[::-1])
         for stream in streams:
             self.close(stream)
 
@@ -276,64 +291,9 @@ class FlashHead:
             with self._graphs.recording():
                 self.step(work)
 
-    @property
-    def _motion_shape(self) -> tuple[int, int, int, int]:
-        c, _, h, w = self.geometry.latent
-        return c, 2, h, w
-
-    def _checked(self, work: Sequence[Work], pixel_format: str) -> list[Pcm]:
-        if pixel_format not in ("yuv420p", "rgb24"):
-            raise ValueError(f"pixel_format must be yuv420p or rgb24, not {pixel_format!r}")
-        if len(work) > self._info.max_batch:
-            raise ValueError(f"{len(work)} streams in a step, {self._info.max_batch} at most")
-        if len({id(item.stream) for item in work}) != len(work):
-            raise ValueError("a stream can be stepped only once at a time")
-        sounds = []
-        for item in work:
-            pcm = np.asarray(item.pcm, dtype=np.float32)
-            if pcm.ndim != 1 or len(pcm) % BLOCK_SAMPLES or not np.isfinite(pcm).all():
-                raise ValueError(f"pcm must be finite samples, a multiple of {BLOCK_SAMPLES}, in one dimension")
-            known = len(pcm) // BLOCK_SAMPLES
-            if not 1 <= item.hop <= known <= self.geometry.new_frames:
-                raise ValueError(
-                    f"hop {item.hop} with {known} frames of sound: hop must be at least 1, lookahead at least 0, and "
-                    f"both together {self.geometry.new_frames} at most"
-                )
-            if item.stream.closed:
-                raise ValueError("the stream is closed")
-            sounds.append(pcm)
-        return sounds
-
-    def _portrait(self, fitted: NDArray[np.uint8]) -> _Portrait:
-        key = hashlib.blake2b(fitted.tobytes(), digest_size=16).digest()
-        known = self._portraits.get(key)
-        if known is None:
-            picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
-            known = _Portrait(self._pipeline.portrait(picture), look_of(picture))
-            self._portraits[key] = known
-            if len(self._portraits) > _PORTRAITS:
-                self._portraits.popitem(last=False)
-        self._portraits.move_to_end(key)
-        return known
-
-    def _posterior_noise(self, noise: Noise, name: str, shape: tuple[int, ...]) -> Tensor | None:
-        return draw(noise, name, shape, self.model.device) if self.model.vae.samples else None
-
-    def _motion_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor | None:
-        """For the encode after this window, (B, C, 2, h, w)."""
-        if not self.model.vae.samples:
-            return None
-        shape, device = self._motion_shape, self.model.device
-        return torch.stack([draw(s.noise, f"chunk{s.windows}/motion_posterior", shape, device) for s in streams])
-
-    def _window_noise(self, streams: Sequence[FlashHeadStream]) -> Tensor:
-        """(4, B, C, T, h, w): the initial noise, then what is added after each step but the last."""
-        shape, device = self.geometry.latent, self.model.device
-        names = ("init", *(f"renoise{i}" for i in range(STEPS - 1)))
-        drawn = [
-            torch.stack([draw(s.noise, f"chunk{s.windows}/{name}", shape, device) for name in names]) for s in streams
-        ]
-        return torch.stack(drawn, dim=1)
+    def _look_at(self, fitted: NDArray[np.uint8]) -> Portrait:
+        picture = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
+        return Portrait(self._pipeline.portrait(picture), look_of(picture))
 
     def _match(
         self,
@@ -390,23 +350,29 @@ def create(
     device: str = "cuda",
     dtype: str | None = None,
     attention: AttentionName = "auto",
-    max_batch: int = 8,
+    products: str = "exact",
+    max_batch: int | None = None,
     synthetic: bool = False,
     **_: object,
 ) -> FlashHead:
-    """The factory that the worker process calls: loads, and on CUDA warms up, before it returns."""
+    """The factory that the worker process calls: loads, and on CUDA warms up, before it returns.
+
+    ``max_batch`` is the largest graph's where it is not given. More gains nothing: the pictures of the first part of
+    a step would only wait for those of the others.
+    """
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     kind = dtype or ("float32" if device == "cpu" else "bfloat16")
+    options: dict[str, Any] = {
+        "attention": attention,
+        "products": products,
+        "max_batch": max_batch or GRAPHED[variant][-1],
+    }
     if synthetic:
-        engine = FlashHead.synthetic(
-            variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
-        )
+        engine = FlashHead.synthetic(variant=variant, size=size, device=device, dtype=kind, **options)
     else:
-        engine = FlashHead.load(
-            models, variant=variant, size=size, device=device, dtype=kind, attention=attention, max_batch=max_batch
-        )
+        engine = FlashHead.load(models, variant=variant, size=size, device=device, dtype=kind, **options)
     if engine.model.device.type == "cuda":
         log.info("warming up")
         engine.warm_up()

@@ -1,7 +1,7 @@
 """The LTX 0.9 video autoencoder (arXiv 2501.00103), laid out for tensor cores.
 
 The same function as diffusers' AutoencoderKLLTXVideo, from the same tensors. Activations are channels
-last throughout, and between two convolutions there is one pass over memory (``ltx_feed``). The decoder
+last throughout, and between two convolutions there is one pass over memory (``feed``). The decoder
 computes only what the wanted frames depend on: a convolution sees one frame before and one after, so
 the frames that are needed grow by one on each side with every convolution that follows.
 """
@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livehead.engine.flashhead.ltx_feed import Clip, to_patches, to_pictures
-from livehead.engine.flashhead.ltx_layers import Down, Enter, Layer, Leave, New, Resnet, Up
+from livehead.engine.flashhead.config import rest_of
+from livehead.engine.flashhead.feed import finished, to_patches, to_pictures
+from livehead.engine.flashhead.layers import Layer, New, run
+from livehead.engine.flashhead.ltx_layers import Down, Up, enter, leave, resnet
 
 _WIDTHS = (128, 256, 512, 512)
 _DEPTHS = (4, 3, 3, 3, 4)
@@ -47,15 +49,12 @@ class Ltx:
     """
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
-        options = dict(config)
-        for name, value in _FIXED.items():
-            if _plain(options.pop(name, value)) != value:
-                raise ValueError(f"{name} is {config[name]!r}, where LTX 0.9 has {value!r}")
+        options = rest_of(config, _FIXED, "LTX 0.9")
         self.channels: int = options.pop("latent_channels", 128)
         self.patch: int = options.pop("patch_size", 4)
         eps: float = options.pop("resnet_norm_eps", 1e-6)
         widths, depths, scaled = (
-            [_plain(options.pop(prefix + name, default)) for prefix in ("", "decoder_")]
+            [options.pop(prefix + name, default) for prefix in ("", "decoder_")]
             for name, default in (
                 ("block_out_channels", _WIDTHS),
                 ("layers_per_block", _DEPTHS),
@@ -81,37 +80,16 @@ class Ltx:
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, N, H, W) → mean (B, C, T, h, w) and log-variance (B, 1, T, h, w), float32."""
         rows = to_patches(pictures, self.patch, self.dtype)
-        posterior = _run(self.encoder, rows, None)
-        value = posterior.rows.float()
-        if posterior.bias is not None:
-            value = value + posterior.bias
-        value = value.movedim(-1, 1)
-        return value[:, : self.channels], value[:, self.channels : self.channels + 1]
+        value = finished(run(self.encoder, rows, None)).movedim(-1, 1)
+        return value[:, : self.channels], value[:, self.channels :]
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
         """(B, C, T, h, w), not normalised → all or the wanted frames, float32 (B, n, 3, H, W).
 
         A frame is the same whichever others are wanted, up to rounding.
         """
-        last = _run(self.decoder, latents.to(self.dtype).movedim(1, -1).contiguous(), wanted)
-        assert last.bias is not None
-        return to_pictures(last.rows, last.bias, self.patch)
-
-
-def _run(layers: Sequence[Layer], rows: Tensor, wanted: range | None) -> Clip:
-    """All or the wanted frames of the last layer's output: first backwards, what depends on what, then forwards."""
-    frames = rows.shape[1]
-    totals = []
-    for layer in layers:
-        totals.append(frames)
-        frames = layer.total(frames)
-    wants = [range(frames) if wanted is None else wanted]
-    for layer, total in zip(reversed(layers), reversed(totals), strict=True):
-        wants.append(layer.before(wants[-1], total))
-    clip = Clip(rows, 0, rows.shape[1])
-    for layer, want in zip(layers, wants[-2::-1], strict=True):
-        clip = layer(clip, want)
-    return clip
+        last = run(self.decoder, latents.to(self.dtype).movedim(1, -1).contiguous(), wanted)
+        return to_pictures(last, self.patch)
 
 
 def _encoder(
@@ -124,18 +102,18 @@ def _encoder(
     eps: float,
 ) -> list[Layer]:
     width = widths[0]
-    layers: list[Layer] = [Enter(new, "encoder.conv_in", inputs, width, causal=True)]
+    layers: list[Layer] = [enter(new, "encoder.conv_in", inputs, width, causal=True)]
     for i, (wider, depth, halve) in enumerate(zip((*widths[1:], widths[-1]), depths[:-1], scaled, strict=True)):
         name = f"encoder.down_blocks.{i}"
-        layers += [Resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=True) for j in range(depth)]
+        layers += [resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=True) for j in range(depth)]
         if halve:
             layers.append(Down(new, f"{name}.downsamplers.0", width))
         if wider != width:
-            layers.append(Resnet(new, f"{name}.conv_out", width, wider, eps, causal=True))
+            layers.append(resnet(new, f"{name}.conv_out", width, wider, eps, causal=True))
         width = wider
     middle = (f"encoder.mid_block.resnets.{j}" for j in range(depths[-1]))
-    layers += [Resnet(new, name, width, width, eps, causal=True) for name in middle]
-    return [*layers, Leave(new, "encoder.conv_out", width, outputs + 1, causal=True)]
+    layers += [resnet(new, name, width, width, eps, causal=True) for name in middle]
+    return [*layers, leave(new, "encoder.conv_out", width, outputs + 1, causal=True)]
 
 
 def _decoder(
@@ -148,20 +126,15 @@ def _decoder(
     eps: float,
 ) -> list[Layer]:
     width = widths[0]
-    layers: list[Layer] = [Enter(new, "decoder.conv_in", inputs, width, causal=False)]
+    layers: list[Layer] = [enter(new, "decoder.conv_in", inputs, width, causal=False)]
     middle = (f"decoder.mid_block.resnets.{j}" for j in range(depths[0]))
-    layers += [Resnet(new, name, width, width, eps, causal=False) for name in middle]
+    layers += [resnet(new, name, width, width, eps, causal=False) for name in middle]
     for i, (narrower, depth, double) in enumerate(zip(widths, depths[1:], scaled, strict=True)):
         name = f"decoder.up_blocks.{i}"
         if narrower != width:
-            layers.append(Resnet(new, f"{name}.conv_in", width, narrower, eps, causal=False))
+            layers.append(resnet(new, f"{name}.conv_in", width, narrower, eps, causal=False))
         width = narrower
         if double:
             layers.append(Up(new, f"{name}.upsamplers.0.conv", width))
-        layers += [Resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=False) for j in range(depth)]
-    return [*layers, Leave(new, "decoder.conv_out", width, outputs, causal=False)]
-
-
-def _plain(value: Any) -> Any:
-    """JSON has lists where Python has tuples."""
-    return tuple(value) if isinstance(value, list) else value
+        layers += [resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=False) for j in range(depth)]
+    return [*layers, leave(new, "decoder.conv_out", width, outputs, causal=False)]

@@ -12,8 +12,8 @@ from torch import Tensor
 from livehead.engine.flashhead import rotary
 from livehead.engine.flashhead.checkpoint import Model
 from livehead.engine.flashhead.colour import Look, match
-from livehead.engine.flashhead.dit import Context
-from livehead.engine.flashhead.sampler import sample
+from livehead.engine.flashhead.context import Context
+from livehead.engine.flashhead.sampler import STEPS, Given, advance, start
 from livehead.engine.flashhead.tokens import from_tokens, to_tokens
 from livehead.engine.flashhead.vae import Moments
 
@@ -40,22 +40,33 @@ class Pipeline:
         embedding = self.embed(samples)
         return embedding, self.context(embedding)
 
-    def denoise(self, noise: Tensor, motion: Tensor, second: Tensor, reference: Tensor, context: Context) -> Tensor:
-        """Noise to latents.
+    def begin(self, noise: Tensor, motion: Tensor, second: Tensor, reference: Tensor) -> tuple[Tensor, Given, Tensor]:
+        """What the passes of a window start from: tokens, what is kept beside them, and ``reference`` (B, S, dim).
 
         ``noise`` float32 (4, B, C, T, h, w); ``motion`` float32 (B, C, 2, h, w); ``second`` bool (B,),
-        false in a stream's first window; ``reference`` (B, S, dim). Returns float32 (B, C, T, h, w),
-        the motion latents in place.
+        false in a stream's first window.
         """
-        geometry, dit = self.model.geometry, self.model.dit
-        patch, skip = geometry.patch, geometry.frame_tokens
+        patch = self.model.geometry.patch
         tokens = to_tokens(noise.flatten(0, 1), patch).unflatten(0, noise.shape[:2])
+        given = Given(tokens, to_tokens(motion, patch), second[:, None, None])
+        return start(given), given, reference
 
-        def velocity(x: Tensor, step: int) -> Tensor:
-            return dit.velocity(x, step, reference, context, self._rotary, skip)
+    def advance(self, step: int, x: Tensor, given: Given, reference: Tensor, context: Context) -> Tensor:
+        """One pass of the transformer: tokens to tokens. Each pass is a graph of its own on CUDA, so that the device
+        can begin with the first while the others are still being put to it."""
+        skip = self.model.geometry.frame_tokens
+        return advance(x, step, self.model.dit.velocity(x, step, reference, context, self._rotary, skip), given)
 
-        result = sample(velocity, tokens, to_tokens(motion, patch), second[:, None, None], skip)
-        return from_tokens(result, patch, geometry.latent)
+    def latents(self, x: Tensor) -> Tensor:
+        """Tokens → float32 (B, C, T, h, w), the motion latents in place."""
+        return from_tokens(x, self.model.geometry.patch, self.model.geometry.latent)
+
+    def denoise(self, noise: Tensor, motion: Tensor, second: Tensor, reference: Tensor, context: Context) -> Tensor:
+        """Noise to latents: the four passes. See :meth:`begin` and :meth:`latents`."""
+        x, given, reference = self.begin(noise, motion, second, reference)
+        for step in range(STEPS):
+            x = self.advance(step, x, given, reference, context)
+        return self.latents(x)
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
         """Latents → (B, 33, 3, H, W), about [−1, 1], or only the wanted of the 33 frames."""

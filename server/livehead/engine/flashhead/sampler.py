@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,25 +20,34 @@ TIMESTEPS: tuple[float, ...] = tuple(1000 * _shifted(1 - i / STEPS) for i in ran
 TAUS: tuple[float, ...] = (*(t / 1000 for t in TIMESTEPS), 0.0)
 
 
-def sample(
-    velocity: Callable[[Tensor, int], Tensor], noise: Tensor, motion: Tensor, second: Tensor, frame_tokens: int
-) -> Tensor:
-    """Noise to latents.
+class Given(NamedTuple):
+    """What a window's denoising starts from, float32, as tokens.
 
-    ``velocity(tokens (B, S, P), step)`` returns (B, S − frame_tokens, P). ``noise`` is float32
-    (4, B, S, P): the initial noise, then what is added after steps 0, 1, 2. ``motion`` is float32
-    (B, 2·frame_tokens, P), the motion latents; ``second`` is bool (B, 1, 1), true where a stream has
-    two of them and false in its first window, where it has one. Returns float32 (B, S, P).
+    ``noise`` (4, B, S, P): the initial noise, then what is added after steps 0, 1, 2. ``motion`` (B, 2·f, P): the
+    motion latents, f tokens a latent frame. ``second``, bool (B, 1, 1): true where a stream has two of them, false
+    in its first window, where it has one.
     """
-    head, follow = motion[:, :frame_tokens], motion[:, frame_tokens:]
 
-    def with_motion(rest: Tensor) -> Tensor:
-        return torch.cat((head, torch.where(second, follow, rest[:, :frame_tokens]), rest[:, frame_tokens:]), dim=1)
+    noise: Tensor
+    motion: Tensor
+    second: Tensor
 
-    x = with_motion(noise[0][:, frame_tokens:])
-    for step in range(STEPS):
-        rest = x[:, frame_tokens:] - TAUS[step] * velocity(x, step).float()
-        if step + 1 < STEPS:
-            rest = (1 - TAUS[step + 1]) * rest + TAUS[step + 1] * noise[step + 1][:, frame_tokens:]
-        x = with_motion(rest)
-    return x
+    def held(self, rest: Tensor) -> Tensor:
+        """Tokens (B, S − f, P) of all latent frames but the first → (B, S, P), the motion latents in place."""
+        f = self.motion.shape[1] // 2
+        head, follow = self.motion[:, :f], self.motion[:, f:]
+        return torch.cat((head, torch.where(self.second, follow, rest[:, :f]), rest[:, f:]), dim=1)
+
+
+def start(given: Given) -> Tensor:
+    """The tokens (B, S, P) of the first pass."""
+    return given.held(given.noise[0][:, given.motion.shape[1] // 2 :])
+
+
+def advance(x: Tensor, step: int, velocity: Tensor, given: Given) -> Tensor:
+    """Tokens (B, S, P) of pass ``step`` and their velocity (B, S − f, P) → those of the next one, or the latents."""
+    skip = given.motion.shape[1] // 2
+    rest = x[:, skip:] - TAUS[step] * velocity.float()
+    if step + 1 < STEPS:
+        rest = (1 - TAUS[step + 1]) * rest + TAUS[step + 1] * given.noise[step + 1][:, skip:]
+    return given.held(rest)

@@ -6,11 +6,11 @@ import numpy as np
 from torch import Tensor
 
 from livehead.core.media import BLOCK_SAMPLES, Pcm
-from livehead.engine.flashhead.audio import SAMPLES
 from livehead.engine.flashhead.colour import Look
+from livehead.engine.flashhead.config import AUDIO_SAMPLES
 from livehead.engine.flashhead.noise import Noise
 
-_KEPT = SAMPLES + 1000 * BLOCK_SAMPLES
+_KEPT = AUDIO_SAMPLES + 1000 * BLOCK_SAMPLES
 """Samples of history that are surely kept: what a window needs, after a rewind of up to 1000 frames."""
 
 
@@ -22,17 +22,17 @@ class History:
         self._end = 0
         self.frames = 0
 
-    def window(self, pcm: Pcm, ahead: int) -> Pcm:
-        """128,000 samples that end ``ahead`` frames after the frames made so far.
+    def window(self, pcm: Pcm, ahead: int, out: Pcm) -> None:
+        """Write the 128,000 samples that end ``ahead`` frames after the frames made so far.
 
         ``pcm`` is what is known of those; the rest of them is silence.
         """
-        result = np.zeros(SAMPLES, np.float32)
-        place = SAMPLES - ahead * BLOCK_SAMPLES
+        place = AUDIO_SAMPLES - ahead * BLOCK_SAMPLES
         known = min(place, self._end)
-        result[place - known : place] = self._samples[self._end - known : self._end]
-        result[place : place + len(pcm)] = pcm
-        return result
+        out[: place - known] = 0
+        out[place - known : place] = self._samples[self._end - known : self._end]
+        out[place : place + len(pcm)] = pcm
+        out[place + len(pcm) :] = 0
 
     def append(self, pcm: Pcm) -> None:
         """Add the sound of whole frames."""

@@ -100,7 +100,7 @@ class Plan:
             vae = build_vae(variant, vae_config, Geometry.of(config, side), _META, torch.float32)
             shapes = {name: tuple(target.shape) for name, target in dit.targets().items()} | dict(dit.unused())
             self.parts[variant] = config, vae_config, shapes, {n: tuple(t.shape) for n, t in vae.targets().items()}
-        audio = AudioEncoder(self.audio_config, _META)
+        audio = AudioEncoder(self.audio_config, _META, fast=False)
         self.audio = {name: tuple(target.shape) for name, target in audio.targets().items()}
 
     @property

@@ -1,4 +1,4 @@
-"""The two video autoencoders: LTX 0.9 for Lite (``ltx``), Wan 2.1 for Pro (stock from diffusers).
+"""The two video autoencoders: LTX 0.9 for Lite (``ltx``), Wan 2.1 for Pro (``wan``).
 
 Latents outside are always normalised and float32; inside they are in the model's dtype. Frames are
 (B, 3, N, H, W) in about [−1, 1].
@@ -6,19 +6,30 @@ Latents outside are always normalised and float32; inside they are in the model'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
-from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
 from livehead.engine.flashhead.config import WINDOW, Geometry, Variant, read_json
 from livehead.engine.flashhead.ltx import Ltx
+from livehead.engine.flashhead.wan import Wan
 from livehead.errors import CheckpointError
+
+_WAN_LATENTS: Mapping[str, Sequence[float]] = {
+    "latents_mean": (
+        *(-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508),
+        *(0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921),
+    ),
+    "latents_std": (
+        *(2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743),
+        *(3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160),
+    ),
+}
+"""LTX has its own in its file; the published Wan file does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +45,6 @@ class Vae(Protocol):
 
     samples: bool
     """Whether its posterior is sampled (with noise), or its mean taken."""
-    partial: bool
-    """Whether decoding only some of the frames costs less."""
 
     def targets(self) -> dict[str, Tensor]:
         """Where each published tensor goes, by its published name."""
@@ -82,7 +91,6 @@ class LtxVae(_Latents):
     """LTX 0.9: strides (8, 32, 32), 128 channels, a sampled posterior."""
 
     samples = True
-    partial = True
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
         self.model = Ltx({name: value for name, value in config.items() if not name.startswith("_")}, device, dtype)
@@ -114,63 +122,32 @@ class WanVae(_Latents):
     """Wan 2.1: strides (4, 8, 8), 16 channels, the posterior's mean."""
 
     samples = False
-    partial = False
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
-        with torch.device("meta"):
-            model = AutoencoderKLWan(**config)
-        super().__init__(model.config.z_dim, device)
-        # diffusers' own .to() warns about casting; every weight is written after it here.
-        self.model: Any = torch.nn.Module.to(model, dtype).to_empty(device=device).eval().requires_grad_(False)
-        self.dtype = dtype
-        self.mean.copy_(torch.tensor(model.config.latents_mean))
-        self.deviation.copy_(torch.tensor(model.config.latents_std))
+        options = dict(config)
+        constants = {name: options.pop(name, values) for name, values in _WAN_LATENTS.items()}
+        self.model = Wan(options, device, dtype)
+        super().__init__(self.model.channels, device)
+        for target, (name, values) in zip((self.mean, self.deviation), constants.items(), strict=True):
+            if len(values) != self.model.channels:
+                raise ValueError(f"{name} has {len(values)} entries for {self.model.channels} latent channels")
+            target.copy_(torch.tensor(values))
 
     def targets(self) -> dict[str, Tensor]:
-        tensors = self.model.state_dict()
-        return {
-            published: tensors[own]
-            for own, published in convert_wan_vae_to_diffusers(_published_names(tensors)).items()
-        }
+        return dict(self.model.targets)
 
     def prepare(self) -> None:
-        # Channels last, which cuDNN's tensor-core kernels want.
-        for parameter in self.model.parameters():
-            if parameter.dim() in (4, 5):
-                layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
-                parameter.data = parameter.data.contiguous(memory_format=layout)
+        self.model.prepare()
 
     def encode(self, frames: Tensor) -> Moments:
-        mean, _ = self.model._encode(frames.to(self.dtype)).float().chunk(2, dim=1)
-        return Moments(mean, None)
+        return Moments(self.model.encode(frames), None)
 
     def encode_portrait(self, picture: Tensor) -> Moments:
+        # Time begins with zeros, so a held picture's latent frames are not the same.
         return self.encode(picture[:, :, None].expand(-1, -1, WINDOW, -1, -1))
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
-        # Causal, and computed frame by frame: what comes before the wanted frames cannot be left out.
-        frames: Tensor = self.model._decode(self._scaled(latents).to(self.dtype), return_dict=False)[0]
-        return frames if wanted is None else frames[:, :, wanted.start : wanted.stop]
-
-
-def _published_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Every name that the published file can have, as name → name, for diffusers' converter to rename.
-
-    The converter only knows the way from published names to its own; so offer it all candidates.
-    """
-    blocks = [f"encoder.downsamples.{i}" for i in range(11)] + [f"decoder.upsamples.{i}" for i in range(15)]
-    blocks += [f"{half}.middle.{i}" for half in ("encoder", "decoder") for i in (0, 2)]
-    parts = ["residual.0.gamma", "residual.3.gamma"]
-    for layer in ("residual.2", "residual.6", "shortcut", "resample.1", "time_conv"):
-        parts += [f"{layer}.weight", f"{layer}.bias"]
-    names = [f"{block}.{part}" for block in blocks for part in parts]
-    for half in ("encoder", "decoder"):
-        names += [f"{half}.middle.1.norm.gamma", f"{half}.head.0.gamma"]
-        for layer in ("conv1", "head.2", "middle.1.to_qkv", "middle.1.proj"):
-            names += [f"{half}.{layer}.weight", f"{half}.{layer}.bias"]
-    names += [f"conv{i}.{leaf}" for i in (1, 2) for leaf in ("weight", "bias")]
-    own = convert_wan_vae_to_diffusers({name: name for name in names})
-    return {published: published for renamed, published in own.items() if renamed in tensors}
+        return self.model.decode(self._scaled(latents), wanted).transpose(1, 2)
 
 
 def build_vae(
@@ -193,7 +170,7 @@ def build_vae(
 
 
 def read_vae_config(variant: Variant, folder: Path) -> dict[str, Any]:
-    """LTX has a config.json. The published Wan file has none, so diffusers' defaults hold; a cut-down one may."""
+    """LTX has a config.json. The published Wan file has none, so the defaults hold; a cut-down one may."""
     path = folder / "config.json"
     if variant == "pro" and not path.exists():
         return {}

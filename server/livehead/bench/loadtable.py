@@ -1,0 +1,140 @@
+"""The figures of the load measure as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SPREAD = ("p50", "p95", "p99", "max")
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """Lines to be printed; the JSON follows them."""
+    variant = f" {figures['variant']}" if figures["variant"] else ""
+    weights = ", random weights" if figures["synthetic"] else ""
+    admitted = ", ".join(f"{count} at {preset}" for preset, count in figures["admitted"].items())
+    lines = [
+        f"Live sessions at {figures['engine']}{variant}, {figures['size']} px{weights}; {figures['device']}; "
+        f"{figures['cpus']} CPUs, load {figures['load_before']} before",
+        f"ready after {figures['ready_s']:.1f} s; measured then: room for {admitted}",
+    ]
+    for shape in dict.fromkeys(_shape(row) for row in figures["load"]):
+        lines += ["", *_crowds([row for row in figures["load"] if _shape(row) == shape], figures["phases"])]
+    lines += [_most(found) for found in figures["most"]]
+    return "\n".join(lines)
+
+
+def _shape(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["preset"], row["hop"], row["lookahead"], row["delay_ms"]
+
+
+def _crowds(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
+    first = rows[0]
+    lines = [
+        f"{first['preset']}, hop {first['hop']} + {first['lookahead']}, phases {phases}: a picture is due "
+        f"{first['delay_ms']} ms after its sound began, {first['allowance_ms']} ms after its window is whole",
+        "",
+        _line(
+            *("streams", "seconds", "windows", "pictures", "late", "never", "in time", "worst", "gap ms", "needed"),
+            *("busy", "  steps x size"),
+        ),
+    ]
+    for row in rows:
+        pictures = row["pictures"]
+        lines.append(
+            _line(
+                *(row["streams"], f"{row['seconds']:g}", row["windows"], pictures["asked"]),
+                *(pictures["late"], pictures["never"], _share(row["in_time"]), _share(row["least_in_time"])),
+                *(row["longest_gap_ms"], _number(row["needed_ms"]), f"{row['busy']:.0%}", _sizes(row["batches"])),
+            )
+        )
+    lines += [
+        "",
+        f"{'':27}{'submit to pictures, ms':^45}{'step, ms':^45}",
+        _line("streams", "batch", "steps", *_SPREAD, "99/50", *_SPREAD, "99/50"),
+    ]
+    for row in rows:
+        lines.append(_times(row["streams"], "all", sum(row["batches"].values()), row))
+        if len(row["by_batch"]) > 1:
+            lines += [_times("", each["batch"], each["steps"], each) for each in row["by_batch"]]
+    for row in rows:
+        lines += ["", *_words(row)]
+    return lines
+
+
+def _times(streams: object, batch: object, steps: int, row: Mapping[str, Any]) -> str:
+    cells = [*_spread(row["window_ms"]), _number(row["window_p99_over_p50"])]
+    cells += [*_spread(row["step_ms"]), _number(row["step_p99_over_p50"])]
+    return _line(streams, batch, steps, *cells)
+
+
+def _words(row: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{row['streams']} at once: {'all deadlines met' if row['all_met'] else 'NOT all deadlines met'}",
+        f"  opened in {_named(row['opens_ms'])} ms; {_first(row)}",
+        f"  windows went out {_named(row['bench_behind_ms'])} ms after their time",
+    ]
+    if row["churn"] is not None:
+        lines += _churn(row, row["churn"])
+    if row["dropped"]:
+        lines.append("  windows given up: " + ", ".join(f"{count} {why}" for why, count in row["dropped"].items()))
+    if row["faults"] or row["restarts"]:
+        lines.append(f"  the generator failed {row['faults']} times, the worker was restarted {row['restarts']} times")
+    lines += [f"  refused: {error}" for error in dict.fromkeys(row["refused"])]
+    return lines
+
+
+def _first(row: Mapping[str, Any]) -> str:
+    if row["first_window_ms"] is None:
+        return "no step was made"
+    same = next(each for each in row["by_batch"] if each["batch"] == row["first_window_batch"])
+    return (
+        f"the first step took {_number(row['first_window_ms'])} ms, others of {row['first_window_batch']} "
+        f"{_number(same['step_ms']['p50'])}"
+    )
+
+
+def _churn(row: Mapping[str, Any], churn: Mapping[str, Any]) -> list[str]:
+    stayed, came = churn["stayed"], churn["came"]
+    return [
+        f"  every {churn['every_s']:g} s one left and one came, and one changed its portrait: {churn['joined']} came, "
+        f"{churn['changed']} changed; opened in {_named(row['joins_ms'])} ms",
+        f"  {stayed['sessions']} that stayed lost {stayed['lost']} of {stayed['asked']} pictures, {came['sessions']} "
+        f"that came or went {came['lost']} of {came['asked']}",
+    ]
+
+
+def _most(found: Mapping[str, Any]) -> str:
+    known = "" if found["failed"] is None else f", {found['failed']} are too many"
+    exact = "" if found["failed"] is None or found["failed"] - found["held"] == 1 else ", between them not tried"
+    admitted = "" if found["admitted"] is None else f"; {found['admitted']} are admitted"
+    least = "at least " if found["failed"] is None else ""
+    return (
+        f"\n{found['preset']}, hop {found['hop']}: {least}{found['held']} streams held every deadline for "
+        f"{found['seconds']:g} s{known}{exact}{admitted}"
+    )
+
+
+def _line(*cells: object) -> str:
+    return "".join(f"{cell!s:>9}" for cell in cells)
+
+
+def _spread(values: Mapping[str, float] | None) -> list[str]:
+    return [_number((values or {}).get(name)) for name in _SPREAD]
+
+
+def _named(values: Mapping[str, float] | None) -> str:
+    shown = _spread(values)
+    return f"{shown[0]} (p95 {shown[1]}, max {shown[3]})"
+
+
+def _sizes(batches: Mapping[str, int]) -> str:
+    return "  " + " ".join(f"{count}x{size}" for size, count in batches.items())
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.2f}%"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

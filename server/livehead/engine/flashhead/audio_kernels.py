@@ -1,0 +1,44 @@
+"""The audio encoder's first layer as one Triton kernel. Imports Triton, so only where torch brought it."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from torch import Tensor, empty
+
+_FRAMES = 16
+_CHANNELS = 256
+"""What one program makes; writing it is what takes the time."""
+
+
+@triton.jit
+def _listen(
+    samples, weight, offset, out, count, frames, channels,
+    TAPS: tl.constexpr, STEP: tl.constexpr, FRAMES: tl.constexpr, CHANNELS: tl.constexpr,
+):  # fmt: skip
+    batch = tl.program_id(2).to(tl.int64)
+    frame = tl.program_id(0) * FRAMES + tl.arange(0, FRAMES)
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    there, some = frame < frames, channel < channels
+    value = tl.zeros((FRAMES, CHANNELS), tl.float32)
+    value += tl.load(offset + batch * channels + channel, some, 0.0)[None, :]
+    for tap in tl.static_range(TAPS):
+        heard = tl.load(samples + batch * count + frame * STEP + tap, there, 0.0)
+        value += heard[:, None] * tl.load(weight + (batch * channels + channel) * TAPS + tap, some, 0.0)[None, :]
+    value = 0.5 * value * (1.0 + tl.erf(value * 0.7071067811865476))
+    place = (batch * frames + frame)[:, None] * channels + channel[None, :]
+    tl.store(out + place, value, there[:, None] & some[None, :])
+
+
+def listen(samples: Tensor, weight: Tensor, offset: Tensor, step: int) -> Tensor:
+    """GELU of a convolution over (B, N) with filters of each stream's own: ``weight`` (B, channels, taps), ``offset``
+    (B, channels) → (B, frames, channels), float32."""
+    samples, weight, offset = samples.contiguous(), weight.contiguous(), offset.contiguous()
+    batch, channels, taps = weight.shape
+    frames = (samples.shape[1] - taps) // step + 1
+    out = empty((batch, frames, channels), device=samples.device)
+    _listen[(triton.cdiv(frames, _FRAMES), triton.cdiv(channels, _CHANNELS), batch)](
+        samples, weight, offset, out, samples.shape[1], frames, channels,
+        TAPS=taps, STEP=step, FRAMES=_FRAMES, CHANNELS=_CHANNELS,
+    )  # fmt: skip
+    return out
