@@ -15,6 +15,7 @@ from livehead.api.services import Services
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host import EngineHost
+from livehead.media.encoder import has_nvenc
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
@@ -23,12 +24,13 @@ ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
 
 def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
-    """Put the server together. Reads files, so call it before the event loop runs.
+    """Put the server together. Reads files and asks the driver for NVENC, so call it before the event loop runs.
 
     ``choice`` is the engine to run; by default what the settings ask for. The engine starts and
     stops with the application's lifespan, which does not wait for it: /readyz says when it is there.
     """
     services = build_services(settings, choice or choose(settings.engine))
+    has_nvenc()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -131,7 +131,10 @@ class VideoEncoder:
 
 @cache
 def has_nvenc() -> bool:
-    """Whether NVENC works here: one picture is really encoded. GPUs of the H100 class have no encoder."""
+    """Whether NVENC works here: one picture is really encoded. GPUs of the H100 class have no encoder.
+
+    Where there is a GPU the first call takes 0.4 s, and PyAV lets no other thread run meanwhile: not during a session.
+    """
     try:
         context = _nvenc(256, 256, 1_000_000)
         context.encode(av.VideoFrame.from_ndarray(np.full((384, 256), 128, np.uint8), format="yuv420p"))
