@@ -61,6 +61,29 @@ async def test_a_narrow_line_carries_its_rate_in_order_and_loses_what_its_queue_
     assert all(at >= (n + 1) * 1028 * 0.000_008 - 0.001 for n, at in enumerate(came)), "none is early"
 
 
+async def test_reports_take_the_same_way_down_as_media() -> None:
+    pc = RTCPeerConnection()
+    try:
+        pc.addTransceiver("video")
+        dtls = pc.getTransceivers()[0].receiver.transport
+        came: list[tuple[int, ...]] = []
+
+        async def note(data: bytes, *arrival_time_ms: int) -> None:
+            came.append((data[1], *arrival_time_ms))
+
+        dtls._handle_rtp_data = dtls._handle_rtcp_data = note
+        Link(0, 0, seed=1, rate_kbit=100).install(pc)
+        await dtls._handle_rtp_data(b"\x80\x60" + bytes(970), arrival_time_ms=1000)  # 80 ms on this line
+        await dtls._handle_rtcp_data(b"\x80\xc8" + bytes(26))
+        assert not came
+        await asyncio.sleep(0.15)
+        (media, arrival), report = came
+        assert (media, report) == (0x60, (0xC8,))
+        assert 1079 <= arrival < 1140
+    finally:
+        await pc.close()
+
+
 async def test_without_loss_and_jitter_nothing_is_touched() -> None:
     link = Link(0, 0, seed=1)
     assert len(await sent(link, MEDIA, 200)) == 200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehead.media.bitrate import FLOOR, BitratePolicy
+from livehead.media.bitrate import FLOOR, NEAR, BitratePolicy
 from livehead.media.clock import NTP_EPOCH, MediaClock
 
 
@@ -29,14 +29,55 @@ def test_down_at_once_and_up_by_and_by() -> None:
 def test_heavy_loss_takes_it_down_and_light_loss_does_not() -> None:
     policy = BitratePolicy(512, 512)
     start = policy.bitrate
-    policy.loss(0.05, 1.0)
+    policy.report(0.05, None, 1.0)
     assert policy.bitrate == start
-    policy.loss(0.4, 2.0)
-    policy.loss(0.4, 2.1)  # the same trouble, reported twice
+    policy.report(0.4, None, 2.0)
+    policy.report(0.4, None, 2.1)  # the same trouble, reported twice
     assert policy.bitrate == pytest.approx(start * 0.8, rel=0.01)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["estimate", "loss"]), st.floats(0, 1e9), st.floats(0, 5)), max_size=60))
+def test_it_does_not_climb_while_packets_are_lost() -> None:
+    policy = BitratePolicy(512, 512)
+    policy.estimate(500_000, 1.0)
+    low = policy.bitrate
+    for second in range(2, 10):
+        policy.report(0.05, None, float(second))
+        policy.estimate(5_000_000, float(second))
+    assert policy.bitrate == low
+    policy.report(0.01, None, 10.0)
+    policy.estimate(5_000_000, 10.0)
+    assert policy.bitrate > low
+
+
+def test_a_queue_that_stays_full_takes_it_down_whatever_the_estimate_says() -> None:
+    policy = BitratePolicy(512, 512)
+    start = policy.bitrate
+    policy.report(0.0, 0.03, 1.0)
+    policy.report(0.05, 0.1, 2.0)
+    assert policy.bitrate == start, "losses on a line without a queue"
+    policy.report(0.0, 0.4, 3.0)
+    assert policy.bitrate == start, "a queue that loses nothing: the estimate sees it grow"
+    policy.report(0.05, 0.4, 4.0)
+    policy.estimate(5_000_000, 4.5)
+    assert policy.bitrate == pytest.approx(NEAR * start, rel=0.01)
+    policy.report(0.0, 0.03, 5.0)
+    before = policy.bitrate
+    for second in range(5, 10):
+        policy.estimate(5_000_000, float(second))
+    assert before < policy.bitrate < start, "it comes back slowly to where the line was full"
+
+
+def test_a_longer_way_is_not_a_queue_for_ever() -> None:
+    policy = BitratePolicy(512, 512)
+    policy.report(0.0, 0.03, 0.0)
+    for second in range(1, 100):
+        policy.report(0.0, 0.4, float(second))
+    before = policy.bitrate
+    policy.report(0.05, 0.4, 100.0)
+    assert policy.bitrate == before
+
+
+@given(st.lists(st.tuples(st.sampled_from(["estimate", "report"]), st.floats(0, 1e9), st.floats(0, 5)), max_size=60))
 def test_it_stays_within_its_bounds(events: list[tuple[str, float, float]]) -> None:
     policy, now = BitratePolicy(512, 512), 0.0
     for kind, value, pause in events:
@@ -46,7 +87,7 @@ def test_it_stays_within_its_bounds(events: list[tuple[str, float, float]]) -> N
             policy.estimate(value, now)
             assert policy.bitrate <= max(FLOOR, value)
         else:
-            policy.loss(min(1.0, value / 1e9), now)
+            policy.report(value / 1e9, pause / 5, now)
         assert FLOOR <= policy.bitrate <= policy.ceiling
         assert policy.bitrate <= before * 1.17  # two seconds' growth at most, however long nothing was heard
 

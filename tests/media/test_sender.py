@@ -41,6 +41,28 @@ async def test_what_was_lost_is_sent_again_once() -> None:
         assert sender.resent == 1
 
 
+async def test_what_is_under_way_is_not_sent_again() -> None:
+    """A receiver asks again and again until it has what it asked for."""
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 5)
+        sender._round_trip = 0.3
+        sequence = (sender._sequence - 1) & 0xFFFF
+        for _ in range(10):
+            await sender._handle_rtcp_packet(_nack(sender, [sequence]))
+            await asyncio.sleep(0.05)
+        assert sender.resent == 2
+
+
+async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_pictures(peer, pc, 5)
+        track = peer._pictures
+        for since, wanted in ((0.2, False), (0.4, True)):
+            track._last_keyframe, sender._round_trip = time.monotonic() - since, 0.3
+            await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
+            assert track._wanted is wanted
+
+
 async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_pictures(peer, pc, 5)

@@ -42,7 +42,8 @@ class Link:
         for dtls in {each.receiver.transport for each in pc.getTransceivers()}:
             ice: Any = dtls.transport
             ice._send = self._outgoing(ice._send)
-            dtls._handle_rtp_data = self._incoming(dtls._handle_rtp_data)  # type: ignore[method-assign,assignment]
+            dtls._handle_rtp_data = self._incoming(dtls._handle_rtp_data)  # type: ignore[method-assign]
+            dtls._handle_rtcp_data = self._incoming(dtls._handle_rtcp_data)  # type: ignore[method-assign]
 
     def _outgoing(self, send: Callable[[bytes], Awaitable[None]]) -> Callable[[bytes], Awaitable[None]]:
         async def through(data: bytes) -> None:
@@ -53,13 +54,15 @@ class Link:
 
         return through
 
-    def _incoming(
-        self, take: Callable[[bytes, int], Coroutine[Any, Any, None]]
-    ) -> Callable[[bytes, int], Coroutine[Any, Any, None]]:
-        async def through(data: bytes, arrival_time_ms: int) -> None:
+    def _incoming(self, take: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+        """``take`` gets a packet, and of RTP the time at which it came, in milliseconds."""
+
+        async def through(data: bytes, arrival_time_ms: int | None = None) -> None:
             began = time.monotonic()
 
             def go() -> Awaitable[None]:
+                if arrival_time_ms is None:
+                    return take(data)
                 return take(data, arrival_time_ms + round((time.monotonic() - began) * 1000))
 
             await self._pass("down", len(data), go)

@@ -53,6 +53,8 @@ HISTORY = 512
 
 FIRST_REPORT = 0.1
 RESEND_INTERVAL = 0.02
+"""A packet is sent again no more often, in seconds, nor before the receiver can have seen it: a round trip."""
+
 RESEND_AGE = 0.6
 RESEND_SHARE = 0.2
 RESEND_BURST_S = 0.15
@@ -82,7 +84,7 @@ class Sender(RTCRtpSender):
     ) -> None:
         super().__init__(track, transport)
         self.packets = self.octets = self.resent = 0
-        self.round_trip: float | None = None
+        self._round_trip = 0.0  # seconds, as the last report showed it
         self._track = track
         self._clock = clock
         self._on_feedback = on_feedback
@@ -198,7 +200,8 @@ class Sender(RTCRtpSender):
                 await self._resend(sequence)
         elif isinstance(packet, RtcpPsfbPacket) and isinstance(self._track, PictureTrack):
             if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
-                self._track.want_keyframe()
+                # A keyframe that was under way when the receiver asked is what it asked for.
+                self._track.want_keyframe(lost_at=time.monotonic() - self._round_trip)
             elif packet.fmt == RTCP_PSFB_APP and self._track.policy is not None:
                 with contextlib.suppress(ValueError):
                     bits, sources = unpack_remb_fci(packet.fci)
@@ -206,12 +209,12 @@ class Sender(RTCRtpSender):
                         self._track.policy.estimate(bits, time.monotonic())
 
     def _note_report(self, last: int, delay: int, lost: float) -> None:
-        now = time.monotonic()
+        """RFC 3550 section 6.4.1: the round trip is known where the report is an answer to our last one."""
+        now, trip = time.monotonic(), None
         if self._reported is not None and self._reported[0] == last and delay:
-            trip = max(0.0, now - self._reported[1] - delay / 65536)
-            self.round_trip = trip if self.round_trip is None else 0.85 * self.round_trip + 0.15 * trip
+            trip = self._round_trip = max(0.0, now - self._reported[1] - delay / 65536)
         if isinstance(self._track, PictureTrack) and self._track.policy is not None:
-            self._track.policy.loss(lost, now)
+            self._track.policy.report(lost, trip, now)
 
     async def _resend(self, sequence: int) -> None:
         """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
@@ -223,7 +226,7 @@ class Sender(RTCRtpSender):
             if isinstance(self._track, PictureTrack):
                 self._track.want_keyframe(lost_at=sent.at)  # beyond repair; the receiver would ask a second later
             return
-        if now - sent.again < RESEND_INTERVAL:
+        if now - sent.again < max(RESEND_INTERVAL, self._round_trip):
             return
         packet = RtpPacket.parse(sent.data, self._extensions)
         if not self._may_resend(len(packet.payload) + OVERHEAD, now):

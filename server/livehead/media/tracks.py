@@ -101,10 +101,10 @@ class PictureTrack(PacedTrack):
         if self._on_sent is not None:
             self._on_sent(encoded.timestamp // round(BLOCK_S * self.rate))
 
-    def want_keyframe(self, lost_at: float | None = None) -> None:
-        """The receiver lost a picture (PLI, FIR), sent at ``lost_at`` (monotonic seconds). One from before the last
-        keyframe does not matter any more."""
-        if lost_at is None or lost_at > self._last_keyframe:
+    def want_keyframe(self, lost_at: float) -> None:
+        """The receiver lost a picture that was sent at ``lost_at`` (monotonic seconds), or before. One from before the
+        last keyframe does not matter any more."""
+        if lost_at > self._last_keyframe:
             self._wanted = True
 
     async def encoded(self) -> Encoded:
