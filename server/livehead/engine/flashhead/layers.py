@@ -132,6 +132,16 @@ class Conv:
         return torch.cat([conv3d(part, self.weight, None, 1, (0, 1, 1)) for part in parts], dim=2)
 
 
+class Halving:
+    """A layer that makes half the frames, rounded up, and computes all of them."""
+
+    def total(self, frames: int) -> int:
+        return (frames + 1) // 2
+
+    def before(self, want: range, frames: int) -> range:
+        return range(frames)
+
+
 class Single:
     """One convolution, with a norm before it or none: the first layer and the last one."""
 

@@ -7,7 +7,7 @@ from torch.nn.functional import layer_norm, linear
 
 from livehead.engine.flashhead.clip import Clip, Fold
 from livehead.engine.flashhead.feed import Norm
-from livehead.engine.flashhead.layers import Conv, New, Resnet, Single
+from livehead.engine.flashhead.layers import Conv, Halving, New, Resnet, Single
 
 NORM = Norm(eps=1e-8)
 """Most of its norms have no weights."""
@@ -49,20 +49,14 @@ class Shortcut:
         return linear(normed, self.weight.flatten(1), self.bias)
 
 
-class Down:
-    """Half the frames (rounded up), half the height, half the width. Computes all frames."""
+class Down(Halving):
+    """Half the height and half the width too."""
 
     def __init__(self, new: New, name: str, width: int) -> None:
         self.conv = conv(new, name, width, width, causal=True, stride=2)
 
     def prepare(self) -> None:
         self.conv.prepare()
-
-    def total(self, frames: int) -> int:
-        return (frames + 1) // 2
-
-    def before(self, want: range, frames: int) -> range:
-        return range(frames)
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         result, _ = self.conv(clip, range(clip.total))

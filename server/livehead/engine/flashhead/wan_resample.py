@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d, conv3d, pad
 
 from livehead.engine.flashhead.clip import Clip, Fold
 from livehead.engine.flashhead.feed import feed
-from livehead.engine.flashhead.layers import New
+from livehead.engine.flashhead.layers import Halving, New
 from livehead.engine.flashhead.wan_layers import Framewise
 
 
@@ -143,8 +143,8 @@ class TimeUp:
         return range(max(1, (want.start + 1) // 2), want.stop // 2 + 1)
 
 
-class TimeDown:
-    """Half the frames, the first one left as it is. Computes all frames."""
+class TimeDown(Halving):
+    """The first frame is left as it is."""
 
     def __init__(self, new: New, name: str, width: int) -> None:
         self.width = width
@@ -152,12 +152,6 @@ class TimeDown:
 
     def prepare(self) -> None:
         self.conv.prepare()
-
-    def total(self, frames: int) -> int:
-        return (frames + 1) // 2
-
-    def before(self, want: range, frames: int) -> range:
-        return range(frames)
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         total = self.total(clip.total)
