@@ -12,6 +12,7 @@ import logging
 import math
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import pack
@@ -52,6 +53,9 @@ HISTORY = 512
 """Packets kept for retransmission: about 4 s of video."""
 
 FIRST_REPORT = 0.1
+REPORTS = 8
+"""Own reports that are remembered, about one a second: the receiver answers an older one where the way is long."""
+
 RESEND_INTERVAL = 0.02
 """A packet is sent again no more often, in seconds, nor before the receiver can have seen it: a round trip."""
 
@@ -97,7 +101,7 @@ class Sender(RTCRtpSender):
         self._allowance = math.inf  # octets; the first question fills it
         self._allowed_at = time.monotonic()
         self._extensions = HeaderExtensionsMap()
-        self._reported: tuple[int, float] | None = None
+        self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
@@ -181,7 +185,7 @@ class Sender(RTCRtpSender):
                 ),
             )
             name = RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=self._ssrc, items=[(1, cname.encode())])])
-            self._reported = (ntp >> 16) & 0xFFFFFFFF, time.monotonic()
+            self._reports.append(((ntp >> 16) & 0xFFFFFFFF, time.monotonic()))
             await self._send_raw(bytes(report) + bytes(name))
             pause = 0.5 + random.random()
 
@@ -209,10 +213,11 @@ class Sender(RTCRtpSender):
                         self._track.policy.estimate(bits, time.monotonic())
 
     def _note_report(self, last: int, delay: int, lost: float) -> None:
-        """RFC 3550 section 6.4.1: the round trip is known where the report is an answer to our last one."""
+        """RFC 3550 section 6.4.1: the round trip is known where the report answers one of ours."""
         now, trip = time.monotonic(), None
-        if self._reported is not None and self._reported[0] == last and delay:
-            trip = self._round_trip = max(0.0, now - self._reported[1] - delay / 65536)
+        sent = next((at for middle, at in self._reports if middle == last), None)
+        if sent is not None and delay:
+            trip = self._round_trip = max(0.0, now - sent - delay / 65536)
         if isinstance(self._track, PictureTrack) and self._track.policy is not None:
             self._track.policy.report(lost, trip, now)
 
