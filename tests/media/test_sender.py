@@ -45,12 +45,12 @@ async def test_what_is_under_way_is_not_sent_again() -> None:
     """A receiver asks again and again until it has what it asked for."""
     async with client() as pc, Peer() as peer:
         sender = await _with_pictures(peer, pc, 5)
-        sender._round_trip = 0.3
         sequence = (sender._sequence - 1) & 0xFFFF
-        for _ in range(10):
+        for since, resent in ((10.0, 1), (0.1, 1), (0.2, 1), (0.4, 2)):
+            sender._round_trip = 0.3
+            sender._history[sequence % module.HISTORY].again = time.monotonic() - since
             await sender._handle_rtcp_packet(_nack(sender, [sequence]))
-            await asyncio.sleep(0.05)
-        assert sender.resent == 2
+            assert sender.resent == resent
 
 
 async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
