@@ -74,6 +74,10 @@ def test_a_queue_that_stays_full_takes_it_down_whatever_the_estimate_says() -> N
         policy.report(0.0, 0.03, float(second))
         policy.estimate(5_000_000, float(second))
     assert NEAR * start < policy.bitrate < 0.95 * start, "it comes back slowly to where the line was full"
+    for second in range(10, 40):
+        policy.report(0.0, 0.03, float(second))
+        policy.estimate(5_000_000, float(second))
+    assert policy.bitrate == policy.ceiling, "the line is wider than it was"
 
 
 def test_a_longer_way_is_not_a_queue_for_ever() -> None:

@@ -14,7 +14,8 @@ HEADROOM = 0.95
 """Of the receiver's estimate: sound, retransmissions and headers want a share."""
 
 CLIMB, CREEP = 1.08, 1.01
-"""Growth a second while nothing forbids it; and from :data:`NEAR` of the rate on at which the line was full."""
+"""Growth a second while nothing forbids it; and of the limit where the line was full lately, from :data:`NEAR` of that
+rate up to it. Past it, the line is wider than it was."""
 
 NEAR = 0.85
 """What is left of the rate where the line is full."""
@@ -71,7 +72,7 @@ class BitratePolicy:
         elif lost > HEAVY_LOSS:
             self._lower(1 - 0.5 * lost, now)
         elif lost <= LIGHT_LOSS and self._reported is not None:
-            pace = CREEP if self._limit >= NEAR * self._full else CLIMB
+            pace = CREEP if NEAR * self._full <= self._limit < self._full else CLIMB
             self._limit = min(self.ceiling, self._limit * _growth(pace, now - self._reported))
         self._reported = now
 
