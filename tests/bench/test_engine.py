@@ -24,7 +24,6 @@ def bench(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, list[
 @pytest.fixture
 def _one_thread() -> None:
     torch = pytest.importorskip("torch", reason="needs the flashhead extra")
-    pytest.importorskip("transformers", reason="needs the flashhead extra")
     torch.set_num_threads(1)
 
 

@@ -66,7 +66,6 @@ def test_sessions_live_come_and_go_at_the_preview_engine(capsys: pytest.CaptureF
 
 def test_a_tiny_flashhead_holds_sessions_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="needs the flashhead extra")
-    pytest.importorskip("diffusers", reason="needs the flashhead extra")
     code, lines, _ = bench(
         capsys, "--tiny", "--device", "cpu", "--dtype", "float32", "--size", "64", "--streams", "2", "--hop", "4",
         "--seconds", "2", "--seed", "4",

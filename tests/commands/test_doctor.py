@@ -201,7 +201,6 @@ def test_pytorch_is_asked_in_a_process_with_a_limit(monkeypatch: pytest.MonkeyPa
 @pytest.mark.timeout(170)
 def test_what_pytorch_says_of_the_processor() -> None:
     pytest.importorskip("torch", reason="needs the flashhead extra")
-    pytest.importorskip("transformers", reason="needs the flashhead extra")
     before = set(sys.modules)
     found = survey("cpu", 150)
     assert found["error"] is None

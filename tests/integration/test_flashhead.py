@@ -15,7 +15,6 @@ from caller import Caller, tone
 from serving import running
 
 pytest.importorskip("torch", reason="needs the flashhead extra")
-pytest.importorskip("transformers", reason="needs the flashhead extra")
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 

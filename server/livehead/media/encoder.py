@@ -133,7 +133,7 @@ class VideoEncoder:
 def has_nvenc() -> bool:
     """Whether NVENC works here: one picture is really encoded. GPUs of the H100 class have no encoder.
 
-    Where there is a GPU the first call takes 0.4 s, and PyAV lets no other thread run meanwhile: not during a session.
+    Where there is a GPU the first call takes up to 0.7 s, in which PyAV lets no other thread run: not for a session.
     """
     try:
         context = _nvenc(256, 256, 1_000_000)
