@@ -17,17 +17,25 @@ WindowT = TypeVar("WindowT")
 
 
 class Lane(Generic[WindowT]):
-    """One stream's windows that nobody has got yet, in order, at most ``bound``. A rewind takes a new lane, so
-    that windows after it cannot overtake it."""
+    """One stream's windows that nobody has got yet, in order, at most ``bound``, one turn in the mailbox for each.
+    A rewind takes a new lane, so that windows after it cannot overtake it."""
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
         self.waiting: deque[WindowT] = deque()
 
     def push(self, window: WindowT) -> WindowT | None:
-        """Append; return the oldest, taken out, where the lane was full."""
-        dropped = self.pop() if len(self.waiting) >= self.bound else None
+        """Append; return the oldest, taken out, where the lane was full.
+
+        In this order, so that a getter with all of the lane's turns in its hands finds a window for each of them.
+        """
         self.waiting.append(window)
+        if len(self.waiting) <= self.bound:
+            return None
+        dropped = self.pop()
+        if dropped is window:  # the getter took all the others meanwhile: there is room
+            self.waiting.append(window)
+            return None
         return dropped
 
     def pop(self) -> WindowT | None:
