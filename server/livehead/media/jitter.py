@@ -32,6 +32,10 @@ STEP = 0.005
 DEAD_BAND = 0.002
 SETTLE = 2.0
 LATE_RUN = 0.100
+LATE_PACKETS = 5
+"""How long, and how many, packets that are each newer than all before come too late, one after the other, when the way
+has become longer for good. Where many are lost, the few that come may be slow ones by chance."""
+
 PAUSE = 0.080
 """A packet that is next in order after so long without any, and late by that time, was not held up by the network: the
 sender paused, and its clock stood still. Unless the next one comes in a hurry: then the network was out, after all."""
@@ -109,7 +113,7 @@ class JitterBuffer:
         self._began = 0.0
         self._anchor = 0.0  # where the offset of arrival and position is held
         self._route = (0.0, 0.0)  # when the way was last compared, and what it was
-        self._late_since: float | None = None
+        self._late_run: list[float] = []  # when the newest packets came, as long as each of them is too late
         self._resumed: _Resumed | None = None
         self._touched = math.inf
 
@@ -157,7 +161,7 @@ class JitterBuffer:
                 self._begin(sequence, timestamp, self._cursor, now)
             elif newest:
                 self._highest, self._newest = sequence, timestamp
-                self._late_since = None
+                self._late_run.clear()
         self._observe(timestamp, now)
         self._adapt(timestamp, now)
         if len(self._held) < MAX_HELD:
@@ -227,15 +231,14 @@ class JitterBuffer:
         self._shift = position - timestamp
         self._ways.clear()
         self._began = now
-        self._late_since = None
+        self._late_run.clear()
         self._observe(timestamp, now)
         self._route = (now, self._way())
 
     def _stays_late(self, now: float) -> bool:
         """Whether the newest packets have come too late for a while: then the way has become longer for good."""
-        if self._late_since is None:
-            self._late_since = now
-        return now - self._late_since >= LATE_RUN
+        self._late_run.append(now)
+        return len(self._late_run) >= LATE_PACKETS and now - self._late_run[0] >= LATE_RUN
 
     def _way(self) -> float:
         """Arrival minus time stamp, in seconds, by the fastest way."""
