@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from livehead.media.jitter import HIGH, LOW, Gap, JitterBuffer, Taken
@@ -84,6 +84,12 @@ networks = st.fixed_dictionaries(
 )
 
 
+TWO_SLOW_IN_A_ROW = {
+    "seed": 668, "count": 19, "loss": 0.3, "jitter": 0.055, "twice": 0.0, "sequence": 0, "timestamp": 0
+}  # fmt: skip
+"""What comes between them is lost: it looks as if the way had become longer."""
+
+
 def send(network: dict, *, ppm: float = 0.0) -> list[tuple[float, int]]:
     chance = random.Random(network["seed"])
     arrivals = []
@@ -100,6 +106,7 @@ def send(network: dict, *, ppm: float = 0.0) -> list[tuple[float, int]]:
 
 @settings(max_examples=150, deadline=None)
 @given(networks)
+@example(TWO_SLOW_IN_A_ROW)
 def test_packets_come_out_once_in_order_and_in_their_places(network: dict) -> None:
     buffer, result = run(send(network), sequence=network["sequence"], timestamp=network["timestamp"])
     indices = [index for index, _, _ in result.places]
@@ -122,6 +129,7 @@ def test_a_packet_waits_only_for_another_and_never_past_the_limit(network: dict)
 
 @settings(max_examples=150, deadline=None)
 @given(networks)
+@example(TWO_SLOW_IN_A_ROW)
 def test_output_keeps_step_with_time(network: dict) -> None:
     _, result = run(send(network), sequence=network["sequence"], timestamp=network["timestamp"])
     # Never ahead of what was captured (a packet is 20 ms), never further behind than a wait and a packet.
