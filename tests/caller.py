@@ -18,7 +18,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
-from livehead.core import probe
+from livehead.core import test_pattern as probe
 from waiting import until
 
 RATE = 48_000
@@ -81,12 +81,12 @@ class Seen:
 
 
 class Caller:
-    """One peer connection. ``pictures`` and ``levels`` (time and rms of 20 ms of voice) fill while it is connected."""
+    """One peer connection. ``frames`` and ``levels`` (time and rms of 20 ms of voice) fill while it is connected."""
 
     def __init__(self, speech: Speech = silence, *, audio: bool = True, videos: int = 1, keep: int = 50) -> None:
         self.peer = RTCPeerConnection()
         self.microphone = Microphone(speech)
-        self.pictures: list[Seen] = []
+        self.frames: list[Seen] = []
         self.levels: list[tuple[float, float]] = []
         self.figures: list[dict[str, Any]] = []
         self.began = time.monotonic()
@@ -125,15 +125,15 @@ class Caller:
             await asyncio.wait(self._tasks)
 
     async def seen(self, enough: Callable[[list[Seen]], bool], within: float = 10.0) -> list[Seen]:
-        """The pictures, as soon as they are ``enough``."""
-        await until(lambda: enough(self.pictures), within)
-        return self.pictures
+        """The frames, as soon as they are ``enough``."""
+        await until(lambda: enough(self.frames), within)
+        return self.frames
 
     def delays(self) -> list[float]:
-        """Seconds from each onset in the microphone to the first picture whose code says loud."""
+        """Seconds from each onset in the microphone to the first frame whose code says loud."""
         found = []
         for onset in self.microphone.onsets:
-            loud = [p.at for p in self.pictures if p.at >= onset and p.code is not None and p.code.loudness >= 8]
+            loud = [p.at for p in self.frames if p.at >= onset and p.code is not None and p.code.loudness >= 8]
             if loud and loud[0] - onset < 0.9:
                 found.append(loud[0] - onset)
         return found
@@ -154,8 +154,8 @@ class Caller:
                 now = time.monotonic()
                 if isinstance(frame, av.VideoFrame):
                     luma = frame.to_ndarray(format="yuv420p")[: frame.height]
-                    kept = luma if len(self.pictures) % self._keep == 0 else luma[-probe.ROWS :]
-                    self.pictures.append(Seen(now, probe.read(luma), kept))
+                    kept = luma if len(self.frames) % self._keep == 0 else luma[-probe.ROWS :]
+                    self.frames.append(Seen(now, probe.read(luma), kept))
                 elif isinstance(frame, av.AudioFrame):
                     samples = frame.to_ndarray().astype(np.float64) / 32768
                     self.levels.append((now, float(np.sqrt(np.mean(samples**2)))))

@@ -1,7 +1,7 @@
 """A generator for tests, which can be told to be slow, to fail, to hang and to die.
 
 It is told through what it is given anyway: options of its factory, the seed of a stream, the first
-sample of a window. Its pictures say whose they are, how many the stream made before, and which sample
+sample of a window. Its frames say whose they are, how many the stream made before, and which sample
 they were made from; :func:`read` gets that back.
 """
 
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.media import BLOCK_SAMPLES, Picture
-from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Preset, Work
+from livehead.core.block import BLOCK_SAMPLES
+from livehead.core.frame import Frame
+from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Preset, Work
 from livehead.errors import CheckpointError, PortraitError
 
 SIZE = 64
@@ -46,10 +47,10 @@ HANG_IN_PREPARE = 253  # … is never ready
 
 @dataclass(frozen=True)
 class Seen:
-    """What a fake picture says: the ``tag`` is the portrait's first byte; ``made`` counts the stream's pictures;
+    """What a fake frame says: the ``tag`` is the portrait's first byte; ``made`` counts the stream's frames;
     ``sample`` is the first of its block; ``batch`` is the size of the step that made it; ``rewinds``, ``unshown`` and
     ``level`` tell of the stream's rewinds: how many, and of the last one the unshown count and :func:`level_of`
-    the newest shown picture."""
+    the newest shown frame."""
 
     tag: int
     made: int
@@ -61,25 +62,25 @@ class Seen:
 
 
 def portrait(tag: int, size: int = 16) -> NDArray[np.uint8]:
-    """A portrait that the fake takes; its pictures carry ``tag`` (1 … 255). Tag 0 has no face."""
+    """A portrait that the fake takes; its frames carry ``tag`` (1 … 255). Tag 0 has no face."""
     return np.full((size, size, 3), tag, np.uint8)
 
 
-def sound(first: float = 0.0, blocks: int = 1) -> NDArray[np.float32]:
+def audio(first: float = 0.0, blocks: int = 1) -> NDArray[np.float32]:
     return np.full(blocks * BLOCK_SAMPLES, first, np.float32)
 
 
 def level_of(made: int) -> int:
-    """The grey (0 … 255 RGB) of the lower half of a stream's picture number ``made``."""
+    """The grey (0 … 255 RGB) of the lower half of a stream's frame number ``made``."""
     return (made * 7) % 200 + 20
 
 
-def read(picture: Picture) -> Seen:
-    row = picture.i420[0]
+def read(frame: Frame) -> Seen:
+    row = frame.i420[0]
     numbers = np.frombuffer(row[:24].tobytes(), np.int32)
     sample = np.frombuffer(row[24:28].tobytes(), np.float32)
     tag, made, batch, rewinds, unshown, level = (int(number) for number in numbers)
-    assert (picture.i420[1 : SIZE // 2] == tag).all(), "two streams in one picture"
+    assert (frame.i420[1 : SIZE // 2] == tag).all(), "two streams in one frame"
     return Seen(tag, made, float(sample[0]), batch, rewinds, unshown, level)
 
 
@@ -128,10 +129,10 @@ class FakeGenerator:
         if seed == SLOW_TO_OPEN:
             time.sleep(0.3)
         if portrait.max() == 0:
-            raise PortraitError("there is no face in this picture")
+            raise PortraitError("there is no face in this frame")
         return FakeStream(int(portrait[0, 0, 0]), seed)
 
-    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
         assert len({id(item.stream) for item in work}) == len(work) <= self.max_batch
         told = {float(item.pcm[0]) for item in work}
         if DIE in told:
@@ -157,18 +158,18 @@ class FakeGenerator:
     def close(self, stream: FakeStream) -> None:
         stream.tag = 0
 
-    def _draw(self, item: Work, batch: int) -> Pictures:
+    def _draw(self, item: Work, batch: int) -> Frames:
         stream: FakeStream = item.stream
         half = self.size // 2
-        pictures = np.full((item.hop, self.size * 3 // 2, self.size), 128, np.uint8)
-        for picture, sample in zip(pictures, item.pcm[::BLOCK_SAMPLES], strict=False):
-            picture[:half] = stream.tag
-            picture[half : self.size] = round(16 + level_of(stream.made) * 219 / 255)
+        frames = np.full((item.hop, self.size * 3 // 2, self.size), 128, np.uint8)
+        for frame, sample in zip(frames, item.pcm[::BLOCK_SAMPLES], strict=False):
+            frame[:half] = stream.tag
+            frame[half : self.size] = round(16 + level_of(stream.made) * 219 / 255)
             numbers = [stream.tag, stream.made, batch, stream.rewinds, stream.unshown, stream.level]
-            picture[0, :24] = np.frombuffer(np.array(numbers, np.int32).tobytes(), np.uint8)
-            picture[0, 24:28] = np.frombuffer(np.float32(sample).tobytes(), np.uint8)
+            frame[0, :24] = np.frombuffer(np.array(numbers, np.int32).tobytes(), np.uint8)
+            frame[0, 24:28] = np.frombuffer(np.float32(sample).tobytes(), np.uint8)
             stream.made += 1
-        return pictures
+        return frames
 
 
 @dataclass
@@ -183,7 +184,7 @@ class PreparingGenerator(FakeGenerator):
             os._exit(3)
         time.sleep({SLOW_TO_PREPARE: 0.5, HANG_IN_PREPARE: 600.0}.get(tag, 0.0))
         if portrait.max() == 0:
-            raise PortraitError("there is no face in this picture")
+            raise PortraitError("there is no face in this frame")
         self.prepared.add(tag)
 
     def open(self, portrait: NDArray[np.uint8], seed: int) -> FakeStream:
@@ -217,7 +218,7 @@ def create_noting_steps(path: str, **options: Any) -> FakeGenerator:
     """Writes a letter into the file ``path`` for every step."""
 
     class Noting(FakeGenerator):
-        def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+        def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
             with open(path, "a") as file:
                 file.write("s")
             return super().step(work, pixel_format)

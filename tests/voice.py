@@ -10,20 +10,20 @@ VOWELS = {"a": (800, 1250), "i": (290, 2300), "u": (330, 900), "e": (560, 1850),
 
 def vowel(name: str, seconds: float, level: float = 0.2, pitch: float = 125.0) -> np.ndarray:
     t = np.arange(int(seconds * RATE)) / RATE
-    sound = np.zeros_like(t)
+    audio = np.zeros_like(t)
     first, second = VOWELS[name]
     for n in range(1, int(3600 / pitch)):
         hertz = n * pitch
         gain = (1 / (1 + ((hertz - first) / 70) ** 2) + 0.45 / (1 + ((hertz - second) / 100) ** 2)) ** 0.5
         gain += 0.05 / (1 + ((hertz - 2900) / 200) ** 2)
-        sound += gain * np.sin(2 * np.pi * hertz * t + n) / n**0.5
-    return _loud(sound, level)
+        audio += gain * np.sin(2 * np.pi * hertz * t + n) / n**0.5
+    return _loud(audio, level)
 
 
 def hum(seconds: float, level: float = 0.1, pitch: float = 125.0) -> np.ndarray:
     t = np.arange(int(seconds * RATE)) / RATE
-    sound = sum(np.sin(2 * np.pi * n * pitch * t) * 10 ** (-0.9 * (n - 1)) for n in range(1, 5))
-    return _loud(np.asarray(sound), level)
+    audio = sum(np.sin(2 * np.pi * n * pitch * t) * 10 ** (-0.9 * (n - 1)) for n in range(1, 5))
+    return _loud(np.asarray(audio), level)
 
 
 def hiss(seconds: float, level: float = 0.05) -> np.ndarray:
@@ -43,9 +43,9 @@ def sentence() -> np.ndarray:
     return np.concatenate([*parts, hiss(0.12), vowel("a", 0.24), silence(0.6)]).astype(np.float32)
 
 
-def blocks(sound: np.ndarray) -> np.ndarray:
-    return sound[: sound.size // 640 * 640].reshape(-1, 640).astype(np.float32)
+def blocks(audio: np.ndarray) -> np.ndarray:
+    return audio[: audio.size // 640 * 640].reshape(-1, 640).astype(np.float32)
 
 
-def _loud(sound: np.ndarray, level: float) -> np.ndarray:
-    return (sound * (level / np.sqrt(np.mean(sound**2)))).astype(np.float32)
+def _loud(audio: np.ndarray, level: float) -> np.ndarray:
+    return (audio * (level / np.sqrt(np.mean(audio**2)))).astype(np.float32)

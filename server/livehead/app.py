@@ -14,8 +14,8 @@ from livehead.api.counting import Counting
 from livehead.api.services import Services
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
-from livehead.engine.host import EngineHost
-from livehead.media.encoder import has_nvenc
+from livehead.engine.host.host import EngineHost
+from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings

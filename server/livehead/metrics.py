@@ -38,11 +38,11 @@ class Metrics:
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")
         self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
-        self.repeated = self._counter("livehead_pictures_repeated", "Pictures shown twice, by reason.", "reason")
-        self.dropped = self._counter("livehead_pictures_dropped", "Pictures never shown, by reason.", "reason")
+        self.repeated = self._counter("livehead_frames_repeated", "Frames shown twice, by reason.", "reason")
+        self.dropped = self._counter("livehead_frames_dropped", "Frames never shown, by reason.", "reason")
         self.skipped = self._counter("livehead_blocks_skipped", "Blocks not sent to catch up, by reason.", "reason")
         self.concealed = self._counter(
-            "livehead_sound_concealed_seconds", "Clients' sound that did not come in time and was made up."
+            "livehead_audio_concealed_seconds", "Clients' audio that did not come in time and was made up."
         )
         self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)

@@ -1,6 +1,6 @@
-"""``livehead render``: a portrait and a sound file become an MP4, offline, through the engine seam.
+"""``livehead render``: a portrait and an audio file become an MP4, offline, through the engine seam.
 
-The same blocks and windows as in a live session: picture k shows the samples of block k, at k·40 ms.
+The same blocks and windows as in a live session: frame k shows the samples of block k, at k·40 ms.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ import numpy as np
 from tqdm import tqdm
 
 from livehead.avatars import load_portrait
-from livehead.core.media import BLOCK_SAMPLES, FPS, Picture
+from livehead.core.block import BLOCK_SAMPLES, FPS
+from livehead.core.frame import Frame
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Generator, Preset, Work
 from livehead.errors import MediaError, UsageError
-from livehead.media.files import TRACK_BLOCK, Mp4Writer, SoundFile
+from livehead.media.audio.file import TRACK_BLOCK, AudioFile
+from livehead.media.video.mp4 import Mp4Writer
 
 
 @dataclass(frozen=True, slots=True)
 class RenderReport:
-    """What was made: ``pictures`` of 40 ms each, in ``elapsed`` seconds."""
+    """What was made: ``frames`` of 40 ms each, in ``elapsed`` seconds."""
 
     out: Path
-    pictures: int
+    frames: int
     elapsed: float
 
     @property
     def seconds(self) -> float:
         """Length of the film."""
-        return self.pictures / FPS
+        return self.frames / FPS
 
     @property
     def speed(self) -> float:
@@ -48,7 +50,7 @@ class RenderReport:
 def render(
     portrait: Path, audio: Path, out: Path, *, generator: Generator, preset: Preset, seed: int, progress: bool = False
 ) -> RenderReport:
-    """Write ``out``, an MP4 as long as the sound, rounded up to whole blocks (the rest is silence).
+    """Write ``out``, an MP4 as long as the audio, rounded up to whole blocks (the rest is silence).
 
     The file appears under its name when it is complete, or not at all. ``progress`` shows a bar on
     stderr where that is a terminal. Raises :class:`~livehead.errors.PortraitError` for a portrait that
@@ -57,40 +59,40 @@ def render(
     """
     began = time.monotonic()
     _check_out(out, portrait, audio)
-    picture = load_portrait(portrait)
-    with SoundFile(audio) as sound, _appearing(out) as part:
-        stream = generator.open(picture, seed)
+    frame = load_portrait(portrait)
+    with AudioFile(audio) as source, _appearing(out) as part:
+        stream = generator.open(frame, seed)
         info = generator.info
         try:
             with Mp4Writer(
-                part, name=str(out), width=info.width, height=info.height, channels=sound.channels
+                part, name=str(out), width=info.width, height=info.height, channels=source.channels
             ) as writer:
-                total = ceil(sound.seconds * FPS) if sound.seconds else None
+                total = ceil(source.seconds * FPS) if source.seconds else None
                 hidden = None if progress else True  # None: hidden unless stderr is a terminal
                 with tqdm(total=total, unit="picture", desc=out.name, disable=hidden, file=sys.stderr) as bar:
-                    for shown in _film(sound, writer, generator, stream, preset):
+                    for shown in _film(source, writer, generator, stream, preset):
                         bar.update(shown)
-                if not writer.pictures:
-                    raise MediaError(f"The sound in {audio} is empty. Give a file with some sound.")
+                if not writer.frames:
+                    raise MediaError(f"The audio in {audio} is empty. Give a file with some audio.")
                 writer.finish()
         finally:
             generator.close(stream)
-    return RenderReport(out, writer.pictures, time.monotonic() - began)
+    return RenderReport(out, writer.frames, time.monotonic() - began)
 
 
-def _film(sound: SoundFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset) -> Iterator[int]:
-    """Cut, generate and write; yields the number of pictures written at each step."""
+def _film(source: AudioFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset) -> Iterator[int]:
+    """Cut, generate and write; yields the number of frames written at each step."""
     windows = Windows(preset.hop, preset.lookahead)
     heard = 0
-    for piece in sound:
+    for piece in source:
         writer.speak(piece.track)
         cut = windows.push(heard, piece.pcm)
         heard += len(piece.pcm)
         for window in cut.windows:
             yield _show(writer, generator, stream, window, preset.hop)
     blocks = ceil(max(heard / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
-    writer.speak(np.zeros((sound.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
-    while writer.pictures < blocks:  # silence behind the end completes the last windows
+    writer.speak(np.zeros((source.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
+    while writer.frames < blocks:  # silence behind the end completes the last windows
         rest = np.zeros(BLOCK_SAMPLES - heard % BLOCK_SAMPLES, np.float32)
         cut = windows.push(heard, rest)
         heard += len(rest)
@@ -99,11 +101,11 @@ def _film(sound: SoundFile, writer: Mp4Writer, generator: Generator, stream: obj
 
 
 def _show(writer: Mp4Writer, generator: Generator, stream: object, window: Window, wanted: int) -> int:
-    """Generate a window's pictures and write the first ``wanted`` of them."""
-    pictures = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
-    for i420 in pictures:
-        writer.show(Picture(i420))
-    return len(pictures)
+    """Generate a window's frames and write the first ``wanted`` of them."""
+    frames = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
+    for i420 in frames:
+        writer.show(Frame(i420))
+    return len(frames)
 
 
 def _check_out(out: Path, *sources: Path) -> None:

@@ -57,7 +57,7 @@ class EngineSettings(_Stage):
         "exact",
         description="Products of the flashhead transformer: exact, or fp8, which is faster and some per cent off.",
     )
-    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square picture, in pixels.")
+    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square frame, in pixels.")
     heartbeat_seconds: float = Field(
         5.0, gt=0, description="A worker that is silent for so long is stuck, and is restarted. In seconds."
     )

@@ -61,14 +61,14 @@ async def test_ice_servers_carry_credentials_that_a_turn_server_accepts(client: 
     assert base64.b64decode(turn["credential"]) == expected
 
 
-async def test_every_portrait_has_a_picture(client: httpx.AsyncClient) -> None:
+async def test_every_portrait_has_a_frame(client: httpx.AsyncClient) -> None:
     avatars = (await client.get("/v1/avatars")).json()
     assert avatars[0]["id"] == "default"
     for avatar in avatars:
-        picture = await client.get(avatar["image"])
-        assert picture.status_code == 200
-        assert picture.headers["content-type"] == "image/png"
-        assert picture.content.startswith(b"\x89PNG")
+        frame = await client.get(avatar["image"])
+        assert frame.status_code == 200
+        assert frame.headers["content-type"] == "image/png"
+        assert frame.content.startswith(b"\x89PNG")
 
 
 async def test_the_page_and_its_modules_are_served(client: httpx.AsyncClient) -> None:

@@ -38,7 +38,7 @@ async def test_an_offer_is_answered_as_whip_says(client: httpx.AsyncClient) -> N
         assert any("stun:stun.example.org" in link and 'rel="ice-server"' in link for link in links)
         assert any("username=" in link and "credential=" in link for link in links)
         await caller.accept(answer.text)
-        await caller.seen(lambda pictures: len(pictures) > 10)
+        await caller.seen(lambda frames: len(frames) > 10)
         state = (await client.get(answer.headers["location"])).json()
         assert state["state"] == "live"
         await until(lambda: caller.figures)

@@ -18,7 +18,7 @@ async def test_a_call_from_offer_to_bye(served: Served) -> None:
         session = await line.call(caller, avatar="default", latency="balanced", voice="off", source="mic", probe=True)
         assert (await line.next("candidate"))["candidate"] is None
         await line.state("live")
-        await caller.seen(lambda pictures: len(pictures) > 5)
+        await caller.seen(lambda frames: len(frames) > 5)
         stats = await line.next("stats")
         assert stats["bound_ms"] == 400
         await line.send(type="latency", preset="low")
@@ -123,9 +123,9 @@ async def test_a_socket_that_breaks_has_ten_seconds_while_media_flows(served: Se
         async with Line(served.url) as line:
             await line.call(caller)
             await line.state("live")
-        before = len(caller.pictures)
+        before = len(caller.frames)
         await asyncio.sleep(3)
-        assert len(caller.pictures) > before + 50
+        assert len(caller.frames) > before + 50
         assert served.services.registry.active == 1
         await served.settled(within=10)
 

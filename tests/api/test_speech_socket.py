@@ -36,7 +36,7 @@ async def test_a_listener_needs_no_microphone_and_gets_the_voice_by_default(
         await caller.accept(answer.text)
         found = (await client.get(answer.headers["location"])).json()
         assert (found["source"], found["voice"]) == ("push", "on")
-        await caller.seen(lambda pictures: len(pictures) > 5)
+        await caller.seen(lambda frames: len(frames) > 5)
         await until(lambda: len(caller.levels) > 5)
 
 
@@ -65,7 +65,7 @@ async def test_only_a_microphone_session_needs_a_microphone(client: httpx.AsyncC
         silent = await client.post("/v1/sessions?source=push&voice=off", content=offer, headers=sdp)
         assert silent.status_code == 201
         await caller.accept(silent.text)
-        await caller.seen(lambda pictures: len(pictures) > 5)
+        await caller.seen(lambda frames: len(frames) > 5)
 
 
 async def test_who_may_not_speak_is_told_before_there_is_a_socket(served: Served) -> None:
@@ -123,7 +123,7 @@ async def test_what_was_said_before_the_socket_ended_is_spoken(served: Served) -
         async with Backend(served.url, session) as backend:
             await backend.push(tone(1))
             await until(lambda: "started" in backend.states())
-        await until(lambda: sum(p.code is not None and p.code.loudness >= 8 for p in caller.pictures) >= 20)
+        await until(lambda: sum(p.code is not None and p.code.loudness >= 8 for p in caller.frames) >= 20)
         async with Backend(served.url, session) as backend:
             await backend.push(tone(0.2))
             await backend.end()

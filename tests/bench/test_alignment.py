@@ -1,4 +1,4 @@
-"""Finding out from the pictures' loudness alone which moment of the microphone they show."""
+"""Finding out from the frames' loudness alone which moment of the microphone they show."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 from livehead.bench.alignment import align
 from livehead.bench.source import RATE, Source, bursts
-from livehead.core.probe import loudness
+from livehead.core.test_pattern import loudness
 from livehead.errors import LiveheadError
 
 
 def blocks(source: Source, shift_ms: float, first: int, last: int) -> list[tuple[int, int]]:
-    """What the pictures of a server say for which block k begins at k · 40 ms + shift of the microphone."""
+    """What the frames of a server say for which block k begins at k · 40 ms + shift of the microphone."""
     found = []
     for k in range(first, last):
         begin = round((k * 0.040 + shift_ms / 1000) * RATE)
@@ -38,18 +38,18 @@ def test_a_timeline_that_moves_is_followed() -> None:
     assert found.heard_ms(1300) == pytest.approx(1300 * 40 - 827, abs=1.0)
 
 
-def test_lost_pictures_and_a_few_wrong_ones_do_no_harm() -> None:
+def test_lost_frames_and_a_few_wrong_ones_do_no_harm() -> None:
     source = bursts(40, seed=5)
     seen = [(k, 0 if k % 50 == 0 else level) for k, level in blocks(source, -7.0, 100, 700) if k % 7]
     assert align(source.power, seen).heard_ms(200) == pytest.approx(200 * 40 - 7, abs=1.5)
 
 
-def test_another_sound_is_not_taken_for_ours() -> None:
+def test_another_audio_is_not_taken_for_ours() -> None:
     with pytest.raises(LiveheadError, match="is true"):
         align(bursts(40, seed=1).power, blocks(bursts(40, seed=2), 0.0, 100, 700))
 
 
-def test_too_few_pictures_are_said_so() -> None:
+def test_too_few_frames_are_said_so() -> None:
     source = bursts(10, seed=1)
-    with pytest.raises(LiveheadError, match="only 5 pictures"):
+    with pytest.raises(LiveheadError, match="only 5 frames"):
         align(source.power, blocks(source, 0.0, 20, 25))

@@ -31,10 +31,8 @@ def figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
-    picture = tmp_path / "histogram.svg"
-    done = bench(
-        "--engine", "preview", "--size", "128", "--seconds", "6", "--sessions", "2", "--histogram", str(picture)
-    )
+    frame = tmp_path / "histogram.svg"
+    done = bench("--engine", "preview", "--size", "128", "--seconds", "6", "--sessions", "2", "--histogram", str(frame))
     found = figures(done)
     assert set(found) >= PROMISED
     assert (found["sessions"], found["seconds"], found["failed"]) == (2, 6, 0)
@@ -42,7 +40,7 @@ def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
     assert set(latency) == {"p50", "p95", "p99"}
     assert 40 < latency["p50"] <= latency["p95"] <= latency["p99"] < 1000
     assert 20 < found["burst_to_picture_ms"]["p50"] < latency["p99"] + 45
-    assert found["pictures"] > 150
+    assert found["frames"] > 150
     assert found["fps"]["mean"] > 15
     assert found["skew_ms"]["p50"] < 60
     assert 0 < found["connect_ms"]["p50"] < found["first_picture_ms"]["p50"]
@@ -51,12 +49,12 @@ def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
     parts = found["breakdown_ms"]
     assert tuple(parts["mean"]) == PARTS
     assert abs(parts["sum"] - parts["total"]) <= 5
-    assert parts["pictures"] > 0.8 * found["pictures"]
+    assert parts["frames"] > 0.8 * found["frames"]
     assert parts["mean"]["buffer"] >= 39
     assert min(parts["mean"].values()) >= -1
     assert parts["mean"]["capture"] < 40  # what is left over: it is small only where the others are right
     assert found["floor_ms"] < latency["p95"]
-    assert picture.read_text().startswith("<svg")
+    assert frame.read_text().startswith("<svg")
     assert "Where the time goes" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Where the time goes: the parts of a picture add up to what the client measured, whatever the clocks show."""
+"""Where the time goes: the parts of a frame add up to what the client measured, whatever the clocks show."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def test_preview_is_measured_on_one_core(capsys: pytest.CaptureFixture[str]) -> 
     code, lines, _ = bench(capsys, "--engine", "preview", "--size", "64", "--windows", "2")
     assert code == 0
     (row,) = json.loads(lines[-1])["rows"]
-    assert row["picture_ms"]["p50"] > 0
-    assert "ms a picture" in lines[0]
+    assert row["frame_ms"]["p50"] > 0
+    assert "ms a frame" in lines[0]
 
 
 def test_a_device_that_is_not_there_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

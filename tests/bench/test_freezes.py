@@ -11,7 +11,7 @@ def times(*gaps: float) -> list[float]:
     return list(accumulate(gaps, initial=100.0))
 
 
-def test_a_steady_picture_does_not_freeze() -> None:
+def test_a_steady_frame_does_not_freeze() -> None:
     assert freezes(times(*[0.04] * 100)) == 0
     assert freezes([]) == freezes([1.0]) == 0
 

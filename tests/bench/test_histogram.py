@@ -1,4 +1,4 @@
-"""The histogram as a picture."""
+"""The histogram as a frame."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def test_svg_names_the_percentiles(tmp_path: Path) -> None:
     draw(VALUES, tmp_path / "h.svg", title="a < b")
     root = ElementTree.parse(tmp_path / "h.svg").getroot()
     text = " ".join(root.itertext())
-    assert "a < b (500 pictures)" in text
+    assert "a < b (500 frames)" in text
     assert all(name in text for name in ("p50 90", "p95", "p99"))
 
 
 @pytest.mark.parametrize("values", [VALUES, [50.0], []])
-def test_png_is_a_picture(values: list[float], tmp_path: Path) -> None:
+def test_png_is_a_frame(values: list[float], tmp_path: Path) -> None:
     draw(values, tmp_path / "h.png", title="latency")
     with Image.open(tmp_path / "h.png") as image:
         assert image.size == (800, 360)

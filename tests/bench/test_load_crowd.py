@@ -1,4 +1,4 @@
-"""Simulated live sessions, what becomes of their pictures, and the figures made of that."""
+"""Simulated live sessions, what becomes of their frames, and the figures made of that."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from livehead.bench.crowd import Caller, Shape, movers, phases, shapes, voice
 from livehead.bench.faces import Faces
 from livehead.bench.loadfigures import Answer, Record, row, steps
-from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES
 from livehead.engine.base import Preset
-from livehead.engine.host import Timing
+from livehead.engine.host.host import Timing
 from livehead.errors import UsageError
 
 PRESETS = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
@@ -55,10 +55,10 @@ def test_windows_follow_each_other_and_share_the_lookahead() -> None:
 
 
 @pytest.mark.parametrize(("came", "late"), [(100.4, 0), (100.5, 0), (100.51, 1), (100.57, 2), (100.9, 4)])
-def test_each_picture_has_its_own_deadline(came: float, late: int) -> None:
+def test_each_frame_has_its_own_deadline(came: float, late: int) -> None:
     one = caller()
     one.cut()
-    one.pictures(0, 4, came)
+    one.frames(0, 4, came)
     one.end()
     assert (one.in_time, one.late, one.never, one.gap) == (4 - late, late, 0, late)
 
@@ -67,10 +67,10 @@ def test_what_does_not_come_is_lost_and_makes_a_gap() -> None:
     one = caller()
     for _ in range(4):
         one.cut()
-    one.pictures(0, 4, 100.3)
+    one.frames(0, 4, 100.3)
     one.missing(4)
-    one.pictures(8, 4, 101.33)  # due at 100.82 … 100.94
-    one.pictures(4, 4, 100.3)  # was given up
+    one.frames(8, 4, 101.33)  # due at 100.82 … 100.94
+    one.frames(4, 4, 100.3)  # was given up
     assert (one.asked, one.in_time, one.late, one.never) == (16, 4, 4, 4)
     one.end()
     assert (one.never, one.lost, one.gap, one.pending) == (8, 12, 12, 0)
@@ -79,10 +79,10 @@ def test_what_does_not_come_is_lost_and_makes_a_gap() -> None:
 def test_who_leaves_waits_for_nothing() -> None:
     one = caller()
     one.cut()
-    one.pictures(0, 4, 100.3)
+    one.frames(0, 4, 100.3)
     one.cut()
     one.leave()
-    one.pictures(4, 4, 109.0)
+    one.frames(4, 4, 109.0)
     one.end()
     assert (one.windows, one.asked, one.in_time, one.lost, one.gap) == (1, 4, 4, 0, 0)
 
@@ -124,12 +124,12 @@ def test_a_row_of_figures() -> None:
     ]
     one = caller()
     one.cut()
-    one.pictures(0, 4, 100.51)
+    one.frames(0, 4, 100.51)
     one.end()
     record.stayed = [one]
     record.dropped["late"] = 1
     found = row(record)
-    assert found["pictures"] == {"asked": 4, "in_time": 3, "late": 1, "never": 0}
+    assert found["frames"] == {"asked": 4, "in_time": 3, "late": 1, "never": 0}
     assert (found["in_time"], found["all_met"], found["longest_gap_ms"]) == (0.75, False, 40)
     assert found["batches"] == {"1": 1, "2": 1}
     assert found["busy"] == pytest.approx((0.1 + 0.31) / 2)

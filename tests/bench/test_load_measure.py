@@ -13,12 +13,12 @@ from livehead.bench.engine import Plan as EnginePlan
 from livehead.bench.loadtable import table
 from livehead.bench.search import Search
 from livehead.cli import main
-from livehead.engine.driver import cuda_devices
+from livehead.engine.cuda_driver import cuda_devices
 from livehead.errors import EngineError, UsageError
 
 FIGURES = {"device", "variant", "size", "dtype", "synthetic", "rows", "ceiling_tflops", "cold_start_s", "memory_gb"}
 ROW = {
-    *("streams", "hop", "lookahead", "seconds", "windows", "pictures", "in_time", "all_met", "window_ms", "step_ms"),
+    *("streams", "hop", "lookahead", "seconds", "windows", "frames", "in_time", "all_met", "window_ms", "step_ms"),
     *("batches", "by_batch", "busy", "opens_ms", "joins_ms", "first_window_ms", "window_p99_over_p50", "admitted"),
 }
 
@@ -32,9 +32,9 @@ def bench(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, list[
 def check(row: dict[str, Any]) -> None:
     """What holds on any machine, however slow."""
     assert row.keys() >= ROW
-    pictures = row["pictures"]
-    assert pictures["asked"] == pictures["in_time"] + pictures["late"] + pictures["never"]
-    assert row["all_met"] == (pictures["in_time"] == pictures["asked"] > 0)
+    frames = row["frames"]
+    assert frames["asked"] == frames["in_time"] + frames["late"] + frames["never"]
+    assert row["all_met"] == (frames["in_time"] == frames["asked"] > 0)
     assert sum(row["batches"].values()) == sum(each["steps"] for each in row["by_batch"]) > 0
     assert row["step_ms"]["p50"] <= row["step_ms"]["p99"] <= row["step_ms"]["max"]
     assert row["first_window_ms"] > 0
@@ -56,7 +56,7 @@ def test_sessions_live_come_and_go_at_the_preview_engine(capsys: pytest.CaptureF
     churn = row["churn"]
     stayed, came = churn["stayed"], churn["came"]
     assert stayed["sessions"] == 1
-    assert stayed["asked"] + came["asked"] == row["pictures"]["asked"]
+    assert stayed["asked"] + came["asked"] == row["frames"]["asked"]
     assert churn["joined"] > 0
     assert row["joins_ms"]["max"] > 0
     assert row["refused"] == []
@@ -77,7 +77,7 @@ def test_a_tiny_flashhead_holds_sessions_anywhere(capsys: pytest.CaptureFixture[
     (row,) = figures["load"]
     check(row)
     assert (row["preset"], row["hop"], row["lookahead"], row["delay_ms"]) == ("low", 4, 1, 590)
-    assert row["windows"] * 4 == row["pictures"]["asked"]
+    assert row["windows"] * 4 == row["frames"]["asked"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from livehead.bench.faces import Faces
 from livehead.bench.loadfigures import Record
 from livehead.bench.seats import Seats
 from livehead.engine.base import EngineSpec
-from livehead.engine.host import EngineHost
+from livehead.engine.host.host import EngineHost
 
 STEP_S = 0.02
 SHAPE = Shape("throughput", 4, 1, 0.59)

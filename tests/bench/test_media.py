@@ -90,35 +90,35 @@ def test_the_targets_stand_beside_the_results(said: list[str], figures: dict[str
 
 @pytest.mark.parametrize("sways", [True, False])
 def test_the_clip_speaks_and_is_always_the_same(sways: bool) -> None:
-    pictures = clip(1, 128, sways=sways)
-    assert pictures.shape == (25, 192, 128)
-    np.testing.assert_array_equal(pictures, clip(1, 128, sways=sways))
-    forehead = pictures[:, 20:35, 50:78].astype(int)
+    frames = clip(1, 128, sways=sways)
+    assert frames.shape == (25, 192, 128)
+    np.testing.assert_array_equal(frames, clip(1, 128, sways=sways))
+    forehead = frames[:, 20:35, 50:78].astype(int)
     assert (np.abs(np.diff(forehead, axis=0)).max() > 0) == sways
-    mouth = pictures[:, 64:110, 40:88].astype(int)
+    mouth = frames[:, 64:110, 40:88].astype(int)
     assert np.abs(np.diff(mouth, axis=0)).mean(axis=(1, 2)).max() > 1
-    sound = babble(2)
-    assert sound.shape == (32_000,)
-    assert 0.1 < np.abs(sound).max() <= 1
+    audio = babble(2)
+    assert audio.shape == (32_000,)
+    assert 0.1 < np.abs(audio).max() <= 1
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_quality_is_that_of_the_pictures_themselves(codec: str) -> None:
-    pictures = list(clip(1, 128))
+def test_quality_is_that_of_the_frames_themselves(codec: str) -> None:
+    frames = list(clip(1, 128))
     encode, _ = ours(codec, 128)
-    encoded = [encode(p, n, 300_000) for n, p in enumerate(pictures)]
-    assert quality(codec, pictures, encoded, 5).y > 35
-    lighter = [p + np.uint8(10) for p in pictures]
+    encoded = [encode(p, n, 300_000) for n, p in enumerate(frames)]
+    assert quality(codec, frames, encoded, 5).y > 35
+    lighter = [p + np.uint8(10) for p in frames]
     assert quality(codec, lighter, encoded, 5).y == pytest.approx(28.1, abs=1)  # 10 log10(255² / 10²)
     with pytest.raises(MediaError, match="came out"):
-        quality(codec, pictures, encoded[:-1], 5)
+        quality(codec, frames, encoded[:-1], 5)
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_keyframes_are_recognised(codec: str) -> None:
-    pictures = clip(1, 128)
+    frames = clip(1, 128)
     for encode in (ours(codec, 128)[0], stock(codec)):
-        assert [is_keyframe(codec, encode(p, n, 200_000)) for n, p in enumerate(pictures[:4])] == [True] + 3 * [False]
+        assert [is_keyframe(codec, encode(p, n, 200_000)) for n, p in enumerate(frames[:4])] == [True] + 3 * [False]
 
 
 def test_when_a_rate_is_followed() -> None:

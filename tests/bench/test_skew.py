@@ -1,4 +1,4 @@
-"""The picture behind the voice, on simulated streams."""
+"""The frame behind the voice, on simulated streams."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ BEGAN = 50.0
 AT = Alignment(np.array([0]), np.array([0.0]), 1.0)
 
 
-def streams(picture_later_ms: float, report_later_ms: float) -> Skew:
-    """Sound comes back 80 ms later in packets of 20 ms; pictures arrive ``picture_later_ms`` after their sound, and
+def streams(frame_later_ms: float, report_later_ms: float) -> Skew:
+    """Audio comes back 80 ms later in packets of 20 ms; frames arrive ``picture_later_ms`` after their audio, and
     the reports say that they are ``report_later_ms`` behind it."""
     sent = bursts(20, seed=9).power
     voice = np.concatenate([np.zeros(DELAY_MS), sent])
     recording = Recording(began=BEGAN)
     for n in range(len(voice) // 20):
         arrived = BEGAN + n * 0.020
-        recording.sounds.append(Heard(123_000 + n * 960, arrived, tuple(voice[n * 20 : n * 20 + 20])))
-    recording.sound_reports.append(SenderReport(0.0, 9000.0, 123_000))
-    recording.picture_reports.append(SenderReport(0.0, 9000.0 + report_later_ms / 1000, 777_000))
-    pictures = []
+        recording.audio_chunks.append(Heard(123_000 + n * 960, arrived, tuple(voice[n * 20 : n * 20 + 20])))
+    recording.audio_reports.append(SenderReport(0.0, 9000.0, 123_000))
+    recording.frame_reports.append(SenderReport(0.0, 9000.0 + report_later_ms / 1000, 777_000))
+    frames = []
     for k in range(50, 400):
         media = k * 0.040 + DELAY_MS / 1000
-        pictures.append((k, 777_000 + round(media * 90_000), BEGAN + media + picture_later_ms / 1000))
-    return skew(recording, sent, pictures, AT)
+        frames.append((k, 777_000 + round(media * 90_000), BEGAN + media + frame_later_ms / 1000))
+    return skew(recording, sent, frames, AT)
 
 
 @pytest.mark.parametrize("later", [-30.0, 0.0, 25.0])
-def test_by_arrival_it_is_what_the_pictures_come_later(later: float) -> None:
+def test_by_arrival_it_is_what_the_frames_come_later(later: float) -> None:
     found = streams(later, 0.0)
     assert len(found.arrived) > 300
     assert np.median(found.arrived) == pytest.approx(later, abs=1.5)

@@ -43,7 +43,7 @@ def test_a_file_is_said_over_and_over() -> None:
 
 def test_what_cannot_be_said_is_an_error_in_words(tmp_path: Path) -> None:
     silent = tmp_path / "text.wav"
-    silent.write_text("this is no sound")
+    silent.write_text("this is no audio")
     with pytest.raises(MediaError, match="cannot be read"):
         speech(silent, 5)
     with pytest.raises(MediaError, match="no file"):

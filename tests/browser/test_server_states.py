@@ -51,7 +51,7 @@ async def test_the_page_reconnects_when_the_server_comes_back_and_gives_up_when_
             await visit.state("reconnecting")
             await visit.page.wait_for_function("document.querySelector('#status').innerText.includes('Trying again')")
             held = "document.querySelector('live-head').shadowRoot.querySelector('canvas').hasAttribute('data-held')"
-            assert await visit.page.evaluate(held), "the last picture stays on the screen"
+            assert await visit.page.evaluate(held), "the last frame stays on the screen"
             await visit.shot("reconnecting-light")
             with running(tmp_path, *options) as again:
                 await visit.page.evaluate("window.dispatchEvent(new Event('online'))")
@@ -77,4 +77,4 @@ async def test_the_engine_dies_in_mid_call(browser: Browser, server: Process) ->
         await visit.state("degraded")
         await visit.state("live", within=15)
         said = " ".join(await visit.page.evaluate("said"))
-        assert "The engine is restarting. Your sound goes on" in said
+        assert "The engine is restarting. Your audio goes on" in said

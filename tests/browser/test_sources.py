@@ -1,4 +1,4 @@
-"""Where the sound comes from: a file, or a microphone that cannot be had."""
+"""Where the audio comes from: a file, or a microphone that cannot be had."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def test_a_file_is_spoken(browser: Browser, server: Process) -> None:
         await visit.page.wait_for_function("!document.querySelector('live-head').source.playing")
 
 
-async def test_a_file_that_is_no_sound(browser: Browser, server: Process, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_audio(browser: Browser, server: Process, tmp_path: Path) -> None:
     broken = tmp_path / "notes.mp3"
-    broken.write_text("this is a letter, not a sound")
+    broken.write_text("this is a letter, not audio")
     async with visiting(browser, server.url) as visit:
         await visit.page.check("input[value=file]", force=True)
         await visit.page.set_input_files("#file", broken)

@@ -11,7 +11,7 @@ from serving import Process
 from visiting import Visit, visiting
 
 MOUTH = (0.36, 0.58, 0.28, 0.18)
-"""Left, top, width and height of where a portrait has its mouth, as shares of the picture."""
+"""Left, top, width and height of where a portrait has its mouth, as shares of the frame."""
 
 WATCH = """
 async ([left, top, width, height], seconds) => {
@@ -59,7 +59,7 @@ async def test_the_portrait_speaks_while_the_microphone_does(browser: Browser, s
         rows = np.array(await visit.page.evaluate(watch, [MOUTH, 7]))
         time, level, moved = rows[10:].T
         loud = level > 0.25
-        # A picture shows what was said a little earlier, and the mouth takes a moment to close.
+        # A frame shows what was said a little earlier, and the mouth takes a moment to close.
         since = np.array([t - max(time[loud & (time <= t)], default=-1e9) for t in time])
         speaking, resting = moved[since < 200], moved[since > 700]
         assert len(speaking) > 50, "the microphone played no speech"

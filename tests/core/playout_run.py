@@ -1,4 +1,4 @@
-"""A session without its shells: sound and pictures arrive as a script says, and every tick is checked.
+"""A session without its shells: audio and frames arrive as a script says, and every tick is checked.
 
 The checks know nothing of how the playout works. They compare what was handed in with what came out.
 """
@@ -13,16 +13,17 @@ from itertools import count, pairwise
 
 import numpy as np
 
-from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Block, Picture
-from livehead.core.playout import Playout
-from livehead.core.tick import Kind, Tick
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Block
+from livehead.core.frame import Frame
+from livehead.core.playout.playout import Playout
+from livehead.core.playout.tick import Kind, Tick
 from livehead.core.windows import Windows
 
 EPS = 1e-6
 I420 = np.zeros((48, 32), np.uint8)
 
 
-def sound(k: int, level: float) -> np.ndarray:
+def audio(k: int, level: float) -> np.ndarray:
     """640 samples that say which block they are."""
     pcm = np.full(BLOCK_SAMPLES, level, np.float32)
     pcm[::2] *= -1
@@ -61,8 +62,8 @@ class Run:
         self._whole = self.now
         self.next_k = 0
         self.pushed: dict[int, float] = {}
-        self.blocks = self.pictures = 0
-        self._given: dict[int, list[Picture]] = {}
+        self.blocks = self.frames = 0
+        self._given: dict[int, list[Frame]] = {}
         self._last: Tick | None = None
         self._last_at = self._jumped_at = -1e9
         self._sent_k: int | None = None
@@ -90,7 +91,7 @@ class Run:
         return self
 
     def push(self, k: int) -> None:
-        pcm = sound(k, self.level(k))
+        pcm = audio(k, self.level(k))
         self.pushed[k] = self.now
         if k < self.windows.next_block:
             return
@@ -98,18 +99,18 @@ class Run:
         for block in cut.blocks:
             self.pushed.setdefault(block.k, self.now)
             self.blocks += 1
-            self.playout.push_sound(Block(block.k, block.pcm), self.now)
+            self.playout.push_audio(Block(block.k, block.pcm), self.now)
         for window in cut.windows:
             takes = self.takes(window.k)
             if takes is not None:
                 self.at(self.now + takes, lambda k=window.k, hop=window.hop: self.give(k, hop))
 
     def give(self, k: int, hop: int) -> None:
-        pictures = [Picture(I420) for _ in range(hop)]
-        for i, picture in enumerate(pictures):
-            self._given.setdefault(k + i, []).append(picture)
-        self.pictures += hop
-        self.playout.push_pictures(k, pictures, self.now)
+        frames = [Frame(I420) for _ in range(hop)]
+        for i, frame in enumerate(frames):
+            self._given.setdefault(k + i, []).append(frame)
+        self.frames += hop
+        self.playout.push_frames(k, frames, self.now)
 
     def jump(self, blocks: int) -> None:
         """Leap over so many blocks."""
@@ -120,7 +121,7 @@ class Run:
 
     def interrupt(self) -> int | None:
         shown = self.playout.interrupt()
-        assert shown == (self._last.picture_k if self._last else None)
+        assert shown == (self._last.frame_k if self._last else None)
         self._interrupted_before = self.windows.next_block
         return shown
 
@@ -162,26 +163,26 @@ class Run:
             assert tick.kind is Kind.HOLD
             assert not tick.pcm.any()
         else:
-            assert self._sent_k is None or tick.k > self._sent_k, "sound went backwards, or was sent twice"
+            assert self._sent_k is None or tick.k > self._sent_k, "audio went backwards, or was sent twice"
             self._sent_k = tick.k
             self.sent += 1
-            assert np.array_equal(tick.pcm, sound(tick.k, self.level(tick.k))), "another block's sound"
+            assert np.array_equal(tick.pcm, audio(tick.k, self.level(tick.k))), "another block's audio"
             assert self.now - (self.pushed[tick.k] - BLOCK_S * min(1.0, self.pace)) <= self.bound + EPS, (
                 "past the bound"
             )
             assert tick.delay_ms <= self.bound * 1000 + EPS
         if tick.kind is Kind.FRESH:
             self.fresh += 1
-            assert tick.picture_k == tick.k, "sound and picture apart"
-            assert any(tick.picture is given for given in self._given[tick.k]), "a picture that is not this block's"
-        elif tick.picture is None:
+            assert tick.frame_k == tick.k, "audio and frame apart"
+            assert any(tick.frame is given for given in self._given[tick.k]), "a frame that is not this block's"
+        elif tick.frame is None:
             self.blank += 1
-            assert last is None or last.picture is None, "the picture vanished"
+            assert last is None or last.frame is None, "the frame vanished"
         else:
             self.again += 1
             assert last is not None
-            assert tick.picture is last.picture, "neither a fresh picture nor the previous one"
-            assert (tick.picture_k, tick.loudness) == (last.picture_k, last.loudness)
+            assert tick.frame is last.frame, "neither a fresh frame nor the previous one"
+            assert (tick.frame_k, tick.loudness) == (last.frame_k, last.loudness)
         self._last, self._last_at = tick, self.now
         self.recent.append((self.now, tick))
         if self.keep_ticks:
@@ -199,7 +200,7 @@ class Run:
         assert stats.ticks == stats.fresh + stats.repeated + stats.blank == self._asked
         assert (stats.fresh, stats.repeated, stats.blank) == (self.fresh, self.again, self.blank)
         assert self.blocks == self.sent + stats.skipped + self.playout.waiting
-        pending = self.pictures - stats.fresh - stats.dropped
+        pending = self.frames - stats.fresh - stats.dropped
         assert 0 <= pending <= self.playout.waiting
 
     def drain(self) -> Run:
@@ -207,7 +208,7 @@ class Run:
         self.run_until(self.now + 8.0)
         assert self.playout.waiting == 0
         stats = self.playout.stats
-        assert self.pictures == stats.fresh + stats.dropped
+        assert self.frames == stats.fresh + stats.dropped
         self.check_totals()
         return self
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from livehead.core.delays import Delays
+from livehead.core.recent_delays import Delays
 
 
 def test_presets_are_told_apart_and_what_was_not_seen_is_not_known() -> None:

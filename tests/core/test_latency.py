@@ -56,7 +56,7 @@ def test_a_step_stamps_its_whole_hop() -> None:
     assert latency.generate_ms.p50 == pytest.approx(30)
 
 
-def test_blocks_without_a_picture_have_no_breakdown() -> None:
+def test_blocks_without_a_frame_have_no_breakdown() -> None:
     latency = Latency()
     latency.stamp(0, Stamp.CAPTURED, 0.0)
     latency.stamp(0, Stamp.CUT, 0.04)

@@ -9,14 +9,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.playout_run import Run, sound
-from livehead.core.media import BLOCK_S, Block, Picture
-from livehead.core.playout import Playout
-from livehead.core.tally import Drop, Repeat, Skip
-from livehead.core.tick import Kind
+from core.playout_run import Run, audio
+from livehead.core.block import BLOCK_S, Block
+from livehead.core.frame import Frame
+from livehead.core.playout.playout import Playout
+from livehead.core.playout.stats import Drop, Repeat, Skip
+from livehead.core.playout.tick import Kind
 
 
-def test_before_the_first_sound_nothing_is_due() -> None:
+def test_before_the_first_audio_nothing_is_due() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=200)
     assert playout.due is None
     assert playout.tick(5.0) is None
@@ -38,9 +39,7 @@ def test_a_steady_engine_costs_a_few_ms_over_the_wait_and_never_a_repeat(hop: in
     wait_ms = (hop + lookahead) * 40
     run = Run(hop, lookahead, wait_ms + 200, takes=lambda k: 0.009).speak(500).drain()
     assert run.playout.stats.fresh >= 500 - hop - lookahead
-    assert (
-        run.playout.stats.repeats.get(Repeat.NO_PICTURE, 0) <= hop + lookahead
-    )  # the end of the sound fills no window
+    assert run.playout.stats.repeats.get(Repeat.NO_FRAME, 0) <= hop + lookahead  # the end of the audio fills no window
     assert all(wait_ms + 9 <= tick.delay_ms <= wait_ms + 9 + 6 for _, tick in run.ticks[:400])
 
 
@@ -68,10 +67,10 @@ def test_a_creeping_engine_is_followed_without_a_repeat() -> None:
     assert 130 <= run.ticks[-1][1].delay_ms <= 130 + 6
 
 
-def test_slow_pictures_now_and_then_cost_a_repeat_in_ten_seconds_and_not_one_each() -> None:
+def test_slow_frames_now_and_then_cost_a_repeat_in_ten_seconds_and_not_one_each() -> None:
     """27 of them, far under 5 in 100: the delay gives way once in ten seconds, no sooner."""
     run = Run(takes=lambda k: 0.060 if k % 75 == 74 else 0.010).speak(2000)
-    assert run.playout.stats.repeats[Repeat.NO_PICTURE] <= 7
+    assert run.playout.stats.repeats[Repeat.NO_FRAME] <= 7
 
 
 def test_delay_shrinks_in_silence_ten_seconds_after_the_last_underrun() -> None:
@@ -103,7 +102,7 @@ def test_small_gains_shift_the_phase_and_skip_nothing() -> None:
     assert max(calm) < 0.0401
 
 
-def test_an_engine_slower_than_the_bound_takes_neither_sound_nor_delay_along() -> None:
+def test_an_engine_slower_than_the_bound_takes_neither_audio_nor_delay_along() -> None:
     run = Run(takes=lambda k: 0.010 if k < 50 else 1.0).speak(400).drain()
     stats = run.playout.stats
     assert stats.skipped == 0
@@ -112,28 +111,28 @@ def test_an_engine_slower_than_the_bound_takes_neither_sound_nor_delay_along() -
     assert run.ticks[300][1].delay_ms < 60, "waiting longer would have helped nobody"
 
 
-def test_engine_down_sound_goes_on_the_last_picture_holds_and_pictures_come_back() -> None:
+def test_engine_down_audio_goes_on_the_last_frame_holds_and_frames_come_back() -> None:
     run = Run(takes=lambda k: None if 100 <= k < 200 else 0.010).speak(300).drain()
     assert run.sent == 300
     down = [tick for _, tick in run.ticks if tick.k is not None and 100 <= tick.k < 200]
     assert len(down) == 100
     assert {tick.kind for tick in down} == {Kind.REPEAT}
-    assert {tick.picture_k for tick in down} == {99}
-    assert run.playout.stats.repeats[Repeat.NO_PICTURE] == 100
+    assert {tick.frame_k for tick in down} == {99}
+    assert run.playout.stats.repeats[Repeat.NO_FRAME] == 100
     assert run.fresh == 200
     assert run.ticks[250][1].delay_ms < 60
 
 
-def test_sound_that_stops_leaves_silence_and_the_last_picture() -> None:
+def test_audio_that_stops_leaves_silence_and_the_last_frame() -> None:
     run = Run().speak(50)
     run.run_until(run.now + 2.0)
     held = [tick for _, tick in run.ticks[-45:]]
     assert {tick.kind for tick in held} == {Kind.HOLD}
-    assert {tick.picture_k for tick in held} == {49}
-    assert run.playout.stats.repeats[Repeat.NO_SOUND] >= 45
+    assert {tick.frame_k for tick in held} == {49}
+    assert run.playout.stats.repeats[Repeat.NO_AUDIO] >= 45
 
 
-def test_sound_that_pauses_is_taken_up_where_it_is() -> None:
+def test_audio_that_pauses_is_taken_up_where_it_is() -> None:
     """The sender's clock stood still for 5 s: what comes then is new, not late."""
     run = Run().speak(50).pause(5.0).speak(100).drain()
     assert run.playout.stats.skipped <= 1
@@ -141,8 +140,8 @@ def test_sound_that_pauses_is_taken_up_where_it_is() -> None:
     assert next(t.delay_ms for _, t in run.ticks if t.k == 140) < 70
 
 
-def test_a_blackout_that_ends_in_a_burst_costs_the_late_sound_and_no_delay() -> None:
-    """2 s of sound come at once: the part beyond the bound is skipped, and the delay is what it was."""
+def test_a_blackout_that_ends_in_a_burst_costs_the_late_audio_and_no_delay() -> None:
+    """2 s of audio come at once: the part beyond the bound is skipped, and the delay is what it was."""
     run = Run(late=lambda k: max(0.0, (150 - k) * BLOCK_S) if k >= 100 else 0.0).speak(400)
     back = 1000 + 151 * BLOCK_S
     stats = run.playout.stats
@@ -152,7 +151,7 @@ def test_a_blackout_that_ends_in_a_burst_costs_the_late_sound_and_no_delay() -> 
     assert max(tick.delay_ms for tick in after) < 60
 
 
-def test_jitter_of_the_sound_within_the_bound_is_waited_for() -> None:
+def test_jitter_of_the_audio_within_the_bound_is_waited_for() -> None:
     rng = random.Random(4)
     run = Run(late=lambda k: rng.choice((0.0, 0.0, 0.02, 0.05))).speak(1000)
     stats = run.playout.stats
@@ -182,11 +181,11 @@ def test_idle_then_the_first_word() -> None:
                 if tick.k == 0:
                     first = due
             if what == 1:
-                playout.push_pictures(k, [Picture(np.zeros((48, 32), np.uint8))], at)
+                playout.push_frames(k, [Frame(np.zeros((48, 32), np.uint8))], at)
                 continue
             if k == 0:
                 playout.jump(0)
-            playout.push_sound(Block(k, sound(k, 0.1)), at)
+            playout.push_audio(Block(k, audio(k, 0.1)), at)
         assert first is not None
         assert first - (1004 + phase) <= 0.040 + 0.014 + 1e-6, "no time is lost to the phase of the idling"
         assert all(0.02 - 1e-6 <= b - a <= 0.06 + 1e-6 for a, b in pairwise(times))
@@ -199,13 +198,13 @@ def test_a_hop_at_hand_starts_without_waiting_for_real_time() -> None:
     """Speech from a backend comes faster than real time: its first hop is spoken as soon as it is generated."""
     playout = Playout(hop=8, lookahead=0, bound_ms=600)
     for k in range(8):
-        playout.push_sound(Block(k, sound(k, 0.1)), 10.0)
+        playout.push_audio(Block(k, audio(k, 0.1)), 10.0)
     assert playout.due == pytest.approx(10.0 + 0.014)
     for k in range(8, 40):
         at = 10.0 + (k - 7) * BLOCK_S
         while playout.due is not None and playout.due < at:
             assert playout.tick(playout.due) is not None
-        playout.push_sound(Block(k, sound(k, 0.1)), at)
+        playout.push_audio(Block(k, audio(k, 0.1)), at)
     assert playout.stats.skipped == 0
     assert playout.stats.k == 31
 
@@ -221,7 +220,7 @@ def test_interrupt_drops_everything_unshown_and_says_what_was_shown() -> None:
     after = [tick for time, tick in run.ticks if time > at]
     assert all(tick.k is None or tick.k >= before for tick in after)
     held = [tick for tick in after if tick.k is None][:8]
-    assert {tick.picture_k for tick in held} == {shown}
+    assert {tick.frame_k for tick in held} == {shown}
     stats = run.playout.stats
     assert stats.skips[Skip.INTERRUPT] > 0
     assert stats.drops[Drop.INTERRUPT] > 0
@@ -229,7 +228,7 @@ def test_interrupt_drops_everything_unshown_and_says_what_was_shown() -> None:
     assert {t.kind for _, t in run.ticks if t.k is not None and before + 8 <= t.k < before + 90} == {Kind.FRESH}
 
 
-def test_pictures_that_an_interrupt_made_useless_are_named_and_teach_nothing() -> None:
+def test_frames_that_an_interrupt_made_useless_are_named_and_teach_nothing() -> None:
     run = Run(8, 0, 600, takes=lambda k: 0.01 if k != 96 else 0.3).speak(104)
     run.run_until(run.now + 0.01)
     run.interrupt()
@@ -240,7 +239,7 @@ def test_pictures_that_an_interrupt_made_useless_are_named_and_teach_nothing() -
 
 
 def test_a_longer_way_through_the_network_is_paid_once() -> None:
-    """From block 200 on all sound takes 60 ms longer. When that has become the rule, delay is counted from there."""
+    """From block 200 on all audio takes 60 ms longer. When that has become the rule, delay is counted from there."""
     run = Run(late=lambda k: 0.06 if k >= 200 else 0.0).speak(1000)
     after = [tick for time, tick in run.ticks if time > 1000 + 20]
     assert {tick.kind for tick in after} == {Kind.FRESH}
@@ -262,7 +261,7 @@ def test_presets_change_while_live(level: float) -> None:
     assert set(run.kinds(run.now - 2)) == {Kind.FRESH}
 
 
-def test_pictures_of_the_old_preset_do_not_hold_the_new_one_up() -> None:
+def test_frames_of_the_old_preset_do_not_hold_the_new_one_up() -> None:
     run = Run(8, 0, 600, level=lambda k: 0.0).speak(207)
     run.set_preset(1, 0, 600)
     run.speak(60)
@@ -273,8 +272,8 @@ def test_pictures_of_the_old_preset_do_not_hold_the_new_one_up() -> None:
     assert min(b - a for a, b in pairwise(skips)) >= 5, "not all at once"
 
 
-def test_shrinking_never_gives_up_a_picture_for_one_that_is_missing() -> None:
-    """A block without a picture may be skipped, but not one with a picture to get to one without."""
+def test_shrinking_never_gives_up_a_frame_for_one_that_is_missing() -> None:
+    """A block without a frame may be skipped, but not one with a frame to get to one without."""
     rng = random.Random(1)
     missing = {k for k in range(207, 400) if rng.random() < 0.5}
     run = Run(8, 0, 600, takes=lambda k: None if k in missing else 0.010, level=lambda k: 0.0).speak(207)
@@ -287,10 +286,10 @@ def test_shrinking_never_gives_up_a_picture_for_one_that_is_missing() -> None:
     assert not any(after in missing and skipped not in missing for skipped, after in skips)
 
 
-def test_more_sound_at_the_start_than_the_delay_holds_is_not_rushed() -> None:
+def test_more_audio_at_the_start_than_the_delay_holds_is_not_rushed() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=400)
     for k in range(5):
-        playout.push_sound(Block(k, sound(k, 0.1)), 10.0)
+        playout.push_audio(Block(k, audio(k, 0.1)), 10.0)
     times = []
     for k in range(5):
         due = playout.due
@@ -323,7 +322,7 @@ def test_a_tick_that_is_a_little_late_is_caught_up_gently() -> None:
 
 
 def test_one_late_tick_near_the_bound_costs_one_block_and_not_the_delay() -> None:
-    """The pictures need all the delay there is; a schedule that gave way would miss every one from then on."""
+    """The frames need all the delay there is; a schedule that gave way would miss every one from then on."""
     run = Run(bound_ms=200, takes=lambda k: 0.140, oversleeps=lambda n: 0.03 if n == 200 else 0.0).speak(400)
     stats = run.playout.stats
     assert stats.skips == {Skip.BOUND: 1}
@@ -332,7 +331,7 @@ def test_one_late_tick_near_the_bound_costs_one_block_and_not_the_delay() -> Non
 
 def test_asked_too_early_it_sends_nothing() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=200)
-    playout.push_sound(Block(0, sound(0, 0.1)), 1.0)
+    playout.push_audio(Block(0, audio(0, 0.1)), 1.0)
     assert playout.due is not None
     assert playout.tick(playout.due - 0.005) is None
     assert playout.tick(playout.due) is not None
@@ -341,24 +340,24 @@ def test_asked_too_early_it_sends_nothing() -> None:
 
 def test_blocks_that_do_not_rise_are_refused() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=200)
-    playout.push_sound(Block(5, sound(5, 0.1)), 1.0)
+    playout.push_audio(Block(5, audio(5, 0.1)), 1.0)
     with pytest.raises(ValueError, match="rise"):
-        playout.push_sound(Block(5, sound(5, 0.1)), 1.04)
+        playout.push_audio(Block(5, audio(5, 0.1)), 1.04)
     with pytest.raises(ValueError, match="forward"):
         playout.jump(5)
     playout.jump(9)
     with pytest.raises(ValueError, match="jump"):
-        playout.push_sound(Block(6, sound(6, 0.1)), 1.08)
+        playout.push_audio(Block(6, audio(6, 0.1)), 1.08)
 
 
-def test_pictures_nobody_asked_for_are_named() -> None:
+def test_frames_nobody_asked_for_are_named() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=200)
-    picture = Picture(np.zeros((48, 32), np.uint8))
-    playout.push_pictures(0, [picture], 0.9)
-    playout.push_sound(Block(0, sound(0, 0.1)), 1.0)
-    playout.push_pictures(0, [picture, picture], 1.001)
-    playout.push_pictures(0, [picture], 1.002)
-    playout.push_pictures(-5, [picture], 1.002)
+    frame = Frame(np.zeros((48, 32), np.uint8))
+    playout.push_frames(0, [frame], 0.9)
+    playout.push_audio(Block(0, audio(0, 0.1)), 1.0)
+    playout.push_frames(0, [frame, frame], 1.001)
+    playout.push_frames(0, [frame], 1.002)
+    playout.push_frames(-5, [frame], 1.002)
     assert playout.stats.drops == {Drop.UNKNOWN: 2, Drop.DUPLICATE: 1, Drop.LATE: 1}
 
 
@@ -373,14 +372,14 @@ def test_the_deadline_of_a_window_is_when_its_first_block_is_sent() -> None:
 
 
 @pytest.mark.parametrize("ppm", [-200, 200])
-def test_half_an_hour_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
+def test_half_an_hour_on_a_audio_card_that_is_off_by_200_ppm(ppm: int) -> None:
     """0.36 s of drift, more than the whole bound: followed by the phase alone."""
     assert_drift_is_absorbed(ppm, hours=0.5)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("ppm", [-200, 200])
-def test_eight_hours_on_a_sound_card_that_is_off_by_200_ppm(ppm: int) -> None:
+def test_eight_hours_on_a_audio_card_that_is_off_by_200_ppm(ppm: int) -> None:
     assert_drift_is_absorbed(ppm, hours=8)
 
 

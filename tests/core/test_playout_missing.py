@@ -1,14 +1,15 @@
-"""Windows that the engine gives up as too late: the delay must learn from them as from late pictures."""
+"""Windows that the engine gives up as too late: the delay must learn from them as from late frames."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Block, Picture
-from livehead.core.playout import Playout
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Block
+from livehead.core.frame import Frame
+from livehead.core.playout.playout import Playout
 
 TAKES = 0.030
-PICTURE = Picture(np.zeros((48, 32), np.uint8))
+FRAME = Frame(np.zeros((48, 32), np.uint8))
 
 
 def stats_with_an_engine_that_gives_up(bound_ms: int) -> tuple[Playout, int]:
@@ -20,7 +21,7 @@ def stats_with_an_engine_that_gives_up(bound_ms: int) -> tuple[Playout, int]:
         now = 1000 + step / 1000
         if step % 40 == 0:
             k = step // 40
-            playout.push_sound(Block(k, np.full(BLOCK_SAMPLES, 0.1, np.float32)), now)
+            playout.push_audio(Block(k, np.full(BLOCK_SAMPLES, 0.1, np.float32)), now)
             if playout.deadline(k) < now + TAKES:
                 given_up += 1
                 playout.push_missing(k, TAKES, now)
@@ -28,7 +29,7 @@ def stats_with_an_engine_that_gives_up(bound_ms: int) -> tuple[Playout, int]:
                 done[k] = now + TAKES
         for k in [k for k, at in done.items() if at <= now]:
             del done[k]
-            playout.push_pictures(k, [PICTURE], now)
+            playout.push_frames(k, [FRAME], now)
         playout.tick(now)
     return playout, given_up
 
@@ -49,7 +50,7 @@ def test_but_never_past_the_bound() -> None:
 def test_nothing_is_learnt_from_blocks_that_are_not_known_or_interrupted() -> None:
     playout = Playout(hop=1, lookahead=0, bound_ms=200)
     playout.push_missing(0, 1.0, 1000.0)
-    playout.push_sound(Block(0, np.zeros(BLOCK_SAMPLES, np.float32)), 1000.0)
+    playout.push_audio(Block(0, np.zeros(BLOCK_SAMPLES, np.float32)), 1000.0)
     due = playout.due
     playout.interrupt()
     playout.push_missing(0, 0.1, 1000.0)

@@ -12,16 +12,16 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from core.playout_run import Run, held
-from livehead.core.tally import Repeat, Skip
-from livehead.core.tick import Kind
+from livehead.core.playout.stats import Repeat, Skip
+from livehead.core.playout.tick import Kind
 
 
 @dataclass(frozen=True)
 class Weather:
     """How rough a stretch of a session is. Times in seconds, shares of 1."""
 
-    sound_jitter: float
-    sound_burst: float  # share of blocks that are held up
+    audio_jitter: float
+    audio_burst: float  # share of blocks that are held up
     burst_s: float
     generate: float
     generate_jitter: float
@@ -36,8 +36,8 @@ calm = Weather(0.004, 0.0, 0.0, 0.010, 0.004, 0.0, 0.0, 0.002, 0.0, 0.5)
 
 weathers = st.builds(
     Weather,
-    sound_jitter=st.sampled_from([0.0, 0.003, 0.02, 0.06]),
-    sound_burst=st.sampled_from([0.0, 0.0, 0.01, 0.2]),
+    audio_jitter=st.sampled_from([0.0, 0.003, 0.02, 0.06]),
+    audio_burst=st.sampled_from([0.0, 0.0, 0.01, 0.2]),
     burst_s=st.floats(0.02, 3.0),
     generate=st.floats(0.0, 0.3),
     generate_jitter=st.sampled_from([0.0, 0.005, 0.05, 0.3]),
@@ -61,7 +61,7 @@ acts = st.one_of(
     st.tuples(st.just("jump"), st.sampled_from([0, 1, 7, 1 << 20])),
     st.tuples(st.just("interrupt")),
     st.tuples(st.just("preset"), presets),
-    st.tuples(st.just("strange pictures"), st.integers(-50, 50), st.integers(1, 9)),
+    st.tuples(st.just("strange frames"), st.integers(-50, 50), st.integers(1, 9)),
 )
 
 
@@ -74,8 +74,8 @@ class Sky:
 
     def late(self, k: int) -> float:
         weather = self.weather
-        held_up = weather.burst_s if self.dice.random() < weather.sound_burst else 0.0
-        return self.dice.random() * weather.sound_jitter + held_up
+        held_up = weather.burst_s if self.dice.random() < weather.audio_burst else 0.0
+        return self.dice.random() * weather.audio_jitter + held_up
 
     def takes(self, k: int) -> float | None:
         weather = self.weather
@@ -115,7 +115,7 @@ def play(run: Run, sky: Sky, script: list[tuple]) -> None:
                 run.interrupt()
             case ("preset", (hop, lookahead, bound_ms)):
                 run.set_preset(hop, lookahead, bound_ms)
-            case ("strange pictures", offset, count):
+            case ("strange frames", offset, count):
                 run.give(run.next_k + offset, count)
         run.check_totals()
 
@@ -146,7 +146,7 @@ def test_whatever_happens_the_invariants_hold(
 def test_after_any_trouble_the_session_is_as_good_as_new(
     seed: int, preset: tuple[int, int, int], script: list[tuple]
 ) -> None:
-    """15 s of calm later every picture is fresh and the delay is near the least that is possible."""
+    """15 s of calm later every frame is fresh and the delay is near the least that is possible."""
     sky = Sky(seed)
     run = sky.run(*preset)
     play(run, sky, script)
@@ -161,8 +161,8 @@ def test_after_any_trouble_the_session_is_as_good_as_new(
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), weather=weathers, loud=st.sampled_from([0.0, 0.5]))
-def test_sound_is_never_held_up_by_pictures(seed: int, weather: Weather, loud: float) -> None:
-    """Whatever the engine does, sound that comes in time is sent: a block can only be skipped to
+def test_audio_is_never_held_up_by_frames(seed: int, weather: Weather, loud: float) -> None:
+    """Whatever the engine does, audio that comes in time is sent: a block can only be skipped to
     shrink a delay that had grown, and silence is only put in where the delay grows."""
     sky = Sky(seed)
     sky.loud = loud
@@ -173,7 +173,7 @@ def test_sound_is_never_held_up_by_pictures(seed: int, weather: Weather, loud: f
     stats = run.playout.stats
     run.run_until(run.now + 1)
     assert set(stats.skips) <= {Skip.SHRINK}
-    assert set(stats.repeats) <= {Repeat.NO_PICTURE, Repeat.GROWTH}
+    assert set(stats.repeats) <= {Repeat.NO_FRAME, Repeat.GROWTH}
     assert stats.repeats.get(Repeat.GROWTH, 0) <= 9 + stats.skips.get(Skip.SHRINK, 0)
     assert run.sent + stats.skipped == 600
 
@@ -193,10 +193,10 @@ def test_ticks_come_25_times_a_second(seed: int, script: list[tuple]) -> None:
     for first in range(0, len(times) - 25, 5):
         # growth by a part of a block makes one gap up to 60 ms or down to 20 ms; slewing moves 1 ms a tick
         assert 0.85 < times[first + 25] - times[first] < 1.15
-    # Never too few. Where sound comes too late silence is sent meanwhile, and the delay may grow by less than that:
+    # Never too few. Where audio comes too late silence is sent meanwhile, and the delay may grow by less than that:
     # such ticks run ahead of the clock. A phase that is moved by a millisecond a tick does so too.
     ahead = len(times) - 1 - (times[-1] - times[0]) / 0.04
-    late = any(weather.sound_burst for _, _, weather in script)
+    late = any(weather.audio_burst for _, _, weather in script)
     assert -2.5 - 0.005 * len(times) < ahead < 2.5 + (0.045 if late else 0.005) * len(times)
 
 

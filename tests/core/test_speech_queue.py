@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.messages import Playback
-from livehead.core.speech import LULL_S, QUEUE_S, Speech
+from livehead.core.speech_queue import LULL_S, QUEUE_S, Speech
 
 
 def ramp(start: int, count: int) -> np.ndarray:

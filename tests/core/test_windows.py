@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.windows import MAX_GAP_S, Cut, Window, Windows
 
 

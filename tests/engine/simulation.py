@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from livehead.core.media import BLOCK_S
-from livehead.engine.scheduler import Scheduler
+from livehead.core.block import BLOCK_S
+from livehead.engine.scheduling.scheduler import Scheduler
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Session:
 
 @dataclass
 class Outcome:
-    """Pictures of each stream: sent in time, and all that were asked for."""
+    """Frames of each stream: sent in time, and all that were asked for."""
 
     in_time: dict[int, int] = field(default_factory=dict)
     asked: dict[int, int] = field(default_factory=dict)
     missed: list[tuple[float, Job]] = field(default_factory=list)
     longest_gap: dict[int, float] = field(default_factory=dict)
-    first: dict[int, float] = field(default_factory=dict)  # seconds to the first pictures that were in time
+    first: dict[int, float] = field(default_factory=dict)  # seconds to the first frames that were in time
     batches: list[int] = field(default_factory=list)
     busy: float = 0.0
 
@@ -64,7 +64,7 @@ def simulate(
     mixed_hops: bool = True,
     slowness: Callable[[float], float] = lambda now: 1.0,
 ) -> Outcome:
-    """``cost(batch, pictures)`` is what a step takes, in seconds; ``slowness`` is how many times as long at a time."""
+    """``cost(batch, frames)`` is what a step takes, in seconds; ``slowness`` is how many times as long at a time."""
     scheduler: Scheduler[Job] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops)
     arrivals = heapq.merge(*(session.arrivals() for session in sessions), key=lambda arrival: arrival[0])
     outcome = Outcome()

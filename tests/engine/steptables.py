@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from livehead.engine.base import Preset
-from livehead.engine.capacity import Capacity, StepTime, capacity
+from livehead.engine.capacity.model import Capacity, StepTime, capacity
 
 Times = Mapping[int, tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Device:
-    """``times`` of each preset. On the CPU a step takes as long as it has pictures, elsewhere as its batch is large:
+    """``times`` of each preset. On the CPU a step takes as long as it has frames, elsewhere as its batch is large:
     in between as the next larger one, or with ``parts`` as the steps of 4 and 1 that it is put together from."""
 
     presets: Mapping[str, Preset]
@@ -31,13 +31,13 @@ class Device:
         return capacity(self.presets, steps, cores=cores, on_cpu=self.on_cpu)
 
     def cost(self, seed: int) -> Callable[[int, int], float]:
-        """What a step of (batch, pictures) takes, in seconds: now and then as much as the slow ones that were seen."""
+        """What a step of (batch, frames) takes, in seconds: now and then as much as the slow ones that were seen."""
         chance = random.Random(seed)
-        by_pictures = {preset.hop: self.times[name] for name, preset in self.presets.items()}
+        by_frames = {preset.hop: self.times[name] for name, preset in self.presets.items()}
         any_hop = next(iter(self.times.values()))
 
-        def cost(batch: int, pictures: int) -> float:
-            times = by_pictures[pictures] if self.on_cpu else any_hop
+        def cost(batch: int, frames: int) -> float:
+            times = by_frames[frames] if self.on_cpu else any_hop
             if self.parts and batch not in times:
                 return batch // 4 * cost(4, 0) + batch % 4 * cost(1, 0)
             p50, p95 = times[min(size for size in times if size >= batch)]

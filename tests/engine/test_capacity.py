@@ -1,7 +1,7 @@
 import pytest
 
 from livehead.engine.base import Preset
-from livehead.engine.capacity import MARGIN, Capacity, StepTime, capacity
+from livehead.engine.capacity.model import MARGIN, Capacity, StepTime, capacity
 
 PRESETS = {"low": Preset(1, 0, 200), "throughput": Preset(4, 0, 600)}
 

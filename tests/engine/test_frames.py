@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehead.engine.frames import FrameRing, create_memory
+from livehead.engine.ipc.frame_ring import FrameRing, create_memory
 
 
 @pytest.fixture
@@ -20,41 +20,41 @@ def rings():
     os.close(memory)
 
 
-def pictures(*values: int) -> np.ndarray:
+def frames(*values: int) -> np.ndarray:
     return np.array([np.full((6, 8), value) for value in values], np.uint8)
 
 
 def values(taken: list[np.ndarray]) -> list[int]:
-    assert all(len(np.unique(picture)) == 1 for picture in taken)
-    return [int(picture[0, 0]) for picture in taken]
+    assert all(len(np.unique(frame)) == 1 for frame in taken)
+    return [int(frame[0, 0]) for frame in taken]
 
 
-def test_pictures_cross_and_wrap_round(rings):
+def test_frames_cross_and_wrap_round(rings):
     writer, reader = rings
     for first in range(0, 60, 3):
-        position = writer.write(pictures(first, first + 1, first + 2))
+        position = writer.write(frames(first, first + 1, first + 2))
         assert values(reader.take(position, 3)) == [first, first + 1, first + 2]
 
 
 def test_full_ring_refuses_and_takes_again_when_there_is_room(rings):
     writer, reader = rings
-    position = writer.write(pictures(1, 2, 3, 4))
-    assert writer.write(pictures(5, 6)) is None
-    assert writer.write(pictures(7)) == position + 4
-    assert writer.write(pictures(8)) is None
+    position = writer.write(frames(1, 2, 3, 4))
+    assert writer.write(frames(5, 6)) is None
+    assert writer.write(frames(7)) == position + 4
+    assert writer.write(frames(8)) is None
     assert values(reader.take(position, 4)) == [1, 2, 3, 4]
-    assert writer.write(pictures(9, 10)) == position + 5
+    assert writer.write(frames(9, 10)) == position + 5
 
 
 def test_more_than_the_ring_holds_is_refused(rings):
     writer, _ = rings
-    assert writer.write(pictures(*range(6))) is None
+    assert writer.write(frames(*range(6))) is None
 
 
-def test_taken_pictures_are_the_takers_own(rings):
+def test_taken_frames_are_the_takers_own(rings):
     writer, reader = rings
-    first, second = reader.take(writer.write(pictures(1, 2)), 2)
-    writer.write(pictures(3, 4, 5, 6))
+    first, second = reader.take(writer.write(frames(1, 2)), 2)
+    writer.write(frames(3, 4, 5, 6))
     assert values([first, second]) == [1, 2]
     assert first.base is None  # holds no hop in memory
 
@@ -77,7 +77,7 @@ def test_whatever_is_written_is_taken_once_in_order(counts, random):
     written, waiting, taken = [], [], []
     for index, count in enumerate(counts):
         values_now = [(index * 5 + offset) % 251 for offset in range(count)]
-        position = writer.write(pictures(*values_now))
+        position = writer.write(frames(*values_now))
         if position is None:
             assert sum(count for _, count in waiting) + count > 5
         else:

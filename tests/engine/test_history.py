@@ -1,26 +1,26 @@
 import numpy as np
 
 from fakes import FakeGenerator
-from livehead.engine.history import History
+from livehead.engine.worker.history import History
 
 
 def grey(k: int, hop: int = 1) -> np.ndarray:
-    """Pictures whose grey in RGB is 10 · k."""
-    pictures = np.full((hop, 96, 64), 128, np.uint8)
+    """Frames whose grey in RGB is 10 · k."""
+    frames = np.full((hop, 96, 64), 128, np.uint8)
     for offset in range(hop):
-        pictures[offset, :64] = round(16 + 10 * (k + offset) * 219 / 255)
-    return pictures
+        frames[offset, :64] = round(16 + 10 * (k + offset) * 219 / 255)
+    return frames
 
 
 def ks(shown: np.ndarray) -> list[int]:
-    return [round(float(picture.mean()) / 10) for picture in shown]
+    return [round(float(frame.mean()) / 10) for frame in shown]
 
 
 def history(motion_frames: int = 3, window: int = 8) -> History:
     return History(FakeGenerator(motion_frames=motion_frames, window=window).info)
 
 
-def test_the_last_shown_pictures_oldest_first():
+def test_the_last_shown_frames_oldest_first():
     past = history()
     for k in range(8):
         past.keep(k, grey(k))
@@ -55,7 +55,7 @@ def test_nothing_shown_at_all():
     assert history().rewind(4) is None
 
 
-def test_further_back_than_pictures_are_kept():
+def test_further_back_than_frames_are_kept():
     past = history(motion_frames=2, window=2)
     for k in range(20):
         past.keep(k, grey(k))

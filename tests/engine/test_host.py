@@ -16,7 +16,7 @@ import pytest
 import fakes
 from livehead.core.windows import Window
 from livehead.engine.base import EngineSpec
-from livehead.engine.host import EngineHost, EngineState, EngineStream, Timing
+from livehead.engine.host.host import EngineHost, EngineState, EngineStream, Timing
 from livehead.errors import CheckpointError, EngineDownError, EngineError, PortraitError
 
 
@@ -36,18 +36,18 @@ class Viewer:
         self.stream = await host.open(
             fakes.portrait(self.tag),
             seed,
-            self._on_pictures,
+            self._on_frames,
             self.states.append,
             lambda *gone: self.dropped.append(gone),
         )
         return self
 
-    def _on_pictures(self, k: int, pictures: list[Any], timing: Timing) -> None:
-        self.seen += [(k + offset, fakes.read(picture)) for offset, picture in enumerate(pictures)]
+    def _on_frames(self, k: int, frames: list[Any], timing: Timing) -> None:
+        self.seen += [(k + offset, fakes.read(frame)) for offset, frame in enumerate(frames)]
         self.timings.append(timing)
 
     def say(self, first: float = 0.0, *, hop: int = 1, lookahead: int = 0, within: float = 60.0) -> bool:
-        window = Window(self.k, hop, lookahead, fakes.sound(first, hop + lookahead))
+        window = Window(self.k, hop, lookahead, fakes.audio(first, hop + lookahead))
         self.k += hop
         return self.stream.submit(window, time.monotonic() + within)
 
@@ -86,7 +86,7 @@ def living(group: int) -> list[int]:
     return found
 
 
-async def test_pictures_come_back_with_their_k_and_their_times():
+async def test_frames_come_back_with_their_k_and_their_times():
     async with engine() as host:
         assert host.state == "ready"
         assert (host.info.name, host.restarts, host.reason) == ("fake", 0, None)
@@ -104,7 +104,7 @@ async def test_pictures_come_back_with_their_k_and_their_times():
             assert timing.batch == 1
 
 
-async def test_every_window_of_every_viewer_is_answered_and_nobody_sees_anothers_picture():
+async def test_every_window_of_every_viewer_is_answered_and_nobody_sees_anothers_frame():
     async with engine(step_seconds=0.002, max_batch=4) as host:
         viewers = [await Viewer(tag).open(host) for tag in (30, 60, 90, 120, 150, 180)]
         for _ in range(60):
@@ -178,7 +178,7 @@ async def test_a_broken_generator_is_replaced():
         assert viewer.states == ["down", "ready"]
 
 
-async def test_killed_in_mid_stream_pictures_are_back_within_three_seconds():
+async def test_killed_in_mid_stream_frames_are_back_within_three_seconds():
     async with engine(step_seconds=0.005) as host:
         states: list[EngineState] = []
         host.subscribe(states.append)
@@ -303,7 +303,7 @@ async def test_the_machine_is_measured_once(tmp_path):
         before = host.capacity
         os.kill(host.pid, signal.SIGKILL)
         await until(lambda: viewer.states == ["down", "ready"])
-        assert steps.stat().st_size == measured  # pictures are back soon
+        assert steps.stat().st_size == measured  # frames are back soon
         assert host.capacity == before
 
 
@@ -361,7 +361,7 @@ async def test_a_worker_that_does_not_read_never_stalls_the_loop():
         started = time.monotonic()
         for _ in range(2000):
             viewer.say(lookahead=8)
-        opening = asyncio.create_task(host.open(np.full((700, 700, 3), 9, np.uint8), 0, viewer._on_pictures))
+        opening = asyncio.create_task(host.open(np.full((700, 700, 3), 9, np.uint8), 0, viewer._on_frames))
         await asyncio.sleep(0.05)
         assert time.monotonic() - started < 2.0
         assert len(viewer.dropped) > 1000
@@ -370,7 +370,7 @@ async def test_a_worker_that_does_not_read_never_stalls_the_loop():
         await until(lambda: viewer.answered == 2000)
 
 
-async def test_rewind_goes_on_from_the_picture_shown():
+async def test_rewind_goes_on_from_the_frame_shown():
     async with engine(motion_frames=2) as host:
         viewer = await Viewer(70).open(host)
         for _ in range(3):
@@ -385,7 +385,7 @@ async def test_rewind_goes_on_from_the_picture_shown():
         assert viewer.dropped == [(6, 1), (7, 1)]
         k, seen = viewer.seen[-1]
         assert (k, seen.sample, seen.rewinds) == (50, 0.5, 1)
-        assert seen.made == 4  # pictures 0 … 3 were shown
+        assert seen.made == 4  # frames 0 … 3 were shown
         assert seen.unshown in (2, 3)  # the slow one may have been made before the rewind came, or not
         assert abs(seen.level - fakes.level_of(3)) <= 2
 

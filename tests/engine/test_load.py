@@ -11,7 +11,7 @@ import pytest
 from simulation import Outcome, Session, simulate
 from steptables import LITE, LITE_FASTER, LITE_RECORDED, PREVIEW, Device
 
-from livehead.core.media import BLOCK_S
+from livehead.core.block import BLOCK_S
 
 DEVICES = pytest.mark.parametrize(
     "device", [PREVIEW, LITE, LITE_FASTER, LITE_RECORDED], ids=["preview", "lite", "lite-faster", "lite-recorded"]
@@ -19,7 +19,7 @@ DEVICES = pytest.mark.parametrize(
 
 
 def session(device: Device, stream: int, preset: str, start: float, end: float) -> Session:
-    """One at a preset: a window may take what is left of the bound when its sound is there."""
+    """One at a preset: a window may take what is left of the bound when its audio is there."""
     it = device.presets[preset]
     slack = it.bound_ms / 1000 - (it.hop + it.lookahead) * BLOCK_S
     return Session(stream, start, end, it.hop, slack)
@@ -90,7 +90,7 @@ def test_capacity_is_not_given_away(device: Device) -> None:
 
 @DEVICES
 def test_first_windows_come_first_in_a_crowd(device: Device) -> None:
-    """Twice as many as fit are there; one after the other joins and has its first pictures in time."""
+    """Twice as many as fit are there; one after the other joins and has its first frames in time."""
     preset = "balanced"
     hop_s = device.presets[preset].hop * BLOCK_S
     there = crowd(device, preset, 2 * device.capacity().streams[preset] + 2, 0.0, 120 * hop_s)

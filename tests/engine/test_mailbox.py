@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from livehead.engine.mailbox import Lane, Mailbox
+from livehead.engine.ipc.queues import Lane, Mailbox
 
 
 def drain(mailbox: Mailbox) -> list:

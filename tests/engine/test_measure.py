@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 import fakes
-from livehead.engine.measure import measure, measure_capacity, usable_cores
+from livehead.engine.capacity.profile import measure, measure_capacity, usable_cores
 
 
 def test_steps_are_timed_at_every_preset_and_batch():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import Job, Session, simulate
 
-from livehead.core.media import BLOCK_S
-from livehead.engine.scheduler import Scheduler
+from livehead.core.block import BLOCK_S
+from livehead.engine.scheduling.scheduler import Scheduler
 
 
 def scheduler(max_batch: int = 4, backlog: int = 8, mixed_hops: bool = True) -> Scheduler[Job]:
@@ -37,7 +37,7 @@ def test_late_only_when_the_whole_hop_is():
     late.add(Job(1, 0, 4, deadline=1.0))
     late.add(Job(2, 0, 1, deadline=1.0))
     plan = late.next(1.05)
-    assert [job.stream for job in plan.batch] == [1]  # its last picture is due at 1.12
+    assert [job.stream for job in plan.batch] == [1]  # its last frame is due at 1.12
     assert [job.stream for job in plan.late] == [2]
 
 
@@ -121,7 +121,7 @@ def test_nobody_misses_a_deadline_because_another_joined():
 def test_no_batches_where_they_do_not_pay():
     outcome = simulate(
         [Session(stream, stream * 0.003, 20.0, 1, 0.1) for stream in range(4)],
-        lambda batch, pictures: 0.008 * pictures,
+        lambda batch, frames: 0.008 * frames,
         max_batch=4,
     )
     assert outcome.total == 1.0
@@ -129,7 +129,7 @@ def test_no_batches_where_they_do_not_pay():
     assert alone > 0.95 * sum(outcome.batches)
 
 
-def recorded(batch: int, pictures: int) -> float:
+def recorded(batch: int, frames: int) -> float:
     """FlashHead Lite on an H200: recorded for one stream and for four, other batches put together from those."""
     return 0.164 * (batch // 4) + 0.046 * (batch % 4)
 
@@ -180,7 +180,7 @@ def test_a_stream_that_lags_goes_on_with_a_window_that_can_be_shown():
     assert [job.k for job in lagging.next(1.1).batch] == [8]
 
 
-def gpu(batch: int, pictures: int) -> float:
+def gpu(batch: int, frames: int) -> float:
     """A model whose step costs the same for any hop, and less for each stream in a larger batch."""
     return 0.010 + 0.030 * batch
 
@@ -212,7 +212,7 @@ def test_streams_with_tight_and_wide_bounds_both_live_under_overload():
     sessions = crowd(10, 60.0, 1, 0.15) + [
         Session(10 + session.stream, session.start, session.end, 2, 0.35) for session in crowd(10, 60.0, 2, 0.0, seed=2)
     ]
-    outcome = simulate(sessions, lambda batch, pictures: 0.004 * pictures, max_batch=1)  # asks for twice what there is
+    outcome = simulate(sessions, lambda batch, frames: 0.004 * frames, max_batch=1)  # asks for twice what there is
     shares = [outcome.share(stream) for stream in range(20)]
     assert 0.3 < outcome.total < 0.6
     assert min(shares) > 0.3 * outcome.total
@@ -221,7 +221,7 @@ def test_streams_with_tight_and_wide_bounds_both_live_under_overload():
 def test_recovers_by_itself_when_the_crowd_leaves():
     stay = crowd(8, 40.0, 4, 0.3)
     guests = [Session(100 + s.stream, 10.0 + s.start, 20.0, 4, 0.3) for s in crowd(20, 20.0, 4, 0.3, seed=2)]
-    outcome = simulate(stay + guests, lambda batch, pictures: 0.005 + 0.008 * batch, max_batch=4)
+    outcome = simulate(stay + guests, lambda batch, frames: 0.005 + 0.008 * batch, max_batch=4)
     assert any(10.0 < at < 21.0 for at, _ in outcome.missed)
     assert not any(at < 10.0 or at > 21.0 for at, _ in outcome.missed)
 
@@ -235,7 +235,7 @@ def test_thousands_of_sessions_come_and_go():
         hop, slack = chance.choice(presets)
         sessions.append(Session(stream, start, start + chance.uniform(0.2, 3.0), hop, slack))
     # about 3 sessions live, never more than a dozen; one step costs 4 ms and 2 ms a stream
-    outcome = simulate(sessions, lambda batch, pictures: 0.004 + 0.002 * batch, max_batch=8)
+    outcome = simulate(sessions, lambda batch, frames: 0.004 + 0.002 * batch, max_batch=8)
     assert len(outcome.asked) == 3000
     assert outcome.total > 0.999
 
@@ -262,16 +262,16 @@ def test_any_load_keeps_the_rules(sessions, max_batch, base, each, mixed, backlo
     chance = random.Random(len(plans))
     outcome = simulate(
         plans,
-        lambda batch, pictures: (base + each * batch) * chance.uniform(0.7, 1.5),
+        lambda batch, frames: (base + each * batch) * chance.uniform(0.7, 1.5),
         max_batch=max_batch,
         backlog=backlog,
         mixed_hops=mixed,
     )
     asked = {plan.stream: sum(job.hop for _, job in plan.arrivals()) for plan in plans}
     assert outcome.asked == asked
-    for stream, pictures in asked.items():
+    for stream, frames in asked.items():
         missed = sum(job.hop for _, job in outcome.missed if job.stream == stream)
-        assert outcome.in_time.get(stream, 0) + missed >= pictures
+        assert outcome.in_time.get(stream, 0) + missed >= frames
     assert all(one <= other for (one, _), (other, _) in pairwise(outcome.missed))
 
 

@@ -1,4 +1,4 @@
-from livehead.engine.steptimes import MEMORY_S, StepTimes
+from livehead.engine.scheduling.step_times import MEMORY_S, StepTimes
 
 
 def test_nothing_known_is_hopeful():

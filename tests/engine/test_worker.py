@@ -13,19 +13,19 @@ import pytest
 import fakes
 from livehead.core.windows import Window
 from livehead.engine.base import EngineSpec
-from livehead.engine.host import EngineHost
+from livehead.engine.host.host import EngineHost
 
 PARENT = """
 import asyncio, fakes, sys, time
 from livehead.core.windows import Window
 from livehead.engine.base import EngineSpec
-from livehead.engine.host import EngineHost
+from livehead.engine.host.host import EngineHost
 
 async def main():
     async with EngineHost(EngineSpec("fakes:create")) as host:
         await host.ready()
         stream = await host.open(fakes.portrait(1), 0, lambda *_: None)
-        stream.submit(Window(0, 1, 0, fakes.sound({what})), time.monotonic() + 9)
+        stream.submit(Window(0, 1, 0, fakes.audio({what})), time.monotonic() + 9)
         await asyncio.sleep(0.2)
         print(host.pid, flush=True)
         await asyncio.sleep(60)
@@ -73,7 +73,7 @@ async def test_interrupt_and_terminate_are_for_the_server():
         os.kill(host.pid, signal.SIGTERM)
         seen: list[int] = []
         stream = await host.open(fakes.portrait(1), 0, lambda k, *_: seen.append(k))
-        stream.submit(Window(7, 1, 0, fakes.sound()), time.monotonic() + 9)
+        stream.submit(Window(7, 1, 0, fakes.audio()), time.monotonic() + 9)
         async with asyncio.timeout(5):
             while not seen:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""FlashHead behind the whole server: a microphone in, pictures of its making out. Tiny weights, on the CPU."""
+"""FlashHead behind the whole server: a microphone in, frames of its making out. Tiny weights, on the CPU."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ async def test_a_call_to_flashhead(models: Path, tmp_path: Path) -> None:
 
                 def coded() -> list[int]:
                     """Those of the microphone's blocks; while it idles before them, k is negative."""
-                    return [seen.code.k for seen in caller.pictures if seen.code and seen.code.k < 1 << 15]
+                    return [seen.code.k for seen in caller.frames if seen.code and seen.code.k < 1 << 15]
 
                 def looks() -> int:
-                    kept = [seen.luma[:96] for seen in caller.pictures if seen.luma.shape[0] == 128]
+                    kept = [seen.luma[:96] for seen in caller.frames if seen.luma.shape[0] == 128]
                     return len({look.tobytes() for look in kept})
 
-                # A slow machine may repeat and skip, but the pictures go on, in order, and under the code they change.
+                # A slow machine may repeat and skip, but the frames go on, in order, and under the code they change.
                 await caller.seen(lambda seen: len(set(coded())) > 20 and looks() > 4, within=60)
                 assert coded() == sorted(coded())
                 gone = await client.delete(answer.headers["location"])
@@ -83,7 +83,7 @@ def test_render_makes_a_film(variant: str, models: Path, tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stderr
     with av.open(str(film)) as made:
-        pictures = [frame.to_ndarray(format="gray") for frame in made.decode(video=0)]
-    assert len(pictures) == 50
-    assert pictures[0].shape == (128, 128)
-    assert len({picture.tobytes() for picture in pictures}) > 40
+        frames = [frame.to_ndarray(format="gray") for frame in made.decode(video=0)]
+    assert len(frames) == 50
+    assert frames[0].shape == (128, 128)
+    assert len({frame.tobytes() for frame in frames}) > 40

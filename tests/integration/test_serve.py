@@ -33,37 +33,37 @@ async def slots_back(server: Process, within: float = 8.0) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_speech_reaches_the_picture_in_time(server: Process) -> None:
+async def test_speech_reaches_the_frame_in_time(server: Process) -> None:
     async with Caller(bursts) as caller, Line(server.url) as line:
         await line.call(caller, probe=True)
         await caller.seen(lambda p: len(p) > 0)
-        first = caller.pictures[0].at - caller.began
+        first = caller.frames[0].at - caller.began
         await caller.seen(lambda p: len(p) > 25 * 8, within=20)
         delays = caller.delays()
         stats = await line.next("stats")
-        print(f"first picture {first:.2f} s; audio to picture {[round(d * 1000) for d in delays]} ms; {stats}")
+        print(f"first frame {first:.2f} s; audio to frame {[round(d * 1000) for d in delays]} ms; {stats}")
         assert first <= 1.5
         assert len(delays) >= 5
         assert statistics.median(delays) <= 0.25
         assert stats["delay_ms"] <= stats["bound_ms"] == 200
-        assert all(p.code for p in caller.pictures[5:])
+        assert all(p.code for p in caller.frames[5:])
         await line.send(type="bye")
         await line.state("closed")
 
 
-async def test_voice_and_picture_are_in_step(server: Process) -> None:
+async def test_voice_and_frame_are_in_step(server: Process) -> None:
     async with Caller(bursts) as caller, Line(server.url) as line:
         await line.call(caller, probe=True, voice="on")
         await until(lambda: len(caller.delays()) >= 4, 20)
         await asyncio.sleep(0.5)
         skews = []
         for onset in caller.microphone.onsets[:4]:
-            seen = next(p.at for p in caller.pictures if p.at > onset and p.code and p.code.loudness >= 8)
+            seen = next(p.at for p in caller.frames if p.at > onset and p.code and p.code.loudness >= 8)
             heard = next(at for at, level in caller.levels if at > onset and level > 0.05)
             skews.append(seen - heard)
-        first, began = caller.pictures[0].at - caller.began, len(caller.pictures)
-        print(f"picture behind voice: {[round(s * 1000) for s in skews]} ms; first {first:.2f} s of {began} pictures")
-        # stock aiortc at this end holds sound back in its jitter buffer, 80 ms, and pictures not at all
+        first, began = caller.frames[0].at - caller.began, len(caller.frames)
+        print(f"frame behind voice: {[round(s * 1000) for s in skews]} ms; first {first:.2f} s of {began} frames")
+        # stock aiortc at this end holds audio back in its jitter buffer, 80 ms, and frames not at all
         assert abs(statistics.median(skews) + 0.08) <= 0.08
 
 
@@ -73,12 +73,12 @@ async def test_two_voices_stay_apart(server: Process) -> None:
         await b.call(quiet, probe=True)
         await loud.seen(lambda p: len(p) > 60)
         await quiet.seen(lambda p: len(p) > 60)
-        assert max(p.code.loudness for p in quiet.pictures if p.code) <= 2
-        assert max(p.code.loudness for p in loud.pictures if p.code) >= 8
+        assert max(p.code.loudness for p in quiet.frames if p.code) <= 2
+        assert max(p.code.loudness for p in loud.frames if p.code) >= 8
     await slots_back(server)
 
 
-async def test_a_killed_worker_comes_back_and_the_sound_never_stops(server: Process) -> None:
+async def test_a_killed_worker_comes_back_and_the_audio_never_stops(server: Process) -> None:
     async with Caller(tone) as caller, Line(server.url) as line:
         await line.call(caller, probe=True, voice="on")
         await line.state("live")
@@ -88,10 +88,10 @@ async def test_a_killed_worker_comes_back_and_the_sound_never_stops(server: Proc
         killed = time.monotonic()
         await line.state("degraded", within=3)
         await line.state("live", within=5)
-        codes = len({p.code.k for p in caller.pictures if p.code})
-        await until(lambda: len({p.code.k for p in caller.pictures if p.code}) > codes + 5)
+        codes = len({p.code.k for p in caller.frames if p.code})
+        await until(lambda: len({p.code.k for p in caller.frames if p.code}) > codes + 5)
         back = time.monotonic() - killed
-        print(f"pictures back after {back:.2f} s")
+        print(f"frames back after {back:.2f} s")
         assert back <= 3.5
         await asyncio.sleep(0.5)
         quiet = [at for at, level in caller.levels if at > killed and level < 0.05]

@@ -16,8 +16,8 @@ from serving import Process
 from waiting import until
 
 
-def pcm16(sound: np.ndarray) -> bytes:
-    return (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
+def pcm16(audio: np.ndarray) -> bytes:
+    return (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()
 
 
 def opening(seen: Seen) -> int:
@@ -51,9 +51,9 @@ async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(serve
             await until(lambda: "interrupted" in backend.states(), 1)
             last = backend.k("interrupted")
             await asyncio.sleep(1.5)
-        spoken = [seen for seen in caller.pictures if loud(seen)]
-        after = [seen for seen in caller.pictures if seen.at > spoken[-1].at]
-        rested = [opening(seen) for seen in caller.pictures if seen.at < asked][-10:]
+        spoken = [seen for seen in caller.frames if loud(seen)]
+        after = [seen for seen in caller.frames if seen.at > spoken[-1].at]
+        rested = [opening(seen) for seen in caller.frames if seen.at < asked][-10:]
         shut, open_ = float(np.median(rested)), float(np.median([opening(seen) for seen in spoken[10:]]))
         first = next(at for at, level in caller.levels if level > 0.05)
         silent = max(at for at, level in caller.levels if level > 0.05)
@@ -65,12 +65,12 @@ async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(serve
         print(f"silent {silent - stopped:.3f} s, at rest {fallen.at - stopped:.3f} s; mouth {shut} shut, {open_} open")
         assert backend.states() == ["started", "interrupted"]
         assert backend.k("started") == 0
-        # stock aiortc at this end holds sound back, 80 ms, and pictures not at all
+        # stock aiortc at this end holds audio back, 80 ms, and frames not at all
         assert abs(first - spoken[0].at - 0.08) <= 0.12
         assert spoken[-1].code
         assert spoken[-1].code.k <= last
         assert open_ > shut + 30
-        # media time: 40 ms for each picture that was sent from the last block spoken to the mouth at rest
+        # media time: 40 ms for each frame that was sent from the last block spoken to the mouth at rest
         between = [seen for seen in after if seen.at <= fallen.at]
         assert len(between) <= 5 + 2
         assert silent - stopped <= 0.2 + 0.3
@@ -85,9 +85,9 @@ async def test_a_conversation_of_several_utterances(server: Process) -> None:
         session = await line.call(caller, source="push", probe=True, latency="throughput")
         await line.state("live")
         async with Backend(server.url, session, 44_100) as backend:
-            sound = np.repeat(voice.sentence(), 3)[: 44_100 * 2]
+            audio = np.repeat(voice.sentence(), 3)[: 44_100 * 2]
             for turn in range(3):
-                await backend.push(pcm16(sound))
+                await backend.push(pcm16(audio))
                 await backend.end()
                 await until(lambda turn=turn: backend.states() == ["started", "finished"] * (turn + 1), 8)
             ks = [each["k"] for each in backend.told]
@@ -95,7 +95,7 @@ async def test_a_conversation_of_several_utterances(server: Process) -> None:
             assert [b - a for a, b in zip(ks[::2], ks[1::2], strict=True)] == [50 - 1] * 3
         figures = await line.next("stats")
         assert figures["delay_ms"] <= figures["bound_ms"]
-        shown = [seen.code.k for seen in caller.pictures if seen.code and loud(seen)]
+        shown = [seen.code.k for seen in caller.frames if seen.code and loud(seen)]
         assert shown == sorted(shown)
         await line.send(type="bye")
         await line.state("closed")

@@ -6,8 +6,8 @@ import asyncio
 
 from webrtc_client import Mic, client, connect
 
-from livehead.media.peer import Peer
-from livehead.media.wiring import reach_loopback
+from livehead.media.peer.aiortc_parts import reach_loopback
+from livehead.media.peer.peer import Peer
 
 
 async def main() -> None:
@@ -16,7 +16,7 @@ async def main() -> None:
         pc.addTransceiver("video", "recvonly")
         reach_loopback(pc)
         await connect(peer, pc)
-        await anext(aiter(peer.sound))
+        await anext(aiter(peer.audio))
 
 
 asyncio.run(main())

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehead.media.bitrate import FLOOR, NEAR, BitratePolicy
-from livehead.media.clock import NTP_EPOCH, MediaClock
+from livehead.media.rtp.clock import NTP_EPOCH, MediaClock
+from livehead.media.rtp.rate_control import FLOOR, NEAR, BitratePolicy
 
 
 def test_a_face_starts_at_a_rate_that_suits_it() -> None:

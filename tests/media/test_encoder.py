@@ -12,7 +12,7 @@ import pytest
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder, vp8_depayload
 
-from livehead.media.encoder import VideoEncoder, has_nvenc
+from livehead.media.video.encoder import VideoEncoder, has_nvenc
 
 SIZE = 256
 CODECS = ("h264", "vp8")
@@ -23,17 +23,17 @@ def clip(count: int, size: int = SIZE) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     scene = cv2.resize(rng.normal(0, 1, (size // 16, size // 16)), (size, size), interpolation=cv2.INTER_CUBIC) * 30
     scene += 120 + cv2.GaussianBlur(rng.normal(0, 1, (size, size)), (0, 0), 1) * 12
-    pictures = []
+    frames = []
     for n in range(count):
         move = np.array([[1, 0, 3 * np.sin(n / 9)], [0, 1, 2 * np.sin(n / 13)]], np.float32)
         luma = cv2.warpAffine(scene, move, (size, size), borderMode=cv2.BORDER_REFLECT)
         rows, columns = slice(size // 2, size * 3 // 4), slice(size // 3, size * 2 // 3)
         wide = size * 2 // 3 - size // 3
         luma[rows, columns] += 35 * np.sin(n / 2.5) * np.sin(np.linspace(0, 9, wide))[None]
-        picture = np.full((size * 3 // 2, size), 128, np.uint8)
-        picture[:size] = np.clip(luma, 16, 235)
-        pictures.append(picture)
-    return pictures
+        frame = np.full((size * 3 // 2, size), 128, np.uint8)
+        frame[:size] = np.clip(luma, 16, 235)
+        frames.append(frame)
+    return frames
 
 
 def decoder(codec: str) -> av.VideoCodecContext:
@@ -44,49 +44,49 @@ def error_of(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean((a.astype(np.float32) - b.astype(np.float32)) ** 2))
 
 
-def psnr(codec: str, pictures: list[np.ndarray], chunks: list[bytes]) -> float:
+def psnr(codec: str, frames: list[np.ndarray], chunks: list[bytes]) -> float:
     """Of the luma, over the clip's second half, in dB."""
-    context, size = decoder(codec), pictures[0].shape[1]
+    context, size = decoder(codec), frames[0].shape[1]
     shown = [f.to_ndarray()[:size] for chunk in chunks for f in context.decode(av.Packet(chunk))]
     shown += [f.to_ndarray()[:size] for f in context.decode(None)]
-    assert len(shown) == len(pictures)
-    half = len(pictures) // 2
-    errors = [error_of(p[:size], s) for p, s in zip(pictures[half:], shown[half:], strict=True)]
+    assert len(shown) == len(frames)
+    half = len(frames) // 2
+    errors = [error_of(p[:size], s) for p, s in zip(frames[half:], shown[half:], strict=True)]
     return float(10 * np.log10(255**2 / np.mean(errors)))
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_the_first_picture_is_the_only_keyframe_unless_asked(codec: str) -> None:
+def test_the_first_frame_is_the_only_keyframe_unless_asked(codec: str) -> None:
     encoder = VideoEncoder(codec, 1_000_000)
-    pictures = clip(60)
-    keys = [n for n, p in enumerate(pictures) if encoder.encode(p, n * 3600, 500_000, keyframe=n in (20, 40)).keyframe]
+    frames = clip(60)
+    keys = [n for n, p in enumerate(frames) if encoder.encode(p, n * 3600, 500_000, keyframe=n in (20, 40)).keyframe]
     assert keys == [0, 20, 40]
 
 
 def test_another_portrait_is_no_reason_for_a_keyframe() -> None:
     encoder = VideoEncoder("h264", 1_000_000)
-    pictures = [*clip(30), *(255 - p[::-1] for p in clip(30))]
-    chunks = [encoder.encode(np.ascontiguousarray(p), n * 3600, 500_000) for n, p in enumerate(pictures)]
+    frames = [*clip(30), *(255 - p[::-1] for p in clip(30))]
+    chunks = [encoder.encode(np.ascontiguousarray(p), n * 3600, 500_000) for n, p in enumerate(frames)]
     assert [n for n, chunk in enumerate(chunks) if chunk.keyframe] == [0]
-    assert psnr("h264", pictures, [chunk.data for chunk in chunks]) > 35
+    assert psnr("h264", frames, [chunk.data for chunk in chunks]) > 35
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_a_repeated_picture_is_small(codec: str) -> None:
+def test_a_repeated_frame_is_small(codec: str) -> None:
     encoder = VideoEncoder(codec, 1_000_000)
-    picture = clip(1)[0]
-    chunks = [encoder.encode(picture, n * 3600, 500_000, keyframe=n == 5) for n in range(60)]
+    frame = clip(1)[0]
+    chunks = [encoder.encode(frame, n * 3600, 500_000, keyframe=n == 5) for n in range(60)]
     assert [n for n, c in enumerate(chunks) if c.keyframe] == [0, 5]
     assert np.mean([len(c.data) for c in chunks[50:]]) < 1500
 
 
 def test_h264_follows_the_rate_without_a_keyframe_or_a_new_encoder() -> None:
     encoder = VideoEncoder("h264", 1_500_000)
-    pictures = clip(100)
+    frames = clip(100)
     sizes, keys = [], 0
     for n in range(500):
         rate = 250_000 if n < 200 else 90_000 if n < 350 else 300_000
-        chunk = encoder.encode(pictures[n % 100], n * 3600, rate)
+        chunk = encoder.encode(frames[n % 100], n * 3600, rate)
         sizes.append(len(chunk.data) * 8 * 25)
         keys += chunk.keyframe
     assert np.mean(sizes[100:200]) == pytest.approx(250_000, rel=0.15)
@@ -99,12 +99,12 @@ def test_vp8_follows_the_rate_with_few_new_encoders() -> None:
     """libvpx can only be given a rate when it is opened, which costs a keyframe."""
     now = 0.0
     encoder = VideoEncoder("vp8", 1_500_000, clock=lambda: now)
-    pictures = clip(100)
+    frames = clip(100)
     sizes = []
     for n in range(750):
         now = n * 0.04
         rate = 700_000 if n < 200 else 250_000 if n < 300 else 250_000 + (n - 300) * 2000
-        sizes.append(len(encoder.encode(pictures[n % 100], n * 3600, rate).data) * 8 * 25)
+        sizes.append(len(encoder.encode(frames[n % 100], n * 3600, rate).data) * 8 * 25)
     assert np.mean(sizes[250:300]) == pytest.approx(250_000, rel=0.3)
     assert np.mean(sizes[650:]) > 400_000
     assert encoder.opened <= 4
@@ -117,13 +117,13 @@ def test_h264_is_constrained_baseline_with_its_colours_told() -> None:
     assert sps[0] == 66
     assert sps[1] & 0x40
     context = decoder("h264")
-    frames = context.decode(av.Packet(chunk.data)) + context.decode(None)
-    assert frames[0].colorspace in (5, 6)  # BT.601, its 625- or 525-line form
-    assert frames[0].color_range == 1  # limited
+    decoded = context.decode(av.Packet(chunk.data)) + context.decode(None)
+    assert decoded[0].colorspace in (5, 6)  # BT.601, its 625- or 525-line form
+    assert decoded[0].color_range == 1  # limited
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_pictures_may_change_their_size(codec: str) -> None:
+def test_frames_may_change_their_size(codec: str) -> None:
     encoder = VideoEncoder(codec, 1_000_000)
     assert encoder.encode(clip(1)[0], 0, 500_000).keyframe
     assert encoder.encode(clip(1, 128)[0], 3600, 500_000).keyframe
@@ -131,33 +131,33 @@ def test_pictures_may_change_their_size(codec: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(512, 512), (250, 250), (510, 512), (320, 576)])
-def test_pictures_of_any_even_size_arrive_as_they_are(width: int, height: int) -> None:
+def test_frames_of_any_even_size_arrive_as_they_are(width: int, height: int) -> None:
     ramp = np.add.outer(np.arange(height * 3 // 2), np.arange(width)) / 8
-    picture = np.asarray(60 + ramp % 100, np.uint8)
-    shown = decoder("h264").decode(av.Packet(VideoEncoder("h264", 9_000_000).encode(picture, 0, 9_000_000).data))
+    frame = np.asarray(60 + ramp % 100, np.uint8)
+    shown = decoder("h264").decode(av.Packet(VideoEncoder("h264", 9_000_000).encode(frame, 0, 9_000_000).data))
     assert (shown[0].width, shown[0].height) == (width, height)
-    assert error_of(picture[:height], shown[0].to_ndarray()[:height]) < 12
+    assert error_of(frame[:height], shown[0].to_ndarray()[:height]) < 12
 
 
-def test_pictures_are_not_touched_and_may_be_read_only() -> None:
-    picture = clip(1)[0]
-    before = picture.copy()
-    picture.flags.writeable = False
-    VideoEncoder("h264", 1_000_000).encode(picture, 0, 500_000)
-    np.testing.assert_array_equal(picture, before)
+def test_frames_are_not_touched_and_may_be_read_only() -> None:
+    frame = clip(1)[0]
+    before = frame.copy()
+    frame.flags.writeable = False
+    VideoEncoder("h264", 1_000_000).encode(frame, 0, 500_000)
+    np.testing.assert_array_equal(frame, before)
 
 
 def test_a_face_that_is_still_takes_no_more_bits_than_can_be_seen() -> None:
     """Only a small part moves, and there is much more than it needs: what is over is not spent."""
     encoder = VideoEncoder("h264", 2_500_000)
     still = clip(1)[0]
-    pictures = []
+    frames = []
     for moving in clip(75):
-        pictures.append(still.copy())
-        pictures[-1][140:170, 100:150] = moving[140:170, 100:150]
-    chunks = [encoder.encode(p, n * 3600, 2_000_000).data for n, p in enumerate(pictures)]
+        frames.append(still.copy())
+        frames[-1][140:170, 100:150] = moving[140:170, 100:150]
+    chunks = [encoder.encode(p, n * 3600, 2_000_000).data for n, p in enumerate(frames)]
     assert sum(map(len, chunks[25:])) * 8 / 2 < 1_000_000
-    assert psnr("h264", pictures, chunks) > 45
+    assert psnr("h264", frames, chunks) > 45
 
 
 def test_whether_there_is_nvenc_can_be_asked() -> None:
@@ -166,7 +166,7 @@ def test_whether_there_is_nvenc_can_be_asked() -> None:
 
 def test_better_than_the_stock_encoders_at_less_work(capsys: pytest.CaptureFixture[str]) -> None:
     """The same clip at the same rate. The work is shown, and not asserted: other tests may be running."""
-    pictures, rate = clip(150, 512), 800_000
+    frames, rate = clip(150, 512), 800_000
     rows = {}
     for name in ("h264", "vp8", "stock h264", "stock vp8"):
         codec = name.split()[-1]
@@ -175,13 +175,13 @@ def test_better_than_the_stock_encoders_at_less_work(capsys: pytest.CaptureFixtu
         if name.startswith("stock"):
             stock = {"h264": H264Encoder, "vp8": Vp8Encoder}[codec]()
             stock.target_bitrate = rate
-            chunks = [_stock(stock, p, n) for n, p in enumerate(pictures)]
+            chunks = [_stock(stock, p, n) for n, p in enumerate(frames)]
         else:
             encoder = VideoEncoder(codec, 2_500_000)
-            chunks = [encoder.encode(p, n * 3600, rate).data for n, p in enumerate(pictures)]
-        work = (time.process_time() - begin) * 1000 / len(pictures)
-        bits = sum(map(len, chunks[25:])) * 8 * 25 / (len(pictures) - 25)
-        rows[name] = psnr(codec, pictures, chunks), work, bits
+            chunks = [encoder.encode(p, n * 3600, rate).data for n, p in enumerate(frames)]
+        work = (time.process_time() - begin) * 1000 / len(frames)
+        bits = sum(map(len, chunks[25:])) * 8 * 25 / (len(frames) - 25)
+        rows[name] = psnr(codec, frames, chunks), work, bits
     with capsys.disabled():
         for name, (quality, work, bits) in rows.items():
             ratio = work / rows["stock " + name.split()[-1]][1]
@@ -195,10 +195,10 @@ def test_better_than_the_stock_encoders_at_less_work(capsys: pytest.CaptureFixtu
             assert quality > rows["stock vp8"][0] + 2
 
 
-def _stock(encoder: H264Encoder | Vp8Encoder, picture: np.ndarray, n: int) -> bytes:
-    frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-    frame.pts, frame.time_base = n * 3600, Fraction(1, 90000)
+def _stock(encoder: H264Encoder | Vp8Encoder, frame: np.ndarray, n: int) -> bytes:
+    av_frame = av.VideoFrame.from_ndarray(frame, format="yuv420p")
+    av_frame.pts, av_frame.time_base = n * 3600, Fraction(1, 90000)
     if isinstance(encoder, H264Encoder):
-        return b"".join(b"\x00\x00\x00\x01" + nal for nal in encoder._encode_frame(frame, False))
-    payloads, _ = encoder.encode(frame)
+        return b"".join(b"\x00\x00\x00\x01" + nal for nal in encoder._encode_frame(av_frame, False))
+    payloads, _ = encoder.encode(av_frame)
     return b"".join(vp8_depayload(payload) for payload in payloads)

@@ -13,10 +13,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
 from livehead.errors import MediaError
-from livehead.media.decoder import G711Decoder, OpusDecoder, sound_decoder
-from livehead.media.ingest import Ingest, Sound, Sounds
-from livehead.media.resample import Resampler
-from livehead.media.voice import G711Encoder, OpusEncoder
+from livehead.media.audio.decoder import G711Decoder, OpusDecoder, audio_decoder
+from livehead.media.audio.encoder import G711Encoder, OpusEncoder
+from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
+from livehead.media.audio.resample import Resampler
 
 OPUS = RTCRtpCodecParameters(mimeType="audio/opus", clockRate=48000, channels=2, payloadType=111)
 PCMU = RTCRtpCodecParameters(mimeType="audio/PCMU", clockRate=8000, channels=1, payloadType=0)
@@ -55,10 +55,12 @@ class Clock:
         return self.now
 
 
-async def ingest(arrivals: list[tuple[float, RtpPacket]], codec: RTCRtpCodecParameters) -> tuple[Ingest, list[Sound]]:
+async def ingest(
+    arrivals: list[tuple[float, RtpPacket]], codec: RTCRtpCodecParameters
+) -> tuple[Ingest, list[AudioChunk]]:
     clock = Clock()
-    sounds = Sounds(10_000)
-    target = Ingest(sounds, clock=clock)
+    audio_chunks = AudioQueue(10_000)
+    target = Ingest(audio_chunks, clock=clock)
     for at, packet in sorted(arrivals, key=lambda a: a[0]):
         while target.jitter is not None and target.jitter.due is not None and target.jitter.due < 1000 + at:
             clock.now = target.jitter.due + 1e-6
@@ -66,16 +68,16 @@ async def ingest(arrivals: list[tuple[float, RtpPacket]], codec: RTCRtpCodecPara
         clock.now = 1000 + at
         target.receive(packet, codec)
     target.end()
-    return target, [sound async for sound in sounds]
+    return target, [audio async for audio in audio_chunks]
 
 
-def joined(sounds: list[Sound]) -> np.ndarray:
+def joined(audio_chunks: list[AudioChunk]) -> np.ndarray:
     position = 0
-    for sound in sounds:
-        assert sound.start == position
-        assert sound.pcm.dtype == np.float32
-        position += len(sound.pcm)
-    return np.concatenate([s.pcm for s in sounds])
+    for audio in audio_chunks:
+        assert audio.start == position
+        assert audio.pcm.dtype == np.float32
+        position += len(audio.pcm)
+    return np.concatenate([s.pcm for s in audio_chunks])
 
 
 def lag(heard: np.ndarray, said: np.ndarray, at: int, length: int = 8000) -> int:
@@ -88,8 +90,8 @@ def lag(heard: np.ndarray, said: np.ndarray, at: int, length: int = 8000) -> int
 @pytest.mark.parametrize("codec", [OPUS, PCMU, PCMA], ids=["opus", "pcmu", "pcma"])
 async def test_samples_lie_where_the_time_stamps_say(codec: RTCRtpCodecParameters) -> None:
     said = speechlike(6)
-    target, sounds = await ingest([(n * 0.02, p) for n, p in enumerate(packets(said, codec))], codec)
-    heard = joined(sounds)
+    target, audio_chunks = await ingest([(n * 0.02, p) for n, p in enumerate(packets(said, codec))], codec)
+    heard = joined(audio_chunks)
     assert len(heard) == len(said)
     assert np.sqrt(np.mean(heard**2)) == pytest.approx(np.sqrt(np.mean(said**2)), rel=0.15)
     own = round(Resampler(16000, codec.clockRate).delay * 16000)  # of the test's encoder
@@ -97,12 +99,12 @@ async def test_samples_lie_where_the_time_stamps_say(codec: RTCRtpCodecParameter
         assert abs(lag(heard, said, at) - own - target.lead) <= 16  # 1 ms
 
 
-async def test_a_sound_is_there_when_its_packet_is() -> None:
+async def test_a_audio_is_there_when_its_packet_is() -> None:
     said = speechlike(2)
-    _, sounds = await ingest([(n * 0.02, p) for n, p in enumerate(packets(said, OPUS))], OPUS)
-    for n, sound in enumerate(sounds):
-        assert len(sound.pcm) == 320
-        assert sound.arrived == pytest.approx(1000 + n * 0.02)
+    _, audio_chunks = await ingest([(n * 0.02, p) for n, p in enumerate(packets(said, OPUS))], OPUS)
+    for n, audio in enumerate(audio_chunks):
+        assert len(audio.pcm) == 320
+        assert audio.arrived == pytest.approx(1000 + n * 0.02)
 
 
 @pytest.mark.parametrize("codec", [OPUS, PCMU], ids=["opus", "pcmu"])
@@ -114,8 +116,8 @@ async def test_loss_leaves_everything_else_in_its_place(codec: RTCRtpCodecParame
         for n, p in enumerate(packets(said, codec))
         if n < 5 or chance.random() > 0.05
     ]
-    target, sounds = await ingest(arrivals, codec)
-    heard = joined(sounds)
+    target, audio_chunks = await ingest(arrivals, codec)
+    heard = joined(audio_chunks)
     own = round(Resampler(16000, codec.clockRate).delay * 16000)
     for at in (16_000, 64_000, 100_000):
         assert abs(lag(heard, said, at) - own - target.lead) <= 33
@@ -127,8 +129,8 @@ async def test_what_is_made_up_for_a_lost_packet_is_short_and_fits() -> None:
     """A steady tone goes on through one lost packet, and is silent in a long break."""
     tone = (0.3 * np.sin(2 * np.pi * 200 * np.arange(16000 * 3) / 16000)).astype(np.float32)
     sent = packets(tone, OPUS)
-    _, sounds = await ingest([(n * 0.02, p) for n, p in enumerate(sent) if n != 50 and not 100 <= n < 125], OPUS)
-    heard = joined(sounds)
+    _, audio_chunks = await ingest([(n * 0.02, p) for n, p in enumerate(sent) if n != 50 and not 100 <= n < 125], OPUS)
+    heard = joined(audio_chunks)
     level = np.sqrt(np.mean(heard[: len(heard) // 320 * 320].reshape(-1, 320) ** 2, axis=1))
     assert 0.1 < level[50] < 0.25
     assert level[105:124].max() < 0.01
@@ -137,13 +139,13 @@ async def test_what_is_made_up_for_a_lost_packet_is_short_and_fits() -> None:
 
 
 async def test_silence_goes_on_in_real_time_while_nothing_comes() -> None:
-    sounds = Sounds()
-    target = Ingest(sounds)
+    audio_chunks = AudioQueue()
+    target = Ingest(audio_chunks)
     for packet in packets(speechlike(0.04), OPUS):
         target.receive(packet, OPUS)
     await asyncio.sleep(0.5)
     target.end()
-    heard = joined([sound async for sound in sounds])
+    heard = joined([audio async for audio in audio_chunks])
     assert 0.3 < len(heard) / 16000 < 0.6
     assert np.abs(heard[-2000:]).max() == 0
 
@@ -154,9 +156,9 @@ async def test_rubbish_in_packets_is_counted_and_silent() -> None:
     for n in (10, 20, 30):
         sent[n].payload = bytes([0xFF, 0xFF, 0xFF]) * 20
     sent[15].payload = b""
-    target, sounds = await ingest([(n * 0.02, p) for n, p in enumerate(sent)], OPUS)
+    target, audio_chunks = await ingest([(n * 0.02, p) for n, p in enumerate(sent)], OPUS)
     assert target.broken == 3
-    assert len(joined(sounds)) == 50 * 320
+    assert len(joined(audio_chunks)) == 50 * 320
 
 
 async def test_another_source_goes_on_at_the_same_timeline() -> None:
@@ -165,17 +167,17 @@ async def test_another_source_goes_on_at_the_same_timeline() -> None:
         packet.ssrc = 7
         packet.timestamp = (packet.timestamp + 1_234_567_890) % 2**32
         packet.sequence_number = (packet.sequence_number + 30_000) % 65536
-    _, sounds = await ingest([(n * 0.02, p) for n, p in enumerate(sent)], OPUS)
-    assert len(joined(sounds)) == pytest.approx(2 * 16000, abs=700)
+    _, audio_chunks = await ingest([(n * 0.02, p) for n, p in enumerate(sent)], OPUS)
+    assert len(joined(audio_chunks)) == pytest.approx(2 * 16000, abs=700)
 
 
 async def test_a_reader_that_does_not_read_costs_bounded_memory() -> None:
-    sounds = Sounds(3)
+    audio_chunks = AudioQueue(3)
     for n in range(10):
-        sounds.put(Sound(n * 320, np.zeros(320, np.float32), 0.0))
-    sounds.end()
-    assert [s.start // 320 async for s in sounds] == [7, 8, 9]
-    assert sounds.dropped == 7
+        audio_chunks.put(AudioChunk(n * 320, np.zeros(320, np.float32), 0.0))
+    audio_chunks.end()
+    assert [s.start // 320 async for s in audio_chunks] == [7, 8, 9]
+    assert audio_chunks.dropped == 7
 
 
 @pytest.mark.parametrize("name", ["pcmu", "pcma"])
@@ -204,7 +206,7 @@ def test_opus_packets_tell_their_length() -> None:
     for bad in (b"", b"\x03", b"\x03\x00", b"\xff\x3f"):
         with pytest.raises(MediaError):
             decoder.duration(bad)
-    assert sound_decoder(PCMA).duration(bytes(160)) == 160
+    assert audio_decoder(PCMA).duration(bytes(160)) == 160
 
 
 @pytest.mark.parametrize(("source", "target"), [(48000, 16000), (16000, 48000), (8000, 16000), (16000, 8000)])

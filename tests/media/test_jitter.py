@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from livehead.media.jitter import HIGH, LOW, Gap, JitterBuffer, Taken
+from livehead.media.audio.jitter_buffer import HIGH, LOW, Gap, JitterBuffer, Taken
 
 RATE = 48_000
 
@@ -220,7 +220,7 @@ def test_a_new_stream_goes_on_at_the_present_time() -> None:
     assert total == pytest.approx(1.52 * RATE, abs=100)
 
 
-def test_time_stamps_that_jump_do_not_stop_the_sound() -> None:
+def test_time_stamps_that_jump_do_not_stop_the_audio() -> None:
     arrivals = [(i * 0.02, i if i < 100 else i + 1_000_000) for i in range(300)]
     numbers = {i if i < 100 else i + 1_000_000: i for i in range(300)}
     _, result = run(arrivals, numbers=numbers)
@@ -229,7 +229,7 @@ def test_time_stamps_that_jump_do_not_stop_the_sound() -> None:
 
 
 @pytest.mark.parametrize("ppm", [-200, 200])
-def test_a_drifting_sound_card_is_absorbed_for_ever(ppm: int) -> None:
+def test_a_drifting_audio_card_is_absorbed_for_ever(ppm: int) -> None:
     """Eight hours of packets of 240 ms: the output stays with this machine's clock within 20 ms."""
     chance = random.Random(ppm)
     packet = 0.24

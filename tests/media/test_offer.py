@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livehead.errors import MalformedError, RequestError, UnprocessableError
-from livehead.media.peer import Peer
+from livehead.media.peer.peer import Peer
 
 OFFERS = Path(__file__).parent / "offers"
 BROWSERS = ("chromium", "firefox", "safari")

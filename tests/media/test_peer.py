@@ -22,11 +22,11 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from webrtc_client import Mic, client, connect, grey
 
-from livehead.core.media import Pcm
+from livehead.core.block import Pcm
 from livehead.errors import MalformedError, UnprocessableError
-from livehead.media.peer import IceServer, Peer
+from livehead.media.peer.peer import IceServer, Peer
+from livehead.media.rtp.tick_queue import Ticks
 from livehead.media.threads import encoding_threads
-from livehead.media.ticks import Ticks
 
 
 async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -> None:
@@ -40,17 +40,17 @@ async def play(peer: Peer, ticks: int, *, first: int = 0, voice: bool = False) -
             peer.speak(pcm, first + n)
 
 
-async def test_pictures_go_out_and_sound_comes_in() -> None:
+async def test_frames_go_out_and_audio_comes_in() -> None:
     async with client() as pc, Peer() as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         video = pc.getReceivers()[1]
         await connect(peer, pc)
         assert peer.last_media is None or time.monotonic() - peer.last_media < 5
-        sound = await anext(peer.sound)
-        assert sound.start == 0
-        assert sound.pcm.dtype == np.float32
-        assert sound.pcm.shape == (320,)
+        audio = await anext(peer.audio)
+        assert audio.start == 0
+        assert audio.pcm.dtype == np.float32
+        assert audio.pcm.shape == (320,)
         await play(peer, 15)
         frames = [await asyncio.wait_for(video.track.recv(), 5) for _ in range(10)]
         assert (frames[0].width, frames[0].height) == (64, 64)
@@ -82,8 +82,8 @@ async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
         audio = pc.getReceivers()[0]
         answer = await connect(peer, pc, lambda sdp: sdp.replace("opus/48000/2", "other/48000/2"))
         assert "opus" not in answer
-        sounds = [await anext(peer.sound) for _ in range(20)]
-        heard = np.concatenate([s.pcm for s in sounds[5:]])
+        audio_chunks = [await anext(peer.audio) for _ in range(20)]
+        heard = np.concatenate([s.pcm for s in audio_chunks[5:]])
         assert np.sqrt(np.mean(heard**2)) == pytest.approx(0.3 / 2**0.5, rel=0.1)
         await play(peer, 15, voice=True)
         frames = [await asyncio.wait_for(audio.track.recv(), 5) for _ in range(15)]
@@ -92,7 +92,7 @@ async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
 
 
 async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livehead.media.peer.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr("livehead.media.peer.peer.CONNECT_TIMEOUT", 0.2)
     async with client() as pc, Peer() as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
@@ -102,7 +102,7 @@ async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_stun_server_that_is_silent_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livehead.media.wiring.GATHER_TIMEOUT", 0.3)
+    monkeypatch.setattr("livehead.media.peer.aiortc_parts.GATHER_TIMEOUT", 0.3)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         server = IceServer((f"stun:127.0.0.1:{deaf.getsockname()[1]}",))
@@ -123,7 +123,7 @@ async def test_without_any_network_the_loopback_serves() -> None:
     assert process.returncode == 0, errors.decode()
 
 
-async def test_without_voice_no_sound_is_offered_back() -> None:
+async def test_without_voice_no_audio_is_offered_back() -> None:
     async with client() as pc, Peer(voice=False) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
@@ -148,7 +148,7 @@ async def test_a_client_whose_microphone_stops_is_silent_and_still_there() -> No
         pc.addTrack(mic)
         pc.addTransceiver("video", "recvonly")
         await connect(peer, pc)
-        await anext(peer.sound)
+        await anext(peer.audio)
         mic.stop()
         await play(peer, 50)
         now = time.monotonic()
@@ -179,7 +179,7 @@ async def test_a_second_offer_is_refused() -> None:
         await connect(peer, pc)
         with pytest.raises(UnprocessableError, match="new"):
             await peer.answer(pc.localDescription.sdp)
-        await anext(peer.sound)
+        await anext(peer.audio)
 
 
 async def test_reports_of_both_tracks_name_the_same_moment() -> None:
@@ -296,7 +296,7 @@ async def test_candidates_may_come_later() -> None:
         assert peer.is_restart("a=ice-ufrag:EsAw\r\na=ice-pwd:x\r\n")
 
 
-async def test_closing_twice_is_closing_once_and_ends_the_sound() -> None:
+async def test_closing_twice_is_closing_once_and_ends_the_audio() -> None:
     async with client() as pc:
         peer = Peer()
         pc.addTrack(Mic())
@@ -306,7 +306,7 @@ async def test_closing_twice_is_closing_once_and_ends_the_sound() -> None:
         await peer.close()
         assert peer.closed.is_set()
         async with asyncio.timeout(1):
-            async for _ in peer.sound:
+            async for _ in peer.audio:
                 pass
         peer.show(grey(0), 1)
         assert not peer.send("nobody")
@@ -339,7 +339,7 @@ async def test_lines_of_any_order_are_served(first: str) -> None:
             answer = await connect(peer, pc)
             kinds = [line.split()[0][2:] for line in answer.splitlines() if line.startswith("m=")]
             assert kinds[0] == ("application" if first == "data" else "video")
-            await anext(peer.sound)
+            await anext(peer.audio)
             await play(peer, 10)
             frame = await asyncio.wait_for(pc.getReceivers()[0].track.recv(), 5)
             assert frame.width == 64

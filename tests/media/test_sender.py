@@ -10,12 +10,12 @@ import pytest
 from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 from webrtc_client import Mic, client, connect, grey
 
-from livehead.media import sender as module
-from livehead.media.peer import Peer
-from livehead.media.sender import Sender
+from livehead.media.peer.peer import Peer
+from livehead.media.rtp import sender as module
+from livehead.media.rtp.sender import Sender
 
 
-async def _with_pictures(peer: Peer, pc, count: int) -> Sender:
+async def _with_frames(peer: Peer, pc, count: int) -> Sender:
     pc.addTrack(Mic())
     pc.addTransceiver("video", "recvonly")
     await connect(peer, pc)
@@ -35,7 +35,7 @@ def _nack(sender: Sender, sequences: list[int]) -> RtcpRtpfbPacket:
 
 async def test_what_was_lost_is_sent_again_once() -> None:
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 5)
+        sender = await _with_frames(peer, pc, 5)
         sequence = (sender._sequence - 1) & 0xFFFF
         await sender._handle_rtcp_packet(_nack(sender, [sequence, sequence, (sequence + 500) & 0xFFFF]))
         assert sender.resent == 1
@@ -44,7 +44,7 @@ async def test_what_was_lost_is_sent_again_once() -> None:
 async def test_what_is_under_way_is_not_sent_again() -> None:
     """A receiver asks again and again until it has what it asked for."""
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 5)
+        sender = await _with_frames(peer, pc, 5)
         sequence = (sender._sequence - 1) & 0xFFFF
         for since, resent in ((10.0, 1), (0.1, 1), (0.2, 1), (0.4, 2)):
             sender._round_trip = 0.3
@@ -55,8 +55,8 @@ async def test_what_is_under_way_is_not_sent_again() -> None:
 
 async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 5)
-        track = peer._pictures
+        sender = await _with_frames(peer, pc, 5)
+        track = peer._frames
         for since, wanted in ((0.2, False), (0.4, True)):
             track._last_keyframe, sender._round_trip = time.monotonic() - since, 0.3
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
@@ -65,21 +65,21 @@ async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
 
 async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 5)
+        sender = await _with_frames(peer, pc, 5)
         for sequence in range(500):
             data = RtpPacket(sequence_number=sequence, payload=bytes(1000)).serialize()
             sender._history[sequence % module.HISTORY] = module._Sent(sequence, data, time.monotonic())
         await sender._handle_rtcp_packet(_nack(sender, list(range(500))))
-        assert peer._pictures.policy is not None
-        at_once = peer._pictures.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)
+        assert peer._frames.policy is not None
+        at_once = peer._frames.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)
         assert at_once - 1 <= sender.resent <= at_once + 5
-        assert not peer._pictures._wanted, "packets that are only late are asked for too"
+        assert not peer._frames._wanted, "packets that are only late are asked for too"
 
 
 async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 40)
-        track = peer._pictures
+        sender = await _with_frames(peer, pc, 40)
+        track = peer._frames
         track._last_keyframe = time.monotonic() - 1
         sequence = (sender._sequence - 1) & 0xFFFF
         for at, more in ((time.monotonic() - 700, 0), (time.monotonic() - 0.65, 1)):
@@ -94,8 +94,8 @@ async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
 
 async def test_many_requests_bring_few_keyframes() -> None:
     async with client() as pc, Peer() as peer:
-        sender = await _with_pictures(peer, pc, 30)
-        track = peer._pictures
+        sender = await _with_frames(peer, pc, 30)
+        track = peer._frames
         for n in range(50):
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
             peer.show(grey(int(np.sin(n) * 50 + 60), 128), 100 + n)

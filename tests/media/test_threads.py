@@ -70,13 +70,13 @@ def test_a_loop_that_was_closed_meanwhile_does_no_harm() -> None:
 
 
 async def test_nothing_is_kept_of_what_was_done() -> None:
-    class Picture:
+    class Frame:
         pass
 
-    threads, picture = Threads(1, "test"), Picture()
-    gone = weakref.ref(picture)
-    await threads.run(id, picture)
-    del picture
+    threads, frame = Threads(1, "test"), Frame()
+    gone = weakref.ref(frame)
+    await threads.run(id, frame)
+    del frame
     await threads.run(len, "")
     assert gone() is None
 

@@ -12,8 +12,8 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from livehead.core.media import Picture
-from livehead.media.peer import Peer
+from livehead.core.frame import Frame
+from livehead.media.peer.peer import Peer
 
 
 def silence(n: int) -> np.ndarray:
@@ -21,7 +21,7 @@ def silence(n: int) -> np.ndarray:
 
 
 class Mic(MediaStreamTrack):
-    """Real-time 48 kHz sound; ``signal(n)`` gives the 960 samples of 20 ms frame n."""
+    """Real-time 48 kHz audio; ``signal(n)`` gives the 960 samples of 20 ms frame n."""
 
     kind = "audio"
 
@@ -64,5 +64,5 @@ async def connect(peer: Peer, pc: RTCPeerConnection, change: Callable[[str], str
     return answer
 
 
-def grey(value: int, size: int = 64) -> Picture:
-    return Picture(np.full((size * 3 // 2, size), value, np.uint8))
+def grey(value: int, size: int = 64) -> Frame:
+    return Frame(np.full((size * 3 // 2, size), value, np.uint8))

@@ -17,7 +17,7 @@ from lab import Lab
 from livehead.bench.client import Measure, Order
 from livehead.bench.recording import Recording
 
-SOUND_S = 60.0
+AUDIO_S = 60.0
 START_S = 40.0
 
 
@@ -35,7 +35,7 @@ class Call:
         self._pipe.send("go")
 
     def live(self) -> None:
-        """Wait for the first picture."""
+        """Wait for the first frame."""
         self._expect("live", START_S)
 
     def measure(self, begins: float, ends: float) -> None:
@@ -67,11 +67,11 @@ class Call:
 
 @contextlib.contextmanager
 def calling(lab: Lab, port: int, links: list[str], latency: str | None = None) -> Iterator[list[Call]]:
-    """Clients that are connected and see pictures; none is left behind."""
+    """Clients that are connected and see frames; none is left behind."""
     with contextlib.ExitStack() as stack:
         calls = []
         for seed, link in enumerate(links):
-            order = Order(f"http://{lab.host(link)}:{port}", latency, None, SOUND_S, 0.0, 0.0, seed)
+            order = Order(f"http://{lab.host(link)}:{port}", latency, None, AUDIO_S, 0.0, 0.0, seed)
             ours, theirs = Pipe()
             with lab.inside(link):
                 process = subprocess.Popen(

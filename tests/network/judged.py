@@ -22,17 +22,17 @@ SERVER_PARTS = 5
 
 @dataclass(frozen=True)
 class Judged:
-    """Times are monotonic seconds. ``pictures`` holds each block's first picture, by its k, within the measurement."""
+    """Times are monotonic seconds. ``frames`` holds each block's first frame, by its k, within the measurement."""
 
     recording: Recording
     source: Source
-    pictures: Mapping[int, Seen]
+    frames: Mapping[int, Seen]
 
     @classmethod
     def of(cls, recording: Recording, source: Source) -> Judged:
         unwrap = Unwrapped(16)
         first: dict[int, Seen] = {}
-        for seen in recording.pictures:
+        for seen in recording.frames:
             if seen.k is not None and recording.begins <= seen.decoded < recording.ends:
                 first.setdefault(unwrap(seen.k), seen)
         return cls(recording, source, first)
@@ -43,25 +43,25 @@ class Judged:
 
     @property
     def fps(self) -> float:
-        """Pictures a second, repeats not counted."""
-        return len(self.pictures) / self.seconds
+        """Frames a second, repeats not counted."""
+        return len(self.frames) / self.seconds
 
     @property
     def longest_gap(self) -> float:
-        """Seconds without a new picture."""
-        times = [self.recording.begins, *sorted(seen.decoded for seen in self.pictures.values()), self.recording.ends]
+        """Seconds without a new frame."""
+        times = [self.recording.begins, *sorted(seen.decoded for seen in self.frames.values()), self.recording.ends]
         return max(after - before for before, after in pairwise(times))
 
     @property
     def concealed(self) -> float:
-        """Share of the caller's sound that the server had to make up, 0 to 1."""
+        """Share of the caller's audio that the server had to make up, 0 to 1."""
         told = self.figures()
         (_, first), (_, last) = told[0], told[-1]
         return float(last["concealed_ms"] - first["concealed_ms"]) / (40 * (last["k"] - first["k"]))
 
     @property
     def delays(self) -> list[tuple[float, float]]:
-        """For each picture that was sent, when, and its block's delay in the server in milliseconds."""
+        """For each frame that was sent, when, and its block's delay in the server in milliseconds."""
         blocks = [block for _, told in self.recording.figures for block in told.get("blocks", ())]
         return [(block[1], sum(block[2 : 2 + SERVER_PARTS])) for block in blocks]
 
@@ -83,27 +83,27 @@ class Judged:
         return percentiles(block[2] for block in blocks if begins <= block[1] < ends).p50
 
     def latencies(self) -> list[tuple[float, float]]:
-        """For each picture: when it was there, and how many milliseconds after its sound was spoken."""
-        blocks = sorted(self.pictures)
+        """For each frame: when it was there, and how many milliseconds after its audio was spoken."""
+        blocks = sorted(self.frames)
         power = self.source.power
-        at = align(power, [(k, self.pictures[k].loudness or 0) for k in blocks])
+        at = align(power, [(k, self.frames[k].loudness or 0) for k in blocks])
         began = self.recording.began
-        return [(self.pictures[k].decoded, (self.pictures[k].decoded - began) * 1000 - at.heard_ms(k)) for k in blocks]
+        return [(self.frames[k].decoded, (self.frames[k].decoded - began) * 1000 - at.heard_ms(k)) for k in blocks]
 
     def skews(self) -> list[float]:
-        """The picture behind the voice in milliseconds, as a browser plays them."""
-        blocks = sorted(self.pictures)
+        """The frame behind the voice in milliseconds, as a browser plays them."""
+        blocks = sorted(self.frames)
         power = self.source.power
-        at = align(power, [(k, self.pictures[k].loudness or 0) for k in blocks])
-        shown = [(k, self.pictures[k].timestamp, self.pictures[k].decoded) for k in blocks]
+        at = align(power, [(k, self.frames[k].loudness or 0) for k in blocks])
+        shown = [(k, self.frames[k].timestamp, self.frames[k].decoded) for k in blocks]
         return list(skew(self.recording, power, shown, at).played)
 
     def bursts(self) -> tuple[int, int, int]:
         """How many bursts were spoken, how many of them were seen and how many heard within a second."""
         times = [self.recording.began + onset for onset in self.source.onsets]
         spoken = [at for at in times if self.recording.begins <= at < self.recording.ends - 1]
-        loud = sorted(seen.decoded for seen in self.pictures.values() if (seen.loudness or 0) >= LOUD)
-        heard = sorted(sound.arrived for sound in self.recording.sounds if max(sound.power) > 0.01)
+        loud = sorted(seen.decoded for seen in self.frames.values() if (seen.loudness or 0) >= LOUD)
+        heard = sorted(audio.arrived for audio in self.recording.audio_chunks if max(audio.power) > 0.01)
         return len(spoken), sum(_soon(loud, at) for at in spoken), sum(_soon(heard, at) for at in spoken)
 
 

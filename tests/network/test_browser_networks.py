@@ -28,7 +28,7 @@ VIDEO = """async () => {
 
 
 async def video(page: Page) -> dict[str, Any]:
-    """Chromium's own figures of the picture that it receives."""
+    """Chromium's own figures of the frame that it receives."""
     return dict(await page.evaluate(VIDEO))
 
 
@@ -84,10 +84,10 @@ async def test_a_page_on_bad_networks(site: Site) -> None:
 
     with judging(others):
         frozen = grown("totalFreezesDuration", start, lossy)
-        print(f"5 % loss: {grown('framesDecoded', start, lossy) / 4:.1f} pictures a second, frozen for {frozen:.2f} s")
-        print(f"blackout: a picture {recovered:.2f} s after it, {grown('keyFramesDecoded', dark, back):.0f} keyframes")
+        print(f"5 % loss: {grown('framesDecoded', start, lossy) / 4:.1f} frames a second, frozen for {frozen:.2f} s")
+        print(f"blackout: a frame {recovered:.2f} s after it, {grown('keyFramesDecoded', dark, back):.0f} keyframes")
         keyframes = grown("keyFramesDecoded", before, shaken)
-        print(f"jitter: {grown('framesDecoded', before, shaken) / 4:.1f} pictures a second, {keyframes:.0f} keyframes")
+        print(f"jitter: {grown('framesDecoded', before, shaken) / 4:.1f} frames a second, {keyframes:.0f} keyframes")
         assert grown("framesDecoded", start, lossy) >= 15 * 4
         assert frozen <= 1
         assert recovered <= 2

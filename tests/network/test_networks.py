@@ -15,7 +15,7 @@ from tun_link import Weather
 from livehead.core.latency import percentiles
 
 SETTLE_S = 2.0
-"""Between the first picture and the measurement."""
+"""Between the first frame and the measurement."""
 
 LATE_TICK_MS = 20
 """A block may be sent so much over the bound where the machine did not give the server its turn."""
@@ -109,7 +109,7 @@ def test_jitter_and_a_narrow_line(site: Site) -> None:
         assert shaken.longest_gap <= 1.0
         is_usable(thin)
         assert thin.concealed <= 0.05
-        # The picture begins too large for this line; the receiver says so, and the line's queue drains.
+        # The frame begins too large for this line; the receiver says so, and the line's queue drains.
         late = percentiles(ms for at, ms in thin.latencies() if at > thin.recording.ends - 4)
         assert late.p50 <= 500
 
@@ -144,9 +144,9 @@ def test_a_blackout(site: Site) -> None:
         judged, control = measured.calls["2 s blackout"], measured.calls["none"]
         began, ended = dark
         is_usable(control)
-        last = max(k for k, seen in judged.pictures.items() if seen.decoded < ended)
-        back = min(seen.decoded for k, seen in judged.pictures.items() if k > last) - ended
-        print(f"a new picture {back:.2f} s after the blackout")
+        last = max(k for k, seen in judged.frames.items() if seen.decoded < ended)
+        back = min(seen.decoded for k, seen in judged.frames.items() if k > last) - ended
+        print(f"a new frame {back:.2f} s after the blackout")
         assert back <= 2.0
         end = judged.recording.ends
         before, after = judged.delay(began - 3, began), judged.delay(ended + 8, end)

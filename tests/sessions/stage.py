@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Picture
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
+from livehead.core.frame import Frame
 from livehead.core.messages import Playback
 from livehead.core.windows import Window
 from livehead.engine.base import Preset
-from livehead.engine.stream import Timing
-from livehead.media.ingest import Sound
+from livehead.engine.host.stream import Timing
+from livehead.media.audio.ingest import AudioChunk
 from livehead.metrics import Metrics
 from livehead.sessions import pipeline as module
 from livehead.sessions.pipeline import Face, Pipeline
@@ -42,7 +43,7 @@ class Shown:
 
     at: float
     pcm: np.ndarray
-    picture_k: int | None = None
+    frame_k: int | None = None
 
 
 @dataclass(eq=False)
@@ -64,10 +65,10 @@ class Engine:
 
         def answer() -> None:
             if epoch == len(self.rewinds) and self.state == "ready":
-                pictures = [Picture(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
-                self.stage.numbers.update({id(picture): window.k + i for i, picture in enumerate(pictures)})
-                self.stage.kept += pictures
-                self.stage.face.on_pictures(window.k, pictures, Timing(at, at, self.stage.now, 1))
+                frames = [Frame(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
+                self.stage.numbers.update({id(frame): window.k + i for i, frame in enumerate(frames)})
+                self.stage.kept += frames
+                self.stage.face.on_frames(window.k, frames, Timing(at, at, self.stage.now, 1))
             else:
                 self.stage.face.on_dropped(window.k, window.hop)
 
@@ -84,7 +85,7 @@ class Stage:
         self.shown: list[Shown] = []
         self.told: list[tuple[float, Playback]] = []
         self.numbers: dict[int, int] = {}
-        self.kept: list[Picture] = []
+        self.kept: list[Frame] = []
         self.engine = Engine(self, takes)
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
@@ -97,7 +98,7 @@ class Stage:
         stream: Any = self.engine
         self.face.stream = stream
         self.pipeline.wear(self.face)
-        self._picture: int | None = None
+        self._frame: int | None = None
         self._idle()
 
     def at(self, time: float, do: Callable[[], Any]) -> None:
@@ -109,7 +110,7 @@ class Stage:
     def hear(self, samples: np.ndarray) -> None:
         """The microphone's next samples."""
         start, self._sample = self._sample, self._sample + len(samples)
-        self.pipeline.hear(Sound(start, samples.astype(np.float32), self.now))
+        self.pipeline.hear(AudioChunk(start, samples.astype(np.float32), self.now))
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -129,7 +130,7 @@ class Stage:
     def since(self, time: float) -> list[Shown]:
         return [tick for tick in self.shown if tick.at >= time]
 
-    def sound(self, since: float = 0.0) -> np.ndarray:
+    def audio(self, since: float = 0.0) -> np.ndarray:
         return np.concatenate([tick.pcm for tick in self.since(since)])
 
     def states(self) -> list[str]:
@@ -139,12 +140,12 @@ class Stage:
         due = self.pipeline.idle()
         self.at(self.now + BLOCK_S if due is None else max(due, self.now), self._idle)
 
-    def _show(self, picture: Picture, index: int) -> None:
-        self._picture = self.numbers[id(picture)]
+    def _show(self, frame: Frame, index: int) -> None:
+        self._frame = self.numbers[id(frame)]
 
     def _speak(self, pcm: np.ndarray, index: int) -> None:
         assert len(pcm) == BLOCK_SAMPLES
-        self.shown.append(Shown(self.now, pcm, self._picture))
+        self.shown.append(Shown(self.now, pcm, self._frame))
 
 
 def speech(seconds: float, seed: int = 1) -> np.ndarray:
@@ -157,6 +158,6 @@ def loud(ticks: list[Shown]) -> list[Shown]:
 
 
 def in_step(stage: Stage, ticks: list[Shown]) -> bool:
-    """Every one of these ticks shows the picture that was made of its own sound."""
+    """Every one of these ticks shows the frame that was made of its own audio."""
     windows = {w.k + i: w.pcm[i * 640 : (i + 1) * 640] for w in stage.engine.asked for i in range(w.hop)}
-    return all(tick.picture_k is not None and np.array_equal(windows[tick.picture_k], tick.pcm) for tick in ticks)
+    return all(tick.frame_k is not None and np.array_equal(windows[tick.frame_k], tick.pcm) for tick in ticks)

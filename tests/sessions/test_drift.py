@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from livehead.core.media import BLOCK_MS
+from livehead.core.block import BLOCK_MS
 from livehead.engine.base import Preset
 from sessions.test_pauses import PACKET, Call
 
@@ -19,7 +19,7 @@ small_and_large = pytest.mark.parametrize("preset", [Preset(1, 0, 200), Preset(2
 
 @every_clock
 @small_and_large
-def test_a_quarter_of_an_hour_on_a_sound_card_that_is_off_by_200_ppm(preset: Preset, ppm: int) -> None:
+def test_a_quarter_of_an_hour_on_a_audio_card_that_is_off_by_200_ppm(preset: Preset, ppm: int) -> None:
     """180 ms of drift: more than a block could hide."""
     assert_the_delay_stays(preset, ppm, hours=0.25)
 
@@ -27,7 +27,7 @@ def test_a_quarter_of_an_hour_on_a_sound_card_that_is_off_by_200_ppm(preset: Pre
 @pytest.mark.soak
 @every_clock
 @small_and_large
-def test_eight_hours_on_a_sound_card_that_is_off_by_200_ppm(preset: Preset, ppm: int) -> None:
+def test_eight_hours_on_a_audio_card_that_is_off_by_200_ppm(preset: Preset, ppm: int) -> None:
     assert_the_delay_stays(preset, ppm, hours=8)
 
 
@@ -42,7 +42,7 @@ def assert_the_delay_stays(preset: Preset, ppm: int, hours: float) -> None:
         stats = call.run(101 + 0.02 * (first + CHUNK) * second)
         assert stats.delay_ms <= (preset.hop + preset.lookahead) * BLOCK_MS + 60
     assert stats.skipped == 0
-    # Where the clock is fast, the end of a block moves into the next packet every 100 s, and its picture is late once.
+    # Where the clock is fast, the end of a block moves into the next packet every 100 s, and its frame is late once.
     assert stats.repeated <= 5 + 40 * hours
     assert (call.jitter.late, call.jitter.lost, call.jitter.resets) == (0, 0, 0)
     assert len(call.heard) >= packets - 2

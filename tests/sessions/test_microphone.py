@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES
 from livehead.engine.base import Preset
 from sessions.stage import TAKES, Shown, Stage, every_preset, in_step, loud, speech
 
@@ -21,8 +21,8 @@ def talk(stage: Stage, seconds: float) -> np.ndarray:
 
 
 def repeats(ticks: list[Shown]) -> list[float]:
-    """When a picture was shown again."""
-    return [b.at for a, b in pairwise(ticks) if a.picture_k is not None and a.picture_k == b.picture_k]
+    """When a frame was shown again."""
+    return [b.at for a, b in pairwise(ticks) if a.frame_k is not None and a.frame_k == b.frame_k]
 
 
 @every_preset
@@ -32,7 +32,7 @@ def test_the_portrait_is_alive_after_one_step_and_idles_without_a_repeat(
 ) -> None:
     stage = Stage(monkeypatch, preset, pushed=pushed)
     stage.run(3)
-    first = next(tick for tick in stage.shown if tick.picture_k is not None)
+    first = next(tick for tick in stage.shown if tick.frame_k is not None)
     assert first.at - 500 < TAKES + 0.05
     assert repeats(stage.shown) == []
 
@@ -51,7 +51,7 @@ def test_the_first_word_leaves_no_hole_and_waits_no_longer_than_any_other(
     assert repeats(stage.shown) == []
     spoken = loud(stage.shown)
     assert in_step(stage, spoken)
-    assert spoken[0].picture_k == 0
+    assert spoken[0].frame_k == 0
     assert spoken[0].at - began < (preset.hop + preset.lookahead) * 0.04 + TAKES + 0.02
 
 
@@ -82,18 +82,18 @@ def test_the_microphone_goes_on_after_an_interrupt(preset: Preset, monkeypatch: 
     stage.run(5)
     lead = (preset.hop + preset.lookahead) * 0.04
     ticks = stage.since(now)
-    assert stage.engine.rewinds == [seen.picture_k]
-    fresh = [tick for tick in ticks if tick.picture_k != seen.picture_k]
+    assert stage.engine.rewinds == [seen.frame_k]
+    fresh = [tick for tick in ticks if tick.frame_k != seen.frame_k]
     assert fresh[0].at - now < 0.12
     assert preset.hop == 1 or not fresh[0].pcm.any()
     heard = loud(ticks)
     assert heard[0].at - now < lead + TAKES + 0.08
     assert in_step(stage, heard)
     assert repeats([tick for tick in ticks if tick.at >= fresh[0].at]) == []
-    sound = np.concatenate([tick.pcm for tick in heard])
+    audio = np.concatenate([tick.pcm for tick in heard])
     first = round((now - began) / 0.02) * 320
     assert any(
-        np.array_equal(sound[640:12_800], words[at + 640 : at + 12_800]) for at in range(first - 640, first + 641, 320)
+        np.array_equal(audio[640:12_800], words[at + 640 : at + 12_800]) for at in range(first - 640, first + 641, 320)
     )
     assert len(loud(ticks[-50:])) == 50
 
@@ -106,12 +106,12 @@ def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
     stage.pipeline.interrupt()
     stage.run(1)
     assert stage.engine.rewinds == []
-    assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(stage.since(stage.now - 1)))
+    assert all(b.frame_k == a.frame_k + 1 for a, b in pairwise(stage.since(stage.now - 1)))
 
 
 @every_preset
-def test_an_engine_that_is_down_takes_no_sound_along(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures stand still meanwhile; of what is said not a sample is missing."""
+def test_an_engine_that_is_down_takes_no_audio_along(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames stand still meanwhile; of what is said not a sample is missing."""
     stage = Stage(monkeypatch, preset, pushed=False)
     words = talk(stage, 9)
     stage.run(3)

@@ -9,17 +9,18 @@ from itertools import count
 import numpy as np
 import pytest
 
-from livehead.core.media import BLOCK_MS, BLOCK_S, Picture
-from livehead.core.playout import Playout
-from livehead.core.tally import PlayoutStats
+from livehead.core.block import BLOCK_MS, BLOCK_S
+from livehead.core.frame import Frame
+from livehead.core.playout.playout import Playout
+from livehead.core.playout.stats import PlayoutStats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
-from livehead.media.jitter import JitterBuffer, Taken
-from livehead.sessions.hearing import IDLE_BLOCK, Hearing, Piece
+from livehead.media.audio.jitter_buffer import JitterBuffer, Taken
+from livehead.sessions.sources.mic import IDLE_BLOCK, Hearing, Piece
 
 RATE = 48_000
 PACKET = 960
-PICTURE = Picture(np.zeros((48, 32), np.uint8))
+FRAME = Frame(np.zeros((48, 32), np.uint8))
 
 
 class Call:
@@ -81,9 +82,9 @@ class Call:
             self.playout.jump(0)
         cut = self._windows.push(piece.start, piece.pcm)
         for block in cut.blocks:
-            self.playout.push_sound(block, self.now)
+            self.playout.push_audio(block, self.now)
         for window in left + cut.windows:
-            self.at(self.now + 0.012, lambda w=window: self.playout.push_pictures(w.k, [PICTURE] * w.hop, self.now))
+            self.at(self.now + 0.012, lambda w=window: self.playout.push_frames(w.k, [FRAME] * w.hop, self.now))
 
 
 @pytest.mark.parametrize("preset", [Preset(1, 0, 200), Preset(8, 1, 900), Preset(24, 0, 1600)], ids=str)
@@ -107,7 +108,7 @@ def test_bursts_of_packets_lose_nothing_and_repeat_next_to_nothing(
     assert call.heard == list(range(len(call.heard)))
     assert len(call.heard) >= sequence - speaks * 50 - 1
     assert call.jitter.late == 0
-    assert stats.repeated <= 4 + (preset.hop > 1), stats.repeats  # a window that is late is late with all its pictures
+    assert stats.repeated <= 4 + (preset.hop > 1), stats.repeats  # a window that is late is late with all its frames
     assert stats.skipped <= 2, stats.skips
     assert stats.delay_ms <= (preset.hop + preset.lookahead) * BLOCK_MS + 70
 

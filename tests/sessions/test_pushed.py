@@ -12,7 +12,7 @@ from backend import Backend, listener, tone
 from caller import Caller
 from caller import tone as microphone
 from line import Line
-from livehead.core.speech import QUEUE_S
+from livehead.core.speech_queue import QUEUE_S
 from livehead.engine.base import EngineSpec
 from serving import Served, serving
 from waiting import until
@@ -54,7 +54,7 @@ async def test_a_full_queue_holds_the_backend_up_and_an_interrupt_lets_it_go(ser
             await asyncio.wait_for(pushing, 10)
             await asyncio.sleep(0.5)
             k = backend.k("interrupted")
-            assert all(p.code.k <= k or p.code.loudness <= 3 for p in caller.pictures if p.code and p.code.k < 30_000)
+            assert all(p.code.k <= k or p.code.loudness <= 3 for p in caller.frames if p.code and p.code.k < 30_000)
             await backend.push(tone(0.4, 48_000))
             await backend.end()
             await until(lambda: backend.states() == ["started", "interrupted", "started", "finished"])
@@ -71,7 +71,7 @@ async def test_speech_that_comes_before_the_client_waits_for_it(served: Served) 
             assert backend.told == []
             await caller.accept(answer["sdp"])
             await until(lambda: backend.states() == ["started", "finished"])
-            spoken = {p.code.k for p in caller.pictures if p.code and p.code.loudness >= 8}
+            spoken = {p.code.k for p in caller.frames if p.code and p.code.loudness >= 8}
             assert len(spoken & set(range(25))) >= 20
             assert 0 in spoken
 
@@ -82,7 +82,7 @@ async def test_a_client_that_only_listens_stays_and_is_missed_when_it_goes(serve
         await line.state("live")
         await asyncio.sleep(6)
         assert served.services.registry.get(session).describe()["state"] == "live"
-        before = len(caller.pictures)
+        before = len(caller.frames)
         await caller.seen(lambda p: len(p) > before + 10)
         await caller.close()
         closed = await line.state("closed", within=12)
@@ -95,7 +95,7 @@ async def test_a_microphone_that_is_on_is_not_listened_to(served: Served) -> Non
         session = await line.call(caller, source="push", probe=True)
         await line.state("live")
         await caller.seen(lambda p: len(p) > 40)
-        assert all(p.code.loudness == 0 for p in caller.pictures if p.code)
+        assert all(p.code.loudness == 0 for p in caller.frames if p.code)
         async with Backend(served.url, session) as backend:
             await backend.push(tone(1))
             await backend.end()

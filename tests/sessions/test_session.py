@@ -28,11 +28,11 @@ async def served() -> AsyncIterator[Served]:
         yield server
 
 
-async def test_the_portrait_is_alive_before_the_first_sound_and_starts_at_block_0(served: Served) -> None:
+async def test_the_portrait_is_alive_before_the_first_audio_and_starts_at_block_0(served: Served) -> None:
     async with Caller(tone) as caller, Line(served.url) as line:
         await line.call(caller, probe=True)
-        pictures = await caller.seen(lambda p: len(p) > 40)
-        codes = [p.code for p in pictures]
+        frames = await caller.seen(lambda p: len(p) > 40)
+        codes = [p.code for p in frames]
         assert None not in codes
         ks = [code.k for code in codes if code is not None and code.loudness >= 8]
         assert ks[0] < 50
@@ -55,13 +55,13 @@ async def test_one_session_never_shows_the_voice_of_another(served: Served) -> N
         await b.call(quiet, probe=True, voice="on")
         await loud.seen(lambda p: len(p) > 75)
         await quiet.seen(lambda p: len(p) > 75)
-        assert max(p.code.loudness for p in quiet.pictures if p.code) <= 2
-        assert sorted(p.code.loudness for p in loud.pictures if p.code)[-60:][0] >= 8
+        assert max(p.code.loudness for p in quiet.frames if p.code) <= 2
+        assert sorted(p.code.loudness for p in loud.frames if p.code)[-60:][0] >= 8
         assert max(level for _, level in quiet.levels) < 0.01
         assert max(level for _, level in loud.levels) > 0.1
 
 
-async def test_a_killed_worker_leaves_sound_and_session_and_comes_back(served: Served) -> None:
+async def test_a_killed_worker_leaves_audio_and_session_and_comes_back(served: Served) -> None:
     async with Caller(tone) as caller, Line(served.url) as line:
         session = await line.call(caller, probe=True, voice="on")
         await line.state("live")
@@ -76,7 +76,7 @@ async def test_a_killed_worker_leaves_sound_and_session_and_comes_back(served: S
         assert degraded["reason"] == "engine-down"
         voices = len(caller.levels)
         await line.state("live", within=3)
-        last = caller.pictures[-1].code
+        last = caller.frames[-1].code
         await caller.seen(lambda p: p[-1].code is not None and last is not None and p[-1].code.k > last.k + 2, within=3)
         assert loop.time() - killed <= 3
         await asyncio.sleep(0.5)
@@ -124,9 +124,9 @@ async def test_another_portrait_in_mid_session(served: Served) -> None:
         await line.send(type="avatar", id=other)
         await until(lambda: served.services.registry.get(session).describe()["avatar"] == other)
         await until(lambda: served.services.host.streams == 1)
-        before = len(caller.pictures)
+        before = len(caller.frames)
         await caller.seen(lambda p: len(p) > before + 25)
-        repeats = [a.code == b.code for a, b in pairwise(caller.pictures[before:])]
+        repeats = [a.code == b.code for a, b in pairwise(caller.frames[before:])]
         assert sum(repeats) < 10
 
 
@@ -135,10 +135,10 @@ async def test_an_interrupt_drops_what_was_not_shown(served: Served) -> None:
         await line.call(caller, probe=True, latency="throughput")
         await caller.seen(lambda p: len(p) > 40)
         await line.send(type="interrupt")
-        before = len(caller.pictures)
-        pictures = await caller.seen(lambda p: len(p) > before + 40)
-        assert pictures[-1].code is not None
-        assert pictures[-1].code.loudness >= 8
+        before = len(caller.frames)
+        frames = await caller.seen(lambda p: len(p) > before + 40)
+        assert frames[-1].code is not None
+        assert frames[-1].code.loudness >= 8
 
 
 async def test_a_drain_tells_the_clients_and_takes_no_more() -> None:

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from livehead.core.media import BLOCK_SAMPLES
-from livehead.core.playout import Playout
+from livehead.core.block import BLOCK_SAMPLES
+from livehead.core.playout.playout import Playout
 from livehead.engine.base import Preset
 from sessions.stage import PRESETS, TAKES, Stage, every_preset, in_step, loud, speech
 
@@ -23,9 +23,9 @@ def ready(patch: pytest.MonkeyPatch, preset: Preset) -> Stage:
 
 def said(stage: Stage, since: float) -> np.ndarray:
     """What was heard since then, without the silence before and behind."""
-    sound = stage.sound(since)
-    found = np.flatnonzero(sound)
-    return sound[found[0] : found[-1] + 1]
+    audio = stage.audio(since)
+    found = np.flatnonzero(audio)
+    return audio[found[0] : found[-1] + 1]
 
 
 @every_preset
@@ -63,8 +63,8 @@ def test_silence_before_speech_is_shown_to_the_end_and_speech_goes_on_from_it(
     stage.run(1)
     first = loud(stage.since(began))[0]
     before = stage.shown[stage.shown.index(first) - 1]
-    assert stage.engine.rewinds[-1] == before.picture_k
-    repeats = [a.picture_k == b.picture_k for a, b in pairwise(stage.since(began - 0.1))]
+    assert stage.engine.rewinds[-1] == before.frame_k
+    repeats = [a.frame_k == b.frame_k for a, b in pairwise(stage.since(began - 0.1))]
     assert sum(repeats) <= 2
 
 
@@ -145,7 +145,7 @@ def test_a_source_that_stalls_goes_on_where_it_was(preset: Preset, monkeypatch: 
     stage.pipeline.end_speech()
     resumed = stage.now
     stage.run(3)
-    heard = stage.sound(began)
+    heard = stage.audio(began)
     assert np.array_equal(heard[heard != 0], words)
     assert loud(stage.since(resumed))[0].at - resumed < TAKES + 0.08
     assert stage.states() == ["started", "finished"]
@@ -167,21 +167,21 @@ def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
     stage.pipeline.interrupt(by_speaker=by_speaker)
     stage.run(3)
     assert not loud(stage.since(now))
-    assert stage.engine.rewinds[-1] == seen.picture_k
+    assert stage.engine.rewinds[-1] == seen.frame_k
     assert stage.states()[-1] == "interrupted"
     assert stage.states().count("interrupted") == 1
     assert "finished" not in stage.states()
-    fresh = [tick for tick in stage.since(now) if tick.picture_k != seen.picture_k]
+    fresh = [tick for tick in stage.since(now) if tick.frame_k != seen.frame_k]
     assert fresh[0].at - now < 0.12
-    assert all(not w.pcm.any() for w in stage.engine.asked if fresh[0].picture_k <= w.k)
-    assert all(b.picture_k == a.picture_k + 1 for a, b in pairwise(fresh)), "and idles on"
+    assert all(not w.pcm.any() for w in stage.engine.asked if fresh[0].frame_k <= w.k)
+    assert all(b.frame_k == a.frame_k + 1 for a, b in pairwise(fresh)), "and idles on"
     again, words = stage.now, speech(1)
     stage.push(words)
     stage.pipeline.end_speech()
     stage.run(3)
     assert np.array_equal(said(stage, again), words)
     assert loud(stage.since(again))[0].at - again < TAKES + 0.08
-    ks = [tick.picture_k for tick in stage.shown if tick.picture_k is not None]
+    ks = [tick.frame_k for tick in stage.shown if tick.frame_k is not None]
     assert ks == sorted(ks)
 
 
@@ -206,10 +206,10 @@ def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset, monkeypatch: py
     stage.engine.takes = TAKES
     stage.run(5)
     now = stage.now
-    seen = stage.shown[-1].picture_k
+    seen = stage.shown[-1].frame_k
     stage.pipeline.interrupt()
     stage.run(1)
-    assert next(tick.at for tick in stage.since(now) if tick.picture_k != seen) - now < 0.13
+    assert next(tick.at for tick in stage.since(now) if tick.frame_k != seen) - now < 0.13
 
 
 def test_the_playout_never_holds_more_than_its_bound() -> None:

@@ -1,4 +1,4 @@
-"""What a session tells a measuring client: where each picture's time went, and the server's clock."""
+"""What a session tells a measuring client: where each frame's time went, and the server's clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def figures(caller: Caller) -> list[dict[str, Any]]:
     return [message for message in caller.figures if message["type"] == "stats"]
 
 
-async def test_with_probe_the_figures_say_where_the_time_of_each_picture_went() -> None:
+async def test_with_probe_the_figures_say_where_the_time_of_each_frame_went() -> None:
     async with (
         serving(EngineSpec("fakes:create", {"size": 64})) as served,
         Caller(tone) as caller,
@@ -29,7 +29,7 @@ async def test_with_probe_the_figures_say_where_the_time_of_each_picture_went() 
         ks = [block[0] for block in blocks]
         assert ks == sorted(set(ks))
         assert ks[0] >= 0
-        shown = {picture.code.k: picture.at for picture in caller.pictures if picture.code}
+        shown = {frame.code.k: frame.at for frame in caller.frames if frame.code}
         for k, sent, buffer, window, queue, generate, playout, send in blocks:
             assert buffer >= 39
             assert min(window, queue, generate, playout, send) >= 0

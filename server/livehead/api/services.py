@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice
-from livehead.engine.host import EngineHost
+from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings

@@ -17,7 +17,7 @@ from livehead.core.lifecycle import State
 from livehead.core.messages import End, ErrorMessage, Interrupt, Playback, StateMessage, Stats, decode_speech, encode
 from livehead.errors import ForbiddenError, LiveheadError, MalformedError, RequestError
 from livehead.sessions.session import Session
-from livehead.sessions.speaker import Speaker
+from livehead.sessions.sources.speaker import Speaker
 
 router = APIRouter()
 

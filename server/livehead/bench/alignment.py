@@ -1,6 +1,6 @@
-"""Which moment of the microphone a block shows, found from the loudness in the pictures and nothing else.
+"""Which moment of the microphone a block shows, found from the loudness in the frames and nothing else.
 
-Block k holds 40 ms of sound, so the loudness that its picture carries must be that of 40 ms of what was sent. The
+Block k holds 40 ms of audio, so the loudness that its frame carries must be that of 40 ms of what was sent. The
 shift for which that fits best over a few seconds is the answer, to about a millisecond: a burst that begins 2 ms
 before the end of a block makes it audibly louder already.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.media import BLOCK_MS
+from livehead.core.block import BLOCK_MS
 from livehead.errors import LiveheadError
 
 SEARCH_MS = 4000
@@ -34,7 +34,7 @@ FLOOR = 6.0
 LOUD = 8
 ENOUGH = 20
 GOOD = 0.85
-"""Another sound, aligned as well as it can be, reaches 0.75."""
+"""Another audio, aligned as well as it can be, reaches 0.75."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +53,9 @@ class Alignment:
 
 def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alignment:
     """``power`` is the mean square of each millisecond that was sent; ``blocks`` are k, unwrapped and rising, and the
-    loudness read. Raises LiveheadError where they do not fit: it is not this sound that the pictures show."""
+    loudness read. Raises LiveheadError where they do not fit: it is not this audio that the frames show."""
     if len(blocks) < ENOUGH:
-        raise LiveheadError(f"only {len(blocks)} pictures with a readable test code came")
+        raise LiveheadError(f"only {len(blocks)} frames with a readable test code came")
     total = np.concatenate([[0.0], np.cumsum(power)])
     k = np.array([block for block, _ in blocks], np.int64)
     read = np.array([level for _, level in blocks], np.float64)
@@ -81,7 +81,7 @@ def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alig
     agreement = both / either if either else 0.0
     if agreement < GOOD:
         raise LiveheadError(
-            f"only {agreement:.0%} of what the pictures say of the sound is true: "
+            f"only {agreement:.0%} of what the frames say of the audio is true: "
             "they show another one, or too much of it was lost on the way"
         )
     return Alignment(np.array(starts), np.array(shifts), agreement)

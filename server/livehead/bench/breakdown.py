@@ -1,7 +1,7 @@
-"""Where the time from a sound to its picture goes, part by part.
+"""Where the time from audio to its frame goes, part by part.
 
 The microphone, the network's end and the decoder are seen by the client; what lies between is told by the server for
-each block. Both clocks are set against each other by pings; the parts of a picture then add up to its total.
+each block. Both clocks are set against each other by pings; the parts of a frame then add up to its total.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One picture: milliseconds of each of :data:`PARTS`, and its total as the client measured it."""
+    """One frame: milliseconds of each of :data:`PARTS`, and its total as the client measured it."""
 
     parts: tuple[float, ...]
     total: float
@@ -50,7 +50,7 @@ def traces(recording: Recording) -> dict[int, Sequence[float]]:
 
 
 def trace(told: Sequence[float], offset: float, heard: float, arrived: float, decoded: float) -> Traced:
-    """``heard``, ``arrived`` and ``decoded`` are the client's times in seconds of a picture's first sample, last packet
+    """``heard``, ``arrived`` and ``decoded`` are the client's times in seconds of a frame's first sample, last packet
     and end of decoding."""
     server = list(told[2 : 2 + _SERVER])
     sent = told[1] - offset

@@ -1,7 +1,7 @@
 """The same through headless Chromium and the demo page: what a user of a browser sees, the screen's refresh included.
 
 Needs Playwright and Chromium, which only the tests need otherwise. The page plays bursts into the outgoing track and
-reads the test code from the pictures that the browser shows; see web/client/latency-meter.js.
+reads the test code from the frames that the browser shows; see web/client/latency-meter.js.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CALL = """async ({ latency, patience }) => {
     const shown = new Promise((resolve) =>
         head.video.requestVideoFrameCallback(() => resolve(performance.now() - began)));
     await head.start();
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no picture came")), patience));
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no frame came")), patience));
     while (head.state !== "live") {
         if (performance.now() - began > patience) throw new Error(`the call is ${head.state}`);
         await new Promise((resolve) => setTimeout(resolve, 5));
@@ -190,7 +190,7 @@ def table(figures: dict[str, Any]) -> str:
         [
             f"Chromium {figures['conditions']['browser']}, {figures['sessions']} page(s), {figures['bursts']} bursts "
             f"seen, {figures['missed']} missed",
-            f"burst to picture on the page, ms: {shown}",
+            f"burst to frame on the page, ms: {shown}",
             f"fps {fps['mean']}, {fps['min']} (mean, least)   freezes {figures['freezes']}   "
             f"failed {figures['failed']}",
             *(f"failed: {error}" for error in figures["errors"]),

@@ -3,7 +3,7 @@
     python -m livehead.bench.client FD
 
 FD is one end of a pipe. It takes an :class:`Order`, says ``"ready"``, waits for ``"go"``, calls, says ``"live"`` at the
-first picture, takes :class:`Measure`, and gives its :class:`~livehead.bench.recording.Recording` at the end.
+first frame, takes :class:`Measure`, and gives its :class:`~livehead.bench.recording.Recording` at the end.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTran
 from livehead.bench.http import fetch, request
 from livehead.bench.link import Link
 from livehead.bench.microphone import Microphone
-from livehead.bench.receiver import MeasuringReceiver, PictureReceiver, SoundReceiver
+from livehead.bench.receiver import AudioReceiver, MeasuringReceiver, VideoReceiver
 from livehead.bench.recording import Answered, Recording
 from livehead.bench.source import Source, bursts, speech
 from livehead.errors import LiveheadError
-from livehead.media.wiring import reach_loopback
+from livehead.media.peer.aiortc_parts import reach_loopback
 
 CONNECT_S = 20.0
 PING_EVERY = 0.25
@@ -39,11 +39,11 @@ CLOSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a client is to do. ``sound`` is a file, or None for bursts; ``seconds`` is how long there must be sound."""
+    """What a client is to do. ``audio`` is a file, or None for bursts; ``seconds`` is how long there must be audio."""
 
     url: str
     latency: str | None
-    sound: Path | None
+    audio: Path | None
     seconds: float
     loss: float
     jitter_ms: float
@@ -52,8 +52,8 @@ class Order:
 
     @property
     def source(self) -> Source:
-        if self.sound is not None:
-            return speech(self.sound, self.seconds)
+        if self.audio is not None:
+            return speech(self.audio, self.seconds)
         return bursts(self.seconds, self.seed)
 
 
@@ -77,7 +77,7 @@ class Client:
         self._offered = 0.0
 
     async def call(self, pipe: Connection) -> None:
-        """Raises LiveheadError where the server refuses or no picture comes."""
+        """Raises LiveheadError where the server refuses or no frame comes."""
         pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers()))
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -90,17 +90,17 @@ class Client:
             await asyncio.sleep(max(0.0, measure.ends - time.monotonic()))
             self.recording.began = self._microphone.began
         except TimeoutError:
-            state = "connected, but no picture came" if self.recording.connect_s else f"ICE is {pc.iceConnectionState}"
-            raise LiveheadError(f"no picture within {CONNECT_S:.0f} s: {state}") from None
+            state = "connected, but no frame came" if self.recording.connect_s else f"ICE is {pc.iceConnectionState}"
+            raise LiveheadError(f"no frame within {CONNECT_S:.0f} s: {state}") from None
         finally:
             await self._end(pc)
 
     async def _connect(self, pc: RTCPeerConnection) -> None:
         pc.addTrack(self._microphone)
         pc.addTransceiver("video", direction="recvonly")
-        sound, picture = pc.getTransceivers()
-        _equip(sound, SoundReceiver(sound.receiver.transport, self.recording))
-        _equip(picture, PictureReceiver(picture.receiver.transport, self.recording, self._on_first))
+        audio, frame = pc.getTransceivers()
+        _equip(audio, AudioReceiver(audio.receiver.transport, self.recording))
+        _equip(frame, VideoReceiver(frame.receiver.transport, self.recording, self._on_first))
         channel = pc.createDataChannel("livehead")
         channel.on("message", self._on_text)
         pinging = asyncio.create_task(self._ping(channel), name="ping")
@@ -129,7 +129,7 @@ class Client:
             pinging.cancel()
 
     def _on_first(self) -> None:
-        self.recording.first_picture_s = time.monotonic() - self._offered
+        self.recording.first_frame_s = time.monotonic() - self._offered
         self._live.set()
 
     def _on_text(self, text: str | bytes) -> None:

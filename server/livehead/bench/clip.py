@@ -2,7 +2,7 @@
 
 The preview engine's parts animate the portrait from a synthetic voice. No camera was in it, so there is no noise that
 an encoder could be praised for smoothing away. There are two of them, for they ask for different things: in one the
-head sways by fractions of a pixel, so that all of it has to be coded again in every picture; in the other it is still,
+head sways by fractions of a pixel, so that all of it has to be coded again in every frame; in the other it is still,
 and only mouth and eyes move.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import BUILTIN, load_portrait
-from livehead.core.media import BLOCK_SAMPLES, FPS, SAMPLE_RATE, Pcm
+from livehead.core.block import BLOCK_SAMPLES, FPS, SAMPLE_RATE, Pcm
 from livehead.engine.preview.articulation import Articulator
 from livehead.engine.preview.features import Listener
 from livehead.engine.preview.fit import fit
@@ -50,30 +50,30 @@ def babble(seconds: float) -> Pcm:
     level = loud[place.astype(int)] * np.sin(np.pi * (place % 1)) ** 0.5
     pitch = 120 + 15 * np.sin(2 * np.pi * 0.7 * t) + 6 * np.sin(2 * np.pi * 2.3 * t)
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
-    sound = np.zeros_like(t)
+    audio = np.zeros_like(t)
     for n in range(1, HARMONICS + 1):
         hertz = n * pitch
         gain = 1 / (1 + ((hertz - first) / 80) ** 2) + 0.45 / (1 + ((hertz - second) / 120) ** 2)
-        sound += np.sqrt(gain) * np.sin(n * phase + n) / n**0.5
-    power = float(np.sqrt(np.mean(sound**2))) or 1.0
-    return np.asarray(np.clip(sound * level * (LOUDNESS / power), -1, 1), np.float32)
+        audio += np.sqrt(gain) * np.sin(n * phase + n) / n**0.5
+    power = float(np.sqrt(np.mean(audio**2))) or 1.0
+    return np.asarray(np.clip(audio * level * (LOUDNESS / power), -1, 1), np.float32)
 
 
 def clip(seconds: float, size: int, portrait: Path = PORTRAIT, *, sways: bool = True) -> NDArray[np.uint8]:
-    """A clip as I420: uint8 ``(n, size * 3 // 2, size)``, 25 pictures a second. Raises
+    """A clip as I420: uint8 ``(n, size * 3 // 2, size)``, 25 frames a second. Raises
     :class:`~livehead.errors.PortraitError` where there is no face in ``portrait``."""
     count = max(1, round(seconds * FPS))
     drawn, listener, mouth, life = Portrait(fit(load_portrait(portrait), size)), Listener(), Articulator(), Life(SEED)
-    pictures = []
+    frames = []
     for block in babble(count / FPS).reshape(count, BLOCK_SAMPLES):
         heard = listener.hear(block)
         life = life.next(heard)
         pose = life.pose if sways else Pose(lids=life.pose.lids, gaze_x=life.look[0], gaze_y=life.look[1])
-        pictures.append(cv2.cvtColor(drawn.draw(mouth.follow(heard), pose), cv2.COLOR_RGB2YUV_I420))
-    return np.asarray(np.stack(pictures), np.uint8)
+        frames.append(cv2.cvtColor(drawn.draw(mouth.follow(heard), pose), cv2.COLOR_RGB2YUV_I420))
+    return np.asarray(np.stack(frames), np.uint8)
 
 
 def to_and_fro(count: int, wanted: int) -> list[int]:
-    """Indices that go through ``count`` pictures forwards and backwards, ``wanted`` in all: no jump cuts."""
+    """Indices that go through ``count`` frames forwards and backwards, ``wanted`` in all: no jump cuts."""
     round_trip = [*range(count), *range(count - 2, 0, -1)]
     return [round_trip[n % len(round_trip)] for n in range(wanted)]

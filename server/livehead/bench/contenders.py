@@ -11,15 +11,15 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder, vp8_depayload
 from numpy.typing import NDArray
 
-from livehead.core.media import FPS
-from livehead.media.bitrate import BitratePolicy
-from livehead.media.encoder import CLOCK_RATE, VideoEncoder
+from livehead.core.block import FPS
+from livehead.media.rtp.rate_control import BitratePolicy
+from livehead.media.video.encoder import CLOCK_RATE, VideoEncoder
 
 CODECS = ("h264", "vp8")
 TICK = CLOCK_RATE // FPS
 
 Encode = Callable[[NDArray[np.uint8], int, int], bytes]
-"""Encodes an I420 picture, the n-th from 0 on, at a bit rate; gives one picture's bytes."""
+"""Encodes an I420 frame, the n-th from 0 on, at a bit rate; gives one frame's bytes."""
 
 
 def ours(codec: str, size: int) -> tuple[Encode, VideoEncoder]:
@@ -36,7 +36,7 @@ def ours(codec: str, size: int) -> tuple[Encode, VideoEncoder]:
 
 
 STOCK_SHARE = 30 / FPS
-"""aiortc tells x264 of 30 pictures a second, so that at 25 it spends less than it was given."""
+"""aiortc tells x264 of 30 frames a second, so that at 25 it spends less than it was given."""
 
 
 def stock(codec: str, share: float = 1.0) -> Encode:
@@ -61,7 +61,7 @@ def stock(codec: str, share: float = 1.0) -> Encode:
 
 
 def is_keyframe(codec: str, data: bytes) -> bool:
-    """Whether an encoded picture is a keyframe: an IDR unit (ITU-T H.264, 7.4.1), or VP8's P bit unset (RFC 6386,
+    """Whether an encoded frame is a keyframe: an IDR unit (ITU-T H.264, 7.4.1), or VP8's P bit unset (RFC 6386,
     9.1)."""
     if codec == "vp8":
         return bool(data) and not data[0] & 1

@@ -1,4 +1,4 @@
-"""Live sessions as the engine sees them: when their windows are whole, when each picture is due, and what became of it.
+"""Live sessions as the engine sees them: when their windows are whole, when each frame is due, and what became of it.
 Pure: times are seconds of one monotonic clock, passed in."""
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livehead.core.delay import SLACK_S
-from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Pcm
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
+from livehead.core.playout.target_delay import SLACK_S
 from livehead.core.windows import Window
 from livehead.engine.base import Preset
 from livehead.errors import UsageError
@@ -22,7 +22,7 @@ LOUDNESS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What windows look like, and the delay from a block's first sample to its picture being due, in seconds."""
+    """What windows look like, and the delay from a block's first sample to its frame being due, in seconds."""
 
     preset: str
     hop: int
@@ -44,7 +44,7 @@ def shapes(presets: Mapping[str, Preset], latency: str, hops: Sequence[int], all
 
     A hop is that of the preset which has it, else it takes lookahead and bound from ``latency``: as many seconds over
     its floor. The delay is the longest that a session's playout would settle at, :data:`SLACK_S` under the bound; an
-    allowance for generating (hop whole to picture due) that is given makes it shorter.
+    allowance for generating (hop whole to frame due) that is given makes it shorter.
     """
     return [_shape(presets, latency, hop, allowance_s) for hop in hops or (presets[latency].hop,)]
 
@@ -81,20 +81,20 @@ def voice(seed: int) -> Pcm:
 
 
 class Caller:
-    """One session from its first sound on.
+    """One session from its first audio on.
 
-    ``asked`` counts pictures of windows that were cut, ``in_time`` those that came before they were due, ``late`` those
-    that came after, ``never`` those that did not come. ``gap`` is the longest run of blocks without a picture in time.
+    ``asked`` counts frames of windows that were cut, ``in_time`` those that came before they were due, ``late`` those
+    that came after, ``never`` those that did not come. ``gap`` is the longest run of blocks without a frame in time.
     """
 
-    def __init__(self, shape: Shape, start: float, sound: Pcm) -> None:
+    def __init__(self, shape: Shape, start: float, audio: Pcm) -> None:
         self.shape = shape
         self.start = start
         self.left = False
         self.windows = self.asked = self.in_time = self.late = self.never = self.gap = 0
-        self._sound = sound
+        self._audio = audio
         self._next = 0
-        self._seen = 0  # one past the last block whose picture was in time
+        self._seen = 0  # one past the last block whose frame was in time
         self._pending: dict[int, int] = {}
 
     @property
@@ -112,21 +112,21 @@ class Caller:
         return self.late + self.never
 
     def deadline(self, k: int) -> float:
-        """When the picture of block ``k`` is due."""
+        """When the frame of block ``k`` is due."""
         return self.start + k * BLOCK_S + self.shape.delay_s
 
     def cut(self) -> Window:
         """The window that is whole now."""
         k, shape = self._next, self.shape
         first = k * BLOCK_SAMPLES
-        place = np.arange(first, first + (shape.hop + shape.lookahead) * BLOCK_SAMPLES) % len(self._sound)
+        place = np.arange(first, first + (shape.hop + shape.lookahead) * BLOCK_SAMPLES) % len(self._audio)
         self._next += shape.hop
         self._pending[k] = shape.hop
         self.windows += 1
         self.asked += shape.hop
-        return Window(k, shape.hop, shape.lookahead, self._sound[place])
+        return Window(k, shape.hop, shape.lookahead, self._audio[place])
 
-    def pictures(self, k: int, count: int, now: float) -> None:
+    def frames(self, k: int, count: int, now: float) -> None:
         """Those of blocks ``k``, ``k + 1``, … came."""
         if self._pending.pop(k, None) is None:
             return

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from livehead.bench.clip import to_and_fro
 from livehead.bench.contenders import CODECS, STOCK_SHARE, Encode, is_keyframe, ours, stock
 from livehead.bench.quality import quality
-from livehead.core.media import FPS
+from livehead.core.block import FPS
 
 SETTLED = FPS
-"""Pictures of the first second are left out of the means: a keyframe, and the rate settles."""
+"""Frames of the first second are left out of the means: a keyframe, and the rate settles."""
 
 STEPS = (800_000, 500_000, 1_500_000)
 STEP_S = (4, 4, 10)
@@ -38,24 +38,24 @@ def contenders(size: int) -> dict[str, tuple[str, Encode]]:
     return found
 
 
-def compare(pictures: Clip, bitrate: int) -> dict[str, dict[str, Any]]:
-    """Figures of every contender, and of aiortc's H264 when it is made to spend as many bits. They take turns picture
-    by picture: what else the machine does meets them all, and each finds the caches as others left them, as it would
+def compare(frames: Clip, bitrate: int) -> dict[str, dict[str, Any]]:
+    """Figures of every contender, and of aiortc's H264 when it is made to spend as many bits. They take turns frame
+    by frame: what else the machine does meets them all, and each finds the caches as others left them, as it would
     in a call."""
-    rows = contenders(pictures.shape[2])
+    rows = contenders(frames.shape[2])
     rows[SAME_BITS] = "h264", stock("h264", STOCK_SHARE)
     encoded: dict[str, list[bytes]] = {name: [] for name in rows}
     spent: dict[str, list[float]] = {name: [] for name in rows}
-    for n, picture in enumerate(pictures):
+    for n, frame in enumerate(frames):
         for name, (_, encode) in rows.items():
             began = time.process_time()
-            encoded[name].append(encode(picture, n, bitrate))
+            encoded[name].append(encode(frame, n, bitrate))
             spent[name].append((time.process_time() - began) * 1000)
-    return {name: _figures(codec, pictures, encoded[name], spent[name]) for name, (codec, _) in rows.items()}
+    return {name: _figures(codec, frames, encoded[name], spent[name]) for name, (codec, _) in rows.items()}
 
 
-def _figures(codec: str, pictures: Clip, encoded: Sequence[bytes], spent: Sequence[float]) -> dict[str, Any]:
-    found = quality(codec, list(pictures), encoded, SETTLED)
+def _figures(codec: str, frames: Clip, encoded: Sequence[bytes], spent: Sequence[float]) -> dict[str, Any]:
+    found = quality(codec, list(frames), encoded, SETTLED)
     settled = min(SETTLED, len(encoded) - 1)
     sizes = [len(data) for data in encoded]
     each = statistics.fmean(spent[settled:])
@@ -75,17 +75,17 @@ def _figures(codec: str, pictures: Clip, encoded: Sequence[bytes], spent: Sequen
     }
 
 
-def rate_change(pictures: Clip) -> dict[str, list[dict[str, Any]]]:
+def rate_change(frames: Clip) -> dict[str, list[dict[str, Any]]]:
     """The rates of :data:`STEPS` one after the other: how soon each is followed, and with how many keyframes."""
-    size = pictures.shape[2]
-    return {name: _steps(codec, encode, pictures) for name, (codec, encode) in contenders(size).items()}
+    size = frames.shape[2]
+    return {name: _steps(codec, encode, frames) for name, (codec, encode) in contenders(size).items()}
 
 
-def _steps(codec: str, encode: Encode, pictures: Clip) -> list[dict[str, Any]]:
-    order = to_and_fro(len(pictures), sum(STEP_S) * FPS)
+def _steps(codec: str, encode: Encode, frames: Clip) -> list[dict[str, Any]]:
+    order = to_and_fro(len(frames), sum(STEP_S) * FPS)
     n, found = 0, list[dict[str, Any]]()
     for bitrate, seconds in zip(STEPS, STEP_S, strict=True):
-        encoded = [encode(pictures[order[i]], i, bitrate) for i in range(n, n + seconds * FPS)]
+        encoded = [encode(frames[order[i]], i, bitrate) for i in range(n, n + seconds * FPS)]
         n += seconds * FPS
         sizes = [len(data) for data in encoded]
         late = sizes[len(sizes) // 2 :]

@@ -1,4 +1,4 @@
-"""How fast a generator makes pictures here, beside what the machine can do at best."""
+"""How fast a generator makes frames here, beside what the machine can do at best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from livehead.avatars import BUILTIN
-from livehead.core.media import BLOCK_SAMPLES, FPS
+from livehead.core.block import BLOCK_SAMPLES, FPS
 from livehead.engine.base import Generator, Work
 from livehead.engine.preview.generator import create as create_preview
 from livehead.errors import EngineError
@@ -102,7 +102,7 @@ def _flashhead(plan: Plan) -> dict[str, Any]:
 
 
 def _row(engine: Any, batch: int, hop: int, windows: int, wait: Callable[[], None]) -> dict[str, Any]:
-    """One batch size and hop. ``window_ms``: sound in to pictures on the host, on an idle device. ``cycle_ms``:
+    """One batch size and hop. ``window_ms``: audio in to frames on the host, on an idle device. ``cycle_ms``:
     from window to window without a pause, the encode that nobody waits for included. ``stages_ms`` are
     measured apart from both."""
     speech = _speech(hop, batch)
@@ -146,7 +146,7 @@ def _row(engine: Any, batch: int, hop: int, windows: int, wait: Callable[[], Non
 
 
 def _preview(plan: Plan) -> dict[str, Any]:
-    """One core, the built-in portrait's size: milliseconds a picture."""
+    """One core, the built-in portrait's size: milliseconds a frame."""
     began = time.perf_counter()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -166,14 +166,14 @@ def _preview(plan: Plan) -> dict[str, Any]:
         engine.close(stream)
     finally:
         cv2.setNumThreads(threads)
-    picture = {name: value / hop for name, value in _spread(times).items()}
+    frame = {name: value / hop for name, value in _spread(times).items()}
     row = {
         "batch": 1,
         "hop": hop,
         "window_ms": _spread(times),
-        "picture_ms": picture,
-        "fps": 1000 / picture["p50"],
-        "realtime_streams": STREAM_MS / picture["p50"],
+        "frame_ms": frame,
+        "fps": 1000 / frame["p50"],
+        "realtime_streams": STREAM_MS / frame["p50"],
     }
     return {
         "engine": "preview",
@@ -198,19 +198,19 @@ def _speech(hop: int, count: int) -> list[Any]:
 
 def _portrait(seed: int) -> Any:
     """A built-in portrait, in other colours for each seed; uint8 RGB."""
-    picture = cv2.imread(str(BUILTIN / "default.png"))
-    if picture is None:
+    frame = cv2.imread(str(BUILTIN / "default.png"))
+    if frame is None:
         raise EngineError(f"{BUILTIN / 'default.png'} cannot be read. Install Livehead again.")
-    return np.roll(picture[..., ::-1], seed, axis=2)
+    return np.roll(frame[..., ::-1], seed, axis=2)
 
 
 def table(figures: Mapping[str, Any]) -> str:
     """The figures as lines for people."""
     if figures["engine"] == "preview":
         row = figures["rows"][0]
-        picture = row["picture_ms"]
+        frame = row["frame_ms"]
         return (
-            f"preview, {figures['size']} px, one core: {picture['p50']:.2f} ms a picture (p95 {picture['p95']:.2f}), "
+            f"preview, {figures['size']} px, one core: {frame['p50']:.2f} ms a frame (p95 {frame['p95']:.2f}), "
             f"{row['realtime_streams']:.1f} real-time streams"
         )
     weights = ", random weights" if figures["synthetic"] else ""

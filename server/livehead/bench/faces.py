@@ -20,10 +20,10 @@ class Faces:
     def __init__(self, seed: int) -> None:
         """Reads a file. Raises LiveheadError where it is not there."""
         path = BUILTIN / "default.png"
-        picture = cv2.imread(str(path))
-        if picture is None:
+        frame = cv2.imread(str(path))
+        if frame is None:
             raise LiveheadError(f"{path} cannot be read. Install Livehead again.")
-        self._picture = picture[..., ::-1].astype(np.float32)
+        self._frame = frame[..., ::-1].astype(np.float32)
         self._chance = np.random.default_rng(seed)
         self._lock = threading.Lock()
 
@@ -31,4 +31,4 @@ class Faces:
         """uint8 (H, W, 3) RGB."""
         with self._lock:
             tint = self._chance.uniform(DARKEST, 1.0, 3).astype(np.float32)
-        return (self._picture * tint).astype(np.uint8)
+        return (self._frame * tint).astype(np.uint8)

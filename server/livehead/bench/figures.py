@@ -14,8 +14,8 @@ from livehead.bench.receiver import Unwrapped
 from livehead.bench.recording import Recording, Seen
 from livehead.bench.skew import Skew, skew
 from livehead.bench.source import Source
+from livehead.core.block import BLOCK_MS
 from livehead.core.latency import percentiles
-from livehead.core.media import BLOCK_MS
 
 LOUD = 8
 ONSET_BLOCKS = 3
@@ -27,7 +27,7 @@ class Call:
 
     latency: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
-    """The same for a client that shows a picture when the next one begins to arrive."""
+    """The same for a client that shows a frame when the next one begins to arrive."""
     onsets: list[float] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
     traced: list[Traced] = field(default_factory=list)
@@ -38,16 +38,16 @@ class Call:
     clock: ClockOffset | None = None
     counts: dict[str, int] = field(default_factory=dict)
     connect: float = 0.0
-    first_picture: float = 0.0
+    first_frame: float = 0.0
     codec: str = ""
     delay: float = 0.0
     error: str | None = None
 
 
 def judge(recording: Recording, source: Source, *, same_clock: bool) -> Call:
-    """Raises LiveheadError where the pictures do not show what was sent."""
+    """Raises LiveheadError where the frames do not show what was sent."""
     power = source.power
-    within = [seen for seen in recording.pictures if recording.begins <= seen.decoded < recording.ends]
+    within = [seen for seen in recording.frames if recording.begins <= seen.decoded < recording.ends]
     unwrap = Unwrapped(16)
     first: dict[int, Seen] = {}
     for seen in within:
@@ -84,7 +84,7 @@ def judge(recording: Recording, source: Source, *, same_clock: bool) -> Call:
     call.counts = _grown(recording)
     call.delay = _delay(recording)
     call.connect = (recording.connect_s or 0) * 1000
-    call.first_picture = (recording.first_picture_s or 0) * 1000
+    call.first_frame = (recording.first_frame_s or 0) * 1000
     return call
 
 
@@ -117,9 +117,9 @@ def summary(calls: Sequence[Call], failed: int, seconds: float) -> dict[str, Any
         "freezes": sum(call.freezes for call in good),
         **counts,
         "connect_ms": spread([call.connect for call in good]),
-        "first_picture_ms": spread([call.first_picture for call in good]),
+        "first_picture_ms": spread([call.first_frame for call in good]),
         "failed": failed,
-        "pictures": len(latency),
+        "frames": len(latency),
         "repeated_percent": round(100 * counts["repeated"] / (25 * seconds * len(good)), 2) if good else None,
         "burst_to_picture_ms": spread([each for call in good for each in call.onsets], p99=True),
         "late_client_ms": spread([each for call in good for each in call.late], p99=True),
@@ -133,7 +133,7 @@ def summary(calls: Sequence[Call], failed: int, seconds: float) -> dict[str, Any
             },
             "sum": round(sum(parts.values()), 1),
             "total": _mean(totals),
-            "pictures": len(traced),
+            "frames": len(traced),
             "clock_uncertainty_ms": round(max((c.clock.uncertainty for c in good if c.clock), default=0.0) * 1000, 2),
         },
         "unreadable": sum(call.unreadable for call in good),

@@ -10,7 +10,7 @@ HISTORY = 30
 
 
 def freezes(times: Sequence[float]) -> int:
-    """freezeCount of W3C webrtc-stats: a gap between two pictures of at least three times the average of the last 30,
+    """freezeCount of W3C webrtc-stats: a gap between two frames of at least three times the average of the last 30,
     and of at least that average plus 150 ms. ``times`` are seconds."""
     count = 0
     gaps: deque[float] = deque(maxlen=HISTORY)

@@ -1,4 +1,4 @@
-"""A histogram as a picture: SVG or PNG."""
+"""A histogram as a frame: SVG or PNG."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _shapes(values: Sequence[float], title: str) -> list[_Box | _Text]:
     def across(value: float) -> float:
         return LEFT + wide * (value - low) / (high - low)
 
-    shapes: list[_Box | _Text] = [_Text(WIDTH / 2, 20, f"{title} ({len(values)} pictures)", 15)]
+    shapes: list[_Box | _Text] = [_Text(WIDTH / 2, 20, f"{title} ({len(values)} frames)", 15)]
     for count, begin in zip(counts.tolist(), edges.tolist(), strict=False):
         height = tall * count / max(1, counts.max())
         shapes.append(_Box(across(begin), base - height, wide / BINS - 1, height, BAR))

@@ -1,4 +1,4 @@
-"""``livehead bench latency``: microphone to picture over real WebRTC calls, with one clock."""
+"""``livehead bench latency``: microphone to frame over real WebRTC calls, with one clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from livehead.bench.http import fetch
 from livehead.bench.recording import Recording
 from livehead.bench.server import own_server
 from livehead.bench.usage import Usage, usage
-from livehead.core.media import BLOCK_MS
+from livehead.core.block import BLOCK_MS
 from livehead.errors import LiveheadError
 
 WARM_UP_S = 4.0
@@ -46,7 +46,7 @@ class Plan:
     sessions: int
     seconds: float
     latency: str | None
-    sound: Path | None
+    audio: Path | None
     loss: float
     jitter_ms: float
     server: Mapping[str, object]
@@ -77,7 +77,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
         raise LiveheadError(f"{url} has no latency preset {preset!r}; there are {', '.join(presets) or 'none'}.")
     long_enough = plan.seconds + WARM_UP_S + LONG_ENOUGH_S
     orders = [
-        Order(url, preset, plan.sound, long_enough, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit)
+        Order(url, preset, plan.audio, long_enough, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit)
         for i in range(plan.sessions)
     ]
     source = orders[0].source  # a file that cannot be read is found out here
@@ -90,7 +90,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
         try:
             if recording.error is not None:
                 raise LiveheadError(recording.error)
-            heard = source if order is orders[0] or order.sound else order.source
+            heard = source if order is orders[0] or order.audio else order.source
             calls.append(judge(recording, heard, same_clock=same_clock))
         except LiveheadError as error:
             errors.append(str(error))
@@ -112,7 +112,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
         "lookahead": lookahead,
         "size": info["engine"].get("size"),
         "codec": calls[0].codec,
-        "sound": plan.sound.name if plan.sound else "bursts",
+        "audio": plan.audio.name if plan.audio else "bursts",
         "loss": plan.loss,
         "jitter_ms": plan.jitter_ms,
         "rate_kbit": plan.rate_kbit,
@@ -127,7 +127,7 @@ def _measure(plan: Plan, url: str, pid: int | None) -> Result:
 
 
 def _floor(breakdown: Mapping[str, Any], hop: int, lookahead: int) -> float | None:
-    """What no server with this generator can go below: the sound has to be there before it is shown."""
+    """What no server with this generator can go below: the audio has to be there before it is shown."""
     mean = breakdown["mean"]
     if not mean:
         return None

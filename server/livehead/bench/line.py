@@ -7,8 +7,9 @@ import time
 
 from livehead.bench.crowd import Caller
 from livehead.bench.loadfigures import Answer, Record
-from livehead.core.media import BLOCK_S, Picture
-from livehead.engine.host import EngineStream, Timing
+from livehead.core.block import BLOCK_S
+from livehead.core.frame import Frame
+from livehead.engine.host.host import EngineStream, Timing
 
 PATIENCE_S = 10.0
 """So long after its last deadline an answer may come that is still waited for."""
@@ -35,10 +36,10 @@ class Line:
         else:
             caller.missing(window.k)
 
-    def on_pictures(self, k: int, pictures: list[Picture], timing: Timing) -> None:
+    def on_frames(self, k: int, frames: list[Frame], timing: Timing) -> None:
         now = time.monotonic()
         self.waiting -= 1
-        self.caller.pictures(k, len(pictures), now)
+        self.caller.frames(k, len(frames), now)
         captured = self.caller.start + k * BLOCK_S
         self._record.answers.append(Answer(timing, now, captured, self._stays))
 

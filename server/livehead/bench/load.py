@@ -17,8 +17,8 @@ from livehead.bench.search import Search
 from livehead.bench.seats import Seats
 from livehead.engine.base import EngineSpec, GeneratorInfo
 from livehead.engine.choice import FLASHHEAD, PREVIEW, choose
-from livehead.engine.driver import cuda_devices
-from livehead.engine.host import EngineHost
+from livehead.engine.cuda_driver import cuda_devices
+from livehead.engine.host.host import EngineHost
 from livehead.errors import UsageError
 from livehead.settings import EngineSettings
 
@@ -30,7 +30,7 @@ class Plan:
     """``streams`` are the numbers of sessions to hold, one after the other; empty looks for the most that can be held.
     ``hops`` empty stands for that of the preset ``latency``. ``churn_s`` is how often a session leaves and another one
     comes, and how often one changes its portrait, in seconds. ``seed`` draws the phases of the sessions, None spreads
-    them evenly. ``allowance_s`` is how long a picture may take from the moment its window is whole; None takes all
+    them evenly. ``allowance_s`` is how long a frame may take from the moment its window is whole; None takes all
     that the preset's bound leaves."""
 
     engine: engine.Plan = field(default_factory=engine.Plan)

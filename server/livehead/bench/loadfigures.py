@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from livehead.bench.crowd import Caller, Shape
-from livehead.core.media import BLOCK_MS
-from livehead.engine.host import Timing
+from livehead.core.block import BLOCK_MS
+from livehead.engine.host.host import Timing
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A window that got its pictures: its timing in the engine, when they came to the session, when its first block's
-    sound began (``captured``), and whether it is of a session that stays throughout."""
+    """A window that got its frames: its timing in the engine, when they came to the session, when its first block's
+    audio began (``captured``), and whether it is of a session that stays throughout."""
 
     timing: Timing
     came: float
@@ -93,7 +93,7 @@ def row(record: Record) -> dict[str, Any]:
         "streams": record.streams,
         "seconds": round(record.end - record.begin, 2),
         "windows": _sum(callers, "windows"),
-        "pictures": {
+        "frames": {
             "asked": asked,
             "in_time": in_time,
             "late": _sum(callers, "late"),

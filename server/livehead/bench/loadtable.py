@@ -31,26 +31,26 @@ def _shape(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _crowds(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
     first = rows[0]
     lines = [
-        f"{first['preset']}, hop {first['hop']} + {first['lookahead']}, phases {phases}: a picture is due "
-        f"{first['delay_ms']} ms after its sound began, {first['allowance_ms']} ms after its window is whole",
+        f"{first['preset']}, hop {first['hop']} + {first['lookahead']}, phases {phases}: a frame is due "
+        f"{first['delay_ms']} ms after its audio began, {first['allowance_ms']} ms after its window is whole",
         "",
         _line(
-            *("streams", "seconds", "windows", "pictures", "late", "never", "in time", "worst", "gap ms", "needed"),
+            *("streams", "seconds", "windows", "frames", "late", "never", "in time", "worst", "gap ms", "needed"),
             *("busy", "  steps x size"),
         ),
     ]
     for row in rows:
-        pictures = row["pictures"]
+        frames = row["frames"]
         lines.append(
             _line(
-                *(row["streams"], f"{row['seconds']:g}", row["windows"], pictures["asked"]),
-                *(pictures["late"], pictures["never"], _share(row["in_time"]), _share(row["least_in_time"])),
+                *(row["streams"], f"{row['seconds']:g}", row["windows"], frames["asked"]),
+                *(frames["late"], frames["never"], _share(row["in_time"]), _share(row["least_in_time"])),
                 *(row["longest_gap_ms"], _number(row["needed_ms"]), f"{row['busy']:.0%}", _sizes(row["batches"])),
             )
         )
     lines += [
         "",
-        f"{'':27}{'submit to pictures, ms':^45}{'step, ms':^45}",
+        f"{'':27}{'submit to frames, ms':^45}{'step, ms':^45}",
         _line("streams", "batch", "steps", *_SPREAD, "99/50", *_SPREAD, "99/50"),
     ]
     for row in rows:
@@ -99,7 +99,7 @@ def _churn(row: Mapping[str, Any], churn: Mapping[str, Any]) -> list[str]:
     return [
         f"  every {churn['every_s']:g} s one left and one came, and one changed its portrait: {churn['joined']} came, "
         f"{churn['changed']} changed; opened in {_named(row['joins_ms'])} ms",
-        f"  {stayed['sessions']} that stayed lost {stayed['lost']} of {stayed['asked']} pictures, {came['sessions']} "
+        f"  {stayed['sessions']} that stayed lost {stayed['lost']} of {stayed['asked']} frames, {came['sessions']} "
         f"that came or went {came['lost']} of {came['asked']}",
     ]
 

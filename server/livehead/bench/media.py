@@ -42,16 +42,16 @@ class Plan:
 def run(plan: Plan) -> dict[str, Any]:
     """The figures. Blocks for about sixteen times ``seconds``, and a minute more. Raises LiveheadError."""
     load = os.getloadavg()[0]
-    pictures = {name: clip(plan.seconds, plan.size, plan.portrait, sways=sways) for name, sways in CLIPS.items()}
-    codecs = {name: compare(each, plan.bitrate) for name, each in pictures.items()}
+    frames = {name: clip(plan.seconds, plan.size, plan.portrait, sways=sways) for name, sways in CLIPS.items()}
+    codecs = {name: compare(each, plan.bitrate) for name, each in frames.items()}
     calls = {
         name: sending(each, plan.bitrate, plan.seconds, list(KINDS) if CLIPS[name] else BOTH_WAYS)
-        for name, each in pictures.items()
+        for name, each in frames.items()
     }
     return {
         "codecs": codecs,
         "ratios": {name: ratios(codecs[name], calls[name]) for name in CLIPS},
-        "rate_change": rate_change(pictures["sways"]),
+        "rate_change": rate_change(frames["sways"]),
         "calls": calls,
         "targets": {
             name: {
@@ -62,7 +62,7 @@ def run(plan: Plan) -> dict[str, Any]:
         },
         "conditions": {
             "clip": f"portrait {plan.portrait.stem}, drawn by the preview engine, synthetic voice",
-            "pictures": len(pictures["sways"]),
+            "frames": len(frames["sways"]),
             "size": plan.size,
             "bitrate": plan.bitrate,
             "seconds": plan.seconds,

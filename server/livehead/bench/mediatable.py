@@ -12,7 +12,7 @@ def table(figures: Mapping[str, Any]) -> str:
     """Lines to be printed; the JSON follows them."""
     conditions = figures["conditions"]
     lines = [
-        f"Clips: {conditions['clip']}; {conditions['pictures']} pictures of {conditions['size']} x "
+        f"Clips: {conditions['clip']}; {conditions['frames']} frames of {conditions['size']} x "
         f"{conditions['size']}, 25 a second, no noise; {conditions['bitrate'] / 1000:g} kbit/s",
         f"{conditions['cpus']} CPUs, load {conditions['load_before']} before and {conditions['load_after']} after; "
         "all times are processor time",

@@ -1,4 +1,4 @@
-"""How much an encoder changed: the pictures are decoded and compared with what they were."""
+"""How much an encoder changed: the frames are decoded and compared with what they were."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PEAK = 255.0
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """PSNR in dB: of the mean error over all pictures for the luma ``y`` and for all samples ``planes``, of
-    the worst picture's luma, and of the first picture's."""
+    """PSNR in dB: of the mean error over all frames for the luma ``y`` and for all samples ``planes``, of
+    the worst frame's luma, and of the first frame's."""
 
     y: float
     planes: float
@@ -27,20 +27,17 @@ class Quality:
     first: float
 
 
-def quality(codec: str, pictures: Sequence[NDArray[np.uint8]], encoded: Sequence[bytes], settled: int) -> Quality:
-    """Compare I420 pictures with what a decoder makes of them. The first ``settled`` count for ``first`` only.
-    Raises :class:`~livehead.errors.MediaError` where a picture is missing."""
+def quality(codec: str, frames: Sequence[NDArray[np.uint8]], encoded: Sequence[bytes], settled: int) -> Quality:
+    """Compare I420 frames with what a decoder makes of them. The first ``settled`` count for ``first`` only.
+    Raises :class:`~livehead.errors.MediaError` where a frame is missing."""
     context = av.CodecContext.create(DECODERS[codec], "r")
     assert isinstance(context, VideoCodecContext)
-    frames = [frame for data in encoded for frame in context.decode(av.Packet(data))]
-    frames += context.decode(None)
-    if len(frames) != len(pictures):
-        raise MediaError(f"{codec}: {len(pictures)} pictures were encoded, {len(frames)} came out of the decoder.")
+    decoded = [image for data in encoded for image in context.decode(av.Packet(data))]
+    decoded += context.decode(None)
+    if len(decoded) != len(frames):
+        raise MediaError(f"{codec}: {len(frames)} frames were encoded, {len(decoded)} came out of the decoder.")
     errors = np.array(
-        [
-            _errors(picture, np.asarray(frame.to_ndarray(), np.uint8))
-            for picture, frame in zip(pictures, frames, strict=True)
-        ]
+        [_errors(frame, np.asarray(image.to_ndarray(), np.uint8)) for frame, image in zip(frames, decoded, strict=True)]
     )
     counted = errors[min(settled, len(errors) - 1) :]
     luma, planes = counted.mean(axis=0)

@@ -1,7 +1,7 @@
-"""The client's receiving ends: when each packet came, when each picture could be shown, what the sound holds.
+"""The client's receiving ends: when each packet came, when each frame could be shown, what the audio holds.
 
-A picture is taken as complete at its marker bit (RFC 6184, RFC 7741), as browsers do. aiortc's own receiver waits for
-the next picture's first packet, 40 ms more, and holds sound for 80 ms; neither says anything about the server.
+A frame is taken as complete at its marker bit (RFC 6184, RFC 7741), as browsers do. aiortc's own receiver waits for
+the next frame's first packet, 40 ms more, and holds audio for 80 ms; neither says anything about the server.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from aiortc.rtp import (
 
 from livehead.bench.recording import Heard, Recording, Seen, SenderReport
 from livehead.bench.source import power
-from livehead.core import probe
-from livehead.media.decoder import SoundDecoder, sound_decoder
-from livehead.media.receiver import Receiver
+from livehead.core import test_pattern as probe
+from livehead.media.audio.decoder import AudioDecoder, audio_decoder
+from livehead.media.rtp.receiver import Receiver
 
 NACK_EVERY = 0.05
 GIVE_UP = 0.4
@@ -82,29 +82,29 @@ class MeasuringReceiver(Receiver):
             self._reports_kept.append(SenderReport(time.monotonic(), wall, timestamp))
 
 
-class SoundReceiver(MeasuringReceiver):
+class AudioReceiver(MeasuringReceiver):
     """Decodes every packet as it comes."""
 
     def __init__(self, transport: RTCDtlsTransport, recording: Recording) -> None:
-        super().__init__("audio", transport, recording.sound_reports)
+        super().__init__("audio", transport, recording.audio_reports)
         self._recording = recording
-        self._decoder: SoundDecoder | None = None
+        self._decoder: AudioDecoder | None = None
 
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         now = time.monotonic()
         if codec.name.lower() != "opus" or not packet.payload:
             return
         if self._decoder is None:
-            self._decoder = sound_decoder(codec)
+            self._decoder = audio_decoder(codec)
         pcm = self._decoder.decode(packet.payload)
-        self._recording.sounds.append(Heard(self._timestamps(packet.timestamp), now, tuple(power(pcm).tolist())))
+        self._recording.audio_chunks.append(Heard(self._timestamps(packet.timestamp), now, tuple(power(pcm).tolist())))
 
 
-class PictureReceiver(MeasuringReceiver):
-    """Puts pictures together, decodes them in a thread, reads their test code; complains about what is missing."""
+class VideoReceiver(MeasuringReceiver):
+    """Puts frames together, decodes them in a thread, reads their test code; complains about what is missing."""
 
     def __init__(self, transport: RTCDtlsTransport, recording: Recording, on_first: Callable[[], None]) -> None:
-        super().__init__("video", transport, recording.picture_reports)
+        super().__init__("video", transport, recording.frame_reports)
         self._recording = recording
         self._on_first = on_first
         self._sequences = Unwrapped(16)
@@ -170,7 +170,7 @@ class PictureReceiver(MeasuringReceiver):
         self._assemble()
 
     def _assemble(self) -> None:
-        """Decode every picture that is whole and in its turn."""
+        """Decode every frame that is whole and in its turn."""
         assert self._next is not None
         last = self._next
         while last in self._held:
@@ -200,24 +200,24 @@ class PictureReceiver(MeasuringReceiver):
         if self._decoder is None:
             self._decoder = get_decoder(codec)
         try:
-            frames = self._decoder.decode(JitterFrame(data, timestamp))
+            decoded = self._decoder.decode(JitterFrame(data, timestamp))
         except av.FFmpegError:
             self._broken = True
             return
         now = time.monotonic()
-        for frame in frames:
-            assert isinstance(frame, av.VideoFrame)
-            plane = frame.planes[0]
+        for image in decoded:
+            assert isinstance(image, av.VideoFrame)
+            plane = image.planes[0]
             luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            code = probe.read(luma[frame.height - probe.ROWS : frame.height, : frame.width])
-            seen = Seen(frame.pts or timestamp, arrived, now, code.k if code else None, code.loudness if code else None)
+            code = probe.read(luma[image.height - probe.ROWS : image.height, : image.width])
+            seen = Seen(image.pts or timestamp, arrived, now, code.k if code else None, code.loudness if code else None)
             with contextlib.suppress(RuntimeError):  # the call ended meanwhile
                 loop.call_soon_threadsafe(self._keep, seen)
 
     def _keep(self, seen: Seen) -> None:
-        if not self._recording.pictures:
+        if not self._recording.frames:
             self._on_first()
-        self._recording.pictures.append(seen)
+        self._recording.frames.append(seen)
 
     async def _complain(self) -> None:
         while True:
@@ -238,7 +238,7 @@ class PictureReceiver(MeasuringReceiver):
             await self._send(bytes(nack))
 
     def _skip(self) -> None:
-        """Go on with the first picture that begins behind what is missing."""
+        """Go on with the first frame that begins behind what is missing."""
         assert self._next is not None
         gone = [number for number in range(self._next, self._highest + 1) if number not in self._held]
         ends = [n for n in sorted(self._held) if gone and n > gone[0] and self._held[n][0].marker]

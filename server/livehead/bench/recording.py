@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A picture that was decoded. ``timestamp`` is its RTP time stamp (90 kHz, unwrapped); ``arrived`` when its last
+    """A frame that was decoded. ``timestamp`` is its RTP time stamp (90 kHz, unwrapped); ``arrived`` when its last
     packet came, ``decoded`` when it was there to be shown. ``k`` (modulo 65536) and ``loudness`` are None where the
     test code could not be read."""
 
@@ -22,7 +22,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A packet of sound: ``power`` has the mean square of each millisecond; ``timestamp`` is in 48 kHz, unwrapped."""
+    """A packet of audio: ``power`` has the mean square of each millisecond; ``timestamp`` is in 48 kHz, unwrapped."""
 
     timestamp: int
     arrived: float
@@ -55,13 +55,13 @@ class Recording:
     begins: float = 0.0
     ends: float = 0.0
     connect_s: float | None = None
-    first_picture_s: float | None = None
-    pictures: list[Seen] = field(default_factory=list)
-    sounds: list[Heard] = field(default_factory=list)
+    first_frame_s: float | None = None
+    frames: list[Seen] = field(default_factory=list)
+    audio_chunks: list[Heard] = field(default_factory=list)
     first_packets: dict[int, float] = field(default_factory=dict)
-    """When the first packet of each picture came, by its time stamp."""
-    picture_reports: list[SenderReport] = field(default_factory=list)
-    sound_reports: list[SenderReport] = field(default_factory=list)
+    """When the first packet of each frame came, by its time stamp."""
+    frame_reports: list[SenderReport] = field(default_factory=list)
+    audio_reports: list[SenderReport] = field(default_factory=list)
     figures: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     pings: list[Answered] = field(default_factory=list)
     codec: str = ""

@@ -13,21 +13,21 @@ def table(figures: Mapping[str, Any]) -> str:
     conditions = figures["conditions"]
     lines = [
         f"{conditions['engine']} engine, preset {conditions['latency']} (hop {conditions['hop']}, lookahead "
-        f"{conditions['lookahead']}), {conditions['codec']}, {conditions['sound']}; "
+        f"{conditions['lookahead']}), {conditions['codec']}, {conditions['audio']}; "
         f"{figures['sessions']} session(s), {figures['seconds']:g} s after {conditions['warm_up_s']:g} s of warm-up",
         f"{conditions['cpus']} CPUs, load {conditions['load_before']} before; other programs "
         f"took {conditions['others_cpu_percent']} % of a core"
         + (f"; {_network(conditions)}" if _network(conditions) else ""),
         "",
         f"{'':30}{'p50':>9}{'p95':>9}{'p99':>9}",
-        _row("sound to picture, ms", figures["audio_to_picture_ms"]),
+        _row("audio to frame, ms", figures["audio_to_picture_ms"]),
         f"{'  floor of this preset':30}{_number(figures['floor_ms']):>9}",
-        _row("burst to picture, ms", figures["burst_to_picture_ms"]),
-        _row("sound to picture, late client", figures["late_client_ms"]),
-        _row("|voice - picture| as played, ms", figures["skew_ms"]),
-        _row("|voice - picture| arrival, ms", figures["skew_arrival_ms"]),
+        _row("burst to frame, ms", figures["burst_to_picture_ms"]),
+        _row("audio to frame, late client", figures["late_client_ms"]),
+        _row("|voice - frame| as played, ms", figures["skew_ms"]),
+        _row("|voice - frame| arrival, ms", figures["skew_arrival_ms"]),
         _row("connect, ms", figures["connect_ms"]),
-        _row("first picture, ms", figures["first_picture_ms"]),
+        _row("first frame, ms", figures["first_picture_ms"]),
         "",
         f"fps {_pair(figures['fps'], 'mean', 'min')} (mean, least)   freezes {figures['freezes']}   "
         f"repeated {figures['repeated']} ({figures['repeated_percent']} %)   dropped {figures['dropped']}   "
@@ -46,7 +46,7 @@ def _breakdown(breakdown: Mapping[str, Any]) -> list[str]:
     rows = ["Where the time goes, ms      mean      p95"]
     rows += [f"  {name:20}{breakdown['mean'][name]:>9}{_number(breakdown['p95'][name]):>9}" for name in PARTS]
     rows.append(
-        f"  {'sum':20}{breakdown['sum']:>9}   (measured {breakdown['total']}, over {breakdown['pictures']} pictures, "
+        f"  {'sum':20}{breakdown['sum']:>9}   (measured {breakdown['total']}, over {breakdown['frames']} frames, "
         f"clocks known to {breakdown['clock_uncertainty_ms']} ms)"
     )
     return rows

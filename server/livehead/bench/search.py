@@ -37,7 +37,7 @@ class Search:
         return (self.held + self.failed + 1) // 2
 
     def tell(self, count: int, *, held: bool, busy: float, share: float) -> None:
-        """``busy`` is the share of its time that the engine worked, ``share`` that of the pictures in time: where to
+        """``busy`` is the share of its time that the engine worked, ``share`` that of the frames in time: where to
         look next. With more streams batches are larger, and a stream takes less: so one more than there seems room
         for."""
         self.tried += 1

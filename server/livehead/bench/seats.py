@@ -14,8 +14,8 @@ from livehead.bench.crowd import Caller, Shape, movers, phases, voice
 from livehead.bench.faces import Faces
 from livehead.bench.line import PATIENCE_S, Line
 from livehead.bench.loadfigures import Record
-from livehead.core.media import BLOCK_S
-from livehead.engine.host import EngineHost
+from livehead.core.block import BLOCK_S
+from livehead.engine.host.host import EngineHost
 from livehead.errors import LiveheadError
 
 SOON_S = 0.1
@@ -41,7 +41,7 @@ class Seats:
     ) -> None:
         """With ``churn_s`` a session leaves every so many seconds and another one comes in its place, and between two
         such moments another one changes its portrait, all with portraits that the engine has not seen; see
-        :func:`~livehead.bench.crowd.movers`. A session that has not seen a picture yet is left alone."""
+        :func:`~livehead.bench.crowd.movers`. A session that has not seen a frame yet is left alone."""
         moving = movers(count) if churn_s is not None else range(0)
         self._host = host
         self._shape = shape
@@ -97,7 +97,7 @@ class Seats:
         line = Line(caller, self._record, stays=seat.stays)
         self._opened += 1
         asked = time.monotonic()
-        line.stream = await self._host.open(face, self._opened, line.on_pictures, None, line.on_dropped)
+        line.stream = await self._host.open(face, self._opened, line.on_frames, None, line.on_dropped)
         times.append(time.monotonic() - asked)
         return line
 

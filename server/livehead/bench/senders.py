@@ -20,27 +20,28 @@ from numpy.typing import NDArray
 
 from livehead.bench.clip import babble, to_and_fro
 from livehead.bench.contenders import TICK, ours
-from livehead.core.media import BLOCK_S, BLOCK_SAMPLES, Picture
-from livehead.media.clock import MediaClock
-from livehead.media.encoder import CLOCK_RATE, TIME_BASE
-from livehead.media.peer import Peer
-from livehead.media.tracks import Encoded, PacedTrack
-from livehead.media.wiring import prefer, reach_loopback, use_sender
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
+from livehead.core.frame import Frame
+from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_sender
+from livehead.media.peer.peer import Peer
+from livehead.media.rtp.clock import MediaClock
+from livehead.media.rtp.track import Encoded, PacedTrack
+from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is to be sent: I420 pictures ``(n, height * 3 // 2, width)``, forwards and backwards, in ``codec`` at
+    """What is to be sent: I420 frames ``(n, height * 3 // 2, width)``, forwards and backwards, in ``codec`` at
     ``bitrate``, to whom ``offer`` is from."""
 
-    pictures: NDArray[np.uint8]
+    frames: NDArray[np.uint8]
     codec: str
     bitrate: int
     offer: str
 
     def order(self) -> Iterator[int]:
-        """Which picture is next, for ever."""
-        turn = to_and_fro(len(self.pictures), 2 * len(self.pictures) - 2)
+        """Which frame is next, for ever."""
+        turn = to_and_fro(len(self.frames), 2 * len(self.frames) - 2)
         while True:
             yield from turn
 
@@ -65,29 +66,29 @@ class _Beat:
 
 @asynccontextmanager
 async def livehead(call: Call) -> AsyncIterator[str]:
-    """A session's own peer, pictures only."""
+    """A session's own peer, frames only."""
     async with _livehead(call, voice=False) as answer:
         yield answer
 
 
 @asynccontextmanager
 async def livehead_with_voice(call: Call) -> AsyncIterator[str]:
-    """A session's own peer, with the sound that a session sends beside the pictures."""
+    """A session's own peer, with the audio that a session sends beside the frames."""
     async with _livehead(call, voice=True) as answer:
         yield answer
 
 
 @asynccontextmanager
 async def _livehead(call: Call, *, voice: bool) -> AsyncIterator[str]:
-    sound = babble(len(call.pictures) * BLOCK_S).reshape(-1, BLOCK_SAMPLES)
+    audio = babble(len(call.frames) * BLOCK_S).reshape(-1, BLOCK_SAMPLES)
 
     async def feed() -> None:
         beat = _Beat()
         await peer.connected.wait()
         for index, n in enumerate(call.order()):
             await beat.wait()
-            peer.show(Picture(call.pictures[n]), index)
-            peer.speak(sound[index % len(sound)], index)
+            peer.show(Frame(call.frames[n]), index)
+            peer.speak(audio[index % len(audio)], index)
 
     async with Peer(voice=voice) as peer:
         answer = await peer.answer(call.offer)
@@ -100,7 +101,7 @@ async def _livehead(call: Call, *, voice: bool) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stock(call: Call) -> AsyncIterator[str]:
-    """aiortc's own sender and encoder, pictures only."""
+    """aiortc's own sender and encoder, frames only."""
     async with _connection() as pc:
         pc.addTrack(_Frames(call))
         yield await _answer(pc, call.offer)
@@ -108,9 +109,9 @@ async def stock(call: Call) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stored(call: Call) -> AsyncIterator[str]:
-    """The floor: Livehead's sender with pictures that were encoded beforehand."""
-    encode, _ = ours(call.codec, call.pictures.shape[2])
-    encoded = [encode(picture, n, call.bitrate) for n, picture in enumerate(call.pictures)]
+    """The floor: Livehead's sender with frames that were encoded beforehand."""
+    encode, _ = ours(call.codec, call.frames.shape[2])
+    encoded = [encode(frame, n, call.bitrate) for n, frame in enumerate(call.frames)]
     async with _connection() as pc:
         track = _Stored(encoded)
         transceiver = pc.addTransceiver(track, "sendonly")
@@ -133,13 +134,13 @@ class _Frames(MediaStreamTrack):
             raise MediaStreamError
         await self._beat.wait()
         index, n = next(self._order)
-        frame = av.VideoFrame.from_ndarray(self._call.pictures[n], format="yuv420p")
-        frame.pts, frame.time_base = index * TICK, TIME_BASE
-        return frame
+        raw = av.VideoFrame.from_ndarray(self._call.frames[n], format="yuv420p")
+        raw.pts, raw.time_base = index * TICK, TIME_BASE
+        return raw
 
 
 class _Stored(PacedTrack):
-    """No picture depends on the one before it here: nobody decodes them."""
+    """No frame depends on the one before it here: nobody decodes them."""
 
     kind = "video"
     rate = CLOCK_RATE

@@ -1,7 +1,7 @@
 """What a session costs that encodes and sends: real calls over the loopback, RTP and SRTP included.
 
 The far end is a process of its own; what counts is the processor time of all threads of this one. The microphone and
-the generator of pictures are not in it.
+the generator of frames are not in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from livehead.bench import senders
 from livehead.bench.contenders import CODECS
 from livehead.bench.senders import Call, Sender
 from livehead.errors import LiveheadError
-from livehead.media.bitrate import HEADROOM
+from livehead.media.rtp.rate_control import HEADROOM
 
 WARM_UP_S = 1.0
 ANSWER_S = 30.0
@@ -37,20 +37,20 @@ KINDS: dict[str, tuple[Sender, float]] = {
     "stock": (senders.stock, 1.0),
     "encoded before": (senders.stored, HEADROOM),
 }
-"""By name, the sender and the share of the receiver's estimate that it takes for the picture."""
+"""By name, the sender and the share of the receiver's estimate that it takes for the frame."""
 
 
 def sending(
-    pictures: NDArray[np.uint8], bitrate: int, seconds: float, kinds: Collection[str]
+    frames: NDArray[np.uint8], bitrate: int, seconds: float, kinds: Collection[str]
 ) -> dict[str, dict[str, float]]:
     """Figures of these :data:`KINDS` of senders with each codec, one call after the other, ``seconds`` each.
     Raises :class:`~livehead.errors.LiveheadError` where a call does not come about."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the server's own loop
-        return runner.run(_all(pictures, bitrate, seconds, kinds))
+        return runner.run(_all(frames, bitrate, seconds, kinds))
 
 
 async def _all(
-    pictures: NDArray[np.uint8], bitrate: int, seconds: float, kinds: Collection[str]
+    frames: NDArray[np.uint8], bitrate: int, seconds: float, kinds: Collection[str]
 ) -> dict[str, dict[str, float]]:
     found = {}
     async with FarEnd().started() as far:
@@ -60,7 +60,7 @@ async def _all(
                 try:
                     async with asyncio.timeout(ANSWER_S + WARM_UP_S + seconds):
                         offer = await far.begin(codec, round(bitrate / share))
-                        call = Call(pictures, codec, bitrate, offer)
+                        call = Call(frames, codec, bitrate, offer)
                         found[f"{codec} {name}"] = await _measure(sender, far, call, seconds)
                 except (TimeoutError, ConnectionError, json.JSONDecodeError) as error:
                     reason = type(error).__name__
@@ -105,7 +105,7 @@ class FarEnd:
         await self._write({"sdp": sdp})
 
     async def received(self) -> dict[str, int]:
-        """``pictures``, ``packets``, ``octets`` of the picture, and packets of ``sound``, until now."""
+        """``frames``, ``packets``, ``octets`` of the frame, and packets of ``audio``, until now."""
         await self._write({})
         return await self._read()
 
@@ -122,7 +122,7 @@ class FarEnd:
 async def _measure(sender: Sender, far: FarEnd, call: Call, seconds: float) -> dict[str, float]:
     async with sender(call) as answer:
         await far.answer(answer)
-        while not (await far.received())["pictures"]:  # noqa: ASYNC110 - it is another process that is waited for
+        while not (await far.received())["frames"]:  # noqa: ASYNC110 - it is another process that is waited for
             await asyncio.sleep(POLL_S)
         await asyncio.sleep(WARM_UP_S)
         before, began, spent = await far.received(), time.monotonic(), time.process_time()
@@ -131,7 +131,7 @@ async def _measure(sender: Sender, far: FarEnd, call: Call, seconds: float) -> d
         after = await far.received()
     return {
         "core_percent": round(100 * spent / took, 2),
-        "fps": round((after["pictures"] - before["pictures"]) / took, 2),
+        "fps": round((after["frames"] - before["frames"]) / took, 2),
         "packets_per_s": round((after["packets"] - before["packets"]) / took, 1),
         "kbits": round((after["octets"] - before["octets"]) * 8 / took / 1000, 1),
     }

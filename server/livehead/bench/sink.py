@@ -22,29 +22,29 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtpPacket, pack_remb_fci
 
-from livehead.media.wiring import prefer, reach_loopback, use_receiver
+from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_receiver
 
 ASK_EVERY = 0.25
 
 
 class Sink:
-    """Counts pictures (marker bits), packets and their bytes."""
+    """Counts frames (marker bits), packets and their bytes."""
 
     def __init__(self) -> None:
-        self.pictures = self.packets = self.octets = self.sound = 0
+        self.frames = self.packets = self.octets = self.audio = 0
         self.source: int | None = None
 
-    def picture(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+    def frame(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self.source = packet.ssrc
         self.packets += 1
         self.octets += len(packet.payload)
-        self.pictures += packet.marker
+        self.frames += packet.marker
 
     def voice(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        self.sound += 1
+        self.audio += 1
 
     def line(self) -> str:
-        figures = {"pictures": self.pictures, "packets": self.packets, "octets": self.octets, "sound": self.sound}
+        figures = {"frames": self.frames, "packets": self.packets, "octets": self.octets, "audio": self.audio}
         return json.dumps(figures)
 
 
@@ -71,10 +71,10 @@ async def _call(codec: str, bits: int) -> AsyncIterator[tuple[RTCPeerConnection,
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     asking = asyncio.create_task(_ask(pc, sink, bits), name="ask")
     try:
-        sound = pc.addTransceiver("audio", direction="sendrecv")  # without a track: a microphone that is silent
+        audio = pc.addTransceiver("audio", direction="sendrecv")  # without a track: a microphone that is silent
         video = pc.addTransceiver("video", direction="recvonly")
-        use_receiver(sound, sink.voice)
-        use_receiver(video, sink.picture)
+        use_receiver(audio, sink.voice)
+        use_receiver(video, sink.frame)
         prefer(video, [codec])
         reach_loopback(pc)
         await pc.setLocalDescription(await pc.createOffer())

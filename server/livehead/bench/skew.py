@@ -1,10 +1,10 @@
-"""How far the picture is behind the voice at the client.
+"""How far the frame is behind the voice at the client.
 
-The microphone's sound is the common measure: the returned voice is so many seconds behind it, and so is each
-picture. The difference of the two is the skew. It is stated twice:
+The microphone's audio is the common measure: the returned voice is so many seconds behind it, and so is each
+frame. The difference of the two is the skew. It is stated twice:
 
 - as a browser plays: both streams are put on one wall clock by their latest sender reports, and played so;
-- as they arrive: the packet of the voice came so long after its sound, the picture so long after its block.
+- as they arrive: the packet of the voice came so long after its audio, the frame so long after its block.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ SEARCH_MS = 3000
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """Milliseconds, the picture behind the voice positive: one for each picture. Empty where there is no voice."""
+    """Milliseconds, the frame behind the voice positive: one for each frame. Empty where there is no voice."""
 
     played: tuple[float, ...] = ()
     arrived: tuple[float, ...] = ()
 
 
 def skew(
-    recording: Recording, sent: NDArray[np.float64], pictures: Sequence[tuple[int, int, float]], at: Alignment
+    recording: Recording, sent: NDArray[np.float64], frames: Sequence[tuple[int, int, float]], at: Alignment
 ) -> Skew:
-    """``sent`` is the microphone's power by milliseconds; ``pictures`` are ``(k, timestamp, decoded)``."""
-    heard = recording.sounds
-    if not heard or not recording.sound_reports or not recording.picture_reports:
+    """``sent`` is the microphone's power by milliseconds; ``frames`` are ``(k, timestamp, decoded)``."""
+    heard = recording.audio_chunks
+    if not heard or not recording.audio_reports or not recording.frame_reports:
         return Skew()
     origin = heard[0].timestamp
     voice = _timeline(heard, origin)
     # What comes back was said before, and not long ago: 0 to 3 s lie between.
     earliest = round((recording.began - heard[0].arrived) * 1000)
     lags = _lags(np.sqrt(sent), np.sqrt(voice), earliest)
-    walls = [_wall(recording.sound_reports, sound.arrived, sound.timestamp, RATE) for sound in heard]
-    begins = np.array([(sound.timestamp - origin) * BINS / RATE for sound in heard])
+    walls = [_wall(recording.audio_reports, audio.arrived, audio.timestamp, RATE) for audio in heard]
+    begins = np.array([(audio.timestamp - origin) * BINS / RATE for audio in heard])
     order = np.argsort(begins, kind="stable")
     played, arrived = [], []
-    for k, timestamp, decoded in pictures:
+    for k, timestamp, decoded in frames:
         mic_ms = at.heard_ms(k)
         lag = lags.get(int(mic_ms // SPAN_MS))
         if lag is None:
@@ -63,26 +63,26 @@ def skew(
         inside = voice_ms - begins[number]
         if inside >= len(heard[number].power):
             continue  # that packet was lost
-        picture_wall = _wall(recording.picture_reports, decoded, timestamp, CLOCK)
+        frame_wall = _wall(recording.frame_reports, decoded, timestamp, CLOCK)
         voice_wall = walls[number]
-        if picture_wall is not None and voice_wall is not None:
-            played.append((picture_wall - voice_wall) * 1000 - inside)
+        if frame_wall is not None and voice_wall is not None:
+            played.append((frame_wall - voice_wall) * 1000 - inside)
         # The packet's first sample could be played when it came, the others one after the other.
         arrived.append((decoded - heard[number].arrived) * 1000 - inside)
     return Skew(tuple(played), tuple(arrived))
 
 
 def _timeline(heard: Sequence[Heard], origin: int) -> NDArray[np.float64]:
-    places = [round((sound.timestamp - origin) * BINS / RATE) for sound in heard]
-    line = np.zeros(max(places) + max(len(sound.power) for sound in heard))
-    for place, sound in zip(places, heard, strict=True):
+    places = [round((audio.timestamp - origin) * BINS / RATE) for audio in heard]
+    line = np.zeros(max(places) + max(len(audio.power) for audio in heard))
+    for place, audio in zip(places, heard, strict=True):
         if place >= 0:
-            line[place : place + len(sound.power)] = sound.power
+            line[place : place + len(audio.power)] = audio.power
     return line
 
 
 def _lags(sent: NDArray[np.float64], voice: NDArray[np.float64], earliest: int) -> dict[int, float]:
-    """Index in the voice minus index in the microphone, both in milliseconds, for each span that holds sound."""
+    """Index in the voice minus index in the microphone, both in milliseconds, for each span that holds audio."""
     size = 1 << (len(sent) + len(voice) - 1).bit_length()
     product = np.fft.rfft(voice - voice.mean(), size) * np.conj(np.fft.rfft(sent - sent.mean(), size))
     correlation = np.fft.irfft(product, size)

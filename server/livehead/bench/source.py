@@ -1,4 +1,4 @@
-"""What a measuring client says into its microphone: bursts of a tone, or a sound file over and over."""
+"""What a measuring client says into its microphone: bursts of a tone, or an audio file over and over."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def bursts(seconds: float, seed: int) -> Source:
 
 
 def speech(path: Path, seconds: float) -> Source:
-    """A sound file, over and over for so long, with pauses of changing length between, so that no moment looks like
+    """An audio file, over and over for so long, with pauses of changing length between, so that no moment looks like
     another. Raises :class:`~livehead.errors.MediaError`."""
     try:
         with av.open(str(path)) as container:
@@ -77,11 +77,11 @@ def speech(path: Path, seconds: float) -> Source:
     except FileNotFoundError:
         raise MediaError(f"There is no file {path}.") from None
     except (OSError, av.FFmpegError, IndexError) as error:
-        raise MediaError(f"{path} cannot be read as sound ({error}).") from None
+        raise MediaError(f"{path} cannot be read as audio ({error}).") from None
     parts = [frame.to_ndarray().reshape(-1) for frame in frames]
     pcm = np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)
     if len(pcm) < RATE or np.abs(pcm.astype(np.int32)).max() < 1000:
-        raise MediaError(f"{path} is shorter than a second, or silent: nothing could be recognised in the pictures.")
+        raise MediaError(f"{path} is shorter than a second, or silent: nothing could be recognised in the frames.")
     random = np.random.default_rng(len(pcm))
     said: list[NDArray[np.int16]] = []
     while sum(map(len, said)) < seconds * RATE:

@@ -33,12 +33,12 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def add_latency(measures: Any, common: argparse.ArgumentParser) -> None:
-    parser = measures.add_parser("latency", parents=[common], help="microphone to picture, over real WebRTC calls")
+    parser = measures.add_parser("latency", parents=[common], help="microphone to frame, over real WebRTC calls")
     for name, metavar, text in (
         ("url", "URL", "server to measure (default: start one, and measure its CPU and memory too)"),
         ("sessions", "N", "calls at once (default: 1)"),
         ("seconds", "S", "how long to measure, after the warm-up (default: 20)"),
-        ("audio", "WAV", "sound file to say (default: bursts)"),
+        ("audio", "WAV", "audio file to say (default: bursts)"),
         ("loss", "P", "share of packets to lose on the client's side, 0 to 0.5 (default: 0)"),
         ("jitter", "MS", "hold packets up by 0 to MS on the client's side (default: 0)"),
         ("rate", "KBIT", "kilobits a second that the client's line carries each way (default: no limit)"),
@@ -60,7 +60,7 @@ def run_latency(args: argparse.Namespace) -> int:
         return run_browser(plan, histogram)
     result = latency.run(plan)
     if histogram is not None:
-        draw(result.latency_ms, histogram, title="sound to picture, ms")
+        draw(result.latency_ms, histogram, title="audio to frame, ms")
     print(table(result.figures))
     print(json.dumps(result.figures, separators=(",", ":")))
     return 0
@@ -70,8 +70,8 @@ def add_media(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("media", parents=[common], help="encoding and sending, beside aiortc's own")
     for name, metavar, text in (
         ("seconds", "S", "length of a clip, and of every call (default: 8)"),
-        ("size", "SIZE", f"side of the pictures, a multiple of 32 (default: {media.SIZE})"),
-        ("bitrate", "BITS", f"bits a second for the picture (default: {media.BITRATE})"),
+        ("size", "SIZE", f"side of the frames, a multiple of 32 (default: {media.SIZE})"),
+        ("bitrate", "BITS", f"bits a second for the frame (default: {media.BITRATE})"),
         ("portrait", "IMG", "picture of a face to animate (default: the built-in one)"),
     ):
         given = os.environ.get(f"LIVEHEAD_{name.upper()}")
@@ -100,7 +100,7 @@ def run_media(args: argparse.Namespace) -> int:
 
 
 def run_browser(plan: latency.Plan, histogram: Path | None) -> int:
-    if plan.sound is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
+    if plan.audio is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
         raise UsageError("--browser goes with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
@@ -122,15 +122,15 @@ def plan_from(args: argparse.Namespace) -> latency.Plan:
     settings = settings_from(args)  # says what is wrong with an option before anything is started
     if args.url is not None and not args.url.startswith(("http://", "https://")):
         raise UsageError(f"--url {args.url}: an address that begins with http:// or https:// is wanted")
-    sound = Path(args.audio) if args.audio else None
-    if sound is not None and not sound.is_file():
-        raise UsageError(f"--audio {sound}: there is no such file")
+    audio = Path(args.audio) if args.audio else None
+    if audio is not None and not audio.is_file():
+        raise UsageError(f"--audio {audio}: there is no such file")
     return latency.Plan(
         url=args.url,
         sessions=int(number(args.sessions, "sessions", 1, 1, 1000, whole=True)),
         seconds=number(args.seconds, "seconds", 20, 3, 36_000),
         latency=args.latency or (None if args.url else settings.sessions.latency),
-        sound=sound,
+        audio=audio,
         loss=number(args.loss, "loss", 0, 0, 0.5),
         jitter_ms=number(args.jitter, "jitter", 0, 0, 1000),
         rate_kbit=number(args.rate, "rate", 0, 64, 1_000_000) or None,

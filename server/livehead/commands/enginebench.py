@@ -12,9 +12,9 @@ from livehead.commands.options import add_settings, number, numbers, settings_fr
 
 
 def add(measures: Any, common: argparse.ArgumentParser) -> None:
-    parser = measures.add_parser("engine", parents=[common], help="pictures and streams a second, by stage")
+    parser = measures.add_parser("engine", parents=[common], help="frames and streams a second, by stage")
     parser.add_argument("--batch", metavar="N,…", help="streams in a step (default: 1,2,4,8)")
-    parser.add_argument("--hop", metavar="N,…", help="new pictures kept of a window (default: all)")
+    parser.add_argument("--hop", metavar="N,…", help="new frames kept of a window (default: all)")
     parser.add_argument("--windows", metavar="N", default="30", help="windows timed of each kind (default: 30)")
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--synthetic", action="store_true", help="random weights of full size: no download")
@@ -44,7 +44,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="1",
         default=os.environ.get("LIVEHEAD_CHURN"),
-        help="every S seconds (1) one leaves and one comes, and one changes its portrait, to pictures never seen",
+        help="every S seconds (1) one leaves and one comes, and one changes its portrait, to frames never seen",
     )
 
 

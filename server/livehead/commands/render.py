@@ -1,4 +1,4 @@
-"""``livehead render``: a portrait and a sound file become an MP4."""
+"""``livehead render``: a portrait and an audio file become an MP4."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OPTIONS = ("engine", "variant", "models", "device", "attention", "products", "si
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("render", parents=[common], help="make an MP4 of a portrait and a sound file")
+    parser = subparsers.add_parser("render", parents=[common], help="make an MP4 of a portrait and an audio file")
     for name, metavar, text in (
         ("portrait", "IMG", "picture of a face: PNG, JPEG or WebP"),
-        ("audio", "IN", "sound file, any format that FFmpeg reads"),
+        ("audio", "IN", "audio file, any format that FFmpeg reads"),
         ("out", "OUT.mp4", "the film to write"),
         ("seed", "N", "the same number gives the same film (default: 0)"),
     ):
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     preset = generator.info.presets[settings.sessions.latency]
     report = render(portrait, audio, out, generator=generator, preset=preset, seed=seed, progress=True)
     print(
-        f"{report.out}: {report.seconds:.1f} s, {report.pictures} pictures, made in {report.elapsed:.1f} s "
+        f"{report.out}: {report.seconds:.1f} s, {report.frames} frames, made in {report.elapsed:.1f} s "
         f"({report.speed:.1f} times real time), seed {seed}"
     )
     return 0

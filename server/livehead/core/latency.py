@@ -23,13 +23,13 @@ class Stamp(StrEnum):
     SUBMITTED = "submitted"
     """The window that holds it was full and went to the engine."""
     STARTED = "started"
-    """The engine began the step that makes its picture."""
+    """The engine began the step that makes its frame."""
     GENERATED = "generated"
-    """Its picture was ready in the server."""
+    """Its frame was ready in the server."""
     DUE = "due"
     """The playout took it."""
     SENT = "sent"
-    """Its encoded picture was handed to the socket."""
+    """Its encoded frame was handed to the socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Breakdown:
     queue: float
     generate: float
     playout: float
-    """The picture waiting for its turn."""
+    """The frame waiting for its turn."""
     send: float
     """Encoding and handing over."""
     total: float
@@ -92,7 +92,7 @@ class Latency:
         self._generate.append((finished - started) * 1000)
 
     def sent(self, k: int, at: float) -> Breakdown | None:
-        """Finish block ``k``. None when one of its stamps is missing: its picture never came, say."""
+        """Finish block ``k``. None when one of its stamps is missing: its frame never came, say."""
         stamps = self._open.pop(k, None)
         if stamps is None:
             return None
@@ -111,7 +111,7 @@ class Latency:
 
     @property
     def generate_ms(self) -> Percentiles:
-        """Of the engine's steps, also those whose pictures came too late."""
+        """Of the engine's steps, also those whose frames came too late."""
         return percentiles(self._generate)
 
     def breakdown(self) -> Mapping[str, Percentiles]:

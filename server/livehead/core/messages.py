@@ -142,7 +142,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class TracedStats(Stats):
-    """With probe, on the data channel: where the time of each picture went that was sent since the last figures.
+    """With probe, on the data channel: where the time of each frame went that was sent since the last figures.
 
     ``blocks`` holds ``[k, sent, buffer, window, queue, generate, playout, send]``: ``sent`` on the server's clock in
     seconds, the parts of :class:`~livehead.core.latency.Breakdown` in milliseconds.

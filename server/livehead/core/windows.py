@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livehead.core.media import BLOCK_SAMPLES, SAMPLE_RATE, Block, Pcm
+from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Block, Pcm
 
 MAX_GAP_S = 2.0
 """A longer gap is jumped over in whole blocks instead of being filled: nobody wants to see it rendered."""
@@ -15,7 +15,7 @@ MAX_GAP_S = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """What one step of a generator needs: pictures ``k … k + hop - 1`` are made from ``pcm``,
+    """What one step of a generator needs: frames ``k … k + hop - 1`` are made from ``pcm``,
     float32 ``((hop + lookahead) * 640,)``, whose tail of ``lookahead`` blocks comes again at the
     head of the next window."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from livehead.doctor.finding import Finding, fail, ok, warn
-from livehead.engine.driver import cuda_devices, cuda_version
+from livehead.engine.cuda_driver import cuda_devices, cuda_version
 from livehead.errors import EngineError
 from livehead.settings import Settings
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from livehead.doctor.finding import Finding, ok, warn
-from livehead.engine.measure import usable_cores
+from livehead.engine.capacity.profile import usable_cores
 from livehead.settings import Settings
 
 FEW_CORES = 2

@@ -1,4 +1,4 @@
-"""What pictures are encoded with, and the pictures of those who can be shown."""
+"""What frames are encoded with, and the frames of those who can be shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from livehead.avatars import builtin_avatars, load_portrait
 from livehead.doctor.finding import Finding, fail, ok
 from livehead.errors import LiveheadError
-from livehead.media.encoder import VideoEncoder
+from livehead.media.video.encoder import VideoEncoder
 from livehead.settings import Settings
 
 SIDE = 256
@@ -20,13 +20,13 @@ RATE = 1_000_000
 
 
 def look_at_codecs(settings: Settings) -> Iterator[Finding]:
-    """One picture is really encoded with each."""
-    picture = np.full((SIDE * 3 // 2, SIDE), 128, np.uint8)
+    """One frame is really encoded with each."""
+    frame = np.full((SIDE * 3 // 2, SIDE), 128, np.uint8)
     found = {}
     for codec in ("h264", "vp8"):
         encoder = VideoEncoder(codec, RATE)
         try:
-            encoder.encode(picture, 0, RATE)
+            encoder.encode(frame, 0, RATE)
         except (OSError, ValueError, RuntimeError) as error:
             yield fail("codecs", f"{codec} cannot be encoded: {error}", "pip install --force-reinstall av")
             return

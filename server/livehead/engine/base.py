@@ -1,7 +1,7 @@
-"""The engine seam: what every generator of pictures must do. No torch here.
+"""The engine seam: what every generator of frames must do. No torch here.
 
-A generator turns one portrait and live speech into 25 pictures a second. It lives in the worker
-process; the server reaches it through :mod:`livehead.engine.host`, ``livehead render`` calls it
+A generator turns one portrait and live speech into 25 frames a second. It lives in the worker
+process; the server reaches it through :mod:`livehead.engine.host.host`, ``livehead render`` calls it
 directly, and the tests put a fake in its place.
 """
 
@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.media import FPS, Pcm
+from livehead.core.block import FPS, Pcm
 
 PixelFormat: TypeAlias = Literal["yuv420p", "rgb24"]
 
-Pictures: TypeAlias = NDArray[np.uint8]
+Frames: TypeAlias = NDArray[np.uint8]
 """``yuv420p``: uint8 ``(hop, height * 3 // 2, width)``, BT.601 limited range;
 ``rgb24``: uint8 ``(hop, height, width, 3)``."""
 
@@ -27,7 +27,7 @@ Pictures: TypeAlias = NDArray[np.uint8]
 class Preset:
     """What a latency preset means for one generator.
 
-    ``hop`` new pictures are made from ``hop + lookahead`` blocks of sound; a picture is sent at
+    ``hop`` new frames are made from ``hop + lookahead`` blocks of audio; a frame is sent at
     most ``bound_ms`` after the first sample of its block came in, or not at all.
     """
 
@@ -40,8 +40,8 @@ class Preset:
 class GeneratorInfo:
     """What a generator is and what it can do.
 
-    ``window`` is the largest ``hop + lookahead`` one step takes, in pictures. ``motion_frames`` is
-    how many shown pictures :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
+    ``window`` is the largest ``hop + lookahead`` one step takes, in frames. ``motion_frames`` is
+    how many shown frames :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
     dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
     ``batches`` are the batch sizes that others are put together from, smallest first; empty where every
@@ -81,7 +81,7 @@ class Work:
 
 
 class Generator(Protocol):
-    """Makes pictures. Streams are independent: what one gets never depends on its batch."""
+    """Makes frames. Streams are independent: what one gets never depends on its batch."""
 
     @property
     def info(self) -> GeneratorInfo: ...
@@ -89,17 +89,17 @@ class Generator(Protocol):
     def open(self, portrait: NDArray[np.uint8], seed: int) -> Any:
         """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB of any size.
 
-        Raises :class:`~livehead.errors.PortraitError` where the picture cannot be used.
+        Raises :class:`~livehead.errors.PortraitError` where the frame cannot be used.
         """
 
-    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
-        """Make ``work[i].hop`` pictures for every item, each stream at most once. At most
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
+        """Make ``work[i].hop`` frames for every item, each stream at most once. At most
         ``info.max_batch`` items. The arrays are the caller's own: nothing writes to them afterwards.
         Raises ``ValueError`` for samples that are no whole blocks."""
 
     def rewind(self, stream: Any, shown: NDArray[np.uint8], unshown: int) -> None:
-        """Continue from the pictures really shown: ``shown`` is uint8 ``(motion_frames, height,
-        width, 3)`` RGB, oldest first; the last ``unshown`` pictures made were never seen."""
+        """Continue from the frames really shown: ``shown`` is uint8 ``(motion_frames, height,
+        width, 3)`` RGB, oldest first; the last ``unshown`` frames made were never seen."""
 
     def close(self, stream: Any) -> None:
         """Forget a stream. Twice is once."""

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from livehead.engine.base import EngineSpec
-from livehead.engine.driver import cuda_devices
+from livehead.engine.cuda_driver import cuda_devices
 from livehead.errors import EngineError
 from livehead.models.pins import of_variants, read_pins
 from livehead.settings import EngineSettings

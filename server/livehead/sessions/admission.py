@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from livehead.engine.capacity import Capacity
-from livehead.engine.host import EngineHost
+from livehead.engine.capacity.model import Capacity
+from livehead.engine.host.host import EngineHost
 from livehead.errors import UnavailableError
 
 RETRY_S = 5.0

@@ -1,4 +1,4 @@
-"""The way of a session's blocks: sound → windows → engine → playout → peer."""
+"""The way of a session's blocks: audio → windows → engine → playout → peer."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import Counter as Total
 
-from livehead.core import probe
+from livehead.core import test_pattern as probe
+from livehead.core.block import BLOCK_SAMPLES, Pcm
+from livehead.core.frame import Frame
 from livehead.core.latency import STAGES, Latency, Stamp
-from livehead.core.media import BLOCK_SAMPLES, Pcm, Picture
 from livehead.core.messages import Playback, Spread, Stats
-from livehead.core.playout import Playout
-from livehead.core.tick import Kind, Tick
+from livehead.core.playout.playout import Playout
+from livehead.core.playout.tick import Kind, Tick
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
-from livehead.engine.host import EngineStream, Timing
-from livehead.media.ingest import Sound
-from livehead.media.peer import Peer
+from livehead.engine.host.host import EngineStream, Timing
+from livehead.media.audio.ingest import AudioChunk
+from livehead.media.peer.peer import Peer
 from livehead.metrics import Metrics
-from livehead.sessions.hearing import IDLE_BLOCK, Hearing, Piece
-from livehead.sessions.speaking import Speaking
+from livehead.sessions.sources.mic import IDLE_BLOCK, Hearing, Piece
+from livehead.sessions.sources.push import Speaking
 
 UNDER_WAY = 16
-"""Pictures that may be at the encoder. Those that it dropped are never told as sent, and give way."""
+"""Frames that may be at the encoder. Those that it dropped are never told as sent, and give way."""
 
 TRACES = 100
 
@@ -38,21 +39,21 @@ class Face:
         self.waiting = 0
         self._pipeline = pipeline
 
-    def on_pictures(self, k: int, pictures: list[Picture], timing: Timing) -> None:
+    def on_frames(self, k: int, frames: list[Frame], timing: Timing) -> None:
         self.waiting -= 1
-        self._pipeline.take_pictures(k, pictures, timing)
+        self._pipeline.take_frames(k, frames, timing)
 
     def on_dropped(self, k: int, hop: int) -> None:
         self.waiting -= 1
         if self.stream is not None and self.stream.state == "ready":
-            self._pipeline.miss_pictures(k)
+            self._pipeline.miss_frames(k)
 
 
 class Pipeline:
     """One session's. Everything but :meth:`pace` and :meth:`say` is called on the event loop and returns at once.
 
-    With ``pushed`` its sound is what :meth:`say` is given, else what :meth:`hear` is. ``on_playback`` is told what
-    becomes of pushed speech, and ``on_delay`` the delay in milliseconds of every block with sound.
+    With ``pushed`` its audio is what :meth:`say` is given, else what :meth:`hear` is. ``on_playback`` is told what
+    becomes of pushed speech, and ``on_delay`` the delay in milliseconds of every block with audio.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Pipeline:
         self._pushed = asyncio.Event()
         self._concealed_s = 0.0
         self._counted: Counter[tuple[str, str]] = Counter()
-        self._under_way: OrderedDict[int, int] = OrderedDict()  # index of a tick → block of its picture
+        self._under_way: OrderedDict[int, int] = OrderedDict()  # index of a tick → block of its frame
         self._traces: deque[tuple[float, ...]] = deque(maxlen=TRACES)
 
     @property
@@ -92,9 +93,9 @@ class Pipeline:
         before, self._face = self._face, face
         return before
 
-    def hear(self, sound: Sound) -> None:
-        """The client's sound."""
-        self._push(self._hearing.hear(sound.start, sound.pcm, time.monotonic()))
+    def hear(self, audio: AudioChunk) -> None:
+        """The client's audio."""
+        self._push(self._hearing.hear(audio.start, audio.pcm, time.monotonic()))
 
     def idle(self) -> float | None:
         """Hand over what is due: silence that keeps the portrait alive while nothing is heard, or pushed speech.
@@ -146,7 +147,7 @@ class Pipeline:
             self._push(piece, leap=True)
 
     def interrupt(self, *, by_speaker: bool = False) -> None:
-        """Drop what was not shown yet, and what waits to be spoken. The portrait falls to rest from the last picture
+        """Drop what was not shown yet, and what waits to be spoken. The portrait falls to rest from the last frame
         that was shown, and goes on with what comes next."""
         now = time.monotonic()
         if self._speaking is None:
@@ -164,21 +165,19 @@ class Pipeline:
         if self.on_playback is not None and (there or by_speaker):
             self.on_playback(Playback("interrupted", IDLE_BLOCK if sent is None else sent))
 
-    def take_pictures(self, k: int, pictures: list[Picture], timing: Timing) -> None:
+    def take_frames(self, k: int, frames: list[Frame], timing: Timing) -> None:
         self._metrics.generate.observe(timing.done - timing.started)
-        self.latency.generated(
-            k, len(pictures), submitted=timing.submitted, started=timing.started, finished=timing.done
-        )
-        self._playout.push_pictures(k, pictures, time.monotonic())
+        self.latency.generated(k, len(frames), submitted=timing.submitted, started=timing.started, finished=timing.done)
+        self._playout.push_frames(k, frames, time.monotonic())
         self._pushed.set()
 
-    def miss_pictures(self, k: int) -> None:
+    def miss_frames(self, k: int) -> None:
         """The engine gave the window of block ``k`` up."""
         self._playout.push_missing(k, self.latency.generate_ms.p95 / 1000, time.monotonic())
         self._pushed.set()
 
     def sent(self, index: int) -> None:
-        """The picture of tick ``index`` went to the socket."""
+        """The frame of tick ``index`` went to the socket."""
         k = self._under_way.pop(index, None)
         if k is None:
             return
@@ -189,7 +188,7 @@ class Pipeline:
             self._traces.append((k, round(now, 5), *(round(each, 2) for each in spent)))
 
     def traces(self) -> tuple[tuple[float, ...], ...]:
-        """Where the time of each picture went that was sent since the last call, as
+        """Where the time of each frame went that was sent since the last call, as
         :class:`~livehead.core.messages.TracedStats` has it. Empty without probe."""
         found = tuple(self._traces)
         self._traces.clear()
@@ -210,7 +209,7 @@ class Pipeline:
 
     @property
     def due(self) -> float | None:
-        """When the next tick is to be sent, None before there is any sound."""
+        """When the next tick is to be sent, None before there is any audio."""
         return self._playout.due
 
     def send(self) -> None:
@@ -251,7 +250,7 @@ class Pipeline:
             self._playout.jump(piece.start // BLOCK_SAMPLES, anew=leap)
         cut = self._windows.push(piece.start, piece.pcm)
         for block in cut.blocks:
-            self._playout.push_sound(block, now)
+            self._playout.push_audio(block, now)
             captured = self._playout.captured(block.k)
             if captured is not None:
                 self.latency.stamp(block.k, Stamp.CAPTURED, captured)
@@ -276,16 +275,16 @@ class Pipeline:
 
     def _send(self, tick: Tick) -> None:
         now = time.monotonic()
-        if tick.picture is not None:
-            picture = tick.picture
-            if self._with_probe and tick.picture_k is not None:
-                picture = probe.draw(picture, tick.picture_k, tick.loudness)
+        if tick.frame is not None:
+            frame = tick.frame
+            if self._with_probe and tick.frame_k is not None:
+                frame = probe.draw(frame, tick.frame_k, tick.loudness)
             if tick.kind is Kind.FRESH and tick.k is not None:
                 self.latency.stamp(tick.k, Stamp.DUE, now)
                 self._under_way[tick.index] = tick.k
                 if len(self._under_way) > UNDER_WAY:
                     self._under_way.popitem(last=False)
-            self._peer.show(picture, tick.index)
+            self._peer.show(frame, tick.index)
         self._peer.speak(tick.pcm, tick.index)
         self._metrics.sent.inc()
         if tick.k is not None:

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from livehead.avatars import AvatarStore
-from livehead.core.delays import Delays
-from livehead.engine.host import EngineHost, EngineState
+from livehead.core.recent_delays import Delays
+from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
 from livehead.sessions.admission import Admission
@@ -154,14 +154,14 @@ class Registry:
 
     async def _warm(self) -> None:
         """Let the engine see the built-in portraits once, the first one before any session comes and the others
-        while there is none: preparing one holds up everybody's pictures."""
+        while there is none: preparing one holds up everybody's frames."""
         try:
             await self._host.ready()
             for avatar in self._avatars.list():
                 while self.active:  # noqa: ASYNC110 - once a second is plenty
                     await asyncio.sleep(1)
                 portrait = await self._avatars.portrait(avatar.id)
-                stream = await self._host.open(portrait, 0, lambda k, pictures, timing: None)
+                stream = await self._host.open(portrait, 0, lambda k, frames, timing: None)
                 await stream.close()
                 self._warmed = True
         except LiveheadError as error:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from livehead.avatars import AvatarStore
-from livehead.core.delays import Delays
+from livehead.core.block import BLOCK_S
+from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event, Lifecycle, State
-from livehead.core.media import BLOCK_S, new_id
 from livehead.core.messages import (
     Playback,
     Pong,
@@ -25,14 +25,15 @@ from livehead.core.messages import (
     encode,
     stats_object,
 )
+from livehead.core.recent_delays import Delays
 from livehead.engine.base import Preset
-from livehead.engine.host import EngineHost, EngineState
+from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import ConflictError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
-from livehead.media.peer import IceServer, Peer
+from livehead.media.peer.peer import IceServer, Peer
 from livehead.metrics import Metrics
 from livehead.sessions.pipeline import Face, Pipeline
-from livehead.sessions.speaker import Speaker
+from livehead.sessions.sources.speaker import Speaker
 from livehead.settings import MediaSettings
 
 CONNECT_S = 20.0
@@ -48,7 +49,7 @@ ORPHAN_QUIET_S = 1.5
 """Without its socket and without a packet for so long, the client is gone."""
 
 PATIENCE = 2.5
-"""So many times as long for a client that sends no sound: then only its reports tell that it is there, and they
+"""So many times as long for a client that sends no audio: then only its reports tell that it is there, and they
 come about once a second."""
 
 LISTENS_S = 0.3
@@ -278,12 +279,12 @@ class Session:
     async def _open_face(self, avatar: str) -> Face:
         face = Face(self._pipeline)
         portrait = await self._avatars.portrait(avatar)
-        face.stream = await self._host.open(portrait, self._seed, face.on_pictures, self._on_engine, face.on_dropped)
+        face.stream = await self._host.open(portrait, self._seed, face.on_frames, self._on_engine, face.on_dropped)
         return face
 
     async def _listen(self) -> None:
-        async for sound in self._peer.sound:
-            self._pipeline.hear(sound)
+        async for audio in self._peer.audio:
+            self._pipeline.hear(audio)
 
     async def _idle(self) -> None:
         due = time.monotonic()
@@ -389,7 +390,7 @@ async def _close_face(face: Face) -> None:
 
 
 async def _retire(face: Face) -> None:
-    """Close a stream once its pictures under way have come: they are still to be shown."""
+    """Close a stream once its frames under way have come: they are still to be shown."""
     try:
         for _ in range(round(RETIRE_S / BLOCK_S)):
             if face.waiting <= 0:

@@ -15,9 +15,9 @@ PORTRAITS = sorted((Path(livehead.__file__).parent / "portraits").glob("*.png"))
 
 
 def read(path: Path) -> np.ndarray:
-    picture = cv2.imread(str(path))
-    assert picture is not None, path
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    frame = cv2.imread(str(path))
+    assert frame is not None, path
+    return np.ascontiguousarray(frame[:, :, ::-1])
 
 
 @pytest.fixture(scope="session", params=PORTRAITS, ids=[path.stem for path in PORTRAITS])

@@ -1,4 +1,4 @@
-"""Faces are found where people see them, and pictures without one are refused in words."""
+"""Faces are found where people see them, and frames without one are refused in words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from livehead.engine.preview.fit import fit, square
 from livehead.errors import PortraitError
 
 
-def check_plausible(face: Face, picture: np.ndarray) -> None:
-    height, width = picture.shape[:2]
+def check_plausible(face: Face, frame: np.ndarray) -> None:
+    height, width = frame.shape[:2]
     left, right = face.eyes
     middle = (left.pupil + right.pupil) / 2
     mouth = face.mouth.centre
@@ -39,7 +39,7 @@ def test_every_builtin_portrait_has_a_face(each_portrait):
 def test_a_turned_head_on_a_photo(photo):
     face = find(photo)
     check_plausible(face, photo)
-    # Measured by hand on this picture.
+    # Measured by hand on this frame.
     assert np.allclose(face.eyes[0].pupil, (207, 235), atol=6)
     assert np.allclose(face.eyes[1].pupil, (302, 215), atol=6)
     assert np.allclose(face.mouth.corners, [(235, 341), (306, 327)], atol=9)
@@ -62,12 +62,12 @@ def test_a_tilted_head(portrait, angle):
     assert np.degrees(face.roll) == pytest.approx(-angle, abs=6)
 
 
-def test_dark_and_grey_pictures(portrait):
+def test_dark_and_grey_frames(portrait):
     grey = np.repeat(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     whole = find(portrait)
-    for picture in ((portrait * 0.3).astype(np.uint8), grey):
-        face = find(picture)
-        check_plausible(face, picture)
+    for frame in ((portrait * 0.3).astype(np.uint8), grey):
+        face = find(frame)
+        check_plausible(face, frame)
         assert np.allclose(face.mouth.centre, whole.mouth.centre, atol=0.15 * whole.span)
 
 
@@ -80,9 +80,9 @@ def test_dark_and_grey_pictures(portrait):
     ],
     ids=["plain", "noise", "clouds"],
 )
-def test_no_face_is_said_so(picture):
+def test_no_face_is_said_so(frame):
     with pytest.raises(PortraitError, match=r"No face was found.*front"):
-        find(picture)
+        find(frame)
 
 
 def test_sizes_out_of_bounds_are_refused():
@@ -103,7 +103,7 @@ def test_fitting_keeps_the_face_in_frame(portrait, pad):
     check_plausible(fitted.face, np.zeros((256, 256, 3)))
 
 
-def test_the_square_lies_inside_the_picture(portrait):
+def test_the_square_lies_inside_the_frame(portrait):
     face = find(portrait)
     left, top, side = square(portrait.shape[1], portrait.shape[0], face)
     assert left >= 0

@@ -1,4 +1,4 @@
-"""What people see: the mouth speaks, the rest of the picture holds."""
+"""What people see: the mouth speaks, the rest of the frame holds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from livehead.engine.preview.portrait import Portrait
 from livehead.errors import PortraitError
 
 
-def speak(generator: PreviewGenerator, stream, sound: np.ndarray, pixel_format="rgb24") -> np.ndarray:
-    return np.concatenate([generator.step([Work(stream, block, 1)], pixel_format)[0] for block in voice.blocks(sound)])
+def speak(generator: PreviewGenerator, stream, audio: np.ndarray, pixel_format="rgb24") -> np.ndarray:
+    return np.concatenate([generator.step([Work(stream, block, 1)], pixel_format)[0] for block in voice.blocks(audio)])
 
 
 def mouth_box(portrait: np.ndarray, size: int = 512) -> tuple[slice, slice]:
@@ -27,8 +27,8 @@ def mouth_box(portrait: np.ndarray, size: int = 512) -> tuple[slice, slice]:
     return slice(int(y - 0.4 * reach), int(y + 1.1 * reach)), slice(int(x - reach), int(x + reach))
 
 
-def movement(pictures: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
-    grey = np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[box] for picture in pictures]).astype(np.float32)
+def movement(frames: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
+    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[box] for frame in frames]).astype(np.float32)
     return np.abs(np.diff(grey, axis=0)).mean(axis=(1, 2))
 
 
@@ -43,12 +43,12 @@ def test_the_mouth_moves_with_speech_and_rests_in_silence(generator, each_portra
     assert after.max() < 0.4 * talking.mean()
 
 
-def test_the_dark_of_an_open_mouth_goes_with_the_sound(generator, portrait):
+def test_the_dark_of_an_open_mouth_goes_with_the_audio(generator, portrait):
     stream = generator.open(portrait, seed=1)
     box = mouth_box(portrait)
 
-    def dark(pictures: np.ndarray) -> np.ndarray:
-        return np.array([(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)[box] < 45).mean() for p in pictures])
+    def dark(frames: np.ndarray) -> np.ndarray:
+        return np.array([(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)[box] < 45).mean() for p in frames])
 
     shut = dark(speak(generator, stream, voice.silence(0.4))).max()
     wide_open = dark(speak(generator, stream, voice.vowel("a", 0.4)))[3:]
@@ -59,8 +59,8 @@ def test_the_dark_of_an_open_mouth_goes_with_the_sound(generator, portrait):
 
 def test_the_background_is_still(generator, portrait):
     stream = generator.open(portrait, seed=2)
-    pictures = speak(generator, stream, np.concatenate([voice.sentence(), voice.silence(2)]))
-    moved = (pictures.max(axis=0).astype(int) - pictures.min(axis=0)).max(axis=2)
+    frames = speak(generator, stream, np.concatenate([voice.sentence(), voice.silence(2)]))
+    moved = (frames.max(axis=0).astype(int) - frames.min(axis=0)).max(axis=2)
     face = fit(portrait, 512).face
     y, x = np.mgrid[0:512, 0:512]
     middle = (face.eyes[0].pupil + face.eyes[1].pupil) / 2
@@ -70,7 +70,7 @@ def test_the_background_is_still(generator, portrait):
 
 
 def test_no_seams_where_the_moving_parts_end(portrait):
-    # On a picture of even slopes, four levels a pixel, every tear or fold shows as a step.
+    # On a frame of even slopes, four levels a pixel, every tear or fold shows as a step.
     fitted = fit(portrait, 512)
     slope = np.abs((np.arange(1024) * 2) % 510 - 255).astype(np.uint8)
     texture = np.zeros((1024, 1024, 3), np.uint8)
@@ -86,39 +86,39 @@ def test_no_seams_where_the_moving_parts_end(portrait):
         near[int(y) - reach : int(y) + reach, int(x) - reach : int(x) + reach] = True
     for pose in poses:
         for shape in (Mouthing(), Mouthing(jaw=1, lift=1), Mouthing(jaw=0.5, wide=-1), Mouthing(wide=1, press=1)):
-            picture = moving.draw(shape, pose).astype(np.int16)
+            frame = moving.draw(shape, pose).astype(np.int16)
             for axis, still in ((1, ~near[:, 1:]), (0, ~near[1:])):
-                assert np.abs(np.diff(picture, axis=axis))[still].max() <= 12
+                assert np.abs(np.diff(frame, axis=axis))[still].max() <= 12
 
 
 def test_same_portrait_seed_and_samples_give_the_same_bytes(portrait):
-    sound = voice.sentence()[:16_000]
+    audio = voice.sentence()[:16_000]
     first, second = (create(), create())
-    one = speak(first, first.open(portrait, seed=7), sound, "yuv420p")
-    two = speak(second, second.open(portrait, seed=7), sound, "yuv420p")
-    other = speak(second, second.open(portrait, seed=8), sound, "yuv420p")
+    one = speak(first, first.open(portrait, seed=7), audio, "yuv420p")
+    two = speak(second, second.open(portrait, seed=7), audio, "yuv420p")
+    other = speak(second, second.open(portrait, seed=8), audio, "yuv420p")
     assert one.tobytes() == two.tobytes()
     assert one.tobytes() != other.tobytes()
 
 
 def test_streams_do_not_depend_on_each_other(generator, portrait):
-    sounds = [voice.blocks(sound) for sound in (voice.vowel("a", 0.4), voice.vowel("u", 0.4), voice.silence(0.4))]
-    alone = [speak(generator, generator.open(portrait, seed=i), s.ravel()) for i, s in enumerate(sounds)]
+    audio_chunks = [voice.blocks(audio) for audio in (voice.vowel("a", 0.4), voice.vowel("u", 0.4), voice.silence(0.4))]
+    alone = [speak(generator, generator.open(portrait, seed=i), s.ravel()) for i, s in enumerate(audio_chunks)]
     streams = [generator.open(portrait, seed=i) for i in range(3)]
     together = [
-        [generator.step([Work(s, sound[n], 1)], "rgb24")[0] for s, sound in zip(streams, sounds, strict=True)]
+        [generator.step([Work(s, audio[n], 1)], "rgb24")[0] for s, audio in zip(streams, audio_chunks, strict=True)]
         for n in range(10)
     ]
     for i in range(3):
         assert np.array_equal(np.concatenate([step[i] for step in together]), alone[i])
 
 
-def test_a_longer_hop_gives_the_same_pictures(generator, portrait):
-    sound = voice.vowel("e", 0.32)
-    by_one = speak(generator, generator.open(portrait, seed=1), sound)
+def test_a_longer_hop_gives_the_same_frames(generator, portrait):
+    audio = voice.vowel("e", 0.32)
+    by_one = speak(generator, generator.open(portrait, seed=1), audio)
     stream = generator.open(portrait, seed=1)
     by_two = np.concatenate(
-        [generator.step([Work(stream, sound[n : n + 1280], 2)], "rgb24")[0] for n in range(0, 5120, 1280)]
+        [generator.step([Work(stream, audio[n : n + 1280], 2)], "rgb24")[0] for n in range(0, 5120, 1280)]
     )
     assert np.array_equal(by_one, by_two)
 
@@ -129,16 +129,16 @@ def test_it_blinks(generator, portrait):
     x, y = face.eyes[0].pupil
     r = int(0.12 * face.span)
     eye = (slice(int(y) - r, int(y) + r), slice(int(x) - r, int(x) + r))
-    pictures = speak(generator, stream, voice.silence(4))
-    change = [np.abs(p[eye].astype(int) - pictures[0][eye]).mean() for p in pictures]
+    frames = speak(generator, stream, voice.silence(4))
+    change = [np.abs(p[eye].astype(int) - frames[0][eye]).mean() for p in frames]
     assert max(change) > 15
     assert np.median(change) < 0.5 * max(change)
 
 
 def test_after_an_interrupt_it_goes_on_from_what_was_shown(generator, portrait):
     stream = generator.open(portrait, seed=1)
-    pictures = speak(generator, stream, np.concatenate([voice.silence(0.2), voice.vowel("a", 0.4)]))
-    shown, unshown = pictures[-3], 2
+    frames = speak(generator, stream, np.concatenate([voice.silence(0.2), voice.vowel("a", 0.4)]))
+    shown, unshown = frames[-3], 2
     generator.rewind(stream, shown[None], unshown)
     after = speak(generator, stream, voice.silence(0.4))
     box = mouth_box(portrait)
@@ -151,20 +151,20 @@ def test_after_an_interrupt_it_goes_on_from_what_was_shown(generator, portrait):
 @pytest.mark.parametrize("size", [64, 256, 360])
 def test_other_sizes(portrait, size):
     small = create(size=size)
-    pictures = speak(small, small.open(portrait, seed=1), voice.vowel("a", 0.2), "yuv420p")
-    assert pictures.shape == (5, size * 3 // 2, size)
-    assert pictures.dtype == np.uint8
+    frames = speak(small, small.open(portrait, seed=1), voice.vowel("a", 0.2), "yuv420p")
+    assert frames.shape == (5, size * 3 // 2, size)
+    assert frames.dtype == np.uint8
 
 
 @pytest.mark.parametrize("shape", [(333, 471), (801, 433), (97, 120)])
 def test_odd_portraits(generator, portrait, shape):
     height, width = shape
     side = min(shape)
-    picture = np.full((height, width, 3), 90, np.uint8)
+    frame = np.full((height, width, 3), 90, np.uint8)
     top, left = (height - side) // 2, (width - side) // 2
-    picture[top : top + side, left : left + side] = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
-    pictures = speak(generator, generator.open(picture, seed=1), voice.vowel("a", 0.12))
-    assert pictures.shape == (3, 512, 512, 3)
+    frame[top : top + side, left : left + side] = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
+    frames = speak(generator, generator.open(frame, seed=1), voice.vowel("a", 0.12))
+    assert frames.shape == (3, 512, 512, 3)
 
 
 def test_a_face_at_the_edge_of_a_tight_crop(generator, portrait):

@@ -10,14 +10,14 @@ from livehead.engine.preview.articulation import Articulator, Mouthing
 from livehead.engine.preview.features import Listener
 
 
-def mouthings(sound: np.ndarray) -> list[Mouthing]:
+def mouthings(audio: np.ndarray) -> list[Mouthing]:
     listener, mouth = Listener(), Articulator()
-    return [mouth.follow(listener.hear(block)) for block in voice.blocks(sound)]
+    return [mouth.follow(listener.hear(block)) for block in voice.blocks(audio)]
 
 
-def steady(sound: np.ndarray) -> Mouthing:
-    """The shape a sound is held with, after some speech to learn the level from."""
-    return mouthings(np.concatenate([voice.vowel("e", 0.4), sound]))[-1]
+def steady(audio: np.ndarray) -> Mouthing:
+    """The shape audio is held with, after some speech to learn the level from."""
+    return mouthings(np.concatenate([voice.vowel("e", 0.4), audio]))[-1]
 
 
 def test_open_vowels_open_the_mouth():
@@ -69,9 +69,9 @@ def test_room_noise_alone_keeps_it_shut(level):
 
 def test_speech_in_a_noisy_room_still_moves_and_rests():
     noise = np.random.default_rng(3).normal(0, 0.006, 16_000 * 10).astype(np.float32)
-    sound = np.concatenate([voice.silence(4), *[np.concatenate([voice.vowel("a", 0.3), voice.silence(0.5)])] * 7])
-    sound = sound + noise[: sound.size]
-    jaws = np.array([shape.jaw for shape in mouthings(sound)])[-100:].reshape(5, 20)
+    audio = np.concatenate([voice.silence(4), *[np.concatenate([voice.vowel("a", 0.3), voice.silence(0.5)])] * 7])
+    audio = audio + noise[: audio.size]
+    jaws = np.array([shape.jaw for shape in mouthings(audio)])[-100:].reshape(5, 20)
     assert jaws.max(axis=1).min() > 0.5
     assert jaws.min(axis=1).max() < 0.1
 
@@ -94,8 +94,8 @@ def test_it_adapts_to_the_speaker(level):
     ],
     ids=["nan", "inf", "clipped", "denormal", "constant"],
 )
-def test_extreme_sound_gives_a_sane_mouth(sound):
-    for shape in mouthings(np.concatenate([sound, voice.vowel("a", 0.2)])):
+def test_extreme_audio_gives_a_sane_mouth(audio):
+    for shape in mouthings(np.concatenate([audio, voice.vowel("a", 0.2)])):
         assert 0 <= shape.jaw <= 1
         assert 0 <= shape.lift <= 1
         assert -1 <= shape.wide <= 1
@@ -103,9 +103,9 @@ def test_extreme_sound_gives_a_sane_mouth(sound):
 
 
 def test_the_mouth_follows_the_loudness():
-    sound = voice.sentence()
-    jaws = np.array([shape.jaw for shape in mouthings(sound)])
-    level = np.sqrt((voice.blocks(sound) ** 2).mean(axis=1))
+    audio = voice.sentence()
+    jaws = np.array([shape.jaw for shape in mouthings(audio)])
+    level = np.sqrt((voice.blocks(audio) ** 2).mean(axis=1))
     lags = {lag: np.corrcoef(np.roll(level, lag)[5:-5], jaws[5:-5])[0, 1] for lag in range(-3, 4)}
     assert max(lags, key=lambda lag: lags[lag]) in (0, 1)
     assert max(lags.values()) > 0.5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from livehead.core.media import BLOCK_SAMPLES, Pcm
+from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Work
 from livehead.engine.flashhead.config import Geometry
 

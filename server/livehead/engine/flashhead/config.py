@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from livehead.core.media import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES
 from livehead.errors import CheckpointError, UsageError
 
 Variant: TypeAlias = Literal["lite", "pro"]

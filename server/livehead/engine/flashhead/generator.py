@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from livehead.core.media import BLOCK_SAMPLES, Pcm
-from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Work
+from livehead.core.block import BLOCK_SAMPLES, Pcm
+from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Work
 from livehead.engine.flashhead.attention import AttentionName, choose
 from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.checks import checked
@@ -155,7 +155,7 @@ class FlashHead:
         """
         self._portraits.prepare(portrait)
 
-    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
         """Make ``work[i].hop`` pictures for each item. See :class:`livehead.engine.base.Generator`.
 
         Raises ValueError, with nothing changed, for samples that are no whole frames, a hop or

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from livehead.core.media import BLOCK_SAMPLES, Pcm
+from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.flashhead.colour import Look
 from livehead.engine.flashhead.config import AUDIO_SAMPLES
 from livehead.engine.flashhead.noise import Noise

@@ -57,7 +57,7 @@ class Articulator:
 
 
 def aim_for(heard: Features) -> Mouthing:
-    """The shape a steady sound like this is made with."""
+    """The shape a steady audio like this is made with."""
     if heard.level <= 0:
         return REST
     loud = min(1.15, heard.level) ** 1.1

@@ -21,7 +21,7 @@ CENTRE_X = (LEFT_X + RIGHT_X) / 2
 @dataclass(frozen=True, slots=True, eq=False)
 class Chip:
     """``lab`` is float32 ``(HEIGHT, WIDTH, 3)``: L in 0..100, a and b. ``rotation`` (2×2) and
-    ``origin`` take a chip point ``p`` to the picture as ``rotation @ p + origin``."""
+    ``origin`` take a chip point ``p`` to the frame as ``rotation @ p + origin``."""
 
     lab: Array
     rotation: Array
@@ -29,11 +29,11 @@ class Chip:
 
     @property
     def scale(self) -> float:
-        """Pixels of the picture in a pixel of the chip."""
+        """Pixels of the frame in a pixel of the chip."""
         return float(np.hypot(self.rotation[0, 0], self.rotation[1, 0]))
 
-    def to_picture(self, points: Array) -> Array:
-        """Chip points ``(..., 2)`` in pixels of the picture."""
+    def to_frame(self, points: Array) -> Array:
+        """Chip points ``(..., 2)`` in pixels of the frame."""
         return np.asarray(points @ self.rotation.T + self.origin, np.float32)
 
     def skin(self) -> Array:
@@ -44,7 +44,7 @@ class Chip:
 
 
 def lay(rgb: NDArray[np.uint8], eyes: Array) -> Chip:
-    """Cut the chip of a face whose eyes ``(2, 2)``, left of the picture first, are known."""
+    """Cut the chip of a face whose eyes ``(2, 2)``, left of the frame first, are known."""
     along = (eyes[1] - eyes[0]) / EYE_SPAN
     rotation = np.array([[along[0], -along[1]], [along[1], along[0]]], np.float32)
     origin = eyes[0] - rotation @ np.array([LEFT_X, EYE_Y], np.float32)

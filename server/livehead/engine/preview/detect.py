@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 
 LONGEST = 480
-"""Pictures are searched at this many pixels along their longer side."""
+"""Frames are searched at this many pixels along their longer side."""
 
 ANGLES = (0.0, 18.0, -18.0, 34.0, -34.0)
 """Head tilts tried, in degrees: the cascades find upright faces only."""
@@ -23,8 +23,8 @@ ANGLES = (0.0, 18.0, -18.0, 34.0, -34.0)
 
 @dataclass(frozen=True, slots=True)
 class Rough:
-    """A first idea of a face, in pixels of the picture: ``eyes`` is float32 ``(2, 2)``, the eye on
-    the picture's left first; ``width`` is that of the detector's box."""
+    """A first idea of a face, in pixels of the frame: ``eyes`` is float32 ``(2, 2)``, the eye on
+    the frame's left first; ``width`` is that of the detector's box."""
 
     eyes: Array
     width: float
@@ -42,7 +42,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 
 
 def detect(rgb: NDArray[np.uint8]) -> Rough | None:
-    """The most prominent face of an RGB picture, or None."""
+    """The most prominent face of an RGB frame, or None."""
     height, width = rgb.shape[:2]
     scale = min(2.0, LONGEST / max(height, width))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

@@ -17,8 +17,8 @@ LASH = 0.07
 class Lids:
     """One moving eye. Works in the eye's own frame: x from corner to corner, y down, in pixels."""
 
-    def __init__(self, eye: Eye, span: float, picture: NDArray[np.uint8]) -> None:
-        size = picture.shape[0]
+    def __init__(self, eye: Eye, span: float, frame: NDArray[np.uint8]) -> None:
+        size = frame.shape[0]
         along = eye.corners[1] - eye.corners[0]
         self._half = float(np.hypot(*along)) / 2
         self._across = np.asarray(along / (2 * self._half), np.float32)
@@ -29,7 +29,7 @@ class Lids:
         self._iris = eye.iris
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
         beneath = self._origin + (eye.lower + 0.13 * span) * self._down
-        self._tone = np.median(patch(picture, beneath, 0.06 * span), axis=0).astype(np.float32)
+        self._tone = np.median(patch(frame, beneath, 0.06 * span), axis=0).astype(np.float32)
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
         reach = 1.45 * self._half + 0.16 * span
@@ -41,8 +41,8 @@ class Lids:
         right, bottom = (int(min(size, v)) for v in np.ceil(spots.max(axis=0)))
         self.box = (left, top, max(right, left + 2), max(bottom, top + 2))
 
-    def frame(self, places: Array) -> tuple[Array, Array]:
-        """x and y in the eye's frame of picture places ``(h, w, 2)``."""
+    def axes(self, places: Array) -> tuple[Array, Array]:
+        """x and y in the eye's frame of frame places ``(h, w, 2)``."""
         px, py = places[:, :, 0] - self._origin[0], places[:, :, 1] - self._origin[1]
         x = px * self._across[0] + py * self._across[1]
         y = px * self._down[0] + py * self._down[1]
@@ -60,10 +60,10 @@ class Lids:
         places[:, :, 1] -= inside * (gaze[0] * self._across[1] + gaze[1] * self._down[1])
 
     def close(
-        self, picture: NDArray[np.uint8], texture: NDArray[np.uint8], fine: int, frame: tuple[Array, Array], shut: float
+        self, frame: NDArray[np.uint8], texture: NDArray[np.uint8], fine: int, axes: tuple[Array, Array], shut: float
     ) -> None:
-        """Draw the upper lid ``shut`` (0..1) over ``picture``, the eye's box of the new picture."""
-        x, y = frame
+        """Draw the upper lid ``shut`` (0..1) over ``frame``, the eye's box of the new frame."""
+        x, y = axes
         # Fuller than the parabola that was fitted, so that the inner corners are covered too.
         bow = np.clip(1 - (x / (1.07 * self._half)) ** 2, 0, 1) ** 0.85
         lash = LASH * self._span * np.sqrt(bow)
@@ -98,5 +98,5 @@ class Lids:
             * (0.45 * shut)
         )
         skin_now = skin_now + (self._tone - skin_now) * even[..., None]
-        mixed = picture + (skin_now * shade[..., None] - picture) * cover[..., None]
-        np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+        mixed = frame + (skin_now * shade[..., None] - frame) * cover[..., None]
+        np.copyto(frame, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Where a portrait's face and its parts are, in pixels of the picture."""
+"""Where a portrait's face and its parts are, in pixels of the frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livehead.engine.preview.detect import detect
 from livehead.errors import PortraitError
 
 MIN_SIDE, MAX_SIDE = 64, 8000
-"""Sides of a usable picture, in pixels."""
+"""Sides of a usable frame, in pixels."""
 
 MIN_EYE_SPAN = 10.0
 """Least distance between the eyes, in pixels."""
@@ -22,7 +22,7 @@ MIN_EYE_SPAN = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Eye:
-    """``corners`` is float32 ``(2, 2)``, left of the picture first; ``upper`` and ``lower`` are how
+    """``corners`` is float32 ``(2, 2)``, left of the frame first; ``upper`` and ``lower`` are how
     far the lids arch from the line between them, along :attr:`Face.down`; ``brow`` is the middle
     of the eyebrow; ``iris`` is the iris's radius."""
 
@@ -60,7 +60,7 @@ class Mouth:
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """A face and its parts. Points are float32 ``(x, y)`` in pixels; left and right are the
-    picture's. ``outline`` is an ellipse round the face without the hair: centre x, y, half width,
+    frame's. ``outline`` is an ellipse round the face without the hair: centre x, y, half width,
     half height; its axes are turned by :attr:`roll`."""
 
     eyes: tuple[Eye, Eye]
@@ -88,7 +88,7 @@ class Face:
         return float(off @ np.array([np.cos(self.roll), np.sin(self.roll)], np.float32)) / self.span
 
     def moved(self, scale: float, offset: Array) -> Face:
-        """The same face in a picture scaled by ``scale`` and then shifted by ``offset``."""
+        """The same face in a frame scaled by ``scale`` and then shifted by ``offset``."""
 
         def at(points: Array) -> Array:
             return np.asarray((points + 0.5) * scale - 0.5 + offset, np.float32)
@@ -105,28 +105,28 @@ class Face:
 
 
 def find(rgb: NDArray[np.uint8]) -> Face:
-    """Find the most prominent face of a picture, uint8 ``(H, W, 3)`` RGB.
+    """Find the most prominent face of a frame, uint8 ``(H, W, 3)`` RGB.
 
-    Raises :class:`PortraitError` when the picture is no usable size or shows no face from the front.
+    Raises :class:`PortraitError` when the frame is no usable size or shows no face from the front.
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise PortraitError("A portrait is an 8-bit RGB picture.")
+        raise PortraitError("A portrait is an 8-bit RGB frame.")
     height, width = rgb.shape[:2]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
         raise PortraitError(
-            f"The picture is {width}×{height} pixels. Use one between {MIN_SIDE} and {MAX_SIDE} pixels a side."
+            f"The frame is {width}×{height} pixels. Use one between {MIN_SIDE} and {MAX_SIDE} pixels a side."
         )
     rough = detect(rgb)
     if rough is None:
         raise PortraitError(
-            "No face was found. Use a picture of one face seen from the front, eyes and mouth uncovered, well lit."
+            "No face was found. Use a frame of one face seen from the front, eyes and mouth uncovered, well lit."
         )
     chip = lay(rgb, rough.eyes)
-    chip = lay(rgb, chip.to_picture(pupils.refine(chip)))
+    chip = lay(rgb, chip.to_frame(pupils.refine(chip)))
     if chip.scale * EYE_SPAN < MIN_EYE_SPAN:
-        raise PortraitError("The face is too small in this picture. Use a closer or a larger picture.")
+        raise PortraitError("The face is too small in this frame. Use a closer or a larger frame.")
     seen = pupils.refine(chip)
-    chip = lay(rgb, chip.to_picture(pupils.irises(chip, seen)[0]))
+    chip = lay(rgb, chip.to_frame(pupils.irises(chip, seen)[0]))
     seen, iris = pupils.irises(chip, np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32))
     mouth = lips.trace(chip)
     left, right = (_eye(chip, pupil, iris) for pupil in seen)
@@ -137,11 +137,11 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     chin = np.array([middle[0] + 0.1 * (middle[0] - eyes[0]), middle[1] + 0.68 * (middle[1] - eyes[1])], np.float32)
     brow_y = (left[1] + right[1]) / 2 - 0.45 * EYE_SPAN
     centre = np.array([(eyes[0] + middle[0]) / 2, (brow_y + chin[1]) / 2], np.float32)
-    x, y = (float(v) for v in chip.to_picture(centre))
+    x, y = (float(v) for v in chip.to_frame(centre))
     return Face(
         (left[0], right[0]),
-        Mouth(chip.to_picture(mouth.line), mouth.upper * chip.scale, mouth.lower * chip.scale, mouth.sure, mouth.teeth),
-        chip.to_picture(chin),
+        Mouth(chip.to_frame(mouth.line), mouth.upper * chip.scale, mouth.lower * chip.scale, mouth.sure, mouth.teeth),
+        chip.to_frame(chin),
         (x, y, 1.02 * EYE_SPAN * chip.scale, float(chin[1] - brow_y) / 2 * chip.scale),
     )
 
@@ -150,12 +150,12 @@ def _eye(chip: Chip, pupil: Array, radius: float) -> tuple[Eye, float]:
     opening = eyelids.fit(chip, pupil, radius)
     brow = _brow(chip, pupil, opening.upper)
     eye = Eye(
-        chip.to_picture(pupil),
+        chip.to_frame(pupil),
         radius * chip.scale,
-        chip.to_picture(opening.corners),
+        chip.to_frame(opening.corners),
         opening.upper * chip.scale,
         opening.lower * chip.scale,
-        chip.to_picture(np.array([pupil[0], brow], np.float32)),
+        chip.to_frame(np.array([pupil[0], brow], np.float32)),
     )
     return eye, brow
 

@@ -1,4 +1,4 @@
-"""What a block of sound tells about the mouth that makes it."""
+"""What a block of audio tells about the mouth that makes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.media import BLOCK_SAMPLES, SAMPLE_RATE, Pcm
+from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Pcm
 from livehead.engine.preview.formants import USUAL, formants
 
 WINDOW = 960
@@ -29,7 +29,7 @@ BASE, BODY, MIDDLE, HISS = _band(90, 450), _band(450, 1100), _band(1100, 3200), 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One block of sound. ``level`` is 0..1 of how loud this speaker usually is (up to 1.4), ``end``
+    """One block of audio. ``level`` is 0..1 of how loud this speaker usually is (up to 1.4), ``end``
     that of the block's last quarter; ``voiced`` 0..1; ``hiss`` 0..1, how much of it is s, f, sh;
     ``hum`` 0..1, how much like m or n; ``f1`` and ``f2`` the resonances in Hz; ``onset`` 0..1, a
     sudden rise."""
@@ -63,7 +63,7 @@ class Listener:
         return other
 
     def hush(self) -> None:
-        """Forget the sound, keep what was learnt about the speaker."""
+        """Forget the audio, keep what was learnt about the speaker."""
         self._past = np.zeros(WINDOW)
         self._before = -90.0
         self._resonances = USUAL

@@ -1,4 +1,4 @@
-"""Cutting any picture to the square a generator shows, with the face well in frame."""
+"""Cutting any frame to the square a generator shows, with the face well in frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livehead.engine.preview.face import Face, find
 
 LEAST_SHARE = 0.40
-"""The face takes at least this share of the square's height, where the picture allows it."""
+"""The face takes at least this share of the square's height, where the frame allows it."""
 
 FACE_AT = 0.47
 """Where the face's middle comes to lie, as a share of the height."""
@@ -46,7 +46,7 @@ def fit(portrait: NDArray[np.uint8], size: int) -> Fitted:
 
 
 def square(width: int, height: int, face: Face) -> tuple[int, int, int]:
-    """Left, top and side of the square to cut from a picture of this size."""
+    """Left, top and side of the square to cut from a frame of this size."""
     x, y, _, half = face.outline
     side = int(min(width, height, max(MIN_CUT, 2 * half / LEAST_SHARE)))
     left = int(np.clip(round(x - side / 2), 0, width - side))

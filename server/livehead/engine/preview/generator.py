@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.media import BLOCK_SAMPLES, Pcm
-from livehead.engine.base import GeneratorInfo, Pictures, PixelFormat, Preset, Work
+from livehead.core.block import BLOCK_SAMPLES, Pcm
+from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Preset, Work
 from livehead.engine.preview.articulation import Articulator
 from livehead.engine.preview.features import Listener
 from livehead.engine.preview.fit import fit
@@ -21,10 +21,10 @@ from livehead.engine.preview.portrait import Portrait
 
 WINDOW = 8
 PORTRAITS = 8
-"""Portraits kept ready, about 8 MB each: making one takes as long as 100 pictures."""
+"""Portraits kept ready, about 8 MB each: making one takes as long as 100 frames."""
 
 KEPT = 64
-"""Moments a stream can be taken back to: pictures."""
+"""Moments a stream can be taken back to: frames."""
 
 
 class PreviewStream:
@@ -37,8 +37,8 @@ class PreviewStream:
         self._life = Life(seed=seed & (2**63 - 1))
         self._past: deque[tuple[Articulator, Life]] = deque(maxlen=KEPT)
 
-    def picture(self, pcm: Pcm) -> NDArray[np.uint8]:
-        """The RGB picture of one block of samples."""
+    def frame(self, pcm: Pcm) -> NDArray[np.uint8]:
+        """The RGB frame of one block of samples."""
         self._past.append((self._mouth.copy(), self._life))
         heard = self._listener.hear(pcm)
         shape = self._mouth.follow(heard)
@@ -46,7 +46,7 @@ class PreviewStream:
         return self._portrait.draw(shape, self._life.pose)
 
     def back(self, unshown: int) -> None:
-        """Forget the last ``unshown`` pictures and what was heard: the face goes on from the last
+        """Forget the last ``unshown`` frames and what was heard: the face goes on from the last
         one shown."""
         for _ in range(min(unshown, len(self._past))):
             self._mouth, self._life = self._past.pop()
@@ -69,7 +69,7 @@ class PreviewGenerator:
             window=WINDOW,
             motion_frames=1,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
-            max_batch=1,  # nothing is gained by a batch, and each picture would wait for the last one's
+            max_batch=1,  # nothing is gained by a batch, and each frame would wait for the last one's
         )
 
     @property
@@ -87,13 +87,13 @@ class PreviewGenerator:
         :class:`~livehead.errors.PortraitError` where there is no face."""
         self._portrait(portrait)
 
-    def _portrait(self, picture: NDArray[np.uint8]) -> Portrait:
-        """The portrait of a picture, from memory if it was there before: streams only read it."""
-        key = hashlib.blake2b(picture.tobytes(), salt=str(picture.shape).encode()[:16]).digest()
+    def _portrait(self, frame: NDArray[np.uint8]) -> Portrait:
+        """The portrait of a frame, from memory if it was there before: streams only read it."""
+        key = hashlib.blake2b(frame.tobytes(), salt=str(frame.shape).encode()[:16]).digest()
         with self._lock:
             portrait = self._portraits.get(key)
         if portrait is None:
-            portrait = Portrait(fit(picture, self._size))
+            portrait = Portrait(fit(frame, self._size))
         with self._lock:
             self._portraits[key] = portrait
             self._portraits.move_to_end(key)
@@ -101,8 +101,8 @@ class PreviewGenerator:
                 self._portraits.popitem(last=False)
         return portrait
 
-    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Pictures]:
-        """Make the pictures of one stream: ``max_batch`` is 1, as streams share nothing."""
+    def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
+        """Make the frames of one stream: ``max_batch`` is 1, as streams share nothing."""
         if len(work) > self._info.max_batch:
             raise ValueError("A step takes one stream at a time.")
         for item in work:
@@ -113,18 +113,18 @@ class PreviewGenerator:
                 or item.pcm.size < item.hop * BLOCK_SAMPLES
             ):
                 raise ValueError("A step takes whole blocks of 640 samples, at least as many as its hop.")
-        return [self._pictures(item, pixel_format) for item in work]
+        return [self._frames(item, pixel_format) for item in work]
 
-    def _pictures(self, item: Work, pixel_format: PixelFormat) -> Pictures:
+    def _frames(self, item: Work, pixel_format: PixelFormat) -> Frames:
         stream: PreviewStream = item.stream
         blocks = item.pcm[: item.hop * BLOCK_SAMPLES].reshape(item.hop, BLOCK_SAMPLES)
-        pictures = [stream.picture(block) for block in blocks]
+        frames = [stream.frame(block) for block in blocks]
         if pixel_format == "yuv420p":
-            pictures = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8) for picture in pictures]
-        return np.stack(pictures)
+            frames = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), np.uint8) for frame in frames]
+        return np.stack(frames)
 
     def rewind(self, stream: PreviewStream, shown: NDArray[np.uint8], unshown: int) -> None:
-        """Go on from the picture shown last: the mouth falls to rest from there."""
+        """Go on from the frame shown last: the mouth falls to rest from there."""
         stream.back(unshown)
 
     def close(self, stream: PreviewStream) -> None:
@@ -132,6 +132,6 @@ class PreviewGenerator:
 
 
 def create(size: int = 512, **_: object) -> PreviewGenerator:
-    """Make the preview engine for pictures of ``size`` × ``size``; it keeps to one core."""
+    """Make the preview engine for frames of ``size`` × ``size``; it keeps to one core."""
     cv2.setNumThreads(1)
     return PreviewGenerator(size)

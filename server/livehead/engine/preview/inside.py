@@ -30,8 +30,8 @@ class Inside:
         self._upper = _row(TEETH, lips.half, self._tall, curve=0.30)
         self._lower = _row(LOWER_TEETH, lips.half, 0.8 * self._tall, curve=0.16)
 
-    def draw(self, picture: NDArray[np.uint8], opening: Opening, shape: Mouthing) -> None:
-        """Paint the opening into ``picture``, the RGB part of the square that ``opening`` bounds."""
+    def draw(self, frame: NDArray[np.uint8], opening: Opening, shape: Mouthing) -> None:
+        """Paint the opening into ``frame``, the RGB part of the square that ``opening`` bounds."""
         a, y = opening.a, opening.y
         span = self._lips.span
         middle = float(self._lips.line(np.zeros(1, np.float32))[0])
@@ -55,8 +55,8 @@ class Inside:
         shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)
         shade *= 1 - 0.55 * smooth(np.abs(a), 0.35, 0.95)
         colour *= shade[..., None]
-        mixed = picture + (colour - picture) * opening.cover[..., None]
-        np.copyto(picture, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+        mixed = frame + (colour - frame) * opening.cover[..., None]
+        np.copyto(frame, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
 
     def _teeth(self, colour: Array, row: Array, a: Array, depth: Array, light: float) -> Array:
         """Lay a row of teeth over ``colour``; ``depth`` is the place below the gums in pixels."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from livehead.core.media import FPS
+from livehead.core.block import FPS
 from livehead.engine.preview.features import Features
 
 LID_FALL = (0.45, 0.95, 1.0, 0.72, 0.4, 0.16, 0.05)
-"""How far the lids are shut in each picture of a blink: quick down, slower up."""
+"""How far the lids are shut in each frame of a blink: quick down, slower up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One face's inner clock. A value: :meth:`next` gives the life after one picture, so that any
+    """One face's inner clock. A value: :meth:`next` gives the life after one frame, so that any
     moment can be gone back to. Chance comes from ``seed`` and the count alone."""
 
     seed: int
@@ -49,7 +49,7 @@ class Life:
     pose: Pose = Pose()
 
     def next(self, heard: Features) -> Life:
-        """The life one picture on, with what is heard meanwhile."""
+        """The life one frame on, with what is heard meanwhile."""
         n, talk = self.count + 1, self.talk + 0.08 * (min(1.0, heard.level) - self.talk)
         blink_at, blinked, lids = self._blink(n, heard)
         glance_at, aim = self.glance_at, self.aim

@@ -2,7 +2,7 @@
 
 All in the mouth's own frame: x along the line from corner to corner, y down the face, both in
 pixels of the square, origin half way between the corners; ``a = x / half`` is -1 and 1 at the
-corners. The maps are backward (from the place in the new picture to the place in the portrait),
+corners. The maps are backward (from the place in the new frame to the place in the portrait),
 exact at the lips' inner edges, so that lips and opening fit to the pixel.
 """
 
@@ -40,7 +40,7 @@ TABLE = 1025
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opening:
-    """What shows between the lips in one picture, on the mouth's box. ``x`` and ``y`` are mouth
+    """What shows between the lips in one frame, on the mouth's box. ``x`` and ``y`` are mouth
     frame places as they lay in the portrait's width (a narrowed mouth narrows what is in it),
     ``upper`` and ``lower`` the lips' inner edges there, ``cover`` 0..1 how much of the pixel is open;
     ``drop`` is the jaw's way down in pixels; ``rows`` and ``columns`` bound what is open."""
@@ -104,24 +104,24 @@ class Lips:
         height, width = places.shape[:2]
         small = (width // COARSE, height // COARSE)
         coarse = np.asarray(cv2.resize(places, small, interpolation=cv2.INTER_AREA), np.float32)
-        x, y = self._frame(coarse)
+        x, y = self._axes(coarse)
         drop = DROP * self.span * shape.jaw
         lips = (np.abs(x) < 1.3 * self.half) & (y > self._top - 0.20 * self.span)
         lips &= y < self._bottom + drop + 0.14 * self.span
         fine = _extent(lips, COARSE)
         near = places[fine].copy()
         moved, _ = self._move(x, y, shape)
-        shift = cv2.resize((self._picture(moved) - coarse).astype(np.float32), (width, height))
+        shift = cv2.resize((self._frame(moved) - coarse).astype(np.float32), (width, height))
         places += shift
-        moved, edges = self._move(*self._frame(near), shape)
-        places[fine] = self._picture(moved)
+        moved, edges = self._move(*self._axes(near), shape)
+        places[fine] = self._frame(moved)
         return self._opening(edges, drop, fine)
 
-    def _frame(self, places: Array) -> tuple[Array, Array]:
+    def _axes(self, places: Array) -> tuple[Array, Array]:
         px, py = places[:, :, 0] - self.origin[0], places[:, :, 1] - self.origin[1]
         return px * self.across[0] + py * self.across[1], px * self.down[0] + py * self.down[1]
 
-    def _picture(self, moved: tuple[Array, Array]) -> Array:
+    def _frame(self, moved: tuple[Array, Array]) -> Array:
         x, y = moved
         return np.stack(
             [

@@ -23,16 +23,16 @@ class Palette:
     dark: Array
 
 
-def sample(picture: NDArray[np.uint8], face: Face) -> Palette:
-    """Take the colours from the skin beside the nose and the whites of the eyes of ``picture``,
+def sample(frame: NDArray[np.uint8], face: Face) -> Palette:
+    """Take the colours from the skin beside the nose and the whites of the eyes of ``frame``,
     uint8 ``(size, size, 3)`` RGB."""
-    lab: Array = np.asarray(cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
+    lab: Array = np.asarray(cv2.cvtColor(frame.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
     spots = [eye.pupil + 0.5 * (face.mouth.centre - (face.eyes[0].pupil + face.eyes[1].pupil) / 2) for eye in face.eyes]
     skin = np.median(np.concatenate([patch(lab, spot, 0.12 * face.span) for spot in spots]), axis=0)
     whites = np.concatenate([patch(lab, eye.corners.mean(axis=0), 0.14 * face.span) for eye in face.eyes])
     white = float(np.percentile(whites[:, 0], 92))
     chroma = float(np.hypot(skin[1], skin[2]))
-    colour = min(1.0, chroma / 14)  # a grey picture gets grey teeth and a grey tongue
+    colour = min(1.0, chroma / 14)  # a grey frame gets grey teeth and a grey tongue
     light = float(np.clip(0.5 * white + 0.5 * (skin[0] + 16), skin[0] + 8, 92))
     bright = float(np.clip(light / 85, 0.25, 1.05))
     teeth = (light, 0.12 * float(skin[1]), 0.38 * float(skin[2]) + 2.0 * colour)
@@ -41,12 +41,12 @@ def sample(picture: NDArray[np.uint8], face: Face) -> Palette:
     return Palette(*(_rgb(lab_colour) for lab_colour in (teeth, tongue, dark)))
 
 
-def patch(picture: NDArray[Any], spot: Array, reach: float) -> NDArray[Any]:
-    """The pixels ``(n, 3)`` of the square round a spot, moved inside the picture where need be."""
-    size = picture.shape[0]
+def patch(frame: NDArray[Any], spot: Array, reach: float) -> NDArray[Any]:
+    """The pixels ``(n, 3)`` of the square round a spot, moved inside the frame where need be."""
+    size = frame.shape[0]
     x, y, r = int(spot[0]), int(spot[1]), max(2, int(reach))
     x, y = min(max(x, r), size - r - 1), min(max(y, r), size - r - 1)
-    return picture[y - r : y + r + 1, x - r : x + r + 1].reshape(-1, 3)
+    return frame[y - r : y + r + 1, x - r : x + r + 1].reshape(-1, 3)
 
 
 def _rgb(lab: tuple[float, float, float]) -> Array:

@@ -1,4 +1,4 @@
-"""One portrait made ready to move, and the drawing of one picture of it."""
+"""One portrait made ready to move, and the drawing of one frame of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Image = NDArray[np.uint8]
 
 
 class Portrait:
-    """Holds what never changes: the texture, the still picture, and the moving parts' fields."""
+    """Holds what never changes: the texture, the still frame, and the moving parts' fields."""
 
     def __init__(self, fitted: Fitted) -> None:
         size, face = fitted.size, fitted.face
@@ -43,7 +43,7 @@ class Portrait:
         return np.asarray(taken, np.uint8)
 
     def draw(self, mouth: Mouthing, pose: Pose) -> Image:
-        """One picture, uint8 ``(size, size, 3)`` RGB."""
+        """One frame, uint8 ``(size, size, 3)`` RGB."""
         left, top, right, bottom = self._rig.box
         places = self._rig.places(pose)
 
@@ -54,18 +54,18 @@ class Portrait:
             )
 
         around_mouth = part(self._lips.box)
-        frames = []
+        axes = []
         for lids in self._eyes:
             seen = places[part(lids.box)]
-            frames.append(lids.frame(seen))
-            lids.look(seen, *frames[-1], (pose.gaze_x * self._span, pose.gaze_y * self._span))
+            axes.append(lids.axes(seen))
+            lids.look(seen, *axes[-1], (pose.gaze_x * self._span, pose.gaze_y * self._span))
         opening = self._lips.bend(places[around_mouth], mouth)
         moved = self._take(places)
         if opening is not None:
             self._inside.draw(moved[around_mouth][opening.rows, opening.columns], opening, mouth)
-        for lids, frame in zip(self._eyes, frames, strict=True):
+        for lids, own in zip(self._eyes, axes, strict=True):
             if pose.lids > 0.01:
-                lids.close(moved[part(lids.box)], self._texture, FINE, frame, pose.lids)
-        picture = self.still.copy()
-        picture[top:bottom, left:right] = moved
-        return picture
+                lids.close(moved[part(lids.box)], self._texture, FINE, own, pose.lids)
+        frame = self.still.copy()
+        frame[top:bottom, left:right] = moved
+        return frame

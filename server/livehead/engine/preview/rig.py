@@ -24,7 +24,7 @@ def smooth(values: Array, low: float, high: float) -> Array:
 
 
 class Rig:
-    """Adds up one picture's displacement field from a few unit fields.
+    """Adds up one frame's displacement field from a few unit fields.
 
     In the face's own frame (origin between the eyes, one eye span the unit, v down the face) the
     head counts as an ellipsoid that turns, and everything fades to nothing outside of it.

@@ -1,0 +1,34 @@
+"""The media constants and the block: 40 ms of audio and the one frame that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Samples a second of everything inside the server, mono."""
+
+FPS = 25
+"""Frames a second."""
+
+BLOCK_SAMPLES = SAMPLE_RATE // FPS
+"""Samples in a block: 640."""
+
+BLOCK_MS = 1000 // FPS
+"""Length of a block in milliseconds: 40."""
+
+BLOCK_S = 1 / FPS
+"""Length of a block in seconds: 0.04."""
+
+Pcm = NDArray[np.float32]
+"""Mono samples at 16 kHz, float32 in [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Block ``k``: the samples ``[k·640, (k+1)·640)`` of the session's media timeline."""
+
+    k: int
+    pcm: Pcm

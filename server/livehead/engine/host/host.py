@@ -1,0 +1,261 @@
+"""The engine as the server sees it: starts the worker, feeds it, watches it and restarts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.capacity.model import Capacity
+from livehead.engine.host.process import Arrived, Event, WorkerProcess
+from livehead.engine.host.stream import EngineState, EngineStream, OnDropped, OnFrames, OnState, Timing
+from livehead.engine.host.supervisor import BACKOFF, Supervisor
+from livehead.engine.ipc.messages import Dropped, Fault, Opened, Ready, Refused, Start
+from livehead.errors import EngineDownError, EngineError, LiveheadError
+
+__all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnFrames", "OnState", "Timing"]
+
+logger = logging.getLogger(__name__)
+
+REOPEN_S = 5.0
+"""Seconds between tries to open a live stream again where the worker is well but the stream was refused."""
+
+
+class EngineHost:
+    """An async context manager round the worker process.
+
+    It is there at once and loads in the background: :meth:`ready` waits. A worker that dies, is
+    silent for ``heartbeat`` seconds, or is busy with one call for ``stuck`` seconds is ended and
+    another one started; live streams are opened again from their portraits and seeds, and keep
+    their ids. Meanwhile ``state`` is ``down`` and ``reason`` says why.
+
+    ``backlog`` bounds the windows of a stream that wait in each of the two queues, here and in the
+    worker. ``nice`` is added to the worker's niceness: where processor time is short a frame may
+    be late, and audio may not. ``start_timeout`` bounds the making of the generator, in seconds.
+
+    ``faults`` counts calls into the generator that raised, ``dropped`` windows without frames by their
+    :data:`~livehead.engine.ipc.messages.DropReason`.
+    """
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        heartbeat: float = 5.0,
+        stuck: float = 10.0,
+        start_timeout: float = 600.0,
+        backlog: int = 32,
+        nice: int = 5,
+        backoff: Sequence[float] = BACKOFF,
+    ) -> None:
+        self.state: EngineState = "starting"
+        self.reason: str | None = None
+        self.faults = 0
+        self.dropped: Counter[str] = Counter()
+        self._info: GeneratorInfo | None = None
+        self._capacity: Capacity | None = None
+        self._backlog = backlog
+        self._supervisor = Supervisor(
+            Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
+            heartbeat=heartbeat,
+            stuck=stuck,
+            start_timeout=start_timeout,
+            backoff=backoff,
+            on_event=self._receive,
+            on_down=self._down,
+        )
+        self._streams: dict[int, EngineStream] = {}
+        self._next_stream = 0
+        self._subscribers: list[Callable[[EngineState], None]] = []
+        self._failure: EngineError | None = None
+        self._last_fault = ""
+        self._outcome: asyncio.Future[None]
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def info(self) -> GeneratorInfo:
+        """What the generator is. Raises :class:`EngineDownError` before it was ready for the first time."""
+        if self._info is None:
+            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+        return self._info
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What the first worker measured that it can hold; None until then."""
+        return self._capacity
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, while there is one."""
+        worker = self._supervisor.worker
+        return None if worker is None else worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """Workers started after the first."""
+        return self._supervisor.restarts
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def subscribe(self, callback: Callable[[EngineState], None]) -> Callable[[], None]:
+        """Call ``callback(state)`` on the event loop at every change; returns what ends that."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    async def __aenter__(self) -> Self:
+        self._outcome = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._supervisor.run(), name="engine-host")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the worker and all streams. Twice is once."""
+        if self._task is None:
+            return
+        task, self._task = self._task, None
+        task.cancel()
+        await asyncio.wait([task])
+        for stream in list(self._streams.values()):
+            await stream.close()
+        if not task.cancelled():
+            task.result()
+
+    async def ready(self) -> GeneratorInfo:
+        """Wait until the generator is there, and say what it is.
+
+        Raises :class:`EngineError` (or what the generator raised of that kind) where the latest try to
+        start failed; the host goes on trying.
+        """
+        if self.state == "ready":
+            return self.info
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        await asyncio.shield(self._outcome)
+        return self.info
+
+    async def open(
+        self,
+        portrait: NDArray[np.uint8],
+        seed: int,
+        on_frames: OnFrames,
+        on_state: OnState | None = None,
+        on_dropped: OnDropped | None = None,
+    ) -> EngineStream:
+        """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB.
+
+        Raises :class:`~livehead.errors.PortraitError` where the frame cannot be used,
+        :class:`EngineDownError` where the engine is not ready, and :class:`EngineError` where the
+        generator fails (out of memory, say); other streams are not harmed.
+        """
+        worker = self._supervisor.worker
+        if self.state != "ready" or worker is None:
+            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+        self._next_stream += 1
+        stream = EngineStream(
+            self._next_stream,
+            portrait,
+            seed,
+            backlog=self._backlog,
+            on_frames=on_frames,
+            on_state=on_state,
+            on_dropped=on_dropped,
+            dropped=self.dropped,
+            on_closed=self._forget,
+        )
+        self._streams[stream.id] = stream
+        stream.attach(worker.mailbox)
+        try:
+            await stream.opened
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
+
+    def _forget(self, stream: int) -> None:
+        self._streams.pop(stream, None)
+
+    def _receive(self, worker: WorkerProcess, event: Event) -> None:
+        match event:
+            case Ready():
+                self._up(worker, event)
+            case Arrived(made, frames):
+                if stream := self._streams.get(made.stream):
+                    stream.deliver(made, frames)
+            case Dropped():
+                if stream := self._streams.get(event.stream):
+                    stream.drop(event.epoch, event.k, event.reason)
+            case Opened():
+                if stream := self._streams.get(event.stream):
+                    stream.confirm()
+            case Refused():
+                if stream := self._streams.get(event.stream):
+                    if not stream.opened.done():
+                        stream.opened.set_exception(event.error)
+                    else:
+                        self._try_again(worker, stream, event.error)
+            case Fault():
+                self.faults += 1
+                trace = "" if event.error == self._last_fault else f"\n{event.trace}"  # 25 a second would fill disks
+                self._last_fault = event.error
+                logger.error(
+                    "generator failed in %s of streams %s: %s%s", event.call, event.streams, event.error, trace
+                )
+
+    def _try_again(self, worker: WorkerProcess, stream: EngineStream, error: LiveheadError) -> None:
+        """A live stream could not be opened again. That may pass: out of memory, say."""
+        logger.error("stream %d cannot be opened again: %s; next try in %.0f s", stream.id, error, REOPEN_S)
+        stream.detach()
+
+        def attach() -> None:
+            if worker is self._supervisor.worker and stream.id in self._streams:
+                stream.attach(worker.mailbox)
+
+        asyncio.get_running_loop().call_later(REOPEN_S, attach)
+
+    def _up(self, worker: WorkerProcess, ready: Ready) -> None:
+        self._info = ready.info
+        self._capacity = ready.capacity
+        self._supervisor.remember(ready.capacity)
+        self._failure = None
+        for stream in self._streams.values():
+            stream.attach(worker.mailbox)
+        self.reason = None
+        self._set_state("ready")
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    def _down(self, reason: str, failure: EngineError | None) -> None:
+        self.reason = reason
+        self._failure = failure
+        for stream in list(self._streams.values()):
+            if not stream.opened.done():
+                stream.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
+            stream.detach()
+        if failure is not None and not self._outcome.done():
+            self._outcome.set_exception(failure)
+            self._outcome.exception()  # nobody may be waiting
+        if self._outcome.done():
+            self._outcome = asyncio.get_running_loop().create_future()
+        self._set_state("down")
+
+    def _set_state(self, state: EngineState) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        loop = asyncio.get_running_loop()
+        for callback in self._subscribers:
+            loop.call_soon(callback, state)

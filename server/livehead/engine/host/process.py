@@ -1,0 +1,206 @@
+"""One life of the worker process, seen from the host: its pipe, its frame ring, its two threads.
+
+The worker is started with ``subprocess`` and not with ``multiprocessing``: the spawned child would
+import the parent's main module again (the whole server, a second or two of every restart), and a
+daemonic parent could not start it at all. What it inherits is a socket, the ring's memory and the
+parent's import path, nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import TypeAlias
+
+from livehead.core.frame import Frame
+from livehead.engine.ipc.frame_ring import FrameRing, create_memory
+from livehead.engine.ipc.messages import Beat, Made, Ready, Start, Stop, Submit, ToHost, ToWorker
+from livehead.engine.ipc.queues import Mailbox
+
+logger = logging.getLogger(__name__)
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Numeric libraries start a thread per core and spin when they wait, which on two cores takes the event
+loop's. One stream's frame is small work: one thread in the worker is enough, and what the user has
+set in the environment wins."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """Frames, already copied out of the ring."""
+
+    made: Made
+    frames: list[Frame]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker is gone. Nothing comes after it."""
+
+    reason: str
+
+
+Event: TypeAlias = ToHost | Arrived | Lost
+
+
+class WorkerProcess:
+    """Starts, reads, writes and ends one worker.
+
+    ``deliver`` is called in a thread of its own, once for every message and last of all with
+    :class:`Lost`. :meth:`launch` and :meth:`close` block: call them from a thread.
+    """
+
+    def __init__(self, start: Start, deliver: Callable[[Event], None]) -> None:
+        self.mailbox: Mailbox[ToWorker, Submit] = Mailbox()
+        self.heard = time.monotonic()
+        self.beat: Beat | None = None
+        self._start = start
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._threads: list[threading.Thread] = []
+        self._pipe: Connection | None = None
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """The process is no more, whether or not its pipe says so: a helper of the generator's that outlives it
+        may hold that open."""
+        return self._process is not None and self._process.poll() is not None
+
+    def launch(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            host_end, worker_end = Pipe()
+            memory = create_memory()
+            fds = (worker_end.fileno(), memory)
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+            environment |= {name: os.environ.get(name, "1") for name in _THREADS}
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "livehead.engine.worker.main", *map(str, fds)],
+                    pass_fds=fds,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    process_group=0,  # Ctrl-C in a terminal is for the server, which then ends the worker
+                )
+            except OSError:
+                os.close(memory)
+                host_end.close()
+                raise
+            finally:
+                worker_end.close()  # or the end of the worker would never be seen
+            self._pipe = host_end
+            self.mailbox.put(self._start)
+            self._threads = [
+                threading.Thread(target=self._write, args=(host_end,), name="engine-writer", daemon=True),
+                threading.Thread(target=self._read, args=(host_end, memory), name="engine-reader", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def verdict(self, heartbeat: float, stuck: float) -> str | None:
+        """What is wrong with it by now, if anything: silent for ``heartbeat`` or in one call for ``stuck`` seconds."""
+        silent = time.monotonic() - self.heard
+        if silent > heartbeat:
+            return f"the worker was silent for {silent:.1f} s"
+        if self.beat is not None and self.beat.busy_since is not None:
+            busy = self.beat.at - self.beat.busy_since
+            if busy > stuck:
+                return f"the worker was stuck in one call for {busy:.1f} s"
+        return None
+
+    def kill(self) -> None:
+        """End it and its helpers at once."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self, grace: float = 2.0) -> None:
+        """End the worker: politely, and after ``grace`` seconds by force. Twice is once."""
+        with self._lock:
+            self._closed = True
+            if self._process is None:
+                return
+            self.mailbox.put(Stop())
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                self._process.wait()
+            with suppress(ProcessLookupError):  # helpers that it left behind
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self.mailbox.close()
+            if self._pipe is not None:
+                self._hang_up(self._pipe)
+                for thread in self._threads:
+                    thread.join()
+                self._pipe.close()
+                self._pipe = None
+
+    def _write(self, pipe: Connection) -> None:
+        while (message := self.mailbox.get()) is not None:
+            try:
+                pipe.send(message)
+            except OSError:  # the worker is gone: the reader says so
+                return
+            except (TypeError, AttributeError, pickle.PicklingError):  # options that cannot travel
+                logger.exception("the worker cannot be told %s", type(message).__name__)
+                self.kill()
+                return
+
+    def _read(self, pipe: Connection, memory: int) -> None:
+        ring: FrameRing | None = None
+        try:
+            while True:
+                message: ToHost = pipe.recv()
+                self.heard = time.monotonic()
+                if isinstance(message, Beat):
+                    self.beat = message
+                elif isinstance(message, Ready):
+                    ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
+                    self._deliver(message)
+                elif isinstance(message, Made) and ring is not None:
+                    frames = [Frame(i420) for i420 in ring.take(message.position, message.hop)]
+                    self._deliver(Arrived(message, frames))
+                else:
+                    self._deliver(message)
+        except (EOFError, OSError):
+            pass
+        finally:
+            if ring is not None:
+                ring.close()
+            os.close(memory)
+            self.mailbox.close()
+            self._deliver(Lost(self._farewell()))
+
+    @staticmethod
+    def _hang_up(pipe: Connection) -> None:
+        """Let both threads see the end even where somebody else still holds the other end."""
+        with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end, suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+    def _farewell(self) -> str:
+        assert self._process is not None
+        try:
+            code = self._process.wait(2.0)
+        except subprocess.TimeoutExpired:  # it closed the pipe and lives on: nobody could talk to it again
+            self.kill()
+            code = self._process.wait()
+        return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"

@@ -1,0 +1,170 @@
+"""One session's stream at the engine, as the session sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.frame import Frame
+from livehead.core.windows import Window
+from livehead.engine.ipc.messages import Close, DropReason, Made, Open, Rewind, Submit, ToWorker
+from livehead.engine.ipc.queues import Lane, Mailbox
+
+logger = logging.getLogger(__name__)
+
+EngineState: TypeAlias = Literal["starting", "ready", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a window was submitted, when its step started and when its frames lay in shared memory
+    (``time.monotonic()`` seconds), and how many streams shared the step."""
+
+    submitted: float
+    started: float
+    done: float
+    batch: int
+
+
+OnFrames: TypeAlias = Callable[[int, list[Frame], Timing], None]
+"""``(k, frames, timing)``: the frames of blocks ``k``, ``k + 1``, …"""
+
+OnDropped: TypeAlias = Callable[[int, int], None]
+"""``(k, hop)``: there will be no frames for blocks ``k`` to ``k + hop - 1``."""
+
+OnState: TypeAlias = Callable[[EngineState], None]
+"""``down`` when the stream's worker is lost, ``ready`` when it is open again. Not called for the first opening."""
+
+
+class EngineStream:
+    """Made by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
+    and all callbacks come on the event loop, never from inside a call.
+
+    Every window that :meth:`submit` took is answered exactly once: by ``on_frames`` or by ``on_dropped``.
+    """
+
+    def __init__(
+        self,
+        stream: int,
+        portrait: NDArray[np.uint8],
+        seed: int,
+        *,
+        backlog: int,
+        on_frames: OnFrames,
+        on_state: OnState | None,
+        on_dropped: OnDropped | None,
+        dropped: Counter[str],
+        on_closed: Callable[[int], None],
+    ) -> None:
+        self.id = stream
+        self.state: EngineState = "starting"
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._portrait = portrait
+        self._seed = seed
+        self._backlog = backlog
+        self._on_frames = on_frames
+        self._on_state = on_state
+        self._on_dropped = on_dropped
+        self._dropped = dropped
+        self._on_closed = on_closed
+        self._mailbox: Mailbox[ToWorker, Submit] | None = None
+        self._lane: Lane[Submit] = Lane(backlog)
+        self._epoch = 0
+        self._waiting: dict[tuple[int, int], int] = {}
+        self._closed = False
+
+    def submit(self, window: Window, deadline: float) -> bool:
+        """Hand a window over; ``deadline`` is when the frame of block ``window.k`` is to be sent.
+
+        False where it was not taken, because the engine is down or the stream is closed. When more
+        than the host's ``backlog`` of windows wait, the oldest is dropped. ``k`` is only a label.
+        """
+        if self._mailbox is None or self.state != "ready" or self._closed:
+            return False
+        message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
+        self._waiting[self._epoch, window.k] = window.hop
+        dropped = self._mailbox.submit(self._lane, message)
+        if dropped is not None:
+            self.drop(dropped.epoch, dropped.k, "full")
+        return True
+
+    def rewind(self, shown_k: int) -> None:
+        """Go on from the frame of block ``shown_k``, the last one shown: whatever was asked for and has not
+        come yet is dropped, and the generator forgets what it made after that frame."""
+        self._drop_all("rewound")
+        self._epoch += 1
+        self._lane = Lane(self._backlog)
+        if self._mailbox is not None and self.state == "ready":
+            self._mailbox.put(Rewind(self.id, self._epoch, shown_k))
+
+    async def close(self) -> None:
+        """Forget the stream. Nothing is called back afterwards. Twice is once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._lane.clear()
+        if self._mailbox is not None:
+            self._mailbox.put(Close(self.id))
+        self._on_closed(self.id)
+
+    # What the host tells the stream.
+
+    def attach(self, mailbox: Mailbox[ToWorker, Submit]) -> None:
+        """A worker is there: ask it to open the stream, again if need be."""
+        self._mailbox = mailbox
+        self._lane = Lane(self._backlog)
+        mailbox.put(Open(self.id, self._portrait, self._seed))
+
+    def detach(self) -> None:
+        """The worker is lost, and all its work with it."""
+        self._mailbox = None
+        self._drop_all("down")
+        self._change("down")
+
+    def confirm(self) -> None:
+        """The worker has opened the stream."""
+        if self.opened.done():
+            self._change("ready")
+        else:
+            self.state = "ready"
+            self.opened.set_result(None)
+
+    def _change(self, state: EngineState) -> None:
+        if state != self.state:
+            self.state = state
+            if self._on_state is not None:
+                self._call(self._on_state, state)
+
+    def deliver(self, made: Made, frames: list[Frame]) -> None:
+        if self._waiting.pop((made.epoch, made.k), None) is None:
+            return  # asked for before a rewind: told as dropped already
+        self._call(self._on_frames, made.k, frames, Timing(made.submitted, made.started, made.done, made.batch))
+
+    def drop(self, epoch: int, k: int, reason: DropReason) -> None:
+        hop = self._waiting.pop((epoch, k), None)
+        if hop is None:
+            return
+        self._dropped[reason] += 1
+        if self._on_dropped is not None:
+            self._call(self._on_dropped, k, hop)
+
+    def _drop_all(self, reason: DropReason) -> None:
+        self._lane.clear()
+        for epoch, k in list(self._waiting):
+            self.drop(epoch, k, reason)
+
+    def _call(self, callback: Callable[..., None], *args: object) -> None:
+        self._loop.call_soon(self._run, callback, args)
+
+    def _run(self, callback: Callable[..., None], args: tuple[object, ...]) -> None:
+        if not self._closed:
+            callback(*args)

@@ -1,0 +1,85 @@
+"""The ring in shared memory through which frames come back from the worker.
+
+One writer (the worker) and one reader (the host). A frame's place is its position modulo the
+number of slots; the writer tells positions over the pipe, the reader counts up what it has taken in
+the ring's header. When the ring is full, the writer is refused at once and the frames are dropped
+and counted: the reader copies frames out as they come, so a full ring means that it hangs, and
+the worker must not hang with it.
+
+The memory has no name. It is one anonymous file that the host makes and the worker inherits, so
+nothing is left behind when either is killed, no resource tracker is needed, and the small
+``/dev/shm`` of containers does not matter.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HEADER = 4096
+"""Bytes before the first slot: one page, so that slots are aligned. Its first 8 hold the count of taken frames."""
+
+
+def create_memory() -> int:
+    """Make the nameless file of a ring and return its descriptor. It is empty until a writer sizes it."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("livehead-pictures")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+class FrameRing:
+    """Frames of one size, I420, uint8 of shape ``(height * 3 // 2, width)``.
+
+    The writer makes it with ``create=True``, which sizes the file; the reader opens it afterwards.
+    The descriptor stays the caller's.
+    """
+
+    def __init__(self, memory: int, *, width: int, height: int, slots: int, create: bool = False) -> None:
+        self.slots = slots
+        self.written = 0
+        self._shape = (height * 3 // 2, width)
+        size = _HEADER + slots * self.frame_bytes
+        if create:
+            os.ftruncate(memory, size)
+        self._map = mmap.mmap(memory, size)
+        self._taken = np.frombuffer(self._map, np.int64, 1)
+        self._slots = np.frombuffer(self._map, np.uint8, slots * self.frame_bytes, _HEADER).reshape(slots, *self._shape)
+
+    @property
+    def frame_bytes(self) -> int:
+        return self._shape[0] * self._shape[1]
+
+    @property
+    def free(self) -> int:
+        """Slots the writer may fill now."""
+        return self.slots - (self.written - int(self._taken[0]))
+
+    def write(self, frames: NDArray[np.uint8]) -> int | None:
+        """Copy ``frames``, uint8 ``(n, height * 3 // 2, width)``, in; return the position of the first,
+        or None where there is no room for all of them."""
+        count = len(frames)
+        if count > self.free:
+            return None
+        position = self.written
+        for offset in range(count):
+            np.copyto(self._slots[(position + offset) % self.slots], frames[offset])
+        self.written = position + count
+        return position
+
+    def take(self, position: int, count: int) -> list[NDArray[np.uint8]]:
+        """Copy ``count`` frames out and free their slots. Each is an array of its own, so that holding on
+        to one frame does not keep its whole hop in memory."""
+        frames = [self._slots[(position + offset) % self.slots].copy() for offset in range(count)]
+        self._taken[0] = position + count
+        return frames
+
+    def close(self) -> None:
+        """Unmap the memory. Twice is once."""
+        if not self._map.closed:
+            del self._taken, self._slots  # they are windows into the map, which cannot be closed under them
+            self._map.close()

@@ -1,0 +1,170 @@
+"""The messages between the host and its worker.
+
+Both ends are Livehead and one starts the other, so messages are pickled dataclasses. Frames are
+not among them: they go through :mod:`livehead.engine.ipc.frame_ring`, and a message only says where they
+lie. Times are ``time.monotonic()`` seconds, which is one clock for all processes of a machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.block import Pcm
+from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.capacity.model import Capacity
+from livehead.errors import LiveheadError
+
+DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
+"""Why a window gave no frames: its whole hop was too late, or so much of it that a later one went first; its
+stream's queue was full; it was cut off by a rewind; the generator failed; the stream was closed; the frame ring was
+full; the worker died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Host → worker, first of all. ``beat`` is the heartbeat's period in seconds, ``backlog`` the most
+    windows a stream may have waiting. With a ``capacity`` that is known the worker measures none: people wait."""
+
+    spec: EngineSpec
+    beat: float
+    backlog: int
+    nice: int
+    debug: bool
+    capacity: Capacity | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Open:
+    """Host → worker: start a stream. ``portrait`` is uint8 ``(H, W, 3)`` RGB."""
+
+    stream: int
+    portrait: NDArray[np.uint8]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Submit:
+    """Host → worker: one window of a stream. ``deadline`` is when frame ``k`` is to be sent;
+    ``epoch`` counts the stream's rewinds."""
+
+    stream: int
+    epoch: int
+    k: int
+    hop: int
+    pcm: Pcm
+    deadline: float
+    submitted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Host → worker: the last frame shown was ``shown_k``; what came after it was never seen."""
+
+    stream: int
+    epoch: int
+    shown_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Host → worker: forget a stream."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Host → worker: end after the step under way."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Within the worker: the portrait of ``opening`` is ready, or ``refused`` says why it cannot be."""
+
+    opening: Open
+    refused: Refused | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Worker → host: the generator is there, it can hold ``capacity``, and the ring has ``slots`` slots."""
+
+    info: GeneratorInfo
+    slots: int
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Worker → host, last words: no generator could be made, or it cannot go on."""
+
+    error: LiveheadError
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Worker → host: alive at ``at``; ``busy_since`` is when the step or open under way began."""
+
+    at: float
+    busy_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Worker → host: the stream is open."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Worker → host: the stream could not be opened."""
+
+    stream: int
+    error: LiveheadError
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``."""
+
+    stream: int
+    epoch: int
+    k: int
+    hop: int
+    position: int
+    submitted: float
+    started: float
+    done: float
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Worker → host: this window gives no frames."""
+
+    stream: int
+    epoch: int
+    k: int
+    hop: int
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Worker → host: a call into the generator failed, and the worker goes on. ``streams`` were in it."""
+
+    call: str
+    streams: tuple[int, ...]
+    error: str
+    trace: str = field(repr=False)
+
+
+ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop | Prepared
+ToHost: TypeAlias = Ready | Failed | Beat | Opened | Refused | Made | Dropped | Fault

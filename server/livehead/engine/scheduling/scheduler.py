@@ -1,0 +1,162 @@
+"""Which streams step next: earliest deadline first, in batches. Pure: the clock is passed in.
+
+- A stream's windows are stepped in the order they came, at most one of them in a batch.
+- A window whose last frame will probably come too late is dropped instead of being computed.
+- While all that waits can be in time, the order is earliest deadline first. Of those who are next as many share a
+  step as pay: as many as together take clearly less time than in the best smaller steps, where nobody in the batch
+  may miss a deadline only because others joined. The device never waits for a batch to fill: where single steps
+  do not keep up, enough wait at the end of one to fill the next.
+- Under overload that alone would finish everything a little too late. So of the batches of every size that one is
+  stepped that is worth most a second: what it shows in time, of streams that have lost most lately before others. Among
+  those that can be in time together the deadlines decide. A stream that lags does not hold out a window that is late in
+  part while a later one waits that can be shown: it steps that, and the windows before it are dropped. So losses
+  spread evenly, and no stream starves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from livehead.core.block import BLOCK_S
+from livehead.engine.scheduling.batching import Batches
+from livehead.engine.scheduling.job import Job, JobT
+from livehead.engine.scheduling.step_times import StepTimes
+from livehead.engine.scheduling.stream_queue import StreamQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[JobT]):
+    """``batch`` is to be stepped now; ``late`` is dropped: none of its frames could be in time, or a later window of
+    its stream is stepped because it shows more."""
+
+    batch: list[JobT]
+    late: list[JobT]
+
+
+class Scheduler(Generic[JobT]):
+    """Holds the windows that wait.
+
+    ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
+    its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step.
+    """
+
+    def __init__(self, *, max_batch: int, backlog: int, mixed_hops: bool = True) -> None:
+        self._max_batch = max_batch
+        self._backlog = backlog
+        self._mixed_hops = mixed_hops
+        self._queues: dict[int, StreamQueue[JobT]] = {}
+        self._times = StepTimes()
+        self._batches: Batches[JobT] = Batches(self._times, max_batch)
+
+    def __len__(self) -> int:
+        """Windows waiting."""
+        return sum(len(queue.jobs) for queue in self._queues.values())
+
+    def add(self, job: JobT) -> JobT | None:
+        """Queue a window; returns the stream's oldest, dropped, where its queue was full."""
+        queue = self._queues.setdefault(job.stream, StreamQueue())
+        queue.jobs.append(job)
+        if len(queue.jobs) <= self._backlog:
+            return None
+        dropped = queue.jobs.popleft()
+        queue.lose(dropped)
+        return dropped
+
+    def clear(self, stream: int) -> list[JobT]:
+        """Take out the windows that wait for a stream."""
+        queue = self._queues.get(stream)
+        if queue is None:
+            return []
+        jobs = list(queue.jobs)
+        queue.jobs.clear()
+        return jobs
+
+    def forget(self, stream: int) -> list[JobT]:
+        """Take out the windows of a stream that ends, and all that is known of it."""
+        queue = self._queues.pop(stream, None)
+        return [] if queue is None else list(queue.jobs)
+
+    def isolate(self, streams: Iterable[int]) -> None:
+        """A step with these streams failed: until each has done well by itself, it shares no batch, so that the
+        one at fault takes nobody with it."""
+        for stream in streams:
+            self._queues.setdefault(stream, StreamQueue()).alone = True
+
+    def next(self, now: float) -> Plan[JobT]:
+        """Take out what to step now. An empty batch means that nothing waits."""
+        self._times.forget(now)
+        late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
+        heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
+        heads.sort(key=_deadline)
+        if self._batches.feasible(heads, self._batches.best(heads), now):
+            sharing = self._sharing(heads)
+            batch = sharing[: self._batches.best(sharing, now)]
+        else:
+            batch = self._most([self._front(queue, now) for queue in self._queues.values() if queue.jobs], now)
+        late += [passed for job in batch for passed in self._queues[job.stream].serve(job)]
+        return Plan(batch, late)
+
+    def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
+        """Learn from a step that did well."""
+        self._times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
+        if len(batch) == 1 and (queue := self._queues.get(batch[0].stream)) is not None:
+            queue.alone = False
+
+    def _take_late(self, queue: StreamQueue[JobT], now: float) -> list[JobT]:
+        late = []
+        while queue.jobs:
+            job = queue.jobs[0]
+            # By the median: a window is given up if it will rather not be in time. By a high percentile a few slow
+            # steps would condemn every window of a stream with a short delay, most of which would have made it.
+            done = now + self._times.typical(1, job.hop)
+            if job.deadline + (job.hop - 1) * BLOCK_S >= done:
+                break
+            late.append(queue.jobs.popleft())
+            queue.lose(job)
+        return late
+
+    def _sharing(self, heads: Sequence[JobT]) -> list[JobT]:
+        """The first of these, and those that may share a step with it."""
+        return [job for place, job in enumerate(heads) if place == 0 or self._may_share(heads[0], job)]
+
+    def _may_share(self, first: JobT, job: JobT) -> bool:
+        if self._queues[first.stream].alone or self._queues[job.stream].alone:
+            return False
+        return self._mixed_hops or job.hop == first.hop
+
+    def _front(self, queue: StreamQueue[JobT], now: float) -> JobT:
+        """The first window of those of a stream that would show most."""
+        return max(queue.jobs, key=lambda job: self._batches.in_time(job, 1, now))
+
+    def _most(self, fronts: Sequence[JobT], now: float) -> list[JobT]:
+        """Of the batches of each size, the one that is worth most a second."""
+        best: list[JobT] = []
+        most = -1.0
+        for size in range(1, min(self._max_batch, len(fronts)) + 1):
+            batch = self._sharing(self._order(fronts, size, now))[:size]
+            worth = sum(self._worth(job, size, now) for job in batch) / max(self._batches.seconds(batch), 1e-9)
+            if worth > most:
+                best, most = batch, worth
+        return best
+
+    def _order(self, heads: Sequence[JobT], size: int, now: float) -> list[JobT]:
+        """First those that can be in time together in steps of ``size``, by deadline; then the others, by what they
+        are worth."""
+        chosen: list[JobT] = []
+        others: list[JobT] = []
+        for job in sorted(heads, key=lambda job: -self._worth(job, size, now)):
+            wider = sorted([*chosen, job], key=_deadline)
+            if self._batches.feasible(wider, size, now):
+                chosen = wider
+            else:
+                others.append(job)
+        return chosen + others
+
+    def _worth(self, job: JobT, size: int, now: float) -> float:
+        return self._batches.in_time(job, size, now) * (0.1 + self._queues[job.stream].loss)
+
+
+def _deadline(job: Job) -> float:
+    return job.deadline

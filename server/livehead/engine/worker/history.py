@@ -1,0 +1,53 @@
+"""The frames a stream made last, with their k, so that it can go on from those really shown."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.engine.base import Frames, GeneratorInfo
+
+KEPT_KS = 1024
+"""How far back frames are counted; far fewer are kept themselves."""
+
+
+class History:
+    """Bounded: the frames of one window and the motion frames before it; none where the generator wants none."""
+
+    def __init__(self, info: GeneratorInfo) -> None:
+        self._info = info
+        self._ks: deque[int] = deque(maxlen=KEPT_KS)
+        kept = info.window + info.motion_frames if info.motion_frames else 0
+        self._frames: deque[NDArray[np.uint8]] = deque(maxlen=kept)
+
+    def keep(self, k: int, frames: Frames) -> None:
+        """Frames of blocks ``k``, ``k + 1``, … were made: I420, uint8 ``(hop, height * 3 // 2, width)``."""
+        for offset, frame in enumerate(frames):
+            self._ks.append(k + offset)
+            self._frames.append(frame)
+
+    def rewind(self, shown_k: int) -> tuple[NDArray[np.uint8], int] | None:
+        """Forget what came after block ``shown_k``. Returns what :meth:`Generator.rewind` wants: the last shown
+        frames, uint8 ``(motion_frames, height, width, 3)`` RGB, the oldest repeated where there were fewer,
+        and the number of those never shown. None where nothing at all was shown and the generator wants
+        frames."""
+        unshown = 0
+        oldest: NDArray[np.uint8] | None = None
+        while self._ks and self._ks[-1] > shown_k:
+            self._ks.pop()
+            oldest = self._frames.pop() if self._frames else oldest
+            unshown += 1
+        wanted = self._info.motion_frames
+        if wanted and not self._ks:
+            return None
+        shown = list(self._frames)[-wanted:] if wanted else []
+        if wanted and not shown and oldest is not None:
+            shown = [oldest]  # the rewind reaches back further than frames are kept: the nearest to it
+        shown = [shown[0]] * (wanted - len(shown)) + shown if wanted else []
+        rgb = np.empty((wanted, self._info.height, self._info.width, 3), np.uint8)
+        for index, frame in enumerate(shown):
+            rgb[index] = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
+        return rgb, unshown

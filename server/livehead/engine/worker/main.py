@@ -1,0 +1,79 @@
+"""The worker process: the one process that owns the generator and its device.
+
+Its main thread makes the generator and runs :mod:`livehead.engine.worker.loop`; the threads of
+:mod:`livehead.engine.ipc.endpoint` talk to the host meanwhile.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
+from livehead.engine.base import EngineSpec, Generator
+from livehead.engine.capacity.profile import measure_capacity
+from livehead.engine.ipc.endpoint import Link, leave
+from livehead.engine.ipc.frame_ring import FrameRing
+from livehead.engine.ipc.messages import Failed, Ready, Start
+from livehead.engine.worker.faults import typed
+from livehead.engine.worker.loop import Runner
+from livehead.logs import configure
+
+
+def make(spec: EngineSpec) -> Generator:
+    """Import the factory and call it."""
+    module, _, name = spec.factory.partition(":")
+    generator: Generator = getattr(importlib.import_module(module), name)(**spec.options)
+    return generator
+
+
+def _portrait() -> NDArray[np.uint8]:
+    return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
+
+
+def serve(memory: int, start: Start, link: Link) -> None:
+    """Make the generator and the ring, say so, and work."""
+    generator = make(start.spec)
+    info = generator.info
+    # The largest batch fits at once, and some more while the host copies that out.
+    slots = info.max_batch * info.window + max(32, info.window)
+    ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
+    held = start.capacity or measure_capacity(generator, _portrait())
+    link.send(Ready(info, slots, held))
+    max_batch = min(info.max_batch, held.max_batch or info.max_batch)
+    Runner(generator, ring, link, start.backlog, max_batch).run()
+
+
+def main(pipe_fd: int, memory: int) -> int:
+    # The host owns the shutdown: a Ctrl-C or a service manager's TERM to the whole group must not take the
+    # frames away while the server still drains. When the host is gone, the pipe's end says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for descriptor in (pipe_fd, memory):
+        os.set_inheritable(descriptor, False)  # a helper process that held the pipe would hide this one's end
+    pipe: Connection = Connection(pipe_fd)
+    try:
+        start = pipe.recv()
+    except EOFError:
+        return 0
+    configure(debug=start.debug)
+    os.nice(start.nice)
+    link = Link(pipe, backlog=start.backlog, beat=start.beat)
+    link.start()
+    try:
+        serve(memory, start, link)
+    except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told and starts anew
+        link.send(Failed(typed(error), traceback.format_exc()))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    leave(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,255 @@
+"""One peer connection as an async context manager: the microphone in, the portrait and its voice out.
+
+    async with Peer(ice_servers, voice=False, on_message=print) as peer:
+        answer = await peer.answer(offer)
+        await peer.connected.wait()
+        async for audio in peer.audio: ...
+        peer.show(frame, index); peer.speak(pcm, index)      # once a tick, from the playout
+
+The connection ends with the block, or when the other side is gone: then ``closed`` is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import RtpPacket
+
+from livehead.core.block import SAMPLE_RATE, Pcm
+from livehead.core.frame import Frame
+from livehead.errors import MalformedError, UnprocessableError
+from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
+from livehead.media.audio.track import AudioTrack
+from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_receiver, use_sender
+from livehead.media.peer.channel import Channel
+from livehead.media.peer.offer import AUDIO_CODECS, MAX_CANDIDATES, VIDEO_CODECS, read_candidate, read_offer
+from livehead.media.rtp.clock import MediaClock
+from livehead.media.video.track import VideoTrack
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_GRACE = 1.0
+CLOSE_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 30.0
+"""A client that was answered and is not connected after so long has gone, or cannot reach this server."""
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server that this side uses itself. ``urls`` as in WebRTC's RTCIceServer."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+class Peer:
+    """One client. ``voice`` sends audio back; without ``hears`` the client needs no microphone, and is not listened
+    to; ``on_message`` gets every text of the data channel ``livehead``;
+    ``on_sent`` gets the index of every tick whose frame went to the socket.
+
+    ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for.
+    """
+
+    def __init__(
+        self,
+        ice_servers: Sequence[IceServer] = (),
+        *,
+        voice: bool = False,
+        hears: bool = True,
+        on_message: Callable[[str], None] | None = None,
+        on_sent: Callable[[int], None] | None = None,
+    ) -> None:
+        self.connected = asyncio.Event()
+        self.closed = asyncio.Event()
+        servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._frames = VideoTrack(on_sent)
+        self._voice = AudioTrack() if voice else None
+        self._hears = hears
+        self._audio_chunks = AudioQueue()
+        self._ingest = Ingest(self._audio_chunks)
+        self._clock = MediaClock()
+        self._last_media: float | None = None
+        self._last_heard: float | None = None
+        self._answered = False
+        self._candidates = 0
+        self._channel = Channel(self._pc, on_message)
+        self._fragments: frozenset[str] = frozenset()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def answer(self, offer: str) -> str:
+        """Answer an SDP offer. All candidates are in the answer.
+
+        Raises :class:`~livehead.errors.MalformedError` or :class:`~livehead.errors.UnprocessableError`, and
+        nothing else; the peer can only be closed then.
+        """
+        if self._answered:
+            raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
+        checked = read_offer(offer, hears=self._hears)
+        self._answered = True
+        self._fragments = checked.fragments
+        pc = self._pc
+        pc.on("connectionstatechange", self._on_state)
+        audio = pc.addTransceiver(self._voice or "audio", "sendrecv" if self._voice else "recvonly")
+        video = pc.addTransceiver(self._frames, "sendonly")
+        if self._voice is not None:
+            use_sender(audio, self._voice, self._clock, self._on_feedback)
+        use_sender(video, self._frames, self._clock, self._on_feedback)
+        use_receiver(audio, self._on_packet)
+        prefer(audio, AUDIO_CODECS)
+        prefer(video, VIDEO_CODECS)
+        try:
+            await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
+            reach_loopback(pc)
+            await pc.setLocalDescription(await pc.createAnswer())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            logger.warning("an offer that passed the checks was refused", exc_info=True)
+            raise UnprocessableError(f"This offer cannot be answered ({error}).") from error
+        self._own(asyncio.create_task(self._give_up(), name="peer-give-up"))
+        return str(pc.localDescription.sdp)
+
+    async def add_candidate(
+        self, candidate: str | None, mid: str | None = None, mline_index: int | None = None
+    ) -> None:
+        """A trickled candidate (its ``candidate:…`` line), or ``None`` or an empty one for the end of candidates.
+        Raises :class:`~livehead.errors.MalformedError`."""
+        if candidate is None or not candidate.strip() or self._closing is not None:
+            return
+        parsed = read_candidate(candidate)
+        self._candidates += 1
+        if parsed is None or not self._answered or self._candidates > MAX_CANDIDATES:
+            return
+        parsed.sdpMid = mid
+        parsed.sdpMLineIndex = mline_index if mid is not None or mline_index is not None else 0
+        try:
+            await self._pc.addIceCandidate(parsed)
+        except ValueError as error:
+            raise MalformedError(f"This ICE candidate cannot be used ({error}).") from error
+
+    def is_restart(self, fragment: str) -> bool:
+        """Whether an SDP fragment (RFC 8840) asks for an ICE restart: it carries a user name fragment that is new."""
+        found = {
+            line.strip().removeprefix("a=ice-ufrag:")
+            for line in fragment.splitlines()
+            if line.strip().startswith("a=ice-ufrag:")
+        }
+        return bool(found - self._fragments)
+
+    @property
+    def last_media(self) -> float | None:
+        """Monotonic time in seconds at which the client last sent a packet of audio; ``None`` before the first."""
+        return self._last_media
+
+    @property
+    def last_heard(self) -> float | None:
+        """The same for audio or a report on what it gets: a client without a microphone still reports about once
+        a second."""
+        return self._last_heard
+
+    @property
+    def audio(self) -> AsyncIterator[AudioChunk]:
+        """The client's voice, in order; ends when the peer is closed. For one reader."""
+        return self._audio_chunks
+
+    @property
+    def dropped(self) -> int:
+        return self._frames.ticks.dropped + (self._voice.ticks.dropped if self._voice else 0)
+
+    @property
+    def concealed_s(self) -> float:
+        """Seconds of the client's voice that did not come in time and were made up. Its own pauses count too."""
+        return self._ingest.concealed / SAMPLE_RATE
+
+    def show(self, frame: Frame, index: int) -> None:
+        """Send a frame as tick ``index`` of 40 ms. Never blocks; an index that does not rise is ignored."""
+        if self._frames.ticks.put(index, frame):
+            self._clock.tick(index)
+
+    def speak(self, pcm: Pcm, index: int) -> None:
+        """Send 640 samples as tick ``index``. Without ``voice`` nothing is sent."""
+        if self._voice is not None and self._voice.ticks.put(index, pcm):
+            self._clock.tick(index)
+
+    def send(self, text: str) -> bool:
+        """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
+        return self._channel.send(text)
+
+    async def close(self) -> None:
+        """End the connection. Bounded in time; twice is once."""
+        await asyncio.shield(self._start_closing())
+
+    def _start_closing(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="peer-close")
+        return self._closing
+
+    async def _close(self) -> None:
+        self._frames.stop()
+        if self._voice is not None:
+            self._voice.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._pc.close()
+        except TimeoutError:
+            logger.warning("a peer connection did not close within %g s", CLOSE_TIMEOUT)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+        self._ingest.end()
+        self.closed.set()
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+        self._last_media = self._last_heard = time.monotonic()
+        self._frames.heard()
+        if self._hears:
+            self._ingest.receive(packet, codec)
+
+    def _on_feedback(self) -> None:
+        self._last_heard = time.monotonic()
+
+    def _on_state(self) -> None:
+        state = self._pc.connectionState
+        if state == "connected":
+            self.connected.set()
+            if self._channel.wanted:
+                self._own(asyncio.create_task(self._open_channel(), name="peer-channel"))
+        elif state in ("failed", "closed"):
+            self._start_closing()
+
+    async def _give_up(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self.connected.wait()
+        except TimeoutError:
+            self._start_closing()
+
+    async def _open_channel(self) -> None:
+        await asyncio.sleep(CHANNEL_GRACE)
+        if self._channel.wanted and self._closing is None:
+            self._channel.open()

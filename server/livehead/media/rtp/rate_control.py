@@ -1,0 +1,90 @@
+"""How many bits a second the frame may take. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+START = 5.0
+CEILING = 9.5
+"""Bits a second for each pixel: 1.3 Mbit/s to begin with and 2.5 Mbit/s at most for a face of 512 x 512."""
+
+FLOOR = 150_000
+HEADROOM = 0.95
+"""Of the receiver's estimate: audio, retransmissions and headers want a share."""
+
+CLIMB, CREEP = 1.08, 1.01
+"""Growth a second while nothing forbids it; and of the limit where the line was full lately, from :data:`NEAR` of that
+rate up to it. Past it, the line is wider than it was."""
+
+NEAR = 0.85
+"""What is left of the rate where the line is full."""
+
+LIGHT_LOSS, HEAVY_LOSS = 0.02, 0.10
+LOSS_INTERVAL = 1.0
+
+QUEUE_S = 0.1
+"""Reports that take so much longer than the quickest of :data:`REPORTS` have waited in a queue."""
+
+REPORTS = 30
+"""About one a second comes."""
+
+AT_ONCE_S = 2.0
+"""However long nothing was heard, no more than so many seconds' growth is made up for at once."""
+
+
+class BitratePolicy:
+    """Follows the receiver's estimate (REMB) down at once and up slowly. It begins high enough for a good face: an
+    estimate can only be measured on what is sent.
+
+    Beside it stands a limit made of what is lost, as in Google's congestion control (draft-ietf-rmcat-gcc-02, section
+    6): heavy loss takes it down, and only while little is lost it grows. An estimate is made from delays that grow. In
+    a queue that stays full they do not, so where loss and a long round trip come together, the line is full whatever
+    the estimate says.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.ceiling = max(2 * FLOOR, round(width * height * CEILING))
+        self.bitrate = max(FLOOR, round(width * height * START))
+        self._limit: float = self.ceiling
+        self._full = float("inf")
+        self._trips: deque[float] = deque(maxlen=REPORTS)
+        self._estimated: float | None = None
+        self._reported: float | None = None
+        self._lowered: float | None = None
+
+    def estimate(self, bits: float, now: float) -> None:
+        """The receiver estimates that it can take ``bits`` a second."""
+        allowed = min(self._limit, bits * HEADROOM)
+        if allowed <= self.bitrate:
+            self.bitrate = max(FLOOR, round(allowed))
+        elif self._estimated is not None:
+            self.bitrate = round(min(allowed, self.bitrate * _growth(CLIMB, now - self._estimated)))
+        self._estimated = now
+
+    def report(self, lost: float, round_trip: float | None, now: float) -> None:
+        """The receiver reports the share of the packets that it lost, 0 to 1. ``round_trip`` in seconds, if known."""
+        if round_trip is not None:
+            self._trips.append(round_trip)
+        waited = round_trip is not None and round_trip - min(self._trips) > QUEUE_S
+        if lost > LIGHT_LOSS and waited:
+            self._lower(NEAR, now, full=True)
+        elif lost > HEAVY_LOSS:
+            self._lower(1 - 0.5 * lost, now)
+        elif lost <= LIGHT_LOSS and self._reported is not None:
+            pace = CREEP if NEAR * self._full <= self._limit < self._full else CLIMB
+            self._limit = min(self.ceiling, self._limit * _growth(pace, now - self._reported))
+        self._reported = now
+
+    def _lower(self, share: float, now: float, *, full: bool = False) -> None:
+        if self._lowered is not None and now - self._lowered < LOSS_INTERVAL:
+            return
+        self._lowered = now
+        if full:
+            self._full = self.bitrate
+        self.bitrate = max(FLOOR, round(self.bitrate * share))
+        self._limit = self.bitrate
+
+
+def _growth(pace: float, seconds: float) -> float:
+    return math.exp(math.log(pace) * min(AT_ONCE_S, max(0.0, seconds)))
