@@ -39,7 +39,7 @@ class Run:
 
     hop: int = 1
     lookahead: int = 0
-    bound_ms: int = 200
+    max_delay_ms: int = 200
     late: Callable[[int], float] = lambda k: 0.0
     takes: Callable[[int], float | None] = lambda k: 0.010
     oversleeps: Callable[[int], float] = lambda n: 0.0
@@ -51,9 +51,9 @@ class Run:
     ticks: list[tuple[float, Tick]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.playout = Playout(hop=self.hop, lookahead=self.lookahead, bound_ms=self.bound_ms)
+        self.playout = Playout(hop=self.hop, lookahead=self.lookahead, max_delay_ms=self.max_delay_ms)
         self.windows = Windows(self.hop, self.lookahead)
-        self.bound = self._held = self.bound_ms / 1000
+        self.bound = self._held = self.max_delay_ms / 1000
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._asked = 0
@@ -125,10 +125,10 @@ class Run:
         self._interrupted_before = self.windows.next_block
         return shown
 
-    def set_preset(self, hop: int, lookahead: int, bound_ms: int) -> None:
+    def set_preset(self, hop: int, lookahead: int, max_delay_ms: int) -> None:
         self.windows.set_hop(hop, lookahead)
-        self.playout.set_preset(hop, lookahead, bound_ms)
-        self.bound = bound_ms / 1000
+        self.playout.set_preset(hop, lookahead, max_delay_ms)
+        self.bound = max_delay_ms / 1000
 
     # -- the clock
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from livehead.core import messages
 from livehead.core.lifecycle import State
+from livehead.core.limits import MAX_SDP
 from livehead.core.messages import (
     MAX_MESSAGE,
-    MAX_SDP,
     Answer,
     Bye,
     Candidate,

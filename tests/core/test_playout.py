@@ -18,7 +18,7 @@ from livehead.core.playout.tick import Kind
 
 
 def test_before_the_first_audio_nothing_is_due() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
     assert playout.due is None
     assert playout.tick(5.0) is None
     assert playout.deadline(0) == math.inf
@@ -27,11 +27,11 @@ def test_before_the_first_audio_nothing_is_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hop", "lookahead", "bound_ms"), [(1, 0, 40), (24, 0, 900), (4, 2, 240), (0, 0, 200), (1, -1, 200)]
+    ("hop", "lookahead", "max_delay_ms"), [(1, 0, 40), (24, 0, 900), (4, 2, 240), (0, 0, 200), (1, -1, 200)]
 )
-def test_a_preset_that_cannot_work_is_refused(hop: int, lookahead: int, bound_ms: int) -> None:
+def test_a_preset_that_cannot_work_is_refused(hop: int, lookahead: int, max_delay_ms: int) -> None:
     with pytest.raises(ValueError, match=r"bound|hop"):
-        Playout(hop=hop, lookahead=lookahead, bound_ms=bound_ms)
+        Playout(hop=hop, lookahead=lookahead, max_delay_ms=max_delay_ms)
 
 
 @pytest.mark.parametrize(("hop", "lookahead"), [(1, 0), (2, 0), (2, 1), (4, 0), (8, 3), (24, 0)])
@@ -163,7 +163,7 @@ def test_jitter_of_the_audio_within_the_bound_is_waited_for() -> None:
 def test_idle_then_the_first_word() -> None:
     """Idle blocks have negative k; the first sample jumps to 0 and is as quick as in a fresh session."""
     for phase in (0.001, 0.013, 0.02, 0.033):
-        playout = Playout(hop=1, lookahead=0, bound_ms=200)
+        playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
         start = -(1 << 30)
         times: list[float] = []
         kinds = []
@@ -196,7 +196,7 @@ def test_idle_then_the_first_word() -> None:
 
 def test_a_hop_at_hand_starts_without_waiting_for_real_time() -> None:
     """Speech from a backend comes faster than real time: its first hop is spoken as soon as it is generated."""
-    playout = Playout(hop=8, lookahead=0, bound_ms=600)
+    playout = Playout(hop=8, lookahead=0, max_delay_ms=600)
     for k in range(8):
         playout.push_audio(Block(k, audio(k, 0.1)), 10.0)
     assert playout.due == pytest.approx(10.0 + 0.014)
@@ -287,7 +287,7 @@ def test_shrinking_never_gives_up_a_frame_for_one_that_is_missing() -> None:
 
 
 def test_more_audio_at_the_start_than_the_delay_holds_is_not_rushed() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=400)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=400)
     for k in range(5):
         playout.push_audio(Block(k, audio(k, 0.1)), 10.0)
     times = []
@@ -323,14 +323,14 @@ def test_a_tick_that_is_a_little_late_is_caught_up_gently() -> None:
 
 def test_one_late_tick_near_the_bound_costs_one_block_and_not_the_delay() -> None:
     """The frames need all the delay there is; a schedule that gave way would miss every one from then on."""
-    run = Run(bound_ms=200, takes=lambda k: 0.140, oversleeps=lambda n: 0.03 if n == 200 else 0.0).speak(400)
+    run = Run(max_delay_ms=200, takes=lambda k: 0.140, oversleeps=lambda n: 0.03 if n == 200 else 0.0).speak(400)
     stats = run.playout.stats
     assert stats.skips == {Skip.BOUND: 1}
     assert [kind for kind in run.kinds(1003) if kind is not Kind.FRESH] == [Kind.HOLD]
 
 
 def test_asked_too_early_it_sends_nothing() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
     playout.push_audio(Block(0, audio(0, 0.1)), 1.0)
     assert playout.due is not None
     assert playout.tick(playout.due - 0.005) is None
@@ -339,7 +339,7 @@ def test_asked_too_early_it_sends_nothing() -> None:
 
 
 def test_blocks_that_do_not_rise_are_refused() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
     playout.push_audio(Block(5, audio(5, 0.1)), 1.0)
     with pytest.raises(ValueError, match="rise"):
         playout.push_audio(Block(5, audio(5, 0.1)), 1.04)
@@ -351,7 +351,7 @@ def test_blocks_that_do_not_rise_are_refused() -> None:
 
 
 def test_frames_nobody_asked_for_are_named() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
     frame = Frame(np.zeros((48, 32), np.uint8))
     playout.push_frames(0, [frame], 0.9)
     playout.push_audio(Block(0, audio(0, 0.1)), 1.0)

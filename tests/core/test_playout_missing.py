@@ -12,9 +12,9 @@ TAKES = 0.030
 FRAME = Frame(np.zeros((48, 32), np.uint8))
 
 
-def stats_with_an_engine_that_gives_up(bound_ms: int) -> tuple[Playout, int]:
+def stats_with_an_engine_that_gives_up(max_delay_ms: int) -> tuple[Playout, int]:
     """Ten seconds of blocks for an engine that takes 30 ms, and does not begin what it cannot bring in time."""
-    playout = Playout(hop=1, lookahead=0, bound_ms=bound_ms)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=max_delay_ms)
     done: dict[int, float] = {}
     given_up = 0
     for step in range(10_000):
@@ -48,7 +48,7 @@ def test_but_never_past_the_bound() -> None:
 
 
 def test_nothing_is_learnt_from_blocks_that_are_not_known_or_interrupted() -> None:
-    playout = Playout(hop=1, lookahead=0, bound_ms=200)
+    playout = Playout(hop=1, lookahead=0, max_delay_ms=200)
     playout.push_missing(0, 1.0, 1000.0)
     playout.push_audio(Block(0, np.zeros(BLOCK_SAMPLES, np.float32)), 1000.0)
     due = playout.due

@@ -95,9 +95,9 @@ class Sky:
 
     loud = 0.5
 
-    def run(self, hop: int, lookahead: int, bound_ms: int) -> Run:
+    def run(self, hop: int, lookahead: int, max_delay_ms: int) -> Run:
         return Run(
-            hop, lookahead, bound_ms, late=self.late, takes=self.takes, oversleeps=self.oversleeps, level=self.level
+            hop, lookahead, max_delay_ms, late=self.late, takes=self.takes, oversleeps=self.oversleeps, level=self.level
         )
 
 
@@ -113,8 +113,8 @@ def play(run: Run, sky: Sky, script: list[tuple]) -> None:
                 run.jump(blocks)
             case ("interrupt",):
                 run.interrupt()
-            case ("preset", (hop, lookahead, bound_ms)):
-                run.set_preset(hop, lookahead, bound_ms)
+            case ("preset", (hop, lookahead, max_delay_ms)):
+                run.set_preset(hop, lookahead, max_delay_ms)
             case ("strange frames", offset, count):
                 run.give(run.next_k + offset, count)
         run.check_totals()
@@ -150,8 +150,8 @@ def test_after_any_trouble_the_session_is_as_good_as_new(
     sky = Sky(seed)
     run = sky.run(*preset)
     play(run, sky, script)
-    hop, lookahead, bound_ms = 2, 1, 120 + 120
-    run.set_preset(hop, lookahead, bound_ms)
+    hop, lookahead, max_delay_ms = 2, 1, 120 + 120
+    run.set_preset(hop, lookahead, max_delay_ms)
     sky.weather = calm
     run.speak(40 * 25)
     last = [tick for _, tick in run.ticks[-100:]]

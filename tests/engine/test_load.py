@@ -21,7 +21,7 @@ DEVICES = pytest.mark.parametrize(
 def session(device: Device, stream: int, preset: str, start: float, end: float) -> Session:
     """One at a preset: a window may take what is left of the bound when its audio is there."""
     it = device.presets[preset]
-    slack = it.bound_ms / 1000 - (it.hop + it.lookahead) * BLOCK_S
+    slack = it.max_delay_ms / 1000 - (it.hop + it.lookahead) * BLOCK_S
     return Session(stream, start, end, it.hop, slack)
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 import fakes
-from livehead.engine.capacity.profile import measure, measure_capacity, usable_cores
+from livehead.cores import usable_cores
+from livehead.engine.capacity.profile import measure, measure_capacity
 
 
 def test_steps_are_timed_at_every_preset_and_batch():

@@ -92,7 +92,7 @@ async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
 
 
 async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livehead.media.peer.peer.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr("livehead.media.peer.peer.CONNECT_S", 0.2)
     async with client() as pc, Peer() as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")

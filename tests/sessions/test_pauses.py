@@ -30,7 +30,7 @@ class Call:
         self.now = 100.0
         self.heard: list[int] = []
         self.jitter = JitterBuffer(RATE)
-        self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         self._hearing = Hearing(preset.hop, preset.lookahead)
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._events: list[tuple[float, int, Callable[[], None]]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from livehead.core.messages import MAX_SDP
+from livehead.core.limits import MAX_SDP
 from livehead.errors import MalformedError, TooLargeError, UnsupportedTypeError
 
 

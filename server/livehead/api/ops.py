@@ -80,7 +80,7 @@ def _latency(services: Services) -> dict[str, Any]:
         name: {
             "hop": preset.hop,
             "lookahead": preset.lookahead,
-            "bound_ms": preset.bound_ms,
+            "bound_ms": preset.max_delay_ms,
             "delay_ms": _delay(services.registry.delays.of(name)),
         }
         for name, preset in facts.presets.items()

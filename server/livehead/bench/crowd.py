@@ -53,7 +53,7 @@ def _shape(presets: Mapping[str, Preset], latency: str, hop: int, allowance_s: f
     having = [name for name, preset in presets.items() if preset.hop == hop]
     name = latency if latency in having or not having else having[0]
     preset = presets[name]
-    spare = preset.bound_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S - SLACK_S
+    spare = preset.max_delay_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S - SLACK_S
     if allowance_s is not None and allowance_s > spare:
         raise UsageError(f"--allowance {allowance_s * 1000:g}: {name} leaves {spare * 1000:.0f} ms at most")
     allowance = spare if allowance_s is None else allowance_s

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 from pathlib import Path
 from typing import Any
 
 from livehead.commands.options import add_settings, settings_from
 from livehead.core.messages import MAX_SEED
-from livehead.engine.base import EngineSpec, Factory, Generator
 from livehead.engine.choice import choose
+from livehead.engine.factory import make
 from livehead.errors import UsageError
 from livehead.render import render
 
@@ -46,13 +45,6 @@ def run(args: argparse.Namespace) -> int:
         f"({report.speed:.1f} times real time), seed {seed}"
     )
     return 0
-
-
-def make(spec: EngineSpec) -> Generator:
-    """The generator in this process: nothing else has to go on meanwhile."""
-    module, _, name = spec.factory.partition(":")
-    factory: Factory = getattr(importlib.import_module(module), name)
-    return factory(**spec.options)
 
 
 def _path(args: argparse.Namespace, name: str) -> Path:

@@ -16,12 +16,10 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from livehead.core.latency import Percentiles
 from livehead.core.lifecycle import State
+from livehead.core.limits import MAX_SDP
 from livehead.errors import LiveheadError, MalformedError, TooLargeError
 
-MAX_SDP = 256 * 1024
-"""Bytes of a session description."""
-
-MAX_MESSAGE = 320 * 1024
+MAX_MESSAGE = 2 * MAX_SDP
 """Bytes of a text message on a socket: a description, escaped, and some room."""
 
 MAX_CANDIDATE = 4096

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from livehead.cores import usable_cores
 from livehead.doctor.finding import Finding, ok, warn
-from livehead.engine.capacity.profile import usable_cores
 from livehead.settings import Settings
 
 FEW_CORES = 2

@@ -28,12 +28,12 @@ class Preset:
     """What a latency preset means for one generator.
 
     ``hop`` new frames are made from ``hop + lookahead`` blocks of audio; a frame is sent at
-    most ``bound_ms`` after the first sample of its block came in, or not at all.
+    most ``max_delay_ms`` after the first sample of its block came in, or not at all.
     """
 
     hop: int
     lookahead: int
-    bound_ms: int
+    max_delay_ms: int
 
 
 @dataclass(frozen=True, slots=True)

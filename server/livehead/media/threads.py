@@ -7,13 +7,15 @@ from each session, and that would be a twentieth of what encoding and sending it
 from __future__ import annotations
 
 import asyncio
-import os
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+from livehead.cores import usable_cores
 
 Result = TypeVar("Result")
 
@@ -87,4 +89,4 @@ def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None)
 @cache
 def encoding_threads() -> Threads:
     """As many as this process may use cores."""
-    return Threads(max(2, len(os.sched_getaffinity(0))), "encode")
+    return Threads(max(2, math.ceil(usable_cores())), "encode")

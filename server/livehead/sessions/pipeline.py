@@ -72,7 +72,7 @@ class Pipeline:
         self._speaking = Speaking(preset.hop, preset.lookahead) if pushed else None
         self._spoken = asyncio.Event()
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
-        self._playout = Playout(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        self._playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         self._peer = peer
         self._metrics = metrics
         self._on_delay = on_delay
@@ -141,7 +141,7 @@ class Pipeline:
 
     def set_preset(self, preset: Preset) -> None:
         self._windows.set_hop(preset.hop, preset.lookahead)
-        self._playout.set_preset(hop=preset.hop, lookahead=preset.lookahead, bound_ms=preset.bound_ms)
+        self._playout.set_preset(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         piece = (self._speaking or self._hearing).set_preset(preset.hop, preset.lookahead, time.monotonic())
         if piece is not None:
             self._push(piece, leap=True)
@@ -230,7 +230,7 @@ class Pipeline:
         return Stats(
             k=figures.k,
             delay_ms=round(figures.delay_ms, 1),
-            bound_ms=figures.bound_ms,
+            bound_ms=figures.max_delay_ms,
             generate_ms=Spread.of(self.latency.generate_ms),
             queue=self._face.waiting if self._face else 0,
             repeated=figures.repeated,

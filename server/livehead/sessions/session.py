@@ -14,6 +14,7 @@ from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event, Lifecycle, State
+from livehead.core.limits import CONNECT_S
 from livehead.core.messages import (
     Playback,
     Pong,
@@ -35,9 +36,6 @@ from livehead.metrics import Metrics
 from livehead.sessions.pipeline import Face, Pipeline
 from livehead.sessions.sources.speaker import Speaker
 from livehead.settings import MediaSettings
-
-CONNECT_S = 20.0
-"""A client that has not connected for so long never will."""
 
 MEDIA_LOST_S = 2.0
 """Without a packet for so long the session says ``degraded``."""

@@ -244,7 +244,7 @@ def test_info_says_what_the_engine_is(tiny_engine: Engines) -> None:
         for preset in info.presets.values():
             assert preset.hop >= 1
             assert preset.hop + preset.lookahead <= info.window
-            assert preset.bound_ms >= (preset.hop + preset.lookahead) * 40 + 70
+            assert preset.max_delay_ms >= (preset.hop + preset.lookahead) * 40 + 70
 
 
 def test_create_is_the_workers_factory(tiny_checkpoint) -> None:  # type: ignore[no-untyped-def]

@@ -200,7 +200,7 @@ def test_info_says_what_it_is(generator):
     info = generator.info
     assert info.name == "preview"
     assert (info.width, info.height, info.fps) == (512, 512, 25)
-    assert {name: (p.hop, p.lookahead, p.bound_ms) for name, p in info.presets.items()} == {
+    assert {name: (p.hop, p.lookahead, p.max_delay_ms) for name, p in info.presets.items()} == {
         "low": (1, 0, 200),
         "balanced": (1, 0, 400),
         "throughput": (2, 0, 600),

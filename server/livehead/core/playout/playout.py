@@ -83,7 +83,7 @@ class Playout:
     """
 
     def __init__(
-        self, *, hop: int, lookahead: int, bound_ms: int, margin_ms: float = 4.0, generate_ms: float = 10.0
+        self, *, hop: int, lookahead: int, max_delay_ms: int, margin_ms: float = 4.0, generate_ms: float = 10.0
     ) -> None:
         """``generate_ms`` is the first guess of what a step takes; ``margin_ms`` is added to the
         95th percentile of what frames need. Raises ``ValueError`` for a bound that is not over
@@ -91,7 +91,7 @@ class Playout:
         self._delay = Delay(
             hop=hop,
             lookahead=lookahead,
-            bound_s=bound_ms / 1000,
+            bound_s=max_delay_ms / 1000,
             margin_s=margin_ms / 1000,
             generate_s=generate_ms / 1000,
         )
@@ -153,7 +153,7 @@ class Playout:
             drops=dict(tally.drops),
             skips=dict(tally.skips),
             delay_ms=self._delay_ms,
-            bound_ms=round(self._delay.bound * 1000),
+            max_delay_ms=round(self._delay.bound * 1000),
             fps=tally.fps,
             skew_ms=tally.skew_ms,
         )
@@ -243,9 +243,9 @@ class Playout:
         self._slew(run.schedule)
         return tick
 
-    def set_preset(self, hop: int, lookahead: int, bound_ms: int) -> None:
+    def set_preset(self, hop: int, lookahead: int, max_delay_ms: int) -> None:
         """Windows have another shape from the next block on. Raises ``ValueError`` like the constructor."""
-        self._delay.set_preset(hop, lookahead, bound_ms / 1000)
+        self._delay.set_preset(hop, lookahead, max_delay_ms / 1000)
         self._learn_from = -math.inf if self._end is None else self._end
         for run in self._runs:
             run.schedule.move(max(0.0, self._delay.aim - run.schedule.delay))

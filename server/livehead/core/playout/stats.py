@@ -66,7 +66,7 @@ class PlayoutStats:
     drops: Mapping[Drop, int]
     skips: Mapping[Skip, int]
     delay_ms: float
-    bound_ms: int
+    max_delay_ms: int
     fps: float
     skew_ms: float
 

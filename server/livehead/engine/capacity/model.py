@@ -76,7 +76,7 @@ def capacity(
 def _useful(preset: Preset, steps: Sequence[StepTime]) -> list[StepTime]:
     """The batches that count, smallest first."""
     period = preset.hop * BLOCK_S
-    spare = preset.bound_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S
+    spare = preset.max_delay_ms / 1000 - (preset.hop + preset.lookahead) * BLOCK_S
     counting: list[StepTime] = []
     for step in sorted(steps, key=lambda step: step.batch):
         in_time = step.p95 <= MARGIN * period and 2 * step.p95 <= spare

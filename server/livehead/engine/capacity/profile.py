@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
+from livehead.cores import usable_cores
 from livehead.engine.base import Generator, Work
 from livehead.engine.capacity.model import Capacity, StepTime, capacity
 
@@ -82,15 +81,6 @@ def measure(generator: Generator, portrait: NDArray[np.uint8], seconds: float) -
             with suppress(Exception):
                 generator.close(stream)
     return {name: found[preset.hop, preset.lookahead] for name, preset in info.presets.items()}
-
-
-def usable_cores() -> float:
-    """Cores that this process may use: its affinity, and the quota of its control group (cgroup v2 ``cpu.max``)."""
-    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    with suppress(OSError, ValueError):  # no such file, or "max": no quota
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = min(cores, int(quota) / int(period))
-    return cores
 
 
 def _time(

@@ -6,7 +6,6 @@ Its main thread makes the generator and runs :mod:`livehead.engine.worker.loop`;
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
@@ -17,21 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
-from livehead.engine.base import EngineSpec, Generator
 from livehead.engine.capacity.profile import measure_capacity
+from livehead.engine.factory import make
 from livehead.engine.ipc.endpoint import Link, leave
 from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.engine.worker.faults import typed
 from livehead.engine.worker.loop import Runner
 from livehead.logs import configure
-
-
-def make(spec: EngineSpec) -> Generator:
-    """Import the factory and call it."""
-    module, _, name = spec.factory.partition(":")
-    generator: Generator = getattr(importlib.import_module(module), name)(**spec.options)
-    return generator
 
 
 def _portrait() -> NDArray[np.uint8]:

@@ -14,13 +14,8 @@ from aiortc.rtcdtlstransport import RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceCandidate
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from livehead.core.limits import MAX_CANDIDATES, MAX_SDP
 from livehead.errors import MalformedError, UnprocessableError
-
-MAX_OFFER = 256 * 1024
-"""Longest offer that is looked at, in characters. Browsers send 2 to 12 thousand."""
-
-MAX_CANDIDATES = 64
-"""ICE candidates of a client that are looked at; browsers have a dozen."""
 
 AUDIO_CODECS = ("opus", "pcmu", "pcma")
 VIDEO_CODECS = ("h264", "vp8")
@@ -122,7 +117,7 @@ def usable(candidate: RTCIceCandidate) -> bool:
 def _parse(text: str) -> sdp.SessionDescription:
     if not text.strip():
         raise MalformedError("The body is empty. Send the SDP of an offer.")
-    if len(text) > MAX_OFFER:
+    if len(text) > MAX_SDP:
         raise MalformedError("The body is too long for an offer.")
     if not text.lstrip().startswith("v="):
         raise MalformedError("The body is no SDP: it does not start with v=0. Send the sdp string of the offer.")

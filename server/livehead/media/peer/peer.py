@@ -25,12 +25,13 @@ from aiortc.rtp import RtpPacket
 
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.frame import Frame
+from livehead.core.limits import CONNECT_S, MAX_CANDIDATES
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
 from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_receiver, use_sender
 from livehead.media.peer.channel import Channel
-from livehead.media.peer.offer import AUDIO_CODECS, MAX_CANDIDATES, VIDEO_CODECS, read_candidate, read_offer
+from livehead.media.peer.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
 from livehead.media.rtp.clock import MediaClock
 from livehead.media.video.track import VideoTrack
 
@@ -38,8 +39,6 @@ logger = logging.getLogger(__name__)
 
 CHANNEL_GRACE = 1.0
 CLOSE_TIMEOUT = 5.0
-CONNECT_TIMEOUT = 30.0
-"""A client that was answered and is not connected after so long has gone, or cannot reach this server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +243,7 @@ class Peer:
 
     async def _give_up(self) -> None:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
+            async with asyncio.timeout(CONNECT_S):
                 await self.connected.wait()
         except TimeoutError:
             self._start_closing()
