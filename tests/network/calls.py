@@ -14,8 +14,8 @@ from typing import Any
 
 from lab import Lab
 
-from livehead.bench.client import Measure, Order
-from livehead.bench.recording import Recording
+from livehead.bench.latency.client import ClientSpec, MeasuredSpan
+from livehead.bench.latency.recording import Recording
 
 AUDIO_S = 60.0
 START_S = 40.0
@@ -24,7 +24,7 @@ START_S = 40.0
 class Call:
     """One client's. ``order.source`` is what it says into its microphone."""
 
-    def __init__(self, link: str, order: Order, process: subprocess.Popen[bytes], pipe: Connection) -> None:
+    def __init__(self, link: str, order: ClientSpec, process: subprocess.Popen[bytes], pipe: Connection) -> None:
         self.link = link
         self.order = order
         self._process = process
@@ -39,7 +39,7 @@ class Call:
         self._expect("live", START_S)
 
     def measure(self, begins: float, ends: float) -> None:
-        self._pipe.send(Measure(begins, ends))
+        self._pipe.send(MeasuredSpan(begins, ends))
 
     def recording(self, within: float) -> Recording:
         said = self._receive(within)
@@ -71,11 +71,11 @@ def calling(lab: Lab, port: int, links: list[str], latency: str | None = None) -
     with contextlib.ExitStack() as stack:
         calls = []
         for seed, link in enumerate(links):
-            order = Order(f"http://{lab.host(link)}:{port}", latency, None, AUDIO_S, 0.0, 0.0, seed)
+            order = ClientSpec(f"http://{lab.host(link)}:{port}", latency, None, AUDIO_S, 0.0, 0.0, seed)
             ours, theirs = Pipe()
             with lab.inside(link):
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "livehead.bench.client", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "livehead.bench.latency.client", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
                     stdin=subprocess.DEVNULL,

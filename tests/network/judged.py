@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from livehead.bench.alignment import align
-from livehead.bench.receiver import Unwrapped
-from livehead.bench.recording import Recording, Seen
-from livehead.bench.skew import skew
-from livehead.bench.source import Source
+from livehead.bench.latency.alignment import align
+from livehead.bench.latency.recorders import Unwrapped
+from livehead.bench.latency.recording import DecodedFrame, Recording
+from livehead.bench.latency.skew import skew
+from livehead.bench.latency.stimulus import Stimulus
 from livehead.core.latency import percentiles
 
 LOUD = 8
@@ -25,13 +25,13 @@ class Judged:
     """Times are monotonic seconds. ``frames`` holds each block's first frame, by its k, within the measurement."""
 
     recording: Recording
-    source: Source
-    frames: Mapping[int, Seen]
+    source: Stimulus
+    frames: Mapping[int, DecodedFrame]
 
     @classmethod
-    def of(cls, recording: Recording, source: Source) -> Judged:
+    def of(cls, recording: Recording, source: Stimulus) -> Judged:
         unwrap = Unwrapped(16)
-        first: dict[int, Seen] = {}
+        first: dict[int, DecodedFrame] = {}
         for seen in recording.frames:
             if seen.k is not None and recording.begins <= seen.decoded < recording.ends:
                 first.setdefault(unwrap(seen.k), seen)

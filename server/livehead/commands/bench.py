@@ -11,11 +11,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from livehead.bench import latency, media, mediatable
-from livehead.bench.clip import PORTRAIT
 from livehead.bench.histogram import draw, kinds
-from livehead.bench.report import table
-from livehead.bench.server import own_server
+from livehead.bench.latency import measurement as latency
+from livehead.bench.latency.table import table
+from livehead.bench.media import measurement as media
+from livehead.bench.media import table as mediatable
+from livehead.bench.media.clip import PORTRAIT
+from livehead.bench.server_process import own_server
 from livehead.commands import enginebench
 from livehead.commands.options import add_settings, number, settings_from
 from livehead.errors import LiveheadError, UsageError
@@ -104,7 +106,9 @@ def run_browser(plan: latency.Plan, histogram: Path | None) -> int:
         raise UsageError("--browser goes with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
-    browser = importlib.import_module("livehead.bench.browser")  # not at the top: whoever serves has no Playwright
+    browser = importlib.import_module(
+        "livehead.bench.latency.browser"
+    )  # not at the top: whoever serves has no Playwright
     with contextlib.ExitStack() as stack:
         url, pid = plan.url, None
         if url is None:

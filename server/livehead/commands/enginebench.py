@@ -7,7 +7,9 @@ import json
 import os
 from typing import Any
 
-from livehead.bench import engine, load, loadtable
+from livehead.bench.engine import measurement as engine
+from livehead.bench.load import measurement as load
+from livehead.bench.load import table as loadtable
 from livehead.commands.options import add_settings, number, numbers, settings_from
 
 

@@ -88,7 +88,7 @@ def verify_files(args: argparse.Namespace) -> int:
             raise CheckpointError(
                 f"{path} is damaged. Delete it and run `livehead models download {item.pin.variants[0]}`."
             )
-    check = _optional("livehead.engine.flashhead.checkpoint").check_files
+    check = _optional("livehead.engine.flashhead.weights.checkpoint").check_files
     for variant in variants:
         check(root, variant)
         print(f"{variant}: every tensor is there and has the right shape")
@@ -96,7 +96,7 @@ def verify_files(args: argparse.Namespace) -> int:
 
 
 def synthesize(args: argparse.Namespace) -> int:
-    plan = _optional("livehead.engine.flashhead.synthesize").Plan(
+    plan = _optional("livehead.engine.flashhead.weights.synthesize").Plan(
         [args.variant] if args.variant else VARIANTS, tiny=args.tiny
     )
     with tqdm(total=plan.size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:

@@ -1,0 +1,66 @@
+"""Where the time from audio to its frame goes, part by part.
+
+The microphone, the network's end and the decoder are seen by the client; what lies between is told by the server for
+each block. Both clocks are set against each other by pings; the parts of a frame then add up to its total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from livehead.bench.latency.recording import Ping, Recording
+
+PARTS = ("capture", "buffer", "window", "queue", "generate", "playout", "encode", "network", "decode")
+_SERVER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """Server's clock minus the client's in seconds, known to plus or minus ``uncertainty``."""
+
+    offset: float
+    uncertainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One frame: milliseconds of each of :data:`PARTS`, and its total as the client measured it."""
+
+    parts: tuple[float, ...]
+    total: float
+
+
+def clock_offset(pings: Sequence[Ping]) -> ClockOffset | None:
+    """From the ping with the shortest way (as NTP does, RFC 5905 section 10). On one machine the two are one clock."""
+    if not pings:
+        return None
+    best = min(pings, key=lambda ping: ping.received - ping.sent)
+    half = (best.received - best.sent) / 2
+    return ClockOffset(best.clock - (best.sent + half), half)
+
+
+def traces(recording: Recording) -> dict[int, Sequence[float]]:
+    """By k, what the server told: ``[k, sent, buffer, window, queue, generate, playout, send]``."""
+    told: dict[int, Sequence[float]] = {}
+    for _, figures in recording.figures:
+        for block in figures.get("blocks", ()):
+            told[int(block[0])] = block
+    return told
+
+
+def trace(told: Sequence[float], offset: float, heard: float, arrived: float, decoded: float) -> Traced:
+    """``heard``, ``arrived`` and ``decoded`` are the client's times in seconds of a frame's first sample, last packet
+    and end of decoding."""
+    server = list(told[2 : 2 + _SERVER])
+    sent = told[1] - offset
+    captured = sent - sum(server) / 1000
+    parts = [(captured - heard) * 1000, *server, (arrived - sent) * 1000, (decoded - arrived) * 1000]
+    return Traced(tuple(parts), (decoded - heard) * 1000)
+
+
+def mean_parts(found: Sequence[Traced]) -> Mapping[str, float]:
+    """Means add up, percentiles do not."""
+    if not found:
+        return {}
+    return {name: sum(each.parts[i] for each in found) / len(found) for i, name in enumerate(PARTS)}

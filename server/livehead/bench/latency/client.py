@@ -1,0 +1,190 @@
+"""One measuring client: a real WebRTC call, in a process of its own so that clients do not disturb each other.
+
+    python -m livehead.bench.latency.client FD
+
+FD is one end of a pipe. It takes an :class:`ClientSpec`, says ``"ready"``, waits for ``"go"``, calls, says ``"live"`` at the
+first frame, takes :class:`MeasuredSpan`, and gives its :class:`~livehead.bench.latency.recording.Recording` at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin
+
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+
+from livehead.bench.http import fetch, request
+from livehead.bench.latency.impairment import Impairment
+from livehead.bench.latency.microphone import Microphone
+from livehead.bench.latency.recorders import AudioRecorder, RecordingReceiver, VideoRecorder
+from livehead.bench.latency.recording import Ping, Recording
+from livehead.bench.latency.stimulus import Stimulus, bursts, speech
+from livehead.errors import LiveheadError
+from livehead.media.peer.aiortc_parts import reach_loopback
+
+CONNECT_S = 20.0
+PING_EVERY = 0.25
+CLOSE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSpec:
+    """What a client is to do. ``audio`` is a file, or None for bursts; ``seconds`` is how long there must be audio."""
+
+    url: str
+    latency: str | None
+    audio: Path | None
+    seconds: float
+    loss: float
+    jitter_ms: float
+    seed: int
+    rate_kbit: float | None = None
+
+    @property
+    def source(self) -> Stimulus:
+        if self.audio is not None:
+            return speech(self.audio, self.seconds)
+        return bursts(self.seconds, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSpan:
+    """What is seen between these monotonic times counts; then the call ends."""
+
+    begins: float
+    ends: float
+
+
+class Client:
+    def __init__(self, order: ClientSpec, source: Stimulus) -> None:
+        self.recording = Recording()
+        self._order = order
+        self._link = Impairment(order.loss, order.jitter_ms, order.seed, order.rate_kbit)
+        self._microphone = Microphone(source)
+        self._live = asyncio.Event()
+        self._pings: dict[int, float] = {}
+        self._session: str | None = None
+        self._offered = 0.0
+
+    async def call(self, pipe: Connection) -> None:
+        """Raises LiveheadError where the server refuses or no frame comes."""
+        pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers()))
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._connect(pc)
+                await self._live.wait()
+            pipe.send("live")
+            async with asyncio.timeout(CONNECT_S * 2):
+                measure: MeasuredSpan = await asyncio.to_thread(pipe.recv)
+            self.recording.begins, self.recording.ends = measure.begins, measure.ends
+            await asyncio.sleep(max(0.0, measure.ends - time.monotonic()))
+            self.recording.began = self._microphone.began
+        except TimeoutError:
+            state = "connected, but no frame came" if self.recording.connect_s else f"ICE is {pc.iceConnectionState}"
+            raise LiveheadError(f"no frame within {CONNECT_S:.0f} s: {state}") from None
+        finally:
+            await self._end(pc)
+
+    async def _connect(self, pc: RTCPeerConnection) -> None:
+        pc.addTrack(self._microphone)
+        pc.addTransceiver("video", direction="recvonly")
+        audio, frame = pc.getTransceivers()
+        _equip(audio, AudioRecorder(audio.receiver.transport, self.recording))
+        _equip(frame, VideoRecorder(frame.receiver.transport, self.recording, self._on_first))
+        channel = pc.createDataChannel("livehead")
+        channel.on("message", self._on_text)
+        pinging = asyncio.create_task(self._ping(channel), name="ping")
+        pc.on("connectionstatechange", lambda: self._on_state(pc, pinging))
+        reach_loopback(pc)
+        await pc.setLocalDescription(await pc.createOffer())
+        self._link.install(pc)
+        wish = {"probe": "1", "voice": "on", "latency": self._order.latency}
+        query = urlencode({name: value for name, value in wish.items() if value})
+        url = urljoin(self._order.url, f"/v1/sessions?{query}")
+        self._offered = time.monotonic()
+        answer = await asyncio.to_thread(
+            request, url, method="POST", body=pc.localDescription.sdp, kind="application/sdp"
+        )
+        self._session = answer.location
+        await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+
+    async def _ice_servers(self) -> list[RTCIceServer]:
+        servers = await asyncio.to_thread(fetch, urljoin(self._order.url, "/v1/ice-servers"))
+        return [RTCIceServer(s["urls"], s.get("username"), s.get("credential")) for s in servers]
+
+    def _on_state(self, pc: RTCPeerConnection, pinging: asyncio.Task[None]) -> None:
+        if pc.connectionState == "connected" and self.recording.connect_s is None:
+            self.recording.connect_s = time.monotonic() - self._offered
+        elif pc.connectionState == "closed":
+            pinging.cancel()
+
+    def _on_first(self) -> None:
+        self.recording.first_frame_s = time.monotonic() - self._offered
+        self._live.set()
+
+    def _on_text(self, text: str | bytes) -> None:
+        now = time.monotonic()
+        message: dict[str, Any] = json.loads(text)
+        if message["type"] == "stats":
+            self.recording.figures.append((now, message))
+        elif message["type"] == "pong" and (sent := self._pings.pop(message["id"], None)) is not None:
+            self.recording.pings.append(Ping(sent, message["clock"], now))
+
+    async def _ping(self, channel: Any) -> None:
+        number = 0
+        while True:
+            await asyncio.sleep(PING_EVERY)
+            if channel.readyState == "open":
+                self._pings[number] = time.monotonic()
+                channel.send(json.dumps({"type": "ping", "id": number}))
+                number += 1
+
+    async def _end(self, pc: RTCPeerConnection) -> None:
+        self._microphone.stop()
+        if self._session is not None:
+            with contextlib.suppress(LiveheadError):
+                await asyncio.to_thread(request, self._session, method="DELETE")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await pc.close()
+
+
+def _equip(transceiver: RTCRtpTransceiver, receiver: RecordingReceiver) -> None:
+    receiver._set_rtcp_ssrc(transceiver.sender._ssrc)
+    transceiver._RTCRtpTransceiver__receiver = receiver  # type: ignore[attr-defined]
+
+
+def main(fd: int) -> None:
+    logging.basicConfig(level=logging.ERROR)
+    pipe = Connection(fd)
+    order: ClientSpec = pipe.recv()
+    try:
+        client = Client(order, order.source)
+        gc.collect()
+        gc.freeze()
+        pipe.send("ready")
+        if pipe.recv() != "go":
+            return
+        asyncio.run(client.call(pipe))
+        client.recording.cpu_s = time.process_time()
+        pipe.send(client.recording)
+    except LiveheadError as error:
+        pipe.send(Recording(error=str(error)))
+    except (EOFError, KeyboardInterrupt):
+        return
+    except Exception as error:  # noqa: BLE001 - the parent tells the user
+        pipe.send(Recording(error=f"{type(error).__name__}: {error}"))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,259 @@
+"""The client's receiving ends: when each packet came, when each frame could be shown, what the audio holds.
+
+A frame is taken as complete at its marker bit (RFC 6184, RFC 7741), as browsers do. aiortc's own receiver waits for
+the next frame's first packet, 40 ms more, and holds audio for 80 ms; neither says anything about the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import av
+import numpy as np
+from aiortc.codecs import depayload, get_decoder, is_rtx
+from aiortc.codecs.base import Decoder
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rate import RemoteBitrateEstimator
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    pack_remb_fci,
+    unwrap_rtx,
+)
+
+from livehead.bench.latency.recording import AudioPacket, DecodedFrame, Recording, SenderReport
+from livehead.bench.latency.stimulus import power
+from livehead.core import test_pattern as probe
+from livehead.media.audio.decoder import AudioDecoder, audio_decoder
+from livehead.media.rtp.receiver import Receiver
+
+NACK_EVERY = 0.05
+GIVE_UP = 0.4
+"""A packet that is missing for so long is given up: a keyframe is asked for."""
+
+MAX_HELD = 2048
+
+
+class Unwrapped:
+    """A wrapping counter of ``bits`` bits, as one that never wraps."""
+
+    def __init__(self, bits: int) -> None:
+        self._size = 1 << bits
+        self._last: int | None = None
+
+    def __call__(self, value: int) -> int:
+        if self._last is None:
+            self._last = value
+        half = self._size // 2
+        found = self._last + (half + value - self._last) % self._size - half
+        self._last = max(self._last, found)
+        return found
+
+
+class RecordingReceiver(Receiver):
+    """Keeps the sender reports, besides what every receiver does."""
+
+    def __init__(self, kind: str, transport: RTCDtlsTransport, reports: list[SenderReport]) -> None:
+        super().__init__(kind, transport, self.take)
+        self._timestamps = Unwrapped(32)
+        self._reports_kept = reports
+
+    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+        """A packet came."""
+        raise NotImplementedError
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        await super()._handle_rtcp_packet(packet)
+        if isinstance(packet, RtcpSrPacket):
+            wall = packet.sender_info.ntp_timestamp / (1 << 32)
+            timestamp = self._timestamps(packet.sender_info.rtp_timestamp)
+            self._reports_kept.append(SenderReport(time.monotonic(), wall, timestamp))
+
+
+class AudioRecorder(RecordingReceiver):
+    """Decodes every packet as it comes."""
+
+    def __init__(self, transport: RTCDtlsTransport, recording: Recording) -> None:
+        super().__init__("audio", transport, recording.audio_reports)
+        self._recording = recording
+        self._decoder: AudioDecoder | None = None
+
+    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+        now = time.monotonic()
+        if codec.name.lower() != "opus" or not packet.payload:
+            return
+        if self._decoder is None:
+            self._decoder = audio_decoder(codec)
+        pcm = self._decoder.decode(packet.payload)
+        self._recording.audio_chunks.append(
+            AudioPacket(self._timestamps(packet.timestamp), now, tuple(power(pcm).tolist()))
+        )
+
+
+class VideoRecorder(RecordingReceiver):
+    """Puts frames together, decodes them in a thread, reads their test code; complains about what is missing."""
+
+    def __init__(self, transport: RTCDtlsTransport, recording: Recording, on_first: Callable[[], None]) -> None:
+        super().__init__("video", transport, recording.frame_reports)
+        self._recording = recording
+        self._on_first = on_first
+        self._sequences = Unwrapped(16)
+        self._held: dict[int, tuple[RtpPacket, float]] = {}
+        self._next: int | None = None
+        self._highest = 0
+        self._stuck_since: float | None = None
+        self._source: int | None = None
+        self._rtx: dict[int, int] = {}
+        self._estimator = RemoteBitrateEstimator()
+        self._codec: RTCRtpCodecParameters | None = None
+        self._decoder: Decoder | None = None
+        self._decode = ThreadPoolExecutor(1, "decode")
+        self._broken = False
+        self._complaints: asyncio.Task[None] | None = None
+
+    async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
+        self._rtx = {e.rtx.ssrc: e.ssrc for e in parameters.encodings if e.rtx}
+        await super().receive(parameters)
+        if self._complaints is None:
+            self._complaints = asyncio.create_task(self._complain(), name="complaints")
+
+    async def stop(self) -> None:
+        if self._complaints is not None:
+            self._complaints.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._complaints
+        self._decode.shutdown(wait=False)
+        await super().stop()
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        sent = packet.extensions.abs_send_time
+        if sent is not None:
+            size = len(packet.payload) + packet.padding_size
+            estimate = self._estimator.add(
+                abs_send_time=sent, arrival_time_ms=arrival_time_ms, payload_size=size, ssrc=packet.ssrc
+            )
+            if estimate is not None:
+                await self._feedback(RTCP_PSFB_APP, 0, pack_remb_fci(*estimate))
+        await super()._handle_rtp_packet(packet, arrival_time_ms)
+
+    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
+        now = time.monotonic()
+        if is_rtx(codec):
+            original, kind = self._rtx.get(packet.ssrc), codec.parameters.get("apt")
+            if original is None or not isinstance(kind, int) or kind not in self._codecs or len(packet.payload) < 2:
+                return
+            packet = unwrap_rtx(packet, payload_type=kind, ssrc=original)
+            codec = self._codecs[kind]
+        if self._codec is None:
+            self._recording.codec = codec.name
+        self._codec = codec
+        self._source = packet.ssrc
+        sequence = self._sequences(packet.sequence_number)
+        if self._next is None:
+            self._next = self._highest = sequence
+        if sequence < self._next or len(self._held) >= MAX_HELD:
+            return
+        self._highest = max(self._highest, sequence)
+        self._held[sequence] = packet, now
+        timestamp = self._timestamps(packet.timestamp)
+        self._recording.first_packets.setdefault(timestamp, now)
+        self._assemble()
+
+    def _assemble(self) -> None:
+        """Decode every frame that is whole and in its turn."""
+        assert self._next is not None
+        last = self._next
+        while last in self._held:
+            if self._held[last][0].marker:
+                parts = [self._held.pop(number) for number in range(self._next, last + 1)]
+                self._next = last + 1
+                self._decode_soon([packet for packet, _ in parts], max(at for _, at in parts))
+            last += 1
+        missing = last <= self._highest
+        if not missing:
+            self._stuck_since = None
+        elif self._stuck_since is None:
+            self._stuck_since = time.monotonic()
+
+    def _decode_soon(self, packets: list[RtpPacket], arrived: float) -> None:
+        assert self._codec is not None
+        loop = asyncio.get_running_loop()
+        timestamp = self._timestamps(packets[0].timestamp)
+        with contextlib.suppress(ValueError):  # a payload that cannot be
+            data = b"".join(depayload(self._codec, packet.payload) for packet in packets)
+            self._decode.submit(self._decoded, loop, self._codec, data, timestamp, arrived)
+
+    def _decoded(
+        self, loop: asyncio.AbstractEventLoop, codec: RTCRtpCodecParameters, data: bytes, timestamp: int, arrived: float
+    ) -> None:
+        """In the thread."""
+        if self._decoder is None:
+            self._decoder = get_decoder(codec)
+        try:
+            decoded = self._decoder.decode(JitterFrame(data, timestamp))
+        except av.FFmpegError:
+            self._broken = True
+            return
+        now = time.monotonic()
+        for image in decoded:
+            assert isinstance(image, av.VideoFrame)
+            plane = image.planes[0]
+            luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            code = probe.read(luma[image.height - probe.ROWS : image.height, : image.width])
+            seen = DecodedFrame(
+                image.pts or timestamp, arrived, now, code.k if code else None, code.loudness if code else None
+            )
+            with contextlib.suppress(RuntimeError):  # the call ended meanwhile
+                loop.call_soon_threadsafe(self._keep, seen)
+
+    def _keep(self, seen: DecodedFrame) -> None:
+        if not self._recording.frames:
+            self._on_first()
+        self._recording.frames.append(seen)
+
+    async def _complain(self) -> None:
+        while True:
+            await asyncio.sleep(NACK_EVERY)
+            if self._broken and self._source is not None:
+                self._broken = False
+                await self._feedback(RTCP_PSFB_PLI, self._source, b"")
+            if self._stuck_since is None or self._next is None or self._source is None:
+                continue
+            if time.monotonic() - self._stuck_since > GIVE_UP:
+                self._skip()
+                await self._feedback(RTCP_PSFB_PLI, self._source, b"")
+                continue
+            missing = [number & 0xFFFF for number in range(self._next, self._highest) if number not in self._held]
+            nack = RtcpRtpfbPacket(
+                fmt=RTCP_RTPFB_NACK, ssrc=self._report_ssrc or 0, media_ssrc=self._source, lost=missing[:128]
+            )
+            await self._send(bytes(nack))
+
+    def _skip(self) -> None:
+        """Go on with the first frame that begins behind what is missing."""
+        assert self._next is not None
+        gone = [number for number in range(self._next, self._highest + 1) if number not in self._held]
+        ends = [n for n in sorted(self._held) if gone and n > gone[0] and self._held[n][0].marker]
+        self._next = (ends[0] if ends else self._highest) + 1
+        self._held = {number: held for number, held in self._held.items() if number >= self._next}
+        self._stuck_since = None
+        self._assemble()
+
+    async def _feedback(self, fmt: int, media: int, fci: bytes) -> None:
+        await self._send(bytes(RtcpPsfbPacket(fmt=fmt, ssrc=self._report_ssrc or 0, media_ssrc=media, fci=fci)))
+
+    async def _send(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self.transport._send_rtp(data)

@@ -1,0 +1,112 @@
+"""The command as a user runs it: a server of its own, real calls, a table, and JSON in the last line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livehead.bench.latency.breakdown import PARTS
+from serving import running
+
+SPEECH = Path(__file__).parents[2] / "data" / "speech.flac"
+PROMISED = {
+    "sessions", "seconds", "audio_to_picture_ms", "skew_ms", "fps", "freezes", "repeated", "dropped", "connect_ms",
+    "first_picture_ms", "failed", "server",
+}  # fmt: skip
+
+
+def bench(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "livehead", "bench", "latency", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+
+
+def figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
+    frame = tmp_path / "histogram.svg"
+    done = bench("--engine", "preview", "--size", "128", "--seconds", "6", "--sessions", "2", "--histogram", str(frame))
+    found = figures(done)
+    assert set(found) >= PROMISED
+    assert (found["sessions"], found["seconds"], found["failed"]) == (2, 6, 0)
+    latency = found["audio_to_picture_ms"]
+    assert set(latency) == {"p50", "p95", "p99"}
+    assert 40 < latency["p50"] <= latency["p95"] <= latency["p99"] < 1000
+    assert 20 < found["burst_to_picture_ms"]["p50"] < latency["p99"] + 45
+    assert found["frames"] > 150
+    assert found["fps"]["mean"] > 15
+    assert found["skew_ms"]["p50"] < 60
+    assert 0 < found["connect_ms"]["p50"] < found["first_picture_ms"]["p50"]
+    assert found["server"]["cpu_percent"] > 1
+    assert found["server"]["rss_mb"] > 50
+    parts = found["breakdown_ms"]
+    assert tuple(parts["mean"]) == PARTS
+    assert abs(parts["sum"] - parts["total"]) <= 5
+    assert parts["frames"] > 0.8 * found["frames"]
+    assert parts["mean"]["buffer"] >= 39
+    assert min(parts["mean"].values()) >= -1
+    assert parts["mean"]["capture"] < 40  # what is left over: it is small only where the others are right
+    assert found["floor_ms"] < latency["p95"]
+    assert frame.read_text().startswith("<svg")
+    assert "Where the time goes" in done.stdout
+
+
+def test_another_server_is_measured_by_its_address_with_speech_over_a_bad_network(tmp_path: Path) -> None:
+    with running(tmp_path, "--engine", "preview", "--size", "128") as server:
+        done = bench(
+            "--url", server.url, "--seconds", "10", "--audio", str(SPEECH), "--loss", "0.02", "--jitter", "20",
+            "--latency", "balanced", "--rate", "3000",
+        )  # fmt: skip
+    found = figures(done)
+    assert found["server"] == {"cpu_percent": None, "rss_mb": None}
+    assert found["burst_to_picture_ms"] is None
+    assert found["audio_to_picture_ms"]["p50"] > 40
+    assert found["skew_ms"]["p50"] < 60
+    assert found["breakdown_ms"]["clock_uncertainty_ms"] < 500
+    conditions = found["conditions"]
+    assert (conditions["loss"], conditions["rate_kbit"], conditions["latency"]) == (0.02, 3000, "balanced")
+    assert "loss 2.0%, jitter 20 ms, 3000 kbit/s" in done.stdout
+
+
+def test_more_sessions_than_the_server_takes_are_counted_as_failed(tmp_path: Path) -> None:
+    with running(tmp_path, "--engine", "preview", "--size", "128", "--max-sessions", "1") as server:
+        found = figures(bench("--url", server.url, "--seconds", "3", "--sessions", "2"))
+    assert found["failed"] == 1
+    assert "503" in found["errors"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--url", "http://127.0.0.1:9"), 1, "cannot be reached"),
+        (("--url", "ftp://example"), 2, "--url"),
+        (("--sessions", "0"), 2, "--sessions"),
+        (("--sessions", "1.5"), 2, "whole"),
+        (("--seconds", "soon"), 2, "--seconds"),
+        (("--loss", "2"), 2, "--loss"),
+        (("--rate", "1"), 2, "--rate"),
+        (("--histogram", "latency.doc"), 2, ".png or .svg"),
+        (("--audio", "/none.wav"), 2, "/none.wav"),
+        (("--latency", "none"), 2, "--latency"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_line(options: tuple[str, ...], code: int, words: str) -> None:
+    done = bench(*options)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_start_is_said_in_one_line(tmp_path: Path) -> None:
+    done = bench("--engine", "flashhead", "--models", str(tmp_path), "--seconds", "3")
+    assert done.returncode == 1
+    assert "flashhead" in done.stderr
+    assert done.stderr.count("\n") == 1
