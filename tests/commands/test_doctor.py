@@ -205,4 +205,5 @@ def test_what_pytorch_says_of_the_processor() -> None:
     found = survey("cpu", 150)
     assert found["error"] is None
     assert (found["device"], found["chosen"], found["attention"]) == ("cpu", "sdpa", ["sdpa"])
-    assert not {name for name in set(sys.modules) - before if name.startswith("livehead.engine.flashhead.survey")}
+    module = "livehead.engine.flashhead.runtime.survey"
+    assert not {name for name in set(sys.modules) - before if name.startswith(module)}

@@ -28,16 +28,17 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2] / "server"))
 
 from livehead.engine.base import Work
-from livehead.engine.flashhead import colour, pixels
-from livehead.engine.flashhead.attention import choose
-from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
-from livehead.engine.flashhead.config import Geometry
-from livehead.engine.flashhead.device import Precision
+from livehead.engine.flashhead.colour import match as colour
+from livehead.engine.flashhead.colour import pixels
+from livehead.engine.flashhead.dit.attention import choose
+from livehead.engine.flashhead.dit.sampler import STEPS
+from livehead.engine.flashhead.dit.tokens import to_tokens
 from livehead.engine.flashhead.generator import FlashHead
-from livehead.engine.flashhead.pipeline import Pipeline
-from livehead.engine.flashhead.sampler import STEPS
-from livehead.engine.flashhead.synthesize import Plan
-from livehead.engine.flashhead.tokens import to_tokens
+from livehead.engine.flashhead.runtime.device import Precision
+from livehead.engine.flashhead.stages import Pipeline
+from livehead.engine.flashhead.weights.checkpoint import Model, load_model, random_model
+from livehead.engine.flashhead.weights.config import Geometry
+from livehead.engine.flashhead.weights.synthesize import Plan
 
 GATES = {"pass_relative": 1e-2, "pass_cosine": 0.9999, "latent_relative": 3e-2, "pictures_db": 38.0, "colour_levels": 1}
 

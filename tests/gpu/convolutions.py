@@ -22,9 +22,9 @@ from torch.nn.functional import conv2d, conv3d
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "server"))
 
-from livehead.engine.flashhead.clip import Clip, Fold
-from livehead.engine.flashhead.device import exactly
-from livehead.engine.flashhead.feed import Norm, feed
+from livehead.engine.flashhead.runtime.device import exactly
+from livehead.engine.flashhead.vae.clip import Clip, Fold
+from livehead.engine.flashhead.vae.norm_act_pad import Norm, feed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 
-from livehead.engine.flashhead import layers  # noqa: E402
-from livehead.engine.flashhead.ltx import Ltx  # noqa: E402
-from livehead.engine.flashhead.synthetic import LTX_CONFIG, randomise  # noqa: E402
-from livehead.engine.flashhead.wan import Wan  # noqa: E402
+from livehead.engine.flashhead.vae import layers  # noqa: E402
+from livehead.engine.flashhead.vae.ltx.autoencoder import Ltx  # noqa: E402
+from livehead.engine.flashhead.vae.wan.autoencoder import Wan  # noqa: E402
+from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, randomise  # noqa: E402
 
 pytestmark = [
     pytest.mark.gpu,

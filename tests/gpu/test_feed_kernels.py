@@ -13,9 +13,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton, which comes with torch for CUDA")
 
-from livehead.engine.flashhead import feed_kernels  # noqa: E402
-from livehead.engine.flashhead.clip import PLAIN, Clip, Fold, Whole  # noqa: E402
-from livehead.engine.flashhead.feed import Norm, plain_feed, plain_pictures  # noqa: E402
+from livehead.engine.flashhead.kernels import norm_act_pad as feed_kernels  # noqa: E402
+from livehead.engine.flashhead.vae.clip import PLAIN, Clip, Fold, Whole  # noqa: E402
+from livehead.engine.flashhead.vae.norm_act_pad import Norm, plain_feed, plain_pictures  # noqa: E402
 
 CUDA = torch.cuda.is_available()
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"

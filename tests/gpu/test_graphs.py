@@ -14,7 +14,7 @@ from engine.flashhead.material import assert_pictures, portrait, relative, sound
 from livehead.engine.base import Work  # noqa: E402
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
 from livehead.engine.flashhead.stream import FlashHeadStream  # noqa: E402
-from livehead.engine.flashhead.synthesize import Plan, gaussian  # noqa: E402
+from livehead.engine.flashhead.weights.synthesize import Plan, gaussian  # noqa: E402
 from livehead.errors import EngineError  # noqa: E402
 
 pytestmark = [

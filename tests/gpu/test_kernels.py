@@ -10,19 +10,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton")
 
-from livehead.engine.flashhead import (  # noqa: E402
-    audio_kernels,
-    colour,
-    colour_kernels,
-    context,
-    context_kernels,
-    fused,
-    kernels,
-    pixels,
-    product_kernels,
-    products,
-)
-from livehead.engine.flashhead.rotary import tables  # noqa: E402
+from livehead.engine.flashhead.colour import match as colour  # noqa: E402
+from livehead.engine.flashhead.colour import pixels  # noqa: E402
+from livehead.engine.flashhead.dit import audio_context as context  # noqa: E402
+from livehead.engine.flashhead.dit import fused_ops as fused  # noqa: E402
+from livehead.engine.flashhead.dit import matmul_precision as products  # noqa: E402
+from livehead.engine.flashhead.dit.rope import tables  # noqa: E402
+from livehead.engine.flashhead.kernels import audio_context as context_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import colour as colour_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import quantize as product_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import transformer as kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import wav2vec2 as audio_kernels  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Triton then runs its kernels on the CPU, one value after the other."""

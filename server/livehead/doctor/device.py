@@ -16,7 +16,7 @@ from livehead.engine.cuda_driver import cuda_devices, cuda_version
 from livehead.errors import EngineError
 from livehead.settings import Settings
 
-SURVEY = "livehead.engine.flashhead.survey"
+SURVEY = "livehead.engine.flashhead.runtime.survey"
 SURVEY_S = 60.0
 
 

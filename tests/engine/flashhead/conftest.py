@@ -17,9 +17,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 
-from livehead.engine.flashhead.config import Geometry, Variant  # noqa: E402
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
-from livehead.engine.flashhead.synthesize import Plan  # noqa: E402
+from livehead.engine.flashhead.weights.config import Geometry, Variant  # noqa: E402
+from livehead.engine.flashhead.weights.synthesize import Plan  # noqa: E402
 
 GOLDEN = Path(__file__).parents[3].parent / "shared" / "golden"
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from engine.flashhead.material import portrait, sound
 from livehead.engine.base import Work
-from livehead.engine.flashhead.config import Variant
 from livehead.engine.flashhead.generator import FlashHead
-from livehead.engine.flashhead.synthesize import Plan, gaussian
+from livehead.engine.flashhead.weights.config import Variant
+from livehead.engine.flashhead.weights.synthesize import Plan, gaussian
 
 DATA = Path(__file__).with_name("data")
 

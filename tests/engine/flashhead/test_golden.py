@@ -12,7 +12,7 @@ from engine.flashhead.conftest import GOLDEN, Engines
 from engine.flashhead.material import assert_pictures, relative
 from engine.flashhead.regression import DATA, play
 from livehead.engine.base import Work
-from livehead.engine.flashhead.synthesize import Plan, weight
+from livehead.engine.flashhead.weights.synthesize import Plan, weight
 
 CASES = GOLDEN / "cases"
 TOLERANCE = 2e-5

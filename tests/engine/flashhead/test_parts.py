@@ -12,12 +12,15 @@ from torch.nn.functional import gelu, layer_norm, linear, silu
 
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import relative
-from livehead.engine.flashhead import colour, pixels, rotary, sampler, tokens
-from livehead.engine.flashhead.attention import choose
-from livehead.engine.flashhead.checkpoint import Layout
-from livehead.engine.flashhead.dit import Dit
+from livehead.engine.flashhead.colour import match as colour
+from livehead.engine.flashhead.colour import pixels
+from livehead.engine.flashhead.dit import rope as rotary
+from livehead.engine.flashhead.dit import sampler, tokens
+from livehead.engine.flashhead.dit.attention import choose
+from livehead.engine.flashhead.dit.model import Dit
 from livehead.engine.flashhead.noise import SeededNoise, draw
-from livehead.engine.flashhead.weights import SafetensorsFile, fill
+from livehead.engine.flashhead.weights.checkpoint import Layout
+from livehead.engine.flashhead.weights.files import SafetensorsFile, fill
 from livehead.errors import UsageError
 
 CPU = torch.device("cpu")

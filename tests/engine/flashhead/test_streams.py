@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import assert_pictures, portrait, relative, sound
 from livehead.engine.base import Preparing, Work
-from livehead.engine.flashhead.config import SizeError
 from livehead.engine.flashhead.generator import FlashHead, create
 from livehead.engine.flashhead.stream import FlashHeadStream, History
-from livehead.engine.flashhead.synthesize import gaussian
+from livehead.engine.flashhead.weights.config import SizeError
+from livehead.engine.flashhead.weights.synthesize import gaussian
 from livehead.errors import PortraitError, UsageError
 
 
@@ -35,7 +35,7 @@ def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch:
     with pytest.raises(PortraitError):
         engine.prepare(picture[..., 0])
     with monkeypatch.context() as patch:
-        patch.setattr("livehead.engine.flashhead.portraits.fit", lambda *_: pytest.fail("fitted again"))
+        patch.setattr("livehead.engine.flashhead.portrait.cache.fit", lambda *_: pytest.fail("fitted again"))
         stream = engine.open(picture, seed=1)
     assert_pictures(run(engine, stream, [(24, 0)], 0)[0], plain)
     engine.open(other, seed=1)

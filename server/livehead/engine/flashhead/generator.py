@@ -18,24 +18,31 @@ from torch import Tensor
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Work
-from livehead.engine.flashhead.attention import AttentionName, choose
-from livehead.engine.flashhead.checkpoint import Model, load_model, random_model
-from livehead.engine.flashhead.checks import checked
-from livehead.engine.flashhead.colour import look_of
-from livehead.engine.flashhead.config import AUDIO_SAMPLES, Variant
-from livehead.engine.flashhead.device import Precision, describe, exactly, find_device, find_dtype, find_products
-from livehead.engine.flashhead.draws import Draws
+from livehead.engine.flashhead.colour.match import look_of
+from livehead.engine.flashhead.colour.pixels import to_i420, to_rgb24
+from livehead.engine.flashhead.dit.attention import AttentionName, choose
+from livehead.engine.flashhead.dit.sampler import STEPS
 from livehead.engine.flashhead.graphs import Graphs
-from livehead.engine.flashhead.host_copy import HostCopy
-from livehead.engine.flashhead.needs import needed, worth_recording
 from livehead.engine.flashhead.noise import Noise, SeededNoise
-from livehead.engine.flashhead.pipeline import Pipeline, stack_looks
-from livehead.engine.flashhead.pixels import to_i420, to_rgb24
-from livehead.engine.flashhead.portraits import Portrait, Portraits
+from livehead.engine.flashhead.noise_sampling import Draws
+from livehead.engine.flashhead.portrait.cache import Portrait, Portraits
 from livehead.engine.flashhead.presets import PRESETS
-from livehead.engine.flashhead.sampler import STEPS
-from livehead.engine.flashhead.stages import Stages
+from livehead.engine.flashhead.receptive_range import needed, worth_recording
+from livehead.engine.flashhead.runtime.device import (
+    Precision,
+    describe,
+    exactly,
+    find_device,
+    find_dtype,
+    find_products,
+)
+from livehead.engine.flashhead.runtime.host_copy import HostCopy
+from livehead.engine.flashhead.runtime.stage_timer import Stages
+from livehead.engine.flashhead.stages import Pipeline, stack_looks
+from livehead.engine.flashhead.step_input import checked
 from livehead.engine.flashhead.stream import FlashHeadStream
+from livehead.engine.flashhead.weights.checkpoint import Model, load_model, random_model
+from livehead.engine.flashhead.weights.config import AUDIO_SAMPLES, Variant
 from livehead.errors import EngineError
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from livehead.engine.base import Preset
-from livehead.engine.flashhead.config import Variant
+from livehead.engine.flashhead.weights.config import Variant
 
 PRESETS: Mapping[Variant, Mapping[str, Preset]] = {
     # A picture is sent (hop + lookahead) · 40 ms after its sound at the earliest, plus the window (50 ms, H200) and

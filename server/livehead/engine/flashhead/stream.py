@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
-from livehead.engine.flashhead.colour import Look
-from livehead.engine.flashhead.config import AUDIO_SAMPLES
+from livehead.engine.flashhead.colour.match import Look
 from livehead.engine.flashhead.noise import Noise
+from livehead.engine.flashhead.weights.config import AUDIO_SAMPLES
 
 _KEPT = AUDIO_SAMPLES + 1000 * BLOCK_SAMPLES
 """Samples of history that are surely kept: what a window needs, after a rewind of up to 1000 frames."""

@@ -1,0 +1,37 @@
+"""What PyTorch finds on this machine, printed as JSON: ``python -m livehead.engine.flashhead.survey cuda:0``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import get_args
+
+import torch
+
+from livehead.engine.flashhead.dit.attention import AttentionName, choose
+from livehead.engine.flashhead.runtime.device import describe, find_device
+from livehead.errors import UsageError
+
+
+def survey(name: str) -> dict[str, object]:
+    """``error`` is None where ``name`` is a device that computes; ``attention`` are the kernels that can be chosen."""
+    found: dict[str, object] = {"torch": torch.__version__, "cuda": torch.version.cuda, "error": None}
+    try:
+        device = find_device(name)
+        torch.ones(8, 8, device=device).sum().item()
+    except (UsageError, RuntimeError) as error:
+        return found | {"error": str(error).splitlines()[0]}
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    kernels = []
+    for kernel in get_args(AttentionName):
+        try:
+            choose(kernel, device, dtype)
+        except UsageError:
+            continue
+        kernels.append(kernel)
+    kernels.remove("auto")
+    return found | {"device": describe(device), "chosen": choose("auto", device, dtype).name, "attention": kernels}
+
+
+if __name__ == "__main__":
+    print(json.dumps(survey(sys.argv[1])))

@@ -1,0 +1,129 @@
+"""The Wan 2.1 video autoencoder (arXiv 2503.20314), laid out for tensor cores.
+
+The same function as diffusers' AutoencoderKLWan, from the published tensors. Activations are channels last
+throughout, and between two convolutions there is one pass over memory (``feed``). The reference goes frame
+by frame; here a convolution runs once over the clip, and over no more frames than the wanted ones depend
+on: it is causal, so those are the earlier ones. Streams of a batch are computed one after the other, since one
+fills the device and takes gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from livehead.engine.flashhead.vae.layers import Layer, New, Single, run
+from livehead.engine.flashhead.vae.norm_act_pad import finished, to_patches, to_pictures
+from livehead.engine.flashhead.vae.wan.layers import Attention, Pointwise, conv, norm, resnet
+from livehead.engine.flashhead.vae.wan.resample import SpaceDown, SpaceUp, TimeDown, TimeUp
+from livehead.engine.flashhead.weights.config import rest_of
+
+_FIXED: Mapping[str, Any] = {
+    "attn_scales": (),
+    "dropout": 0.0,
+    "is_residual": False,
+    "in_channels": 3,
+    "out_channels": 3,
+    "patch_size": None,
+    "scale_factor_temporal": 4,
+    "scale_factor_spatial": 8,
+}
+"""What a configuration may say of Wan 2.2, and must say for 2.1."""
+
+
+class Wan:
+    """Encoder and decoder. ``targets`` names the tensors to be filled in; ``prepare()`` lays them out, once.
+
+    Raises ValueError for a configuration that is not Wan 2.1's.
+    """
+
+    def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
+        options = rest_of(config, _FIXED, "Wan 2.1")
+        self.channels: int = options.pop("z_dim", 16)
+        width: int = options.pop("base_dim", 96)
+        decoder_width: int = options.pop("decoder_base_dim", None) or width
+        factors: Sequence[int] = options.pop("dim_mult", (1, 2, 4, 4))
+        depth: int = options.pop("num_res_blocks", 2)
+        halved: Sequence[bool] = options.pop("temperal_downsample", (False, True, True))
+        if options:
+            raise ValueError(f"unknown: {', '.join(options)}")
+        if len(halved) != len(factors) - 1:
+            raise ValueError(f"temperal_downsample has {len(halved)} entries, where {len(factors) - 1} are needed")
+        self.dtype = dtype
+        new = New(device, dtype)
+        self.encoder = _encoder(new, [width * factor for factor in factors], depth, halved, 2 * self.channels)
+        self.decoder = _decoder(
+            new, [decoder_width * factor for factor in factors[::-1]], depth, halved[::-1], self.channels
+        )
+        self.leave_encoder = Pointwise(new, "conv1", 2 * self.channels, 2 * self.channels, dtype=torch.float32)
+        self.enter_decoder = Pointwise(new, "conv2", self.channels, self.channels, dtype=torch.float32)
+        self.targets: Mapping[str, Tensor] = new.targets
+
+    def prepare(self) -> None:
+        for layer in (*self.encoder, *self.decoder):
+            layer.prepare()
+        self.targets = {}  # or the weights would be held twice
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(B, 3, N, H, W) → the posterior's mean (B, C, 1 + (N − 1) // 4, h, w), float32."""
+        return torch.cat([self._encode(one) for one in pictures.split(1)])
+
+    def _encode(self, pictures: Tensor) -> Tensor:
+        last = run(self.encoder, to_patches(pictures, 1, self.dtype), None)
+        return self.leave_encoder(finished(last)).movedim(-1, 1)[:, : self.channels]
+
+    def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
+        """(B, C, T, h, w), not normalised → all or the wanted frames, float32 (B, n, 3, H, W) within ±1.
+
+        A frame is the same whichever others are wanted, up to rounding.
+        """
+        return torch.cat([self._decode(one, wanted) for one in latents.split(1)])
+
+    def _decode(self, latents: Tensor, wanted: range | None) -> Tensor:
+        rows = self.enter_decoder(latents.float().movedim(1, -1)).to(self.dtype)
+        return to_pictures(run(self.decoder, rows, wanted), 1, limit=1.0)
+
+
+def _encoder(new: New, widths: Sequence[int], depth: int, halved: Sequence[bool], outputs: int) -> list[Layer]:
+    width = widths[0]
+    layers: list[Layer] = [Single(conv(new, "encoder.conv1", 3, width))]
+    names = (f"encoder.downsamples.{i}" for i in range(len(widths) * (depth + 1)))
+    for level, wider in enumerate(widths):
+        for _ in range(depth):
+            layers.append(resnet(new, next(names), width, wider))
+            width = wider
+        if level < len(halved):
+            name = next(names)
+            layers.append(SpaceDown(new, name, width))
+            if halved[level]:
+                layers.append(TimeDown(new, name, width))
+    layers += _middle(new, "encoder.middle", width)
+    return [*layers, Single(conv(new, "encoder.head.2", width, outputs), norm(new, "encoder.head.0", width))]
+
+
+def _decoder(new: New, widths: Sequence[int], depth: int, doubled: Sequence[bool], inputs: int) -> list[Layer]:
+    width = widths[0]
+    layers: list[Layer] = [Single(conv(new, "decoder.conv1", inputs, width)), *_middle(new, "decoder.middle", width)]
+    names = (f"decoder.upsamples.{i}" for i in range(len(widths) * (depth + 2)))
+    for level, other in enumerate(widths):
+        for _ in range(depth + 1):
+            layers.append(resnet(new, next(names), width, other))
+            width = other
+        if level < len(doubled):
+            name = next(names)
+            if doubled[level]:
+                layers.append(TimeUp(new, name, width))
+            layers.append(SpaceUp(new, name, width))
+            width //= 2
+    return [*layers, Single(conv(new, "decoder.head.2", width, 3), norm(new, "decoder.head.0", width))]
+
+
+def _middle(new: New, name: str, width: int) -> list[Layer]:
+    return [
+        resnet(new, f"{name}.0", width, width),
+        Attention(new, f"{name}.1", width),
+        resnet(new, f"{name}.2", width, width),
+    ]

@@ -1,0 +1,78 @@
+"""A batch on a device is put together from the sizes that are recorded. Here without the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.flashhead.conftest import Engines
+from engine.flashhead.material import assert_pictures, portrait, sound
+from livehead.engine.base import Work
+from livehead.engine.flashhead.generator import FlashHead
+from livehead.engine.flashhead.weights.synthesize import gaussian
+
+
+class Recorded:
+    """In the place of Graphs: runs everything plainly and remembers what."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, int]] = []
+
+    def run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
+        self.runs.append((name, inputs[0].shape[1] if name == "begin" else inputs[0].shape[0]))
+        return stage(*inputs)
+
+
+def make(engine: FlashHead, hops: list[int]) -> list[Any]:
+    def noise(name: int) -> Callable[[str, tuple[int, ...]], Any]:
+        return lambda key, shape: gaussian(f"{name}/{key}", shape)
+
+    streams = [engine.open(portrait(name), noise=noise(name)) for name in range(len(hops))]
+    made = []
+    for k in range(2):
+        work = [Work(stream, sound(hop, k), hop) for stream, hop in zip(streams, hops, strict=True)]
+        made += engine.step(work)
+    return made
+
+
+RANGES = {"lite": [range(9, 33), range(4, 17)], "pro": [range(5, 33), range(5, 19), range(5, 25)]}
+
+
+@pytest.mark.parametrize("variant", RANGES)
+def test_warming_up_makes_a_window_for_every_preset(variant: str, tiny_engine: Engines) -> None:
+    engine = tiny_engine(variant, 64)
+    engine.warm_up()
+    assert engine._ranges == RANGES[variant]
+
+
+@pytest.mark.parametrize(
+    ("variant", "hops", "expected"),
+    [
+        ("lite", [8, 8, 8], [("decode 4 17", 2), ("decode 4 17", 1)]),
+        ("lite", [4, 24, 7], [("decode 4 33", 2), ("decode 4 17", 1)]),
+        ("lite", [3], [("decode 3 12", 1)]),
+        ("pro", [20, 14, 14], [("decode 5 25", 2), ("decode 5 19", 1)]),
+        ("pro", [28, 3], [("decode 3 33", 2)]),
+    ],
+)
+def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
+    variant: str,
+    hops: list[int],
+    expected: list[tuple[str, int]],
+    tiny_engine: Engines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = tiny_engine(variant, 64)
+    right = make(engine, hops)
+    recorded = Recorded()
+    monkeypatch.setattr(engine, "_graphs", recorded)
+    monkeypatch.setattr(engine, "_sizes", (2, 1))
+    monkeypatch.setattr(engine, "_ranges", RANGES[variant])
+    found = make(engine, hops)
+    assert [run for run in recorded.runs if run[0].startswith("decode")] == expected * 2
+    others = {name for name, _ in recorded.runs if "decode" not in name}
+    assert others == {"audio", "begin", *(f"pass {step}" for step in range(4)), "encode"}
+    for pictures, others in zip(found, right, strict=True):
+        assert_pictures(pictures, others, equal=0.995, most=2)
