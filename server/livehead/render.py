@@ -85,13 +85,13 @@ def _film(source: AudioFile, writer: Mp4Writer, generator: Generator, stream: ob
     windows = Windows(preset.hop, preset.lookahead)
     heard = 0
     for piece in source:
-        writer.speak(piece.track)
+        writer.add_audio(piece.track)
         cut = windows.push(heard, piece.pcm)
         heard += len(piece.pcm)
         for window in cut.windows:
             yield _show(writer, generator, stream, window, preset.hop)
     blocks = ceil(max(heard / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
-    writer.speak(np.zeros((source.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
+    writer.add_audio(np.zeros((source.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
     while writer.frames < blocks:  # silence behind the end completes the last windows
         rest = np.zeros(BLOCK_SAMPLES - heard % BLOCK_SAMPLES, np.float32)
         cut = windows.push(heard, rest)
@@ -104,7 +104,7 @@ def _show(writer: Mp4Writer, generator: Generator, stream: object, window: Windo
     """Generate a window's frames and write the first ``wanted`` of them."""
     frames = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
     for i420 in frames:
-        writer.show(Frame(i420))
+        writer.add_frame(Frame(i420))
     return len(frames)
 
 

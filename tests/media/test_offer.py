@@ -44,8 +44,8 @@ def only(sdp: str, codec: str) -> str:
     )
 
 
-async def answer(sdp: str, *, voice: bool = False, hears: bool = True) -> dict[str, str]:
-    async with Peer(voice=voice, hears=hears) as peer:
+async def answer(sdp: str, *, voice: bool = False, receive_audio: bool = True) -> dict[str, str]:
+    async with Peer(send_audio=voice, receive_audio=receive_audio) as peer:
         return sections(await peer.answer(sdp))
 
 
@@ -114,7 +114,7 @@ async def test_without_ears_the_client_needs_no_microphone(
     head, audio, *others = re.split(r"(?m)^(?=m=)", offer(browser))
     assert audio.startswith("m=audio")
     turned = head + re.sub(r"a=(sendrecv|sendonly)\b", f"a={offered}", audio) + "".join(others)
-    media = await answer(turned, voice=voice, hears=False)
+    media = await answer(turned, voice=voice, receive_audio=False)
     assert f"a={answered}\r\n" in media["audio"]
     assert "a=sendonly" in media["video"]
 

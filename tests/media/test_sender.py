@@ -20,7 +20,7 @@ async def _with_frames(peer: Peer, pc, count: int) -> Sender:
     pc.addTransceiver("video", "recvonly")
     await connect(peer, pc)
     for n in range(count):
-        peer.show(grey(50 + n % 100, 128), n)
+        peer.send_frame(grey(50 + n % 100, 128), n)
         await asyncio.sleep(0.02)
     sender = peer._pc.getTransceivers()[1].sender
     assert isinstance(sender, Sender)
@@ -56,7 +56,7 @@ async def test_what_is_under_way_is_not_sent_again() -> None:
 async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 5)
-        track = peer._frames
+        track = peer._video_track
         for since, wanted in ((0.2, False), (0.4, True)):
             track._last_keyframe, sender._round_trip = time.monotonic() - since, 0.3
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
@@ -70,23 +70,23 @@ async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: 
             data = RtpPacket(sequence_number=sequence, payload=bytes(1000)).serialize()
             sender._history[sequence % module.HISTORY] = module._Sent(sequence, data, time.monotonic())
         await sender._handle_rtcp_packet(_nack(sender, list(range(500))))
-        assert peer._frames.policy is not None
-        at_once = peer._frames.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)
+        assert peer._video_track.policy is not None
+        at_once = peer._video_track.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)
         assert at_once - 1 <= sender.resent <= at_once + 5
-        assert not peer._frames._wanted, "packets that are only late are asked for too"
+        assert not peer._video_track._wanted, "packets that are only late are asked for too"
 
 
 async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 40)
-        track = peer._frames
+        track = peer._video_track
         track._last_keyframe = time.monotonic() - 1
         sequence = (sender._sequence - 1) & 0xFFFF
         for at, more in ((time.monotonic() - 700, 0), (time.monotonic() - 0.65, 1)):
             sender._history[sequence % module.HISTORY].at = at
             before = track.keyframes
             await sender._handle_rtcp_packet(_nack(sender, [sequence]))
-            peer.show(grey(9, 128), 1000 + more)
+            peer.send_frame(grey(9, 128), 1000 + more)
             await asyncio.sleep(0.1)
             assert track.keyframes == before + more
         assert sender.resent == 0
@@ -95,9 +95,9 @@ async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
 async def test_many_requests_bring_few_keyframes() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 30)
-        track = peer._frames
+        track = peer._video_track
         for n in range(50):
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
-            peer.show(grey(int(np.sin(n) * 50 + 60), 128), 100 + n)
+            peer.send_frame(grey(int(np.sin(n) * 50 + 60), 128), 100 + n)
             await asyncio.sleep(0.02)
         assert 2 <= track.keyframes <= 5

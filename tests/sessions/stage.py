@@ -91,7 +91,7 @@ class Stage:
         self._order = count()
         self._sample = 0
         patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        peer: Any = SimpleNamespace(show=self._show, speak=self._speak, dropped=0, concealed_s=0.0)
+        peer: Any = SimpleNamespace(send_frame=self._show, send_audio=self._speak, dropped=0, concealed_s=0.0)
         self.pipeline = Pipeline(preset, peer, Metrics(), with_probe=False, pushed=pushed)
         self.pipeline.on_playback = lambda message: self.told.append((self.now, message))
         self.face = Face(self.pipeline)

@@ -11,7 +11,7 @@ from livehead.api.ice import ice_links, ice_servers
 from livehead.api.sdpfrag import parse
 from livehead.api.services import Door
 from livehead.avatars import DEFAULT_ID
-from livehead.core.messages import MAX_NAME, MAX_SEED
+from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.errors import PreconditionError, UnprocessableError
 from livehead.sessions.session import SessionRequest
 from livehead.settings import LatencyName
@@ -105,7 +105,7 @@ async def trickle(session_id: str, request: Request, services: Door) -> Response
     match = request.headers.get("if-match")
     if match not in (None, "*") and session.etag not in [tag.strip() for tag in str(match).split(",")]:
         raise PreconditionError("If-Match names another ICE session; send the ETag of the 201.")
-    if session.is_restart(text):
+    if session.is_restart(fragment.ufrag):
         raise UnprocessableError("ICE restarts are not possible; this session goes on. Open a new one to reconnect.")
     for candidate in fragment.candidates:
         await session.add_candidate(candidate.line, candidate.mid, None)

@@ -284,8 +284,8 @@ class Pipeline:
                 self._under_way[tick.index] = tick.k
                 if len(self._under_way) > UNDER_WAY:
                     self._under_way.popitem(last=False)
-            self._peer.show(frame, tick.index)
-        self._peer.speak(tick.pcm, tick.index)
+            self._peer.send_frame(frame, tick.index)
+        self._peer.send_audio(tick.pcm, tick.index)
         self._metrics.sent.inc()
         if tick.k is not None:
             if self._speaking is not None:

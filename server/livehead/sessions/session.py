@@ -122,8 +122,8 @@ class Session:
         servers = [IceServer(media.stun_urls)] if media.stun_urls else []
         self._peer = Peer(
             servers,
-            voice=request.speaks,
-            hears=not request.pushed,
+            send_audio=request.speaks,
+            receive_audio=not request.pushed,
             on_message=self._on_text,
             on_sent=self._on_sent,
         )
@@ -223,9 +223,9 @@ class Session:
         """A trickled candidate, None after the last. Raises MalformedError."""
         await self._peer.add_candidate(candidate, mid, mline_index)
 
-    def is_restart(self, fragment: str) -> bool:
-        """Whether an SDP fragment asks for an ICE restart."""
-        return self._peer.is_restart(fragment)
+    def is_restart(self, ufrag: str | None) -> bool:
+        """Whether an ICE user name fragment asks for an ICE restart."""
+        return self._peer.is_restart(ufrag)
 
     async def choose_avatar(self, avatar: str) -> None:
         """Go on with another portrait. The old one is shown until the new one is there; it stays if there is
@@ -296,7 +296,7 @@ class Session:
             await asyncio.sleep(1)
             self._stats = self._pipeline.stats()
             self._tell(self._stats)
-            self._peer.send(encode(self._traced(self._stats) if self._request.probe else self._stats))
+            self._peer.send_text(encode(self._traced(self._stats) if self._request.probe else self._stats))
 
     def _traced(self, stats: Stats) -> TracedStats:
         return TracedStats(
@@ -313,7 +313,7 @@ class Session:
         except RequestError as error:
             self._log.debug("a message on the data channel was refused: %s", error)
         else:
-            self._peer.send(encode(Pong(ping.id, time.monotonic())))
+            self._peer.send_text(encode(Pong(ping.id, time.monotonic())))
 
     async def _watch(self) -> None:
         while not self._peer.connected.is_set() and not self._ending.is_set():
@@ -330,7 +330,7 @@ class Session:
             self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
-        last = self._peer.last_heard if self._request.pushed else self._peer.last_media
+        last = self._peer.last_received if self._request.pushed else self._peer.last_media
         quiet = now - (last or self._connected_at or now)
         patience = PATIENCE if self._request.pushed else 1.0
         self._on(Event.MEDIA_LOST if quiet > MEDIA_LOST_S * patience else Event.MEDIA_BACK)

@@ -87,10 +87,10 @@ async def _livehead(call: CallSpec, *, voice: bool) -> AsyncIterator[str]:
         await peer.connected.wait()
         for index, n in enumerate(call.order()):
             await beat.wait()
-            peer.show(Frame(call.frames[n]), index)
-            peer.speak(audio[index % len(audio)], index)
+            peer.send_frame(Frame(call.frames[n]), index)
+            peer.send_audio(audio[index % len(audio)], index)
 
-    async with Peer(voice=voice) as peer:
+    async with Peer(send_audio=voice) as peer:
         answer = await peer.answer(call.offer)
         task = asyncio.create_task(feed(), name="feed")
         try:

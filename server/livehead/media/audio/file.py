@@ -26,7 +26,7 @@ TRACK_BLOCK = TRACK_RATE // FPS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class DecodedAudio:
     """Some audio, twice: ``pcm`` for a generator, mono at 16 kHz; ``track`` to be heard, float32
     ``(channels, n)`` at 48 kHz. Both start where the piece before ended; a piece need not be equally long in both."""
 
@@ -80,19 +80,19 @@ class AudioFile:
         self._container.close()
         self._file.close()
 
-    def __iter__(self) -> Iterator[Piece]:
+    def __iter__(self) -> Iterator[DecodedAudio]:
         """The whole audio from its beginning. A damaged packet is left out, in both forms."""
         pcm = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         track = AudioResampler(format="fltp", layout="mono" if self.channels == 1 else "stereo", rate=TRACK_RATE)
         for frame in self._frames():
             frame.pts = None  # time is counted in samples
             try:
-                yield Piece(_joined(pcm, frame, 1)[0], _joined(track, frame, self.channels))
+                yield DecodedAudio(_joined(pcm, frame, 1)[0], _joined(track, frame, self.channels))
             except ValueError:
                 raise MediaError(
                     f"{self._path} changes its audio format on the way. Convert it to WAV first."
                 ) from None
-        yield Piece(_joined(pcm, None, 1)[0], _joined(track, None, self.channels))
+        yield DecodedAudio(_joined(pcm, None, 1)[0], _joined(track, None, self.channels))
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         try:

@@ -27,7 +27,7 @@ from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.errors import MediaError
 from livehead.media.audio.decoder import AudioDecoder, audio_decoder
 from livehead.media.audio.jitter_buffer import Gap, JitterBuffer, Taken
-from livehead.media.audio.loss_concealment import Concealer
+from livehead.media.audio.loss_concealment import PacketLossConcealer
 from livehead.media.audio.resample import Resampler
 
 QUEUE = 250
@@ -94,7 +94,7 @@ class Ingest:
         self._source: int | None = None
         self._decoder: AudioDecoder | None = None
         self._resampler = Resampler(SAMPLE_RATE, SAMPLE_RATE)
-        self._concealer = Concealer(SAMPLE_RATE)
+        self._concealer = PacketLossConcealer(SAMPLE_RATE)
         self._position = 0
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -134,7 +134,7 @@ class Ingest:
             self._codec = codec
             self._decoder = audio_decoder(codec)
             self._resampler = Resampler(self._decoder.rate, SAMPLE_RATE)
-            self._concealer = Concealer(self._decoder.rate)
+            self._concealer = PacketLossConcealer(self._decoder.rate)
             jitter = self.jitter = JitterBuffer(self._decoder.rate)
         elif source != self._source:
             jitter.restart()
@@ -179,7 +179,7 @@ class Ingest:
         if item.stretch:
             count = len(pcm) + item.stretch
             pcm = np.interp(np.linspace(0, len(pcm) - 1, count), np.arange(len(pcm)), pcm).astype(np.float32)
-        return self._concealer.heard(pcm)
+        return self._concealer.received(pcm)
 
 
 def _fit(pcm: Pcm, count: int) -> Pcm:

@@ -13,7 +13,7 @@ LOWEST, HIGHEST = 60.0, 400.0
 """The pitch of human voices in Hz, with room to spare."""
 
 
-class Concealer:
+class PacketLossConcealer:
     """Remembers the last samples of one stream at ``rate`` Hz and goes on from them when nothing comes."""
 
     def __init__(self, rate: int) -> None:
@@ -23,7 +23,7 @@ class Concealer:
         self._run = 0  # samples concealed so far in this gap
         self._period: Samples | None = None
 
-    def heard(self, pcm: Samples) -> Samples:
+    def received(self, pcm: Samples) -> Samples:
         """Pass on what did come. After a gap its first 4 ms are faded over from what was played there."""
         if self._run and len(pcm) > self._join:
             going_on = self._extrapolate(self._join)

@@ -10,7 +10,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from livehead.core.block import BLOCK_S, Pcm
 from livehead.media.audio.encoder import PACKET_S, AudioEncoder, audio_encoder
-from livehead.media.rtp.tick_queue import Ticks
+from livehead.media.rtp.tick_queue import TickQueue
 from livehead.media.rtp.track import Encoded, PacedTrack
 from livehead.media.threads import encoding_threads
 
@@ -23,7 +23,7 @@ class AudioTrack(PacedTrack):
     def __init__(self) -> None:
         super().__init__()
         self.rate = 48_000
-        self.ticks: Ticks[Pcm] = Ticks()
+        self.ticks: TickQueue[Pcm] = TickQueue()
         self._encoder: AudioEncoder | None = None
         self._paced: deque[tuple[float, Encoded]] = deque()
 

@@ -25,7 +25,7 @@ _UNPARSABLE = (AssertionError, AttributeError, IndexError, KeyError, StopIterati
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class CheckedOffer:
     """A checked offer. ``text`` is the cleaned SDP; ``fragments`` are the ICE user name fragments in it;
     ``data`` says whether it brings a data channel."""
 
@@ -34,9 +34,9 @@ class Offer:
     data: bool
 
 
-def read_offer(text: str, *, hears: bool = True) -> Offer:
+def read_offer(text: str, *, receive_audio: bool = True) -> CheckedOffer:
     """Check an offer: one audio m-line that sends, one video m-line that receives, perhaps one for data. Without
-    ``hears`` the client needs no microphone, and the audio m-line may be of any direction but inactive.
+    ``receive_audio`` the client needs no microphone, and the audio m-line may be of any direction but inactive.
 
     Raises :class:`MalformedError` for what is no SDP, :class:`UnprocessableError` for SDP that this
     server cannot answer. The detail says what to change.
@@ -65,7 +65,7 @@ def read_offer(text: str, *, hears: bool = True) -> Offer:
         _check_codecs(m)
     audio.direction = audio.direction or "sendrecv"
     video.direction = video.direction or "sendrecv"
-    wanted = ("sendrecv", "sendonly") if hears else ("sendrecv", "recvonly", "sendonly")
+    wanted = ("sendrecv", "sendonly") if receive_audio else ("sendrecv", "recvonly", "sendonly")
     if audio.direction not in wanted:
         raise UnprocessableError(
             f"The audio m-line is {audio.direction}, so no voice could arrive. Offer it as sendrecv or sendonly; only "
@@ -82,7 +82,7 @@ def read_offer(text: str, *, hears: bool = True) -> Offer:
         # Unusable candidates were taken out, so that the list is complete says nothing any more: the client's
         # own checks may still arrive and connect.
         m.ice_candidates_complete = False
-    return Offer(
+    return CheckedOffer(
         text=str(description),
         fragments=frozenset(str(m.ice.usernameFragment) for m in media if m.ice and m.ice.usernameFragment),
         data=any(m.kind == "application" for m in media),

@@ -1,10 +1,10 @@
 """One peer connection as an async context manager: the microphone in, the portrait and its voice out.
 
-    async with Peer(ice_servers, voice=False, on_message=print) as peer:
+    async with Peer(ice_servers, send_audio=False, on_message=print) as peer:
         answer = await peer.answer(offer)
         await peer.connected.wait()
         async for audio in peer.audio: ...
-        peer.show(frame, index); peer.speak(pcm, index)      # once a tick, from the playout
+        peer.send_frame(frame, index); peer.send_audio(pcm, index)      # once a tick, from the playout
 
 The connection ends with the block, or when the other side is gone: then ``closed`` is set.
 """
@@ -51,9 +51,9 @@ class IceServer:
 
 
 class Peer:
-    """One client. ``voice`` sends audio back; without ``hears`` the client needs no microphone, and is not listened
-    to; ``on_message`` gets every text of the data channel ``livehead``;
-    ``on_sent`` gets the index of every tick whose frame went to the socket.
+    """One client. ``send_audio`` sends audio back; without ``receive_audio`` the client needs no microphone, and its
+    audio is ignored; ``on_message`` gets every text of the data channel ``livehead``; ``on_sent`` gets the index of
+    every tick whose frame went to the socket.
 
     ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for.
     """
@@ -62,8 +62,8 @@ class Peer:
         self,
         ice_servers: Sequence[IceServer] = (),
         *,
-        voice: bool = False,
-        hears: bool = True,
+        send_audio: bool = False,
+        receive_audio: bool = True,
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> None:
@@ -71,14 +71,14 @@ class Peer:
         self.closed = asyncio.Event()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self._frames = VideoTrack(on_sent)
-        self._voice = AudioTrack() if voice else None
-        self._hears = hears
+        self._video_track = VideoTrack(on_sent)
+        self._audio_track = AudioTrack() if send_audio else None
+        self._receive_audio = receive_audio
         self._audio_chunks = AudioQueue()
         self._ingest = Ingest(self._audio_chunks)
         self._clock = MediaClock()
         self._last_media: float | None = None
-        self._last_heard: float | None = None
+        self._last_received: float | None = None
         self._answered = False
         self._candidates = 0
         self._channel = Channel(self._pc, on_message)
@@ -102,16 +102,16 @@ class Peer:
         """
         if self._answered:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
-        checked = read_offer(offer, hears=self._hears)
+        checked = read_offer(offer, receive_audio=self._receive_audio)
         self._answered = True
         self._fragments = checked.fragments
         pc = self._pc
         pc.on("connectionstatechange", self._on_state)
-        audio = pc.addTransceiver(self._voice or "audio", "sendrecv" if self._voice else "recvonly")
-        video = pc.addTransceiver(self._frames, "sendonly")
-        if self._voice is not None:
-            use_sender(audio, self._voice, self._clock, self._on_feedback)
-        use_sender(video, self._frames, self._clock, self._on_feedback)
+        audio = pc.addTransceiver(self._audio_track or "audio", "sendrecv" if self._audio_track else "recvonly")
+        video = pc.addTransceiver(self._video_track, "sendonly")
+        if self._audio_track is not None:
+            use_sender(audio, self._audio_track, self._clock, self._on_feedback)
+        use_sender(video, self._video_track, self._clock, self._on_feedback)
         use_receiver(audio, self._on_packet)
         prefer(audio, AUDIO_CODECS)
         prefer(video, VIDEO_CODECS)
@@ -145,14 +145,9 @@ class Peer:
         except ValueError as error:
             raise MalformedError(f"This ICE candidate cannot be used ({error}).") from error
 
-    def is_restart(self, fragment: str) -> bool:
-        """Whether an SDP fragment (RFC 8840) asks for an ICE restart: it carries a user name fragment that is new."""
-        found = {
-            line.strip().removeprefix("a=ice-ufrag:")
-            for line in fragment.splitlines()
-            if line.strip().startswith("a=ice-ufrag:")
-        }
-        return bool(found - self._fragments)
+    def is_restart(self, ufrag: str | None) -> bool:
+        """Whether an ICE user name fragment asks for an ICE restart (RFC 8840): it is not one of the offer's."""
+        return ufrag is not None and ufrag not in self._fragments
 
     @property
     def last_media(self) -> float | None:
@@ -160,10 +155,10 @@ class Peer:
         return self._last_media
 
     @property
-    def last_heard(self) -> float | None:
+    def last_received(self) -> float | None:
         """The same for audio or a report on what it gets: a client without a microphone still reports about once
         a second."""
-        return self._last_heard
+        return self._last_received
 
     @property
     def audio(self) -> AsyncIterator[AudioChunk]:
@@ -172,24 +167,24 @@ class Peer:
 
     @property
     def dropped(self) -> int:
-        return self._frames.ticks.dropped + (self._voice.ticks.dropped if self._voice else 0)
+        return self._video_track.ticks.dropped + (self._audio_track.ticks.dropped if self._audio_track else 0)
 
     @property
     def concealed_s(self) -> float:
         """Seconds of the client's voice that did not come in time and were made up. Its own pauses count too."""
         return self._ingest.concealed / SAMPLE_RATE
 
-    def show(self, frame: Frame, index: int) -> None:
+    def send_frame(self, frame: Frame, index: int) -> None:
         """Send a frame as tick ``index`` of 40 ms. Never blocks; an index that does not rise is ignored."""
-        if self._frames.ticks.put(index, frame):
+        if self._video_track.ticks.put(index, frame):
             self._clock.tick(index)
 
-    def speak(self, pcm: Pcm, index: int) -> None:
-        """Send 640 samples as tick ``index``. Without ``voice`` nothing is sent."""
-        if self._voice is not None and self._voice.ticks.put(index, pcm):
+    def send_audio(self, pcm: Pcm, index: int) -> None:
+        """Send 640 samples as tick ``index``. Nothing is sent unless the peer was made with ``send_audio``."""
+        if self._audio_track is not None and self._audio_track.ticks.put(index, pcm):
             self._clock.tick(index)
 
-    def send(self, text: str) -> bool:
+    def send_text(self, text: str) -> bool:
         """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
         return self._channel.send(text)
 
@@ -203,9 +198,9 @@ class Peer:
         return self._closing
 
     async def _close(self) -> None:
-        self._frames.stop()
-        if self._voice is not None:
-            self._voice.stop()
+        self._video_track.stop()
+        if self._audio_track is not None:
+            self._audio_track.stop()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -224,13 +219,13 @@ class Peer:
         task.add_done_callback(self._tasks.discard)
 
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        self._last_media = self._last_heard = time.monotonic()
-        self._frames.heard()
-        if self._hears:
+        self._last_media = self._last_received = time.monotonic()
+        self._video_track.client_ready()
+        if self._receive_audio:
             self._ingest.receive(packet, codec)
 
     def _on_feedback(self) -> None:
-        self._last_heard = time.monotonic()
+        self._last_received = time.monotonic()
 
     def _on_state(self) -> None:
         state = self._pc.connectionState

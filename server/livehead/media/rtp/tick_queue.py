@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 from aiortc.mediastreams import MediaStreamError
 
 QUEUE = 3
-"""Ticks that may wait to be encoded: 120 ms. Past it the oldest is dropped."""
+"""TickQueue that may wait to be encoded: 120 ms. Past it the oldest is dropped."""
 
 Item = TypeVar("Item")
 
 
-class Ticks(Generic[Item]):
+class TickQueue(Generic[Item]):
     """A small queue between the playout and a track. ``put`` never blocks; when it is full the oldest goes.
 
     Until :meth:`open` nothing is sent, and only the newest tick is kept.

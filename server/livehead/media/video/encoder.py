@@ -49,7 +49,7 @@ FINEST = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class EncodedFrame:
     """One encoded frame: H264 in Annex B form, or a VP8 frame."""
 
     data: bytes
@@ -73,7 +73,7 @@ class VideoEncoder:
         self._rate = 0
         self._since = 0.0
 
-    def encode(self, i420: NDArray[np.uint8], pts: int, bitrate: int, *, keyframe: bool = False) -> Chunk:
+    def encode(self, i420: NDArray[np.uint8], pts: int, bitrate: int, *, keyframe: bool = False) -> EncodedFrame:
         """Encode one frame, uint8 ``(height * 3 // 2, width)``, at ``pts`` of the 90 kHz clock. It is read where it
         lies, and must not be written to meanwhile.
 
@@ -103,7 +103,7 @@ class VideoEncoder:
         except av.FFmpegError:
             self._context = None
             raise
-        return Chunk(b"".join(bytes(p) for p in packets), any(p.is_keyframe for p in packets))
+        return EncodedFrame(b"".join(bytes(p) for p in packets), any(p.is_keyframe for p in packets))
 
     def _worth_reopening(self, bitrate: int, keyframe: bool) -> bool:
         """libvpx takes a new rate only at its opening, which costs a keyframe: so seldom, or when one is due."""

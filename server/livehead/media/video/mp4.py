@@ -71,14 +71,14 @@ class Mp4Writer:
     def samples(self) -> int:
         return self._samples
 
-    def show(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame) -> None:
         """Append one frame, 40 ms long."""
         av_frame = av.VideoFrame.from_ndarray(frame.i420, format="yuv420p")
         av_frame.pts, av_frame.time_base = self._frames, Fraction(1, FPS)
         self._frames += 1
         self._mux(self._video, av_frame)
 
-    def speak(self, track: NDArray[np.float32]) -> None:
+    def add_audio(self, track: NDArray[np.float32]) -> None:
         """Append audio, float32 ``(channels, n)`` at 48 kHz."""
         if not track.shape[1]:
             return

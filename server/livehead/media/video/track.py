@@ -16,10 +16,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.media.rtp.rate_control import BitratePolicy
-from livehead.media.rtp.tick_queue import Ticks
+from livehead.media.rtp.tick_queue import TickQueue
 from livehead.media.rtp.track import Encoded, PacedTrack
 from livehead.media.threads import encoding_threads
-from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE, Chunk, VideoEncoder
+from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE, EncodedFrame, VideoEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class VideoTrack(PacedTrack):
 
     def __init__(self, on_sent: Callable[[int], None] | None = None) -> None:
         super().__init__()
-        self.ticks: Ticks[Frame] = Ticks()
+        self.ticks: TickQueue[Frame] = TickQueue()
         self._on_sent = on_sent
         self.keyframes = 0
         self.failed = 0
@@ -56,7 +56,7 @@ class VideoTrack(PacedTrack):
         self._codec = codec
         self._packer = get_encoder(codec)
 
-    def heard(self) -> None:
+    def client_ready(self) -> None:
         """The client sent a packet, so it also takes ours. Frames wait for that, :data:`LISTEN_S` at most: the
         first one is a keyframe, and a client that missed it shows nothing until it asks for another."""
         self._listening.set()
@@ -83,14 +83,14 @@ class VideoTrack(PacedTrack):
             keyframe = self._wanted and now - self._last_keyframe >= KEYFRAME_INTERVAL
             pts = index * round(BLOCK_S * self.rate)
             try:
-                chunk, payloads = await encoding_threads().run(
+                encoded, payloads = await encoding_threads().run(
                     self._encode, encoder, frame, pts, policy.bitrate, keyframe
                 )
             except av.FFmpegError:
                 self.failed += 1
                 logger.warning("a frame could not be encoded", exc_info=self.failed == 1)
                 continue
-            if chunk.keyframe:
+            if encoded.keyframe:
                 self.keyframes += 1
                 self._wanted = False
                 self._last_keyframe = now
@@ -120,10 +120,10 @@ class VideoTrack(PacedTrack):
 
     def _encode(
         self, encoder: VideoEncoder, frame: Frame, pts: int, bitrate: int, keyframe: bool
-    ) -> tuple[Chunk, list[bytes]]:
-        chunk = encoder.encode(frame.i420, pts, bitrate, keyframe=keyframe)
-        packet = av.Packet(chunk.data)
+    ) -> tuple[EncodedFrame, list[bytes]]:
+        encoded = encoder.encode(frame.i420, pts, bitrate, keyframe=keyframe)
+        packet = av.Packet(encoded.data)
         packet.pts = pts
         packet.time_base = TIME_BASE
         payloads, _ = self._packer.pack(packet)
-        return chunk, payloads
+        return encoded, payloads
