@@ -10,11 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 
-from engine.flashhead.material import assert_pictures, portrait, relative, sound  # noqa: E402
+from engine.flashhead.material import assert_frames, portrait, relative, voice  # noqa: E402
 from livehead.engine.base import Work  # noqa: E402
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
 from livehead.engine.flashhead.stream import FlashHeadStream  # noqa: E402
-from livehead.engine.flashhead.weights.synthesize import Plan, gaussian  # noqa: E402
+from livehead.engine.flashhead.weights.synthesize import SyntheticCheckpoint, gaussian  # noqa: E402
 from livehead.errors import EngineError  # noqa: E402
 
 pytestmark = [
@@ -29,7 +29,7 @@ HOPS = (20, 8, 3, 24)
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tiny")
-    Plan(("lite", "pro"), tiny=True).write(root)
+    SyntheticCheckpoint(("lite", "pro"), tiny=True).write(root)
     return root
 
 
@@ -56,14 +56,14 @@ def start(engine: FlashHead, name: int) -> FlashHeadStream:
 
 def alone(engine: FlashHead, name: int) -> tuple[list[np.ndarray], FlashHeadStream]:
     stream = start(engine, name)
-    return [engine.step([Work(stream, sound(hop, name + k), hop)])[0] for k, hop in enumerate(HOPS)], stream
+    return [engine.step([Work(stream, voice(hop, name + k), hop)])[0] for k, hop in enumerate(HOPS)], stream
 
 
 @pytest.mark.parametrize("variant", ["lite", "pro"])
 def test_graphs_make_what_plain_running_makes(variant: str, weights: Path) -> None:
     found, expected = (alone(load(weights, variant, graphs=graphs), 1) for graphs in (True, False))
     for pictures, right in zip(found[0], expected[0], strict=True):
-        assert_pictures(pictures, right, equal=0.999, most=1)
+        assert_frames(pictures, right, equal=0.999, most=1)
     assert relative(found[1].motion_latent, expected[1].motion_latent) < 1e-5
 
 
@@ -71,13 +71,13 @@ def test_graphs_make_what_plain_running_makes(variant: str, weights: Path) -> No
 def test_a_batch_gives_what_its_streams_give_alone(count: int, engine: FlashHead, plain: FlashHead) -> None:
     streams = [start(engine, name) for name in range(count)]
     made = [
-        engine.step([Work(stream, sound(hop, name + k), hop) for name, stream in enumerate(streams)])
+        engine.step([Work(stream, voice(hop, name + k), hop) for name, stream in enumerate(streams)])
         for k, hop in enumerate(HOPS)
     ]
     for name in (0, count - 1):
         expected, stream = alone(plain, name)
         for pictures, right in zip([pictures[name] for pictures in made], expected, strict=True):
-            assert_pictures(pictures, right, equal=0.995, most=2)
+            assert_frames(pictures, right, equal=0.995, most=2)
         assert relative(streams[name].motion_latent, stream.motion_latent) < 2e-5
 
 
@@ -85,20 +85,20 @@ def test_streams_that_come_and_go_change_nothing_for_the_others(engine: FlashHea
     expected, _ = alone(engine, 1)
     stream, guest, made = start(engine, 1), start(engine, 50), []
     for k, hop in enumerate(HOPS):
-        made.append(engine.step([Work(guest, sound(hop, 90), hop), Work(stream, sound(hop, 1 + k), hop)])[1])
+        made.append(engine.step([Work(guest, voice(hop, 90), hop), Work(stream, voice(hop, 1 + k), hop)])[1])
         engine.close(guest)
         guest = start(engine, 51 + k)
         engine.rewind(guest, np.zeros((9, 64, 96, 3), np.uint8))
     for pictures, right in zip(made, expected, strict=True):
-        assert_pictures(pictures, right, equal=0.995, most=2)
+        assert_frames(pictures, right, equal=0.995, most=2)
 
 
 def test_pictures_stay_what_they_were_when_the_next_are_made(engine: FlashHead) -> None:
     stream = start(engine, 1)
-    (first,) = engine.step([Work(stream, sound(24), 24)])
+    (first,) = engine.step([Work(stream, voice(24), 24)])
     kept = first.copy()
     for _ in range(3):
-        engine.step([Work(stream, sound(24, 5), 24)])
+        engine.step([Work(stream, voice(24, 5), 24)])
     assert np.array_equal(first, kept)
 
 
@@ -124,12 +124,12 @@ def test_no_memory_for_a_new_stream_is_an_engine_error_and_harms_nobody(
 ) -> None:
     expected, _ = alone(engine, 1)
     stream = start(engine, 1)
-    made = [engine.step([Work(stream, sound(HOPS[0], 1), HOPS[0])])[0]]
+    made = [engine.step([Work(stream, voice(HOPS[0], 1), HOPS[0])])[0]]
     request.getfixturevalue("_no_memory")
     with pytest.raises(EngineError, match="memory"):
         start(engine, 77)
     torch.cuda.set_per_process_memory_fraction(1.0)
-    made += [engine.step([Work(stream, sound(hop, 1 + k), hop)])[0] for k, hop in enumerate(HOPS) if k]
+    made += [engine.step([Work(stream, voice(hop, 1 + k), hop)])[0] for k, hop in enumerate(HOPS) if k]
     for pictures, right in zip(made, expected, strict=True):
-        assert_pictures(pictures, right, equal=0.999, most=1)
+        assert_frames(pictures, right, equal=0.999, most=1)
     start(engine, 77)

@@ -1,17 +1,15 @@
-"""Checkpoints for the FlashHead tests: a tiny one for everybody, the golden one where its recipe is at hand."""
+"""Checkpoints for the FlashHead tests: a tiny random one, and the one that the goldens were computed with."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.util
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -19,9 +17,9 @@ torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
 from livehead.engine.flashhead.weights.config import Geometry, Variant  # noqa: E402
-from livehead.engine.flashhead.weights.synthesize import Plan  # noqa: E402
+from livehead.engine.flashhead.weights.synthesize import SyntheticCheckpoint  # noqa: E402
 
-GOLDEN = Path(__file__).parents[3].parent / "shared" / "golden"
+GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 
 Engines = Callable[..., FlashHead]
 
@@ -35,26 +33,12 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tiny")
-    Plan(("lite", "pro"), tiny=True).write(root)
+    SyntheticCheckpoint(("lite", "pro"), tiny=True).write(root)
     return root
 
 
 @pytest.fixture(scope="session")
-def golden_recipe() -> ModuleType:
-    """The module that defines the golden checkpoint and its noise."""
-    path = GOLDEN / "make_checkpoint.py"
-    if not path.is_file():
-        pytest.skip("the golden cases are not beside this checkout")
-    spec = importlib.util.spec_from_file_location("golden_recipe", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def golden_checkpoint(golden_recipe: ModuleType) -> Path:
+def golden_checkpoint() -> Path:
     """3.4 GB, written once per machine and kept."""
     parts = [GOLDEN / "make_checkpoint.py", *sorted((GOLDEN / "manifests").iterdir())]
     key = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Portraits, speech-like sound and comparisons for the FlashHead tests."""
+"""PortraitCache, audio and comparisons for the FlashHead tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def portrait(seed: int = 0, height: int = 80, width: int = 90) -> NDArray[np.uint8]:
-    """A smooth random picture."""
+    """A smooth random image, uint8 (height, width, 3)."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / 32
     waves = [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(-2, 2, (3, 3))]
@@ -17,24 +17,24 @@ def portrait(seed: int = 0, height: int = 80, width: int = 90) -> NDArray[np.uin
     return np.clip(np.stack(waves, -1) * 80 + 128 + noise, 0, 255).astype(np.uint8)
 
 
-def sound(frames: int, seed: int = 0) -> NDArray[np.float32]:
-    """Noise whose loudness comes and goes, as speech does."""
+def voice(blocks: int, seed: int = 0) -> NDArray[np.float32]:
+    """Noise as long as so many blocks; it grows louder and softer as speech does."""
     rng = np.random.default_rng(seed)
-    loudness = np.repeat(rng.uniform(0, 0.3, frames), 640)
-    return (rng.standard_normal(frames * 640) * loudness).astype(np.float32)
+    loudness = np.repeat(rng.uniform(0, 0.3, blocks), 640)
+    return (rng.standard_normal(blocks * 640) * loudness).astype(np.float32)
 
 
 def relative(found: Any, expected: Any) -> float:
-    """Relative L2 distance."""
+    """The relative L2 distance."""
     a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     assert a.shape == b.shape
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
-def assert_pictures(
+def assert_frames(
     found: NDArray[np.uint8], expected: NDArray[np.uint8], *, equal: float = 0.999, most: int = 2
 ) -> None:
-    """Nearly all values equal, none far off."""
+    """At least the share ``equal`` of all values is the same, and none is more than ``most`` levels off."""
     assert found.shape == expected.shape
     assert found.dtype == np.uint8
     apart = np.abs(found.astype(int) - expected)

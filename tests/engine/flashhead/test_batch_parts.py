@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.flashhead.conftest import Engines
-from engine.flashhead.material import assert_pictures, portrait, sound
+from engine.flashhead.material import assert_frames, portrait, voice
 from livehead.engine.base import Work
 from livehead.engine.flashhead.generator import FlashHead
 from livehead.engine.flashhead.weights.synthesize import gaussian
@@ -32,7 +32,7 @@ def make(engine: FlashHead, hops: list[int]) -> list[Any]:
     streams = [engine.open(portrait(name), noise=noise(name)) for name in range(len(hops))]
     made = []
     for k in range(2):
-        work = [Work(stream, sound(hop, k), hop) for stream, hop in zip(streams, hops, strict=True)]
+        work = [Work(stream, voice(hop, k), hop) for stream, hop in zip(streams, hops, strict=True)]
         made += engine.step(work)
     return made
 
@@ -75,4 +75,4 @@ def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
     others = {name for name, _ in recorded.runs if "decode" not in name}
     assert others == {"audio", "begin", *(f"pass {step}" for step in range(4)), "encode"}
     for pictures, others in zip(found, right, strict=True):
-        assert_pictures(pictures, others, equal=0.995, most=2)
+        assert_frames(pictures, others, equal=0.995, most=2)

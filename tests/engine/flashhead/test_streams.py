@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from engine.flashhead.conftest import Engines
-from engine.flashhead.material import assert_pictures, portrait, relative, sound
+from engine.flashhead.material import assert_frames, portrait, relative, voice
 from livehead.engine.base import Preparing, Work
 from livehead.engine.flashhead.generator import FlashHead, create
-from livehead.engine.flashhead.stream import FlashHeadStream, History
+from livehead.engine.flashhead.stream import FlashHeadStream, AudioHistory
 from livehead.engine.flashhead.weights.config import SizeError
 from livehead.engine.flashhead.weights.synthesize import gaussian
 from livehead.errors import PortraitError, UsageError
 
 
-def window(history: History, pcm: NDArray[np.float32] | None = None, ahead: int = 0) -> NDArray[np.float32]:
+def window(history: AudioHistory, pcm: NDArray[np.float32] | None = None, ahead: int = 0) -> NDArray[np.float32]:
     out = np.full(128000, np.nan, np.float32)
     history.window(np.zeros(0, np.float32) if pcm is None else pcm, ahead, out)
     return out
@@ -37,7 +37,7 @@ def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr("livehead.engine.flashhead.portrait.cache.fit", lambda *_: pytest.fail("fitted again"))
         stream = engine.open(picture, seed=1)
-    assert_pictures(run(engine, stream, [(24, 0)], 0)[0], plain)
+    assert_frames(run(engine, stream, [(24, 0)], 0)[0], plain)
     engine.open(other, seed=1)
     assert len(engine._portraits._fitted) <= 8
 
@@ -52,7 +52,7 @@ def run(engine: FlashHead, stream: FlashHeadStream, hops: list[tuple[int, int]],
 
 
 def works(stream: FlashHeadStream, hops: list[tuple[int, int]], seed: int) -> list[Work]:
-    speech = sound(sum(hop for hop, _ in hops) + 33, seed)
+    speech = voice(sum(hop for hop, _ in hops) + 33, seed)
     made, result = 0, []
     for hop, ahead in hops:
         result.append(Work(stream, speech[made * 640 : (made + hop + ahead) * 640], hop))
@@ -78,15 +78,15 @@ def test_a_batch_gives_what_its_streams_give_alone(variant: str, tiny_engine: En
             made[name].append(pictures)
     for name, (stream, expected) in alone.items():
         for found, right in zip(made[name], expected, strict=True):
-            assert_pictures(found, right, equal=0.995, most=2)
+            assert_frames(found, right, equal=0.995, most=2)
         assert relative(together[name].motion_latent, stream.motion_latent) < 2e-5
 
 
 def test_pictures_are_what_was_asked_for(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", (64, 96))
     streams = [engine.open(portrait(), noise=noise_of("same")) for _ in range(2)]
-    (rgb,) = engine.step([Work(streams[0], sound(10), 8)], pixel_format="rgb24")
-    (i420,) = engine.step([Work(streams[1], sound(10), 8)])
+    (rgb,) = engine.step([Work(streams[0], voice(10), 8)], pixel_format="rgb24")
+    (i420,) = engine.step([Work(streams[1], voice(10), 8)])
     assert rgb.shape == (8, 64, 96, 3)
     assert i420.shape == (8, 96, 96)
     assert rgb.dtype == i420.dtype == np.uint8
@@ -96,7 +96,7 @@ def test_pictures_are_what_was_asked_for(tiny_engine: Engines) -> None:
 
 def test_the_lookahead_is_provisional_and_comes_again(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", 64)
-    speech = sound(60)
+    speech = voice(60)
     histories = []
     for wrong in (False, True):
         stream = engine.open(portrait(), noise=noise_of("x"))
@@ -113,7 +113,7 @@ def test_the_lookahead_is_provisional_and_comes_again(tiny_engine: Engines) -> N
 def test_unknown_sound_is_silence(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", 64)
     stream, full = engine.open(portrait(), noise=noise_of("x")), engine.open(portrait(), noise=noise_of("x"))
-    pcm = sound(6)
+    pcm = voice(6)
     engine.step([Work(stream, pcm, 6)])
     engine.step([Work(full, np.concatenate((pcm, np.zeros(18 * 640, np.float32))), 6)])
     assert torch.equal(stream.audio_embedding, full.audio_embedding)
@@ -123,7 +123,7 @@ def test_first_window_has_one_motion_latent_and_the_next_ones_two(tiny_engine: E
     stream = tiny_engine("lite", 64).open(portrait())
     assert stream.first_latent.shape == (8, 1, 2, 2)
     assert stream.motion_latent is None
-    tiny_engine("lite", 64).step([Work(stream, sound(24), 24)])
+    tiny_engine("lite", 64).step([Work(stream, voice(24), 24)])
     assert stream.motion_latent.shape == (8, 2, 2, 2)
     assert stream.audio_embedding.shape == (33, 5, 2, 16)
     for tensor in (stream.first_latent, stream.motion_latent, stream.audio_embedding):
@@ -142,10 +142,10 @@ def test_rewind_continues_from_the_pictures_shown(variant: str, tiny_engine: Eng
         return gaussian(name, shape)
 
     stream = engine.open(portrait(), noise=noise)
-    (pictures,) = engine.step([Work(stream, sound(20), 16)], pixel_format="rgb24")
+    (pictures,) = engine.step([Work(stream, voice(20), 16)], pixel_format="rgb24")
     engine.rewind(stream, pictures[11 - m : 11] if m <= 11 else pictures[:m], unshown=5)
     assert stream.history.frames == 11
-    engine.step([Work(stream, sound(16, 5), 16)])
+    engine.step([Work(stream, voice(16, 5), 16)])
     engine.rewind(stream, pictures[:m])
     drawn = {
         "lite": ["rewind0/motion_posterior", "rewind1/motion_posterior", "chunk0/motion_posterior", "ref_posterior"],
@@ -162,7 +162,7 @@ def test_rewind_before_the_first_window(tiny_engine: Engines) -> None:
     stream = engine.open(portrait())
     engine.rewind(stream, np.zeros((9, 64, 64, 3), np.uint8))
     assert stream.motion_latent.shape == (8, 2, 2, 2)
-    assert engine.step([Work(stream, sound(24), 24)])[0].shape == (24, 96, 64)
+    assert engine.step([Work(stream, voice(24), 24)])[0].shape == (24, 96, 64)
 
 
 def test_a_seed_makes_a_run_again(tiny_engine: Engines) -> None:
@@ -196,7 +196,7 @@ def test_hops_that_do_not_fit_are_refused(samples: int, hop: int, tiny_engine: E
     engine = tiny_engine("lite", 64)
     good, bad = engine.open(portrait()), engine.open(portrait())
     with pytest.raises(ValueError, match=r"hop|pcm"):
-        engine.step([Work(good, sound(8), 8), Work(bad, np.zeros(samples, np.float32), hop)])
+        engine.step([Work(good, voice(8), 8), Work(bad, np.zeros(samples, np.float32), hop)])
     assert good.history.frames == 0
     assert good.windows == 0
 
@@ -204,7 +204,7 @@ def test_hops_that_do_not_fit_are_refused(samples: int, hop: int, tiny_engine: E
 def test_other_work_that_is_refused(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", 64)
     stream = engine.open(portrait())
-    work = Work(stream, sound(8), 8)
+    work = Work(stream, voice(8), 8)
     assert engine.step([]) == []
     with pytest.raises(ValueError, match="once"):
         engine.step([work, work])
@@ -213,7 +213,7 @@ def test_other_work_that_is_refused(tiny_engine: Engines) -> None:
     with pytest.raises(ValueError, match="finite"):
         engine.step([Work(stream, np.full(640, np.nan, np.float32), 1)])
     with pytest.raises(ValueError, match="at most"):
-        engine.step([Work(engine.open(portrait()), sound(8), 8) for _ in range(9)])
+        engine.step([Work(engine.open(portrait()), voice(8), 8) for _ in range(9)])
     with pytest.raises(ValueError, match="unshown"):
         engine.rewind(stream, np.zeros((9, 64, 64, 3), np.uint8), unshown=1)
     with pytest.raises(ValueError, match="shown"):
@@ -261,16 +261,16 @@ def test_create_is_the_workers_factory(tiny_checkpoint) -> None:  # type: ignore
 
 
 def test_history_forgets_only_what_no_window_can_want() -> None:
-    history = History()
+    history = AudioHistory()
     everything = np.zeros(0, np.float32)
     for place in range(90):
-        pcm = sound(24, place)
+        pcm = voice(24, place)
         history.append(pcm)
         everything = np.concatenate((everything, pcm))
     assert history.frames == 90 * 24
     assert np.array_equal(window(history), everything[-128000:])
     history.drop(900)
     assert np.array_equal(window(history), everything[: -900 * 640][-128000:])
-    ahead = window(history, sound(4), 24)
-    assert np.array_equal(ahead[-24 * 640 : -20 * 640], sound(4))
+    ahead = window(history, voice(4), 24)
+    assert np.array_equal(ahead[-24 * 640 : -20 * 640], voice(4))
     assert not ahead[-20 * 640 :].any()

@@ -31,13 +31,5 @@ def portrait() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def photo() -> np.ndarray:
-    path = Path(__file__).parents[4] / "shared" / "samples" / "girl.png"
-    if not path.exists():
-        pytest.skip("the sample photo is not beside this checkout")
-    return read(path)
-
-
-@pytest.fixture(scope="session")
 def generator() -> PreviewGenerator:
     return create(size=512)

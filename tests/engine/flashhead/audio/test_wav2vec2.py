@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import gelu, interpolate
 
-from engine.flashhead.material import relative, sound
+from engine.flashhead.material import relative, voice
 from livehead.engine.flashhead.audio.encoder import AudioEncoder
 from livehead.engine.flashhead.audio.wav2vec2 import Wav2Vec2
 from livehead.engine.flashhead.weights.random_init import WAV2VEC2_CONFIG
@@ -77,7 +77,7 @@ def filled(config: dict[str, Any], tensors: dict[str, Tensor]) -> Wav2Vec2:
 
 def hiss(seconds: float = 8.0) -> Tensor:
     """Speech-like sound, with an offset, in a batch of two."""
-    samples = np.stack([sound(round(seconds * 25), seed) for seed in (1, 2)])
+    samples = np.stack([voice(round(seconds * 25), seed) for seed in (1, 2)])
     return torch.from_numpy(samples + np.float32(0.05))
 
 
@@ -107,7 +107,7 @@ def test_hard_sounds(kind: str) -> None:
         "silence": torch.zeros(128000),
         "a click": torch.nn.functional.one_hot(torch.tensor(64000), 128000).float(),
         "a pure tone": torch.sin(2 * math.pi * 30 * time),
-        "band-limited": torch.from_numpy(np.convolve(sound(200, 5), np.hanning(64) / 32, "same").astype(np.float32)),
+        "band-limited": torch.from_numpy(np.convolve(voice(200, 5), np.hanning(64) / 32, "same").astype(np.float32)),
     }[kind][None]
     with torch.inference_mode():
         expected = layers_of(stock(config, tensors), samples)
@@ -162,4 +162,4 @@ def test_the_first_layer_is_a_convolution_a_group_norm_and_gelu() -> None:
     samples = hiss()
     expected = torch.nn.functional.conv1d(samples[:, None].double(), weight.double(), stride=5)
     expected = gelu(torch.nn.functional.group_norm(expected, 512, scale.double(), shift.double(), 1e-5))
-    assert relative(own._listen(samples).transpose(1, 2), expected) < 1e-5
+    assert relative(own._first_conv(samples).transpose(1, 2), expected) < 1e-5

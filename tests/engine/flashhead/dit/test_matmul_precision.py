@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import gelu, linear
 
-from engine.flashhead.material import portrait, relative, sound
+from engine.flashhead.material import portrait, relative, voice
 from livehead.engine.base import Work
-from livehead.engine.flashhead.dit.matmul_precision import LARGEST, Rounded, feed_forward, product, rounded
+from livehead.engine.flashhead.dit.matmul import LARGEST, Quantized, feed_forward, linear_layer, quantize
 from livehead.engine.flashhead.generator import FlashHead
 from livehead.errors import UsageError
 
@@ -20,7 +20,7 @@ def test_rows_are_rounded_each_with_its_own_scale() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 5, 64) * torch.logspace(-9, 9, 15).view(3, 5, 1)
     x[1, 2] = 0
-    found = rounded(x)
+    found = quantize(x)
     assert found.values.shape == (15, 64)
     assert found.values.dtype is torch.float8_e4m3fn
     back = (found.values.float() * found.scale).view(x.shape)
@@ -38,12 +38,12 @@ def test_products_are_some_per_cent_off(dtype: torch.dtype) -> None:
     up, down = torch.randn(256, 96, dtype=dtype) / 10, torch.randn(96, 256, dtype=dtype) / 16
     biases = torch.randn(256, dtype=dtype), torch.randn(96, dtype=dtype)
     exact = linear(x.double(), up.double(), biases[0].double())
-    found = product(x, rounded(up), biases[0])
+    found = linear_layer(x, quantize(up), biases[0])
     assert found.dtype is dtype
     assert 0.005 < relative(found.float(), exact) < 0.04
-    assert relative(product(x, up, biases[0]).float(), exact) < 0.004
+    assert relative(linear_layer(x, up, biases[0]).float(), exact) < 0.004
     exact = linear(gelu(exact, approximate="tanh"), down.double(), biases[1].double())
-    assert 0.005 < relative(feed_forward(x, rounded(up), biases[0], rounded(down), biases[1]).float(), exact) < 0.06
+    assert 0.005 < relative(feed_forward(x, quantize(up), biases[0], quantize(down), biases[1]).float(), exact) < 0.06
     assert relative(feed_forward(x, up, biases[0], down, biases[1]).float(), exact) < 0.006
 
 
@@ -52,9 +52,9 @@ def test_an_engine_with_8_bit_products_says_so_and_makes_nearly_the_same_picture
     for products in ("exact", "fp8"):
         engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", products=products)
         assert engine.info.details["products"] == products
-        assert isinstance(engine.model.dit.blocks[0].up, Rounded) == (products == "fp8")
+        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (products == "fp8")
         stream = engine.open(portrait(), seed=3)
-        made[products] = engine.step([Work(stream, sound(24), 24)], pixel_format="rgb24")[0].astype(float)
+        made[products] = engine.step([Work(stream, voice(24), 24)], pixel_format="rgb24")[0].astype(float)
     error = np.mean((made["exact"] - made["fp8"]) ** 2)
     assert 0 < error < 255**2 / 10**2.5
 

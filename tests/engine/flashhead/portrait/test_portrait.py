@@ -1,4 +1,4 @@
-"""Portraits: fitted to the picture, and cropped to the face when that is wanted."""
+"""PortraitCache: fitted to the picture, and cropped to the face when that is wanted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import livehead
 from engine.flashhead.material import portrait
 from livehead.engine.flashhead.portrait.fit import crop_face, face_square, find_face, fit
 from livehead.errors import PortraitError
+
+PORTRAITS = sorted((Path(livehead.__file__).parent / "portraits").glob("*.png"))
 
 
 @pytest.mark.parametrize("source", [(64, 64), (200, 160), (333, 100), (100, 333), (97, 97), (1, 1), (600, 700)])
@@ -65,11 +68,12 @@ def test_no_face_is_an_error_or_the_whole_picture() -> None:
     assert crop_face(plain, needed=False) is plain
 
 
-def test_a_real_face_is_found() -> None:
-    path = Path(__file__).parents[3].parent / "shared" / "samples" / "girl.png"
-    if not path.is_file():
-        pytest.skip("the sample portrait is not beside this checkout")
-    picture = np.asarray(Image.open(path).convert("RGB"))
-    crop = crop_face(picture)
-    assert crop.shape[0] < picture.shape[0] or crop.shape[1] < picture.shape[1]
+@pytest.mark.parametrize(
+    "path", sorted((Path(livehead.__file__).parent / "portraits").glob("*.png")), ids=lambda p: p.stem
+)
+def test_a_face_is_found_and_stays_in_the_crop(path: Path) -> None:
+    finished_frames = np.asarray(Image.open(path).convert("RGB"))
+    crop = crop_face(finished_frames)
+    assert crop.shape[0] < finished_frames.shape[0]
+    assert crop.shape[1] < finished_frames.shape[1]
     assert find_face(np.ascontiguousarray(crop)) is not None
