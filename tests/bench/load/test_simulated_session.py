@@ -17,7 +17,7 @@ from livehead.bench.load.simulated_session import (
 )
 from livehead.core.block import BLOCK_SAMPLES
 from livehead.engine.base import Preset
-from livehead.engine.host.host import Timing
+from livehead.engine.host.host import WindowTiming
 from livehead.errors import UsageError
 
 PRESETS = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
@@ -114,7 +114,7 @@ def test_no_two_faces_are_the_same() -> None:
 
 
 def answer(started: float, done: float, batch: int, submitted: float = 0.0, came: float | None = None) -> WindowResult:
-    return WindowResult(Timing(submitted, started, done, batch), came or done, submitted - 0.2, stays=True)
+    return WindowResult(WindowTiming(submitted, started, done, batch), came or done, submitted - 0.2, stays=True)
 
 
 def test_windows_of_one_step_are_counted_once() -> None:

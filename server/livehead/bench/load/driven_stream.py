@@ -9,7 +9,7 @@ from livehead.bench.load.results import LoadRecord, WindowResult
 from livehead.bench.load.simulated_session import SimulatedSession
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
-from livehead.engine.host.host import EngineStream, Timing
+from livehead.engine.host.host import EngineStream, WindowTiming
 
 PATIENCE_S = 10.0
 """So long after its last deadline an answer may come that is still waited for."""
@@ -36,7 +36,7 @@ class DrivenStream:
         else:
             caller.missing(window.k)
 
-    def on_frames(self, k: int, frames: list[Frame], timing: Timing) -> None:
+    def on_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         now = time.monotonic()
         self.waiting -= 1
         self.caller.frames(k, len(frames), now)

@@ -11,7 +11,7 @@ import numpy as np
 
 from livehead.bench.load.simulated_session import SimulatedSession, WindowSpec
 from livehead.core.block import BLOCK_MS
-from livehead.engine.host.host import Timing
+from livehead.engine.host.host import WindowTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class WindowResult:
     """A window that got its frames: its timing in the engine, when they came to the session, when its first block's
     audio began (``captured``), and whether it is of a session that stays throughout."""
 
-    timing: Timing
+    timing: WindowTiming
     came: float
     captured: float
     stays: bool

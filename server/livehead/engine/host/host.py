@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from livehead.engine.base import EngineSpec, GeneratorInfo
 from livehead.engine.capacity.model import Capacity
-from livehead.engine.host.process import Arrived, Event, WorkerProcess
-from livehead.engine.host.stream import EngineState, EngineStream, OnDropped, OnFrames, OnState, Timing
+from livehead.engine.host.process import FramesArrived, WorkerEvent, WorkerProcess
+from livehead.engine.host.stream import EngineState, EngineStream, OnDropped, OnFrames, OnState, WindowTiming
 from livehead.engine.host.supervisor import BACKOFF, Supervisor
 from livehead.engine.ipc.messages import Dropped, Fault, Opened, Ready, Refused, Start
 from livehead.errors import EngineDownError, EngineError, LiveheadError
 
-__all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnFrames", "OnState", "Timing"]
+__all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnFrames", "OnState", "WindowTiming"]
 
 logger = logging.getLogger(__name__)
 
@@ -188,11 +188,11 @@ class EngineHost:
     def _forget(self, stream: int) -> None:
         self._streams.pop(stream, None)
 
-    def _receive(self, worker: WorkerProcess, event: Event) -> None:
+    def _receive(self, worker: WorkerProcess, event: WorkerEvent) -> None:
         match event:
             case Ready():
                 self._up(worker, event)
-            case Arrived(made, frames):
+            case FramesArrived(made, frames):
                 if stream := self._streams.get(made.stream):
                     stream.deliver(made, frames)
             case Dropped():

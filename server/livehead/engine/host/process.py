@@ -26,8 +26,8 @@ from typing import TypeAlias
 
 from livehead.core.frame import Frame
 from livehead.engine.ipc.frame_ring import FrameRing, create_memory
-from livehead.engine.ipc.messages import Beat, Made, Ready, Start, Stop, Submit, ToHost, ToWorker
-from livehead.engine.ipc.queues import Mailbox
+from livehead.engine.ipc.messages import Heartbeat, FramesReady, Ready, Start, Stop, Submit, ToHost, ToWorker
+from livehead.engine.ipc.message_queue import Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -38,34 +38,34 @@ set in the environment wins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Arrived:
+class FramesArrived:
     """Frames, already copied out of the ring."""
 
-    made: Made
+    made: FramesReady
     frames: list[Frame]
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class WorkerLost:
     """The worker is gone. Nothing comes after it."""
 
     reason: str
 
 
-Event: TypeAlias = ToHost | Arrived | Lost
+WorkerEvent: TypeAlias = ToHost | FramesArrived | WorkerLost
 
 
 class WorkerProcess:
     """Starts, reads, writes and ends one worker.
 
     ``deliver`` is called in a thread of its own, once for every message and last of all with
-    :class:`Lost`. :meth:`launch` and :meth:`close` block: call them from a thread.
+    :class:`WorkerLost`. :meth:`launch` and :meth:`close` block: call them from a thread.
     """
 
-    def __init__(self, start: Start, deliver: Callable[[Event], None]) -> None:
+    def __init__(self, start: Start, deliver: Callable[[WorkerEvent], None]) -> None:
         self.mailbox: Mailbox[ToWorker, Submit] = Mailbox()
         self.heard = time.monotonic()
-        self.beat: Beat | None = None
+        self.beat: Heartbeat | None = None
         self._start = start
         self._deliver = deliver
         self._lock = threading.Lock()
@@ -171,14 +171,14 @@ class WorkerProcess:
             while True:
                 message: ToHost = pipe.recv()
                 self.heard = time.monotonic()
-                if isinstance(message, Beat):
+                if isinstance(message, Heartbeat):
                     self.beat = message
                 elif isinstance(message, Ready):
                     ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
                     self._deliver(message)
-                elif isinstance(message, Made) and ring is not None:
+                elif isinstance(message, FramesReady) and ring is not None:
                     frames = [Frame(i420) for i420 in ring.take(message.position, message.hop)]
-                    self._deliver(Arrived(message, frames))
+                    self._deliver(FramesArrived(message, frames))
                 else:
                     self._deliver(message)
         except (EOFError, OSError):
@@ -188,7 +188,7 @@ class WorkerProcess:
                 ring.close()
             os.close(memory)
             self.mailbox.close()
-            self._deliver(Lost(self._farewell()))
+            self._deliver(WorkerLost(self._farewell()))
 
     @staticmethod
     def _hang_up(pipe: Connection) -> None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
-from livehead.engine.ipc.messages import Close, DropReason, Made, Open, Rewind, Submit, ToWorker
-from livehead.engine.ipc.queues import Lane, Mailbox
+from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit, ToWorker
+from livehead.engine.ipc.message_queue import Lane, Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ EngineState: TypeAlias = Literal["starting", "ready", "down"]
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class WindowTiming:
     """When a window was submitted, when its step started and when its frames lay in shared memory
     (``time.monotonic()`` seconds), and how many streams shared the step."""
 
@@ -34,7 +34,7 @@ class Timing:
     batch: int
 
 
-OnFrames: TypeAlias = Callable[[int, list[Frame], Timing], None]
+OnFrames: TypeAlias = Callable[[int, list[Frame], WindowTiming], None]
 """``(k, frames, timing)``: the frames of blocks ``k``, ``k + 1``, …"""
 
 OnDropped: TypeAlias = Callable[[int, int], None]
@@ -45,7 +45,7 @@ OnState: TypeAlias = Callable[[EngineState], None]
 
 
 class EngineStream:
-    """Made by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
+    """FramesReady by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
     and all callbacks come on the event loop, never from inside a call.
 
     Every window that :meth:`submit` took is answered exactly once: by ``on_frames`` or by ``on_dropped``.
@@ -144,10 +144,10 @@ class EngineStream:
             if self._on_state is not None:
                 self._call(self._on_state, state)
 
-    def deliver(self, made: Made, frames: list[Frame]) -> None:
+    def deliver(self, made: FramesReady, frames: list[Frame]) -> None:
         if self._waiting.pop((made.epoch, made.k), None) is None:
             return  # asked for before a rewind: told as dropped already
-        self._call(self._on_frames, made.k, frames, Timing(made.submitted, made.started, made.done, made.batch))
+        self._call(self._on_frames, made.k, frames, WindowTiming(made.submitted, made.started, made.done, made.batch))
 
     def drop(self, epoch: int, k: int, reason: DropReason) -> None:
         hop = self._waiting.pop((epoch, k), None)

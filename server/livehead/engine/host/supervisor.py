@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from livehead.engine.capacity.model import Capacity
-from livehead.engine.host.process import Event, Lost, WorkerProcess
+from livehead.engine.host.process import WorkerEvent, WorkerLost, WorkerProcess
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.errors import EngineError, LiveheadError
 
@@ -37,7 +37,7 @@ class Supervisor:
         stuck: float,
         start_timeout: float,
         backoff: Sequence[float],
-        on_event: Callable[[WorkerProcess, Event], None],
+        on_event: Callable[[WorkerProcess, WorkerEvent], None],
         on_down: Callable[[str, EngineError | None], None],
     ) -> None:
         self.worker: WorkerProcess | None = None
@@ -74,7 +74,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._ready, self._last_words, self._lost = False, None, loop.create_future()
 
-        def deliver(event: Event) -> None:
+        def deliver(event: WorkerEvent) -> None:
             loop.call_soon_threadsafe(self._receive, worker, event)
 
         worker = self.worker = WorkerProcess(self._start, deliver)
@@ -119,10 +119,10 @@ class Supervisor:
             return f"no generator after {age:.0f} s" if age > self._start_timeout else None
         return worker.verdict(self._heartbeat, self._stuck)
 
-    def _receive(self, worker: WorkerProcess, event: Event) -> None:
+    def _receive(self, worker: WorkerProcess, event: WorkerEvent) -> None:
         if worker is not self.worker:
             return  # the last words of one that was given up
-        if isinstance(event, Lost):
+        if isinstance(event, WorkerLost):
             if not self._lost.done():
                 self._lost.set_result(event.reason if self._last_words is None else str(self._last_words))
         elif isinstance(event, Failed):

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from livehead.engine.ipc.messages import Beat, Close, Dropped, DropReason, Rewind, Submit, ToHost, ToWorker
-from livehead.engine.ipc.queues import Lane, Mailbox
+from livehead.engine.ipc.messages import Heartbeat, Close, Dropped, DropReason, Rewind, Submit, ToHost, ToWorker
+from livehead.engine.ipc.message_queue import Lane, Mailbox
 
 
-class Link:
+class Endpoint:
     """Any thread may send. One thread receives into ``inbox``, so that the host is never kept waiting; when the
     pipe ends, the host is gone, and the process ends at once, whatever its main thread is doing. One thread
     tells the host every ``beat`` seconds that the process lives, and since when it is busy with one call."""
@@ -70,7 +70,7 @@ class Link:
 
     def _beat(self) -> None:
         while True:
-            self.send(Beat(time.monotonic(), min(self._busy.copy().values(), default=None)))
+            self.send(Heartbeat(time.monotonic(), min(self._busy.copy().values(), default=None)))
             time.sleep(self._period)
 
 

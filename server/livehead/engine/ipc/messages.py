@@ -107,7 +107,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """Worker → host: alive at ``at``; ``busy_since`` is when the step or open under way began."""
 
     at: float
@@ -131,7 +131,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FramesReady:
     """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``."""
 
     stream: int
@@ -167,4 +167,4 @@ class Fault:
 
 
 ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop | Prepared
-ToHost: TypeAlias = Ready | Failed | Beat | Opened | Refused | Made | Dropped | Fault
+ToHost: TypeAlias = Ready | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Fault

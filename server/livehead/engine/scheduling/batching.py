@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Generic
 
 from livehead.core.block import BLOCK_S
-from livehead.engine.scheduling.job import Job, JobT
 from livehead.engine.scheduling.step_times import StepTimes
+from livehead.engine.scheduling.stream_queue import JobT, WindowJob
 
 PAYS = 0.95
 """A batch must take less than this share of what its windows take in smaller steps: all its frames come at its end.
@@ -69,5 +69,5 @@ def _steps(jobs: Sequence[JobT], size: int) -> Iterator[Sequence[JobT]]:
     return (jobs[first : first + size] for first in range(0, len(jobs), size))
 
 
-def _frames(jobs: Sequence[Job]) -> int:
+def _frames(jobs: Sequence[WindowJob]) -> int:
     return sum(job.hop for job in jobs)

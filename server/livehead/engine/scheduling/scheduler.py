@@ -21,9 +21,8 @@ from typing import Generic
 
 from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.batching import Batches
-from livehead.engine.scheduling.job import Job, JobT
 from livehead.engine.scheduling.step_times import StepTimes
-from livehead.engine.scheduling.stream_queue import StreamQueue
+from livehead.engine.scheduling.stream_queue import JobT, StreamQueue, WindowJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,5 +157,5 @@ class Scheduler(Generic[JobT]):
         return self._batches.in_time(job, size, now) * (0.1 + self._queues[job.stream].loss)
 
 
-def _deadline(job: Job) -> float:
+def _deadline(job: WindowJob) -> float:
     return job.deadline

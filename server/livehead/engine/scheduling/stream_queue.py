@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, Protocol, TypeVar
 
 from livehead.core.block import BLOCK_S
-from livehead.engine.scheduling.job import JobT
 
 LOSS_S = 5.0
 """Over how much of its own frame time a stream's share of losses is averaged, in seconds."""
+
+
+class WindowJob(Protocol):
+    """A window of one stream as the scheduler sees it: ``deadline`` is when the first of its ``hop`` frames must be
+    sent, in seconds of the clock passed in."""
+
+    @property
+    def stream(self) -> int: ...
+    @property
+    def hop(self) -> int: ...
+    @property
+    def deadline(self) -> float: ...
+
+
+JobT = TypeVar("JobT", bound=WindowJob)
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from livehead.engine.base import Generator, Preparing, Work
-from livehead.engine.ipc.endpoint import Link
+from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.frame_ring import FrameRing
-from livehead.engine.ipc.messages import Close, Fault, Made, Open, Opened, Prepared, Rewind, Stop, Submit
+from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Opened, Prepared, Rewind, Stop, Submit
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.worker.faults import describe, refusal
-from livehead.engine.worker.history import History
+from livehead.engine.worker.frame_history import FrameHistory
 from livehead.engine.worker.preparer import Preparer
 from livehead.errors import EngineError
 
@@ -39,12 +39,12 @@ class Live:
 
     opened: Open
     stream: Any
-    history: History
+    history: FrameHistory
     faults: int = 0
 
 
-class Runner:
-    def __init__(self, generator: Generator, ring: FrameRing, link: Link, backlog: int, max_batch: int) -> None:
+class WorkerLoop:
+    def __init__(self, generator: Generator, ring: FrameRing, link: Endpoint, backlog: int, max_batch: int) -> None:
         info = generator.info
         self._generator = generator
         self._info = info
@@ -117,7 +117,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._link.send(refusal(message, error))
             return False
-        self._live[message.stream] = Live(message, stream, History(self._info))
+        self._live[message.stream] = Live(message, stream, FrameHistory(self._info))
         self._link.send(Opened(message.stream))
         return True
 
@@ -172,7 +172,7 @@ class Runner:
                 self._link.drop(job, "ring")
             else:
                 self._link.send(
-                    Made(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
+                    FramesReady(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
                 )
             live = self._live[job.stream]
             live.history.keep(job.k, frames)

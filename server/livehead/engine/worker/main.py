@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
-from livehead.engine.capacity.profile import measure_capacity
+from livehead.engine.capacity.measure import measure_capacity
 from livehead.engine.factory import make
-from livehead.engine.ipc.endpoint import Link, leave
+from livehead.engine.ipc.endpoint import Endpoint, leave
 from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.engine.worker.faults import typed
-from livehead.engine.worker.loop import Runner
+from livehead.engine.worker.loop import WorkerLoop
 from livehead.logs import configure
 
 
@@ -30,7 +30,7 @@ def _portrait() -> NDArray[np.uint8]:
     return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
 
 
-def serve(memory: int, start: Start, link: Link) -> None:
+def serve(memory: int, start: Start, link: Endpoint) -> None:
     """Make the generator and the ring, say so, and work."""
     generator = make(start.spec)
     info = generator.info
@@ -40,7 +40,7 @@ def serve(memory: int, start: Start, link: Link) -> None:
     held = start.capacity or measure_capacity(generator, _portrait())
     link.send(Ready(info, slots, held))
     max_batch = min(info.max_batch, held.max_batch or info.max_batch)
-    Runner(generator, ring, link, start.backlog, max_batch).run()
+    WorkerLoop(generator, ring, link, start.backlog, max_batch).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:
@@ -57,7 +57,7 @@ def main(pipe_fd: int, memory: int) -> int:
         return 0
     configure(debug=start.debug)
     os.nice(start.nice)
-    link = Link(pipe, backlog=start.backlog, beat=start.beat)
+    link = Endpoint(pipe, backlog=start.backlog, beat=start.beat)
     link.start()
     try:
         serve(memory, start, link)

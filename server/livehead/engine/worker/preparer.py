@@ -6,7 +6,7 @@ import threading
 from queue import SimpleQueue
 
 from livehead.engine.base import Preparing
-from livehead.engine.ipc.endpoint import Link
+from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.messages import Open, Prepared
 from livehead.engine.worker.faults import refusal
 
@@ -14,7 +14,7 @@ from livehead.engine.worker.faults import refusal
 class Preparer:
     """One portrait after the other; each is answered with :class:`Prepared` in the link's inbox."""
 
-    def __init__(self, generator: Preparing, link: Link) -> None:
+    def __init__(self, generator: Preparing, link: Endpoint) -> None:
         self._generator = generator
         self._link = link
         self._orders: SimpleQueue[Open] = SimpleQueue()

@@ -14,7 +14,7 @@ KEPT_KS = 1024
 """How far back frames are counted; far fewer are kept themselves."""
 
 
-class History:
+class FrameHistory:
     """Bounded: the frames of one window and the motion frames before it; none where the generator wants none."""
 
     def __init__(self, info: GeneratorInfo) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 import fakes
 from livehead.cores import usable_cores
-from livehead.engine.capacity.profile import measure, measure_capacity
+from livehead.engine.capacity.measure import measure, measure_capacity
 
 
 def test_steps_are_timed_at_every_preset_and_batch():

@@ -1,7 +1,7 @@
 import numpy as np
 
 from fakes import FakeGenerator
-from livehead.engine.worker.history import History
+from livehead.engine.worker.frame_history import FrameHistory
 
 
 def grey(k: int, hop: int = 1) -> np.ndarray:
@@ -16,8 +16,8 @@ def ks(shown: np.ndarray) -> list[int]:
     return [round(float(frame.mean()) / 10) for frame in shown]
 
 
-def history(motion_frames: int = 3, window: int = 8) -> History:
-    return History(FakeGenerator(motion_frames=motion_frames, window=window).info)
+def history(motion_frames: int = 3, window: int = 8) -> FrameHistory:
+    return FrameHistory(FakeGenerator(motion_frames=motion_frames, window=window).info)
 
 
 def test_the_last_shown_frames_oldest_first():

@@ -16,7 +16,7 @@ import pytest
 import fakes
 from livehead.core.windows import Window
 from livehead.engine.base import EngineSpec
-from livehead.engine.host.host import EngineHost, EngineState, EngineStream, Timing
+from livehead.engine.host.host import EngineHost, EngineState, EngineStream, WindowTiming
 from livehead.errors import CheckpointError, EngineDownError, EngineError, PortraitError
 
 
@@ -27,7 +27,7 @@ class Viewer:
         self.tag = tag
         self.k = 0
         self.seen: list[tuple[int, fakes.Seen]] = []
-        self.timings: list[Timing] = []
+        self.timings: list[WindowTiming] = []
         self.dropped: list[tuple[int, int]] = []
         self.states: list[EngineState] = []
         self.stream: EngineStream
@@ -42,7 +42,7 @@ class Viewer:
         )
         return self
 
-    def _on_frames(self, k: int, frames: list[Any], timing: Timing) -> None:
+    def _on_frames(self, k: int, frames: list[Any], timing: WindowTiming) -> None:
         self.seen += [(k + offset, fakes.read(frame)) for offset, frame in enumerate(frames)]
         self.timings.append(timing)
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from livehead.engine.ipc.queues import Lane, Mailbox
+from livehead.engine.ipc.message_queue import Lane, Mailbox
 
 
 def drain(mailbox: Mailbox) -> list:
