@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livehead.core.block import BLOCK_SAMPLES
-from livehead.core.messages import Playback
+from livehead.core.messages.from_server import Playback
 from livehead.core.speech_queue import LULL_S, QUEUE_S, Speech
 
 

@@ -15,10 +15,10 @@ import pytest
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
 from livehead.core.frame import Frame
-from livehead.core.messages import Playback
+from livehead.core.messages.from_server import Playback
 from livehead.core.windows import Window
 from livehead.engine.base import Preset
-from livehead.engine.host.stream import Timing
+from livehead.engine.host.stream import WindowTiming
 from livehead.media.audio.ingest import AudioChunk
 from livehead.metrics import Metrics
 from livehead.sessions import pipeline as module
@@ -68,7 +68,7 @@ class Engine:
                 frames = [Frame(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
                 self.stage.numbers.update({id(frame): window.k + i for i, frame in enumerate(frames)})
                 self.stage.kept += frames
-                self.stage.face.on_frames(window.k, frames, Timing(at, at, self.stage.now, 1))
+                self.stage.face.on_frames(window.k, frames, WindowTiming(at, at, self.stage.now, 1))
             else:
                 self.stage.face.on_dropped(window.k, window.hop)
 

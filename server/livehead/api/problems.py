@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from livehead.core.messages import problem_object
+from livehead.core.messages.from_server import problem_object
 from livehead.errors import LiveheadError, RequestError
 
 TYPE_PREFIX = "urn:livehead:"

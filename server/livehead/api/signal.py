@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
@@ -15,22 +15,17 @@ from livehead.api.problems import problem_of, respond
 from livehead.api.services import Door, Services
 from livehead.avatars import DEFAULT_ID
 from livehead.core.lifecycle import State
-from livehead.core.messages import (
-    Answer,
+from livehead.core.messages.from_client import (
     Bye,
     Candidate,
     ChooseAvatar,
     ChooseLatency,
-    ErrorMessage,
-    FromClient,
     Interrupt,
     Offer,
-    StateMessage,
-    Stats,
-    ToClient,
-    decode,
-    encode,
+    OnSignal,
+    decode_signal,
 )
+from livehead.core.messages.from_server import Answer, ErrorMessage, StateMessage, Stats, encode
 from livehead.errors import ConflictError, ForbiddenError, LiveheadError, MalformedError, UnprocessableError
 from livehead.sessions.session import Session, SessionRequest
 
@@ -41,6 +36,8 @@ QUEUE = 64
 
 OFFER_S = 60.0
 """A socket without a session is closed after so long."""
+
+ToClient: TypeAlias = Answer | Candidate | StateMessage | Stats | ErrorMessage
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +96,7 @@ class SignalDoor:
                 text = received.get("text")
                 if text is None:
                     raise MalformedError("Messages are JSON text; this one was binary.")
-                message = decode(text)
+                message = decode_signal(text)
                 if isinstance(message, Bye) and self._session is None:
                     return
                 await self._act(message)
@@ -126,7 +123,7 @@ class SignalDoor:
                 self._outgoing.get_nowait()
             self._outgoing.put_nowait(None)
 
-    async def _act(self, message: FromClient) -> None:
+    async def _act(self, message: OnSignal) -> None:
         if isinstance(message, Offer):
             await self._offer(message)
             return

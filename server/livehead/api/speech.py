@@ -14,7 +14,8 @@ from livehead.api.cors import allows
 from livehead.api.problems import problem_of, respond
 from livehead.api.services import Door
 from livehead.core.lifecycle import State
-from livehead.core.messages import End, ErrorMessage, Interrupt, Playback, StateMessage, Stats, decode_speech, encode
+from livehead.core.messages.from_client import End, Interrupt, decode_speech
+from livehead.core.messages.from_server import ErrorMessage, Playback, StateMessage, Stats, encode
 from livehead.errors import ForbiddenError, LiveheadError, MalformedError, RequestError
 from livehead.sessions.session import Session
 from livehead.sessions.sources.speaker import Speaker

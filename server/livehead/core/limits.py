@@ -10,3 +10,18 @@ MAX_CANDIDATES = 64
 
 CONNECT_S = 20.0
 """A client that was answered and has not connected after so long never will."""
+
+MAX_MESSAGE = 2 * MAX_SDP
+"""Bytes of a text message on a socket: a description, escaped, and some room."""
+
+MAX_CANDIDATE = 4096
+"""Bytes of one ICE candidate's line."""
+
+MAX_NAME = 256
+"""Bytes of the name of an avatar, a preset or an m-line."""
+
+MAX_TOKEN = 8192
+"""Bytes of an access token."""
+
+MAX_SEED = 2**63 - 1
+"""The largest seed of an engine's stream."""

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Pcm
-from livehead.core.messages import Playback
+from livehead.core.messages.from_server import Playback
 
 QUEUE_S = 60.0
 """Speech that may wait to be spoken."""

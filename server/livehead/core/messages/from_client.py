@@ -1,0 +1,191 @@
+"""Every message that a client or a backend may send, and how it is read.
+
+Signal socket: Offer, Candidate, ChooseAvatar, ChooseLatency, Interrupt, Bye.
+Speech socket: End, Interrupt. Data channel: Ping.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, cast, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from livehead.core.limits import MAX_MESSAGE
+from livehead.core.messages.fields import (
+    CandidateLine,
+    Choice,
+    Flag,
+    LineIndex,
+    MustBe,
+    Name,
+    Sdp,
+    Seed,
+    Source,
+    Token,
+    Voice,
+    utf8,
+)
+from livehead.errors import MalformedError, TooLargeError
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is None was not given: the server's default holds."""
+
+    type: ClassVar[str] = "offer"
+    sdp: Sdp
+    avatar: Name | None = None
+    latency: Name | None = None
+    voice: Annotated[Voice, MustBe("one of on, off")] | None = None
+    source: Annotated[Source, MustBe("one of mic, push")] | None = None
+    probe: Flag = False
+    seed: Seed | None = None
+    token: Token | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IceCandidate:
+    """RTCIceCandidateInit of the WebRTC specification."""
+
+    candidate: CandidateLine
+    sdpMid: Name | None = None
+    sdpMLineIndex: LineIndex | None = None
+    usernameFragment: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """None ends the candidates. The server sends it too."""
+
+    type: ClassVar[str] = "candidate"
+    candidate: Annotated[IceCandidate | None, MustBe('an RTCIceCandidateInit object with its "candidate", or null')]
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseAvatar:
+    type: ClassVar[str] = "avatar"
+    id: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseLatency:
+    type: ClassVar[str] = "latency"
+    preset: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Drop what was not shown yet. On both sockets."""
+
+    type: ClassVar[str] = "interrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    type: ClassVar[str] = "bye"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An utterance is complete."""
+
+    type: ClassVar[str] = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    type: ClassVar[str] = "ping"
+    id: Seed
+
+
+OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye
+OnSpeech: TypeAlias = End | Interrupt
+OnChannel: TypeAlias = Ping
+
+Received = TypeVar("Received")
+
+
+def decode_signal(text: str | bytes) -> OnSignal:
+    """A message of the signal socket. Fields that are not known are ignored.
+
+    Raises :class:`TooLargeError` past :data:`~livehead.core.limits.MAX_MESSAGE` or the limit of a field, and
+    :class:`MalformedError` with the problem ``malformed-json``, ``unknown-type`` or ``malformed``.
+    """
+    return cast(OnSignal, _decode(text, _SIGNAL))
+
+
+def decode_speech(text: str | bytes) -> OnSpeech:
+    """A text message of the speech socket; raises like :func:`decode_signal`."""
+    return cast(OnSpeech, _decode(text, _SPEECH))
+
+
+def decode_channel(text: str | bytes) -> OnChannel:
+    """A message of the data channel; raises like :func:`decode_signal`."""
+    return cast(OnChannel, _decode(text, _CHANNEL))
+
+
+class _Reader:
+    """Reads the body of one type of message."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self._fields = [each.name for each in fields(kind)]
+        self._wanted = {
+            name: must_be.wanted
+            for name, hint in get_type_hints(kind, include_extras=True).items()
+            for must_be in getattr(hint, "__metadata__", ())
+            if isinstance(must_be, MustBe)
+        }
+
+    def __call__(self, body: dict[str, Any]) -> object:
+        try:
+            return self._adapter.validate_python({name: body[name] for name in self._fields if name in body})
+        except ValidationError as error:  # what a field holds is told by its MustBe: here one is missing
+            name = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+            raise MalformedError(f'the message needs "{name}", {self._wanted[name]}') from None
+
+
+_SIGNAL = {kind.type: _Reader(kind) for kind in get_args(OnSignal)}
+_SPEECH = {kind.type: _Reader(kind) for kind in get_args(OnSpeech)}
+_CHANNEL = {Ping.type: _Reader(Ping)}
+
+
+def _decode(text: str | bytes, readers: Mapping[str, _Reader]) -> object:
+    body = _object(text)
+    name = body.get("type")
+    if not isinstance(name, str):
+        raise MalformedError('the message has no "type"')
+    reader = readers.get(name)
+    if reader is None:
+        known = ", ".join(readers)
+        raise MalformedError(f"no message has the type {name[:40]!r}; known are {known}", problem="unknown-type")
+    return reader(body)
+
+
+def _object(text: str | bytes) -> dict[str, Any]:
+    if len(text) > MAX_MESSAGE or (isinstance(text, str) and len(utf8(text, "message")) > MAX_MESSAGE):
+        raise TooLargeError(f"the message is larger than {MAX_MESSAGE // 1024} KiB")
+    try:
+        body = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+    except RecursionError:
+        raise MalformedError("the JSON is nested too deeply", problem="malformed-json") from None
+    except ValueError as error:
+        raise MalformedError(f"this is not JSON: {error}", problem="malformed-json") from None
+    if not isinstance(body, dict):
+        raise MalformedError('a message is a JSON object with a "type"')
+    return body
+
+
+def _not_finite(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
