@@ -104,6 +104,26 @@ async def test_what_cannot_be_understood_is_told_and_the_socket_stays(served: Se
             assert backend.k("finished") == 4
 
 
+async def test_an_interrupt_is_seen_behind_more_speech_than_can_wait_to_be_spoken(served: Served) -> None:
+    async with listener() as caller, Line(served.url) as line:
+        session = await line.call(caller, source="push")
+        await line.state("live")
+        async with Backend(served.url, session) as backend:
+            await backend.push(tone(90), piece=48_000)
+            await backend.end()
+            await backend.interrupt()
+            await backend.push(tone(0.4))
+            await backend.end()
+            await until(lambda: backend.states()[-3:] == ["interrupted", "started", "finished"])
+            assert backend.states() in (
+                ["interrupted", "started", "finished"],
+                ["started", "interrupted", "started", "finished"],
+            )
+            ks = [each["k"] for each in backend.told]
+            assert ks == sorted(ks)
+            assert ks[-1] - ks[-2] == 10 - 1
+
+
 async def test_the_socket_ends_with_the_session(served: Served, client: httpx.AsyncClient) -> None:
     async with listener() as caller, Line(served.url) as line:
         session = await line.call(caller, source="push")

@@ -87,9 +87,9 @@ def test_it_is_ready_with_enough_or_all_of_an_utterance_or_when_the_rest_does_no
     assert speech.ready(6, 10.0)
 
 
-def test_it_holds_a_minute() -> None:
+def test_it_holds_three_minutes() -> None:
     speech = Speech()
-    assert speech.room == QUEUE_S * 16_000 == 960_000
+    assert speech.room == QUEUE_S * 16_000 == 2_880_000
     speech.push(np.zeros(speech.room, np.float32), 0)
     assert speech.room == 0
     with pytest.raises(ValueError, match="room"):
@@ -97,7 +97,7 @@ def test_it_holds_a_minute() -> None:
     speech.take(0)
     assert speech.room == BLOCK_SAMPLES
     speech.clear(refuse_rest=False)
-    assert speech.room == 960_000
+    assert speech.room == 2_880_000
 
 
 def test_the_rest_of_what_was_dropped_from_elsewhere_is_dropped_too() -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Pcm
 from livehead.core.messages.from_server import Playback
 
-QUEUE_S = 60.0
-"""Speech that may wait to be spoken."""
+QUEUE_S = 180.0
+"""Speech that may wait to be spoken: the minute that backends may count on, and two more, so that an interrupt sent
+behind a long text is read at once instead of when the text is nearly spoken."""
 
 LULL_S = 0.5
 """Samples that come so long after those before them are no rest of an utterance that was dropped."""
