@@ -77,7 +77,7 @@ def steps(answers: Iterable[WindowResult]) -> list[Step]:
 
 
 def row(record: LoadRecord) -> dict[str, Any]:
-    """One row of ``load``: what is documented in docs/performance.md."""
+    """One row of ``load``: what is documented in docs/performance/live-sessions.md."""
     shape, answers, callers = record.shape, record.answers, record.callers
     made = steps(answers)
     asked, in_time = _sum(callers, "asked"), _sum(callers, "in_time")
