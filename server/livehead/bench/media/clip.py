@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from livehead.avatars import BUILTIN, load_portrait
 from livehead.core.block import BLOCK_SAMPLES, FPS, SAMPLE_RATE, Pcm
-from livehead.engine.preview.articulation import Articulator
-from livehead.engine.preview.features import Listener
-from livehead.engine.preview.fit import fit
-from livehead.engine.preview.life import Life, Pose
-from livehead.engine.preview.portrait import Portrait
+from livehead.engine.preview.animation.articulation import Articulator
+from livehead.engine.preview.animation.idle import IdleMotion, Pose
+from livehead.engine.preview.audio.features import FeatureExtractor
+from livehead.engine.preview.rig.fit import fit
+from livehead.engine.preview.rig.rig import Rig
 
 PORTRAIT = BUILTIN / "default.png"
 SEED = 1
@@ -63,13 +63,18 @@ def clip(seconds: float, size: int, portrait: Path = PORTRAIT, *, sways: bool = 
     """A clip as I420: uint8 ``(n, size * 3 // 2, size)``, 25 frames a second. Raises
     :class:`~livehead.errors.PortraitError` where there is no face in ``portrait``."""
     count = max(1, round(seconds * FPS))
-    drawn, listener, mouth, life = Portrait(fit(load_portrait(portrait), size)), Listener(), Articulator(), Life(SEED)
+    drawn, extractor, mouth, idle = (
+        Rig(fit(load_portrait(portrait), size)),
+        FeatureExtractor(),
+        Articulator(),
+        IdleMotion(SEED),
+    )
     frames = []
     for block in babble(count / FPS).reshape(count, BLOCK_SAMPLES):
-        heard = listener.hear(block)
-        life = life.next(heard)
-        pose = life.pose if sways else Pose(lids=life.pose.lids, gaze_x=life.look[0], gaze_y=life.look[1])
-        frames.append(cv2.cvtColor(drawn.draw(mouth.follow(heard), pose), cv2.COLOR_RGB2YUV_I420))
+        features = extractor.extract(block)
+        idle = idle.next(features)
+        pose = idle.pose if sways else Pose(lids=idle.pose.lids, gaze_x=idle.gaze[0], gaze_y=idle.gaze[1])
+        frames.append(cv2.cvtColor(drawn.draw(mouth.follow(features), pose), cv2.COLOR_RGB2YUV_I420))
     return np.asarray(np.stack(frames), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""The preview engine: any portrait with a face, animated from speech on the CPU, without a model."""
+"""The preview engine: animates any portrait with a face from speech, on the CPU and without a neural network."""
 
 from __future__ import annotations
 
@@ -13,55 +13,54 @@ from numpy.typing import NDArray
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Preset, Work
-from livehead.engine.preview.articulation import Articulator
-from livehead.engine.preview.features import Listener
-from livehead.engine.preview.fit import fit
-from livehead.engine.preview.life import Life
-from livehead.engine.preview.portrait import Portrait
+from livehead.engine.preview.animation.articulation import Articulator
+from livehead.engine.preview.animation.idle import IdleMotion
+from livehead.engine.preview.audio.features import FeatureExtractor
+from livehead.engine.preview.rig.fit import fit
+from livehead.engine.preview.rig.rig import Rig
 
 WINDOW = 8
-PORTRAITS = 8
-"""Portraits kept ready, about 8 MB each: making one takes as long as 100 frames."""
+RIGS = 8
+"""Rigs kept in memory, about 8 MB each: making one takes as long as making 100 frames."""
 
-KEPT = 64
-"""Moments a stream can be taken back to: frames."""
+HISTORY = 64
+"""Frames that a stream can be rewound by."""
 
 
 class PreviewStream:
-    """One portrait in motion: what was heard, the mouth, and the rest of the face."""
+    """One animated portrait: its rig, and the state of audio features, mouth and idle motion."""
 
-    def __init__(self, portrait: Portrait, seed: int) -> None:
-        self._portrait = portrait
-        self._listener = Listener()
+    def __init__(self, rig: Rig, seed: int) -> None:
+        self._rig = rig
+        self._extractor = FeatureExtractor()
         self._mouth = Articulator()
-        self._life = Life(seed=seed & (2**63 - 1))
-        self._past: deque[tuple[Articulator, Life]] = deque(maxlen=KEPT)
+        self._idle = IdleMotion(seed=seed & (2**63 - 1))
+        self._past: deque[tuple[Articulator, IdleMotion]] = deque(maxlen=HISTORY)
 
     def frame(self, pcm: Pcm) -> NDArray[np.uint8]:
-        """The RGB frame of one block of samples."""
-        self._past.append((self._mouth.copy(), self._life))
-        heard = self._listener.hear(pcm)
-        shape = self._mouth.follow(heard)
-        self._life = self._life.next(heard)
-        return self._portrait.draw(shape, self._life.pose)
+        """The RGB frame for one block, float32 ``(640,)``."""
+        self._past.append((self._mouth.copy(), self._idle))
+        features = self._extractor.extract(pcm)
+        shape = self._mouth.follow(features)
+        self._idle = self._idle.next(features)
+        return self._rig.draw(shape, self._idle.pose)
 
-    def back(self, unshown: int) -> None:
-        """Forget the last ``unshown`` frames and what was heard: the face goes on from the last
-        one shown."""
+    def rewind(self, unshown: int) -> None:
+        """Undo the last ``unshown`` frames, at most :data:`HISTORY`, and forget the audio."""
         for _ in range(min(unshown, len(self._past))):
-            self._mouth, self._life = self._past.pop()
-        self._listener.hush()
+            self._mouth, self._idle = self._past.pop()
+        self._extractor.reset()
 
 
 class PreviewGenerator:
-    """Fulfils :class:`~livehead.engine.base.Generator` on one core."""
+    """Implements :class:`~livehead.engine.base.Generator` on one core."""
 
     def __init__(self, size: int) -> None:
         if size < 64 or size % 8:
             raise ValueError("The preview engine's size is a multiple of 8, at least 64.")
         self._size = size
-        self._portraits: OrderedDict[bytes, Portrait] = OrderedDict()
-        self._lock = threading.Lock()  # of the portraits
+        self._rigs: OrderedDict[bytes, Rig] = OrderedDict()
+        self._lock = threading.Lock()  # of the rigs
         self._info = GeneratorInfo(
             name="preview",
             width=size,
@@ -69,7 +68,7 @@ class PreviewGenerator:
             window=WINDOW,
             motion_frames=1,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
-            max_batch=1,  # nothing is gained by a batch, and each frame would wait for the last one's
+            max_batch=1,  # a batch is no faster, and every frame would wait for the last one
         )
 
     @property
@@ -77,32 +76,31 @@ class PreviewGenerator:
         return self._info
 
     def open(self, portrait: NDArray[np.uint8], seed: int) -> PreviewStream:
-        """Find the face and make the portrait ready. Raises
-        :class:`~livehead.errors.PortraitError` where there is none."""
-        return PreviewStream(self._portrait(portrait), seed)
+        """Find the face and build its rig. Raises :class:`~livehead.errors.PortraitError` if there is no face."""
+        return PreviewStream(self._rig(portrait), seed)
 
     def prepare(self, portrait: NDArray[np.uint8]) -> None:
-        """Find the face and make the portrait ready, while steps go on in another thread: nothing of a stream is
-        touched, and most of the time is spent where the interpreter is free. Raises
-        :class:`~livehead.errors.PortraitError` where there is no face."""
-        self._portrait(portrait)
+        """Build a portrait's rig ahead of :meth:`open`. May run in a thread beside the one that steps: it touches no
+        stream, and spends most of its time without holding the interpreter lock. Raises
+        :class:`~livehead.errors.PortraitError` if there is no face."""
+        self._rig(portrait)
 
-    def _portrait(self, frame: NDArray[np.uint8]) -> Portrait:
-        """The portrait of a frame, from memory if it was there before: streams only read it."""
-        key = hashlib.blake2b(frame.tobytes(), salt=str(frame.shape).encode()[:16]).digest()
+    def _rig(self, portrait: NDArray[np.uint8]) -> Rig:
+        """The rig of a portrait, from memory if it is there. Streams share it: they only read it."""
+        key = hashlib.blake2b(portrait.tobytes(), salt=str(portrait.shape).encode()[:16]).digest()
         with self._lock:
-            portrait = self._portraits.get(key)
-        if portrait is None:
-            portrait = Portrait(fit(frame, self._size))
+            rig = self._rigs.get(key)
+        if rig is None:
+            rig = Rig(fit(portrait, self._size))
         with self._lock:
-            self._portraits[key] = portrait
-            self._portraits.move_to_end(key)
-            if len(self._portraits) > PORTRAITS:
-                self._portraits.popitem(last=False)
-        return portrait
+            self._rigs[key] = rig
+            self._rigs.move_to_end(key)
+            if len(self._rigs) > RIGS:
+                self._rigs.popitem(last=False)
+        return rig
 
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
-        """Make the frames of one stream: ``max_batch`` is 1, as streams share nothing."""
+        """Make the frames of one stream; ``max_batch`` is 1. Raises ValueError for more work or broken blocks."""
         if len(work) > self._info.max_batch:
             raise ValueError("A step takes one stream at a time.")
         for item in work:
@@ -124,14 +122,14 @@ class PreviewGenerator:
         return np.stack(frames)
 
     def rewind(self, stream: PreviewStream, shown: NDArray[np.uint8], unshown: int) -> None:
-        """Go on from the frame shown last: the mouth falls to rest from there."""
-        stream.back(unshown)
+        """Continue from the last frame shown: the mouth falls to rest from there."""
+        stream.rewind(unshown)
 
     def close(self, stream: PreviewStream) -> None:
-        """Nothing to give back: a stream's memory goes with it."""
+        """A stream holds nothing that must be released."""
 
 
 def create(size: int = 512, **_: object) -> PreviewGenerator:
-    """Make the preview engine for frames of ``size`` × ``size``; it keeps to one core."""
+    """Make the preview engine for frames of ``size`` × ``size`` pixels. It uses one core."""
     cv2.setNumThreads(1)
     return PreviewGenerator(size)

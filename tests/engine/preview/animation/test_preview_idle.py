@@ -1,19 +1,19 @@
-"""A face that nobody speaks through is alive."""
+"""A face moves when nobody speaks: it blinks, glances and breathes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from livehead.engine.preview.features import Features
-from livehead.engine.preview.life import Life, Pose
+from livehead.engine.preview.animation.idle import IdleMotion, Pose
+from livehead.engine.preview.audio.features import Features
 
 
-def poses(seed: int, count: int, heard: Features | None = None) -> list[Pose]:
-    life, seen = Life(seed=seed), []
+def poses(seed: int, count: int, features: Features | None = None) -> list[Pose]:
+    idle, seen = IdleMotion(seed=seed), []
     for _ in range(count):
-        life = life.next(heard or Features())
-        seen.append(life.pose)
+        idle = idle.next(features or Features())
+        seen.append(idle.pose)
     return seen
 
 

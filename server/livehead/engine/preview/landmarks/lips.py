@@ -1,4 +1,4 @@
-"""The mouth of a chip: the line between the lips, its corners, and how thick the lips are."""
+"""The lips in a face chip: the line between them, its corners, and how thick they are."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.chip import CENTRE_X, EYE_SPAN, EYE_Y, Array, Chip
+from livehead.engine.preview.landmarks.chip import CENTRE_X, EYE_SPAN, EYE_Y, Array, Chip
 
 NDArrayInt = NDArray[np.int64]
 
 USUAL_DROP = 1.08 * EYE_SPAN
-"""From the eyes down to the lips, in a usual face."""
+"""From the eyes down to the lips in a typical face, in chip pixels."""
 
 USUAL_HALF = 0.42 * EYE_SPAN
+"""Half the width of a typical mouth, in chip pixels."""
+
 SPAN = 66
-"""Half width of the field that is searched, in chip pixels."""
+"""Half the width of the searched area, in chip pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lips:
-    """In chip pixels: the lip line as points from the left to the right corner, float32 ``(n, 2)``,
-    and the thickness of each lip at the middle. ``sure`` is 0..1: how plainly the mouth was seen.
-    ``teeth`` tells that the upper teeth show; the line then runs below them."""
+class LipContour:
+    """In chip pixels: ``line`` is float32 ``(n, 2)``, points between the lips from the left to the right corner;
+    ``upper`` and ``lower`` are the thickness of each lip in the middle. ``sure`` is the confidence, 0..1. ``teeth``
+    says that the upper teeth show; the line then runs below them."""
 
     line: Array
     upper: float
@@ -33,8 +35,8 @@ class Lips:
     teeth: bool = False
 
 
-def trace(chip: Chip) -> Lips:
-    """Find the lips. Where nothing plausible is seen, a usual mouth is placed by the eyes."""
+def trace(chip: Chip) -> LipContour:
+    """Find the lips. If nothing plausible is found, return a typical mouth, placed relative to the eyes."""
     left = int(CENTRE_X) - SPAN
     top = int(EYE_Y + 0.68 * EYE_SPAN)
     lab = cv2.GaussianBlur(chip.lab, (0, 0), 1.1)[top : top + 84, left : left + 2 * SPAN + 1]
@@ -62,16 +64,16 @@ def trace(chip: Chip) -> Lips:
     line = np.stack([xs + left, curve + top], axis=1).astype(np.float32)
     mid = int(xs.size // 2)
     upper, lower = _thickness(redness, round(float(curve[mid])), int(xs[mid]))
-    return Lips(line, upper, lower, sure, toothy)
+    return LipContour(line, upper, lower, sure, toothy)
 
 
 def _unit(values: Array, least: float) -> Array:
-    """Scale so that plain sights are 1; ``least`` keeps noise from being scaled up."""
+    """Scale so that the 96th percentile, or ``least`` if that is more, becomes 1: noise is not amplified."""
     return np.asarray(np.clip(values / max(least, float(np.percentile(values, 96))), 0, 1), np.float32)
 
 
 def _middle(around: Array, top: int) -> tuple[float, float]:
-    """Column and row of the mouth's middle by its redness, drawn towards the usual place."""
+    """Column and row of the middle of the mouth by its redness, pulled towards the usual place."""
     usual = (float(SPAN), EYE_Y + USUAL_DROP - top)
     ys, xs = np.mgrid[0 : around.shape[0], 0 : around.shape[1]].astype(np.float32)
     weight = around**2 * np.exp(-(((xs - usual[0]) / 34) ** 2) - ((ys - usual[1]) / 24) ** 2)
@@ -83,8 +85,8 @@ def _middle(around: Array, top: int) -> tuple[float, float]:
 
 
 def _path(gain: Array) -> NDArrayInt:
-    """The row in each column of the left-to-right path with the most gain; it climbs at most one
-    row a column."""
+    """The row in each column of the left-to-right path with the highest gain, by dynamic programming. It moves by at
+    most one row per column."""
     height, width = gain.shape
     total = gain[:, 0].copy()
     came = np.zeros((width, height), np.int64)
@@ -105,8 +107,7 @@ def _path(gain: Array) -> NDArrayInt:
 
 
 def _below_teeth(path: NDArrayInt, light: Array, redness: Array, skin: float) -> NDArrayInt:
-    """In a smile the darkest line may run above the teeth. Teeth belong to the upper side: then the
-    lip line is where they end."""
+    """In a smile the darkest line may run above the upper teeth; the lip line is where the teeth end."""
     bright = (light > skin - 9) & (redness < 0.35)
     middle = path.size // 2
     ends = path.copy()
@@ -124,7 +125,7 @@ def _below_teeth(path: NDArrayInt, light: Array, redness: Array, skin: float) ->
 
 
 def _corners(strength: Array, middle: float) -> tuple[int, int]:
-    """Grow from the middle until the line fades."""
+    """The columns left and right of the middle at which the line fades."""
     centre = int(np.clip(round(middle), 30, strength.size - 31))
     enough = 0.36 * float(np.median(strength[centre - 16 : centre + 17]))
     reach = int(0.6 * EYE_SPAN)
@@ -138,7 +139,7 @@ def _corners(strength: Array, middle: float) -> tuple[int, int]:
 
 
 def _darkest(light: Array, path: NDArrayInt) -> Array:
-    """The path moved to the darkest point within three rows, between rows where need be."""
+    """The path moved to the darkest point within three rows, with subpixel precision."""
     columns = np.arange(path.size)
     offsets = np.arange(-3, 4)
     rows = np.clip(path[:, None] + offsets, 0, light.shape[0] - 1)
@@ -148,13 +149,13 @@ def _darkest(light: Array, path: NDArrayInt) -> Array:
 
 
 def _smooth(rows: Array | NDArrayInt, width: float) -> Array:
-    """The path without its steps. It keeps the bow of the upper lip."""
+    """The path without its steps; the bow of the upper lip is kept."""
     ringed = np.pad(rows.astype(np.float32), 16, mode="reflect", reflect_type="odd")
     return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), width)[0, 16:-16], np.float32)
 
 
 def _thickness(redness: Array, row: int, column: int) -> tuple[float, float]:
-    """How far redness goes up and down from the lip line at the middle."""
+    """How far the redness reaches up and down from the lip line in the middle."""
     profile = redness[:, max(0, column - 9) : column + 10].mean(axis=1)
     found = []
     for step, usual, limit in ((-1, 11, (6, 20)), (1, 15, (9, 27))):
@@ -169,7 +170,7 @@ def _thickness(redness: Array, row: int, column: int) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _usual(x: float, y: float) -> Lips:
+def _usual(x: float, y: float) -> LipContour:
     xs = np.arange(-USUAL_HALF, USUAL_HALF + 1, dtype=np.float32)
     line = np.stack([x + xs, y - 2.0 * (xs / USUAL_HALF) ** 2], axis=1)
-    return Lips(line.astype(np.float32), 11.0, 15.0, 0.0)
+    return LipContour(line.astype(np.float32), 11.0, 15.0, 0.0)

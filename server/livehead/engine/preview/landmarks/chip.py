@@ -1,4 +1,4 @@
-"""A face laid into a standard frame: eyes level, 100 pixels apart. All measuring happens there."""
+"""A face chip: the face aligned to a standard image, eyes level and 100 pixels apart. Landmarks are measured in it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CENTRE_X = (LEFT_X + RIGHT_X) / 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chip:
-    """``lab`` is float32 ``(HEIGHT, WIDTH, 3)``: L in 0..100, a and b. ``rotation`` (2×2) and
-    ``origin`` take a chip point ``p`` to the frame as ``rotation @ p + origin``."""
+    """``lab`` is float32 ``(HEIGHT, WIDTH, 3)`` in CIELAB, L in 0..100. ``rotation``, ``(2, 2)``, and ``origin``,
+    ``(2,)``, map a point ``p`` of the chip to ``rotation @ p + origin`` in the portrait."""
 
     lab: Array
     rotation: Array
@@ -29,28 +29,28 @@ class Chip:
 
     @property
     def scale(self) -> float:
-        """Pixels of the frame in a pixel of the chip."""
+        """Size of a chip pixel in pixels of the portrait."""
         return float(np.hypot(self.rotation[0, 0], self.rotation[1, 0]))
 
-    def to_frame(self, points: Array) -> Array:
-        """Chip points ``(..., 2)`` in pixels of the frame."""
+    def to_portrait(self, points: Array) -> Array:
+        """Chip points ``(..., 2)`` in pixels of the portrait."""
         return np.asarray(points @ self.rotation.T + self.origin, np.float32)
 
     def skin(self) -> Array:
-        """The skin's usual L, a, b: the median of both cheeks."""
+        """The colour of the skin as L, a, b: the median of both cheeks."""
         left = self.lab[168:195, 92:122].reshape(-1, 3)
         right = self.lab[168:195, 198:228].reshape(-1, 3)
         return np.asarray(np.median(np.concatenate([left, right]), axis=0), np.float32)
 
 
-def lay(rgb: NDArray[np.uint8], eyes: Array) -> Chip:
-    """Cut the chip of a face whose eyes ``(2, 2)``, left of the frame first, are known."""
+def align(rgb: NDArray[np.uint8], eyes: Array) -> Chip:
+    """Cut out the chip of the face in an RGB image, given its eyes ``(2, 2)``, the one on the image's left first."""
     along = (eyes[1] - eyes[0]) / EYE_SPAN
     rotation = np.array([[along[0], -along[1]], [along[1], along[0]]], np.float32)
     origin = eyes[0] - rotation @ np.array([LEFT_X, EYE_Y], np.float32)
     scale = float(np.hypot(*along))
     source = rgb
-    if scale > 1.5:  # shrink first, so that a large photo's grain does not alias
+    if scale > 1.5:  # shrink first, so that the grain of a large photo does not alias
         source = np.asarray(cv2.resize(rgb, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA), np.uint8)
         grown = np.array([source.shape[1] / rgb.shape[1], source.shape[0] / rgb.shape[0]], np.float32)
     else:

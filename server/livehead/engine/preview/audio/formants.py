@@ -1,4 +1,4 @@
-"""The first two resonances of the mouth, by linear prediction (Makhoul, 1975)."""
+"""The first two formants, by linear prediction (Makhoul, 1975)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 ORDER = 9
-"""Poles of the model: four resonances below 4 kHz and the voice's fall."""
+"""Order of the model: four formants below 4 kHz, and the spectral tilt of the voice."""
 
 TOP = 4000.0
-"""Upper end of what is modelled, in Hz."""
+"""Upper end of the modelled band, in Hz."""
 
 USUAL = (500.0, 1500.0)
-"""The resonances of a mouth at rest, in Hz."""
+"""F1 and F2 of a neutral vocal tract, in Hz."""
 
 
 def formants(power: NDArray[np.float64], top: float, before: tuple[float, float] = USUAL) -> tuple[float, float]:
     """F1 and F2 in Hz from a power spectrum whose bins run evenly from 0 to ``top`` Hz.
-    ``before`` stands in for what does not show."""
+    A formant that cannot be found keeps its value in ``before``."""
     bins = round((power.size - 1) * TOP / top) + 1
     freq = np.linspace(0, TOP, bins)
     lifted = power[:bins] * (0.02 + (freq / 1000) ** 1.6)
@@ -37,14 +37,14 @@ def formants(power: NDArray[np.float64], top: float, before: tuple[float, float]
     if next_up:
         second = next_up[0]
     if low and first > 420 and (not next_up or second > 2500):
-        # Only front vowels, with a low first resonance, have their second so high: here it lies so
-        # close above the first, as in "oh", that both show as one.
+        # F2 is this high only in front vowels, whose F1 is low. So F2 lies just above F1 here, as in "oh", and both
+        # appear as one peak.
         return (480.0, first) if first > 700 else (min(first, 520.0), first + 330)
     return first, second
 
 
 def _levinson(lags: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The prediction filter of an autocorrelation."""
+    """The prediction filter for an autocorrelation (Levinson-Durbin recursion)."""
     taps = np.zeros(ORDER + 1)
     taps[0] = 1.0
     error = lags[0]

@@ -1,4 +1,4 @@
-"""An eye's lids and gaze."""
+"""How an eye turns and its lids close."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.face import Eye
-from livehead.engine.preview.palette import patch
-from livehead.engine.preview.rig import Array, smooth
+from livehead.engine.preview.landmarks.face import Eye
+from livehead.engine.preview.rig.head import Array, smooth
+from livehead.engine.preview.rig.palette import patch
 
 LASH = 0.07
-"""Thickness of the upper lid's dark edge, in eye spans: it moves with the lid unstretched."""
+"""Thickness of the upper lid's dark edge, in eye spans: it moves with the lid and is not stretched."""
 
 
-class Lids:
-    """One moving eye. Works in the eye's own frame: x from corner to corner, y down, in pixels."""
+class EyeWarp:
+    """One eye of a rig. Works in the eye's own coordinates: x from corner to corner, y down, in pixels."""
 
     def __init__(self, eye: Eye, span: float, frame: NDArray[np.uint8]) -> None:
         size = frame.shape[0]
@@ -42,15 +42,15 @@ class Lids:
         self.box = (left, top, max(right, left + 2), max(bottom, top + 2))
 
     def axes(self, places: Array) -> tuple[Array, Array]:
-        """x and y in the eye's frame of frame places ``(h, w, 2)``."""
+        """Points of the portrait ``(h, w, 2)`` in the eye's coordinates: x and y, each ``(h, w)``."""
         px, py = places[:, :, 0] - self._origin[0], places[:, :, 1] - self._origin[1]
         x = px * self._across[0] + py * self._across[1]
         y = px * self._down[0] + py * self._down[1]
         return x, y
 
-    def look(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
-        """Turn the eye: shift the iris between the lids (``places`` in place); gaze in pixels. The
-        iris keeps its shape; the white beside it gives way."""
+    def turn(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
+        """Turn the eye by ``gaze`` pixels: shift the source points ``places`` between the lids, in place. The iris
+        keeps its shape, and the white beside it is stretched or squeezed."""
         bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
         rim = 0.025 * self._span
         inside = smooth(y + self._upper * bow - rim, 0.0, rim) * smooth(self._lower * bow - y, -0.5 * rim, rim)
@@ -62,7 +62,7 @@ class Lids:
     def close(
         self, frame: NDArray[np.uint8], texture: NDArray[np.uint8], fine: int, axes: tuple[Array, Array], shut: float
     ) -> None:
-        """Draw the upper lid ``shut`` (0..1) over ``frame``, the eye's box of the new frame."""
+        """Draw the upper lid, closed by ``shut`` (0..1), over ``frame``: the part of the new frame in the eye's box."""
         x, y = axes
         # Fuller than the parabola that was fitted, so that the inner corners are covered too.
         bow = np.clip(1 - (x / (1.07 * self._half)) ** 2, 0, 1) ** 0.85
@@ -90,7 +90,7 @@ class Lids:
         )
         cover = np.clip(rise + 0.5, 0, 1) * smooth(way * shut, 0.2, 1.2)
         shade = 1 - 0.10 * shut * np.exp(-((rise / (0.11 * self._span)) ** 2)) * bow
-        # Stretched skin shows streaks: where it is stretched, the tone of the skin below the eye takes part.
+        # Stretched skin shows streaks, so it is blended with the tone of the skin below the eye.
         even = (
             smooth(bow, 0.0, 0.7)
             * smooth(rise - lash, 0.0, 0.05 * self._span)

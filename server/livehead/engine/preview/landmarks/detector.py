@@ -1,4 +1,4 @@
-"""Where the face is: its box and its two eyes, from OpenCV's Haar cascades."""
+"""Face detection: the face's width and its two eyes, with OpenCV's Haar cascades (Viola and Jones, 2001)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 
 LONGEST = 480
-"""Frames are searched at this many pixels along their longer side."""
+"""Portraits are scaled to at most this many pixels along the longer side before the search."""
 
 ANGLES = (0.0, 18.0, -18.0, 34.0, -34.0)
-"""Head tilts tried, in degrees: the cascades find upright faces only."""
+"""Head tilts that are tried, in degrees: the cascades find upright faces only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rough:
-    """A first idea of a face, in pixels of the frame: ``eyes`` is float32 ``(2, 2)``, the eye on
-    the frame's left first; ``width`` is that of the detector's box."""
+class Detection:
+    """A face's rough place in pixels of the portrait: ``eyes`` is float32 ``(2, 2)``, the eye on the portrait's left
+    first; ``width`` is that of the detector's box."""
 
     eyes: Array
     width: float
@@ -32,7 +32,7 @@ class Rough:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    rough: Rough
+    detection: Detection
     score: float
 
 
@@ -41,8 +41,8 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / f"haarcascade_{name}.xml"))
 
 
-def detect(rgb: NDArray[np.uint8]) -> Rough | None:
-    """The most prominent face of an RGB frame, or None."""
+def detect(rgb: NDArray[np.uint8]) -> Detection | None:
+    """The most prominent face of an RGB image, or None."""
     height, width = rgb.shape[:2]
     scale = min(2.0, LONGEST / max(height, width))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -56,13 +56,13 @@ def detect(rgb: NDArray[np.uint8]) -> Rough | None:
         )
         if found is not None:
             back = cv2.invertAffineTransform(turn)
-            eyes = found.rough.eyes @ back[:, :2].T + back[:, 2] if angle else found.rough.eyes
-            return Rough(((eyes + 0.5) / scale - 0.5).astype(np.float32), found.rough.width / scale)
+            eyes = found.detection.eyes @ back[:, :2].T + back[:, 2] if angle else found.detection.eyes
+            return Detection(((eyes + 0.5) / scale - 0.5).astype(np.float32), found.detection.width / scale)
     return None
 
 
 def _candidates(gray: NDArray[np.uint8], strict: bool) -> Iterator[_Candidate]:
-    """Likely faces. A small one, or one in a ``strict`` look, must be seen by all detectors."""
+    """Likely faces. A small one, or any in a ``strict`` search, must be found by both cascades and with both eyes."""
     least = max(24, min(gray.shape) // 10)
     boxes = [
         [
@@ -79,7 +79,7 @@ def _candidates(gray: NDArray[np.uint8], strict: bool) -> Iterator[_Candidate]:
             continue
         off = float(np.hypot(*((x + w / 2, y + h / 2) - middle))) / max(gray.shape)
         yield _Candidate(
-            Rough(eyes + np.array([x, y], np.float32), float(w)),
+            Detection(eyes + np.array([x, y], np.float32), float(w)),
             w * (1 - 0.6 * off) * (0.6 + 0.15 * seen + 0.2 * agreed),
         )
 
@@ -92,7 +92,7 @@ def _overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
 
 
 def _eyes(face: NDArray[np.uint8]) -> tuple[Array, int]:
-    """Eye centres in the box's pixels and how many of them were really seen."""
+    """The centres of both eyes in the box's pixels, and how many of them were found, not guessed."""
     size = 240
     scale = size / face.shape[0]
     view = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

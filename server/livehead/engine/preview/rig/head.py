@@ -1,4 +1,4 @@
-"""Smooth movements of a whole head: fields of displacement, made once for a portrait."""
+"""Smooth movements of the whole head: displacement fields, computed once for each portrait."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.face import Face
-from livehead.engine.preview.life import Pose
+from livehead.engine.preview.animation.idle import Pose
+from livehead.engine.preview.landmarks.face import Face
 
 Array = NDArray[np.floating[Any]]
 
 STEP = 4
-"""The fields are kept at one point in so many pixels each way, and drawn out when used."""
+"""The fields are stored for every fourth pixel in each direction, and interpolated when used."""
 
 
 def smooth(values: Array, low: float, high: float) -> Array:
-    """0 below ``low``, 1 above ``high``, smooth between; runs downwards when ``low > high``."""
+    """Smoothstep: 0 below ``low``, 1 above ``high``, smooth between. It falls from 1 to 0 if ``low > high``."""
     t = np.clip((values - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-class Rig:
-    """Adds up one frame's displacement field from a few unit fields.
+class HeadWarp:
+    """Composes the displacement field of a frame from a few unit fields.
 
-    In the face's own frame (origin between the eyes, one eye span the unit, v down the face) the
-    head counts as an ellipsoid that turns, and everything fades to nothing outside of it.
+    In the face's own coordinates (origin between the eyes, in eye spans, v down the face) the head is an ellipsoid that
+    rotates. All displacements fade to nothing outside of it.
     """
 
     def __init__(self, face: Face, size: int) -> None:
@@ -79,7 +79,7 @@ class Rig:
         self._still = np.stack([gx, gy], axis=-1)
 
     def places(self, pose: Pose) -> Array:
-        """Where each pixel of :attr:`box` comes from, float32 ``(h, w, 2)`` in pixels of the square."""
+        """The source point of each pixel of :attr:`box`, float32 ``(h, w, 2)`` in pixels of the square."""
         amounts = np.array(
             [
                 pose.yaw * 0.9,
@@ -101,7 +101,7 @@ class Rig:
 
 
 def _box(moving: NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in pixels round the points that ever move."""
+    """Left, top, right and bottom, in pixels, around all points that ever move."""
     columns, rows = np.nonzero(moving.any(axis=0))[0], np.nonzero(moving.any(axis=1))[0]
     limit = size // STEP
     left, right = max(0, int(columns[0]) - 1), min(limit, int(columns[-1]) + 2)

@@ -1,4 +1,4 @@
-"""What shows between open lips: the dark, the teeth and the tongue, in the portrait's own light."""
+"""What shows between open lips: darkness, teeth and tongue, in colours that suit the portrait."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.articulation import Mouthing
-from livehead.engine.preview.mouth import Lips, Opening
-from livehead.engine.preview.palette import Palette
-from livehead.engine.preview.rig import Array, smooth
+from livehead.engine.preview.animation.articulation import MouthShape
+from livehead.engine.preview.rig.head import Array, smooth
+from livehead.engine.preview.rig.mouth import MouthOpening, MouthWarp
+from livehead.engine.preview.rig.palette import Palette
 
 TEETH = (0.150, 0.125, 0.120, 0.105, 0.090, 0.075)
-"""Widths of the upper teeth from the middle outwards, as shares of half the mouth: they look
-narrower towards the sides because the row bends back."""
+"""Widths of the upper teeth from the middle outwards, as shares of half the mouth's width: they look narrower towards
+the sides because the row of teeth bends back."""
 
 LOWER_TEETH = (0.095, 0.095, 0.100, 0.095, 0.085, 0.075)
 FINE = 4
 """The teeth are drawn this many times finer than the square's pixels."""
 
 
-class Inside:
-    """The inner mouth of one portrait."""
+class MouthInterior:
+    """The inside of a rig's mouth."""
 
-    def __init__(self, lips: Lips, palette: Palette) -> None:
-        self._lips = lips
+    def __init__(self, mouth: MouthWarp, palette: Palette) -> None:
+        self._mouth = mouth
         self._palette = palette
-        self._tall = 0.17 * lips.span
-        self._upper = _row(TEETH, lips.half, self._tall, curve=0.30)
-        self._lower = _row(LOWER_TEETH, lips.half, 0.8 * self._tall, curve=0.16)
+        self._tall = 0.17 * mouth.span
+        self._upper = _row(TEETH, mouth.half, self._tall, curve=0.30)
+        self._lower = _row(LOWER_TEETH, mouth.half, 0.8 * self._tall, curve=0.16)
 
-    def draw(self, frame: NDArray[np.uint8], opening: Opening, shape: Mouthing) -> None:
-        """Paint the opening into ``frame``, the RGB part of the square that ``opening`` bounds."""
+    def draw(self, frame: NDArray[np.uint8], opening: MouthOpening, shape: MouthShape) -> None:
+        """Paint what the opening shows into ``frame``, the RGB pixels that ``opening`` bounds."""
         a, y = opening.a, opening.y
-        span = self._lips.span
-        middle = float(self._lips.line(np.zeros(1, np.float32))[0])
+        span = self._mouth.span
+        middle = float(self._mouth.line(np.zeros(1, np.float32))[0])
         gap = opening.lower - opening.upper
         deep = (y - opening.upper) / np.maximum(gap, 1)
         dark = np.clip(1 - 0.75 * np.abs(a), 0.15, 1)[..., None]
@@ -48,9 +48,9 @@ class Inside:
         lower_edge = opening.lower - (0.042 * max(0.0, shape.wide) - 0.015) * span
         colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
         upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.11 * max(0.0, -shape.wide)) * span
-        if not self._lips.teeth:
+        if not self._mouth.teeth:
             colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
-        # Lips throw a shadow inwards, the corners are darkest.
+        # The lips cast a shadow inwards; the corners are darkest.
         shade = 0.66 + 0.34 * smooth(y - opening.upper, -0.01 * span, 0.07 * span)
         shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)
         shade *= 1 - 0.55 * smooth(np.abs(a), 0.35, 0.95)
@@ -59,8 +59,8 @@ class Inside:
         np.copyto(frame, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
 
     def _teeth(self, colour: Array, row: Array, a: Array, depth: Array, light: float) -> Array:
-        """Lay a row of teeth over ``colour``; ``depth`` is the place below the gums in pixels."""
-        x = (a + 1) * (self._lips.half * FINE) - 0.5
+        """Draw a row of teeth over ``colour``; ``depth`` is the distance below the gums in pixels."""
+        x = (a + 1) * (self._mouth.half * FINE) - 0.5
         seen: Array = np.asarray(
             cv2.remap(row, x.astype(np.float32), (depth * FINE).astype(np.float32), cv2.INTER_LINEAR), np.float32
         )
@@ -72,8 +72,8 @@ def _over(under: Array, paint: Array, cover: Array) -> Array:
 
 
 def _row(widths: tuple[float, ...], half: float, tall: float, curve: float) -> Array:
-    """Draw a row of teeth hanging down: float32 ``(h, w, 2)``, light and cover 0..1. Row 0 is at the
-    gums; the biting edge climbs towards the sides by ``curve`` of the height."""
+    """Draw a row of upper teeth: float32 ``(h, w, 2)``, brightness and coverage 0..1. Row 0 is at the gums; the biting
+    edge rises towards the sides by ``curve`` of the height."""
     width, height = max(8, int(2 * half * FINE)), max(8, int(tall * FINE))
     a = np.abs((np.arange(width) + 0.5) / width * 2 - 1)[None].astype(np.float32)
     y = ((np.arange(height) + 0.5) / height)[:, None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""What is heard drives the mouth as lips would."""
+"""Speech moves the mouth as it moves lips."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 import voice
-from livehead.engine.preview.articulation import Articulator, Mouthing
-from livehead.engine.preview.features import Listener
+from livehead.engine.preview.animation.articulation import Articulator, MouthShape
+from livehead.engine.preview.audio.features import FeatureExtractor
 
 
-def mouthings(audio: np.ndarray) -> list[Mouthing]:
-    listener, mouth = Listener(), Articulator()
-    return [mouth.follow(listener.hear(block)) for block in voice.blocks(audio)]
+def mouth_shapes(audio: np.ndarray) -> list[MouthShape]:
+    extractor, mouth = FeatureExtractor(), Articulator()
+    return [mouth.follow(extractor.extract(block)) for block in voice.blocks(audio)]
 
 
-def steady(audio: np.ndarray) -> Mouthing:
+def steady(audio: np.ndarray) -> MouthShape:
     """The shape audio is held with, after some speech to learn the level from."""
-    return mouthings(np.concatenate([voice.vowel("e", 0.4), audio]))[-1]
+    return mouth_shapes(np.concatenate([voice.vowel("e", 0.4), audio]))[-1]
 
 
 def test_open_vowels_open_the_mouth():
@@ -49,7 +49,7 @@ def test_a_hiss_shows_the_teeth_with_the_jaw_nearly_shut():
 
 @pytest.mark.parametrize("name", list(voice.VOWELS))
 def test_shut_within_120_ms_of_silence(name):
-    shapes = mouthings(np.concatenate([voice.vowel(name, 0.4), voice.silence(0.2)]))
+    shapes = mouth_shapes(np.concatenate([voice.vowel(name, 0.4), voice.silence(0.2)]))
     first_silent = 10
     assert shapes[first_silent - 1].jaw > 0.05
     for shape in shapes[first_silent + 2 :]:
@@ -58,20 +58,20 @@ def test_shut_within_120_ms_of_silence(name):
 
 
 def test_silence_keeps_it_shut():
-    assert all(shape.jaw == 0 for shape in mouthings(voice.silence(2)))
+    assert all(shape.jaw == 0 for shape in mouth_shapes(voice.silence(2)))
 
 
 @pytest.mark.parametrize("level", [0.001, 0.003, 0.01])
 def test_room_noise_alone_keeps_it_shut(level):
     noise = np.random.default_rng(3).normal(0, level, 16_000 * 6).astype(np.float32)
-    assert max(shape.jaw for shape in mouthings(noise)[75:]) < 0.05
+    assert max(shape.jaw for shape in mouth_shapes(noise)[75:]) < 0.05
 
 
 def test_speech_in_a_noisy_room_still_moves_and_rests():
     noise = np.random.default_rng(3).normal(0, 0.006, 16_000 * 10).astype(np.float32)
     audio = np.concatenate([voice.silence(4), *[np.concatenate([voice.vowel("a", 0.3), voice.silence(0.5)])] * 7])
     audio = audio + noise[: audio.size]
-    jaws = np.array([shape.jaw for shape in mouthings(audio)])[-100:].reshape(5, 20)
+    jaws = np.array([shape.jaw for shape in mouth_shapes(audio)])[-100:].reshape(5, 20)
     assert jaws.max(axis=1).min() > 0.5
     assert jaws.min(axis=1).max() < 0.1
 
@@ -79,12 +79,12 @@ def test_speech_in_a_noisy_room_still_moves_and_rests():
 @pytest.mark.parametrize("level", [0.02, 0.5])
 def test_it_adapts_to_the_speaker(level):
     words = [np.concatenate([voice.vowel("a", 0.3, level), voice.silence(0.1)]) for _ in range(12)]
-    late = mouthings(np.concatenate(words))[-20:]
+    late = mouth_shapes(np.concatenate(words))[-20:]
     assert max(shape.jaw for shape in late) > 0.5
 
 
 @pytest.mark.parametrize(
-    "sound",
+    "audio",
     [
         np.full(6400, np.nan, np.float32),
         np.full(6400, np.inf, np.float32),
@@ -95,7 +95,7 @@ def test_it_adapts_to_the_speaker(level):
     ids=["nan", "inf", "clipped", "denormal", "constant"],
 )
 def test_extreme_audio_gives_a_sane_mouth(audio):
-    for shape in mouthings(np.concatenate([audio, voice.vowel("a", 0.2)])):
+    for shape in mouth_shapes(np.concatenate([audio, voice.vowel("a", 0.2)])):
         assert 0 <= shape.jaw <= 1
         assert 0 <= shape.lift <= 1
         assert -1 <= shape.wide <= 1
@@ -104,7 +104,7 @@ def test_extreme_audio_gives_a_sane_mouth(audio):
 
 def test_the_mouth_follows_the_loudness():
     audio = voice.sentence()
-    jaws = np.array([shape.jaw for shape in mouthings(audio)])
+    jaws = np.array([shape.jaw for shape in mouth_shapes(audio)])
     level = np.sqrt((voice.blocks(audio) ** 2).mean(axis=1))
     lags = {lag: np.corrcoef(np.roll(level, lag)[5:-5], jaws[5:-5])[0, 1] for lag in range(-3, 4)}
     assert max(lags, key=lambda lag: lags[lag]) in (0, 1)

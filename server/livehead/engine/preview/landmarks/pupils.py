@@ -1,4 +1,4 @@
-"""The pupil: the point most of an eye's edges turn round (Timm and Barth, 2011)."""
+"""Pupils and irises: the point that most gradients of an eye point away from (Timm and Barth, 2011)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.chip import EYE_Y, LEFT_X, RIGHT_X, Array, Chip
+from livehead.engine.preview.landmarks.chip import EYE_Y, LEFT_X, RIGHT_X, Array, Chip
 
 REACH_X, REACH_Y = 22, 15
-"""How far from the detector's guess a pupil is looked for, in chip pixels."""
+"""How far from the detected eye a pupil is searched, in chip pixels."""
 
 
 def refine(chip: Chip) -> Array:
@@ -30,7 +30,7 @@ def _pupil(chip: Chip, x: float) -> Array:
     to_x = xs[:, None] - cx.ravel()
     to_y = ys[:, None] - cy.ravel()
     distance = np.hypot(to_x, to_y) + 1e-3
-    # Edges of an iris face outwards (dark inside) and lie 5 to 14 chip pixels from its middle.
+    # The gradients at the edge of an iris point outwards (it is darker inside), 5 to 14 chip pixels from its centre.
     along = np.maximum(0, (gx[:, None] * to_x + gy[:, None] * to_y) / distance)
     ring = np.exp(-(((distance - 9.5) / 4.5) ** 2))
     votes = (along**2 * ring).mean(axis=0).reshape(patch.shape)
@@ -42,16 +42,16 @@ def _pupil(chip: Chip, x: float) -> Array:
 
 
 ARC = np.concatenate([np.linspace(-0.6, 0.75, 14), np.pi - np.linspace(-0.6, 0.75, 14)]).astype(np.float32)
-"""Angles, in radians clockwise from the right, at which an iris shows between the lids."""
+"""Angles, in radians clockwise from the right, at which the edge of an iris shows between the lids."""
 
 
 RADII = np.arange(7, 20.5, 0.5)
-"""Radii of an iris that are tried, in chip pixels: large ones for drawn eyes."""
+"""The radii of an iris that are tried, in chip pixels; the large ones are for drawn eyes."""
 
 
 def irises(chip: Chip, guesses: Array) -> tuple[Array, float]:
-    """Both irises' centres ``(2, 2)`` and their common radius, in chip pixels (Daugman, 1993: the
-    circle across which the light rises most)."""
+    """The centres of both irises ``(2, 2)`` and their common radius, in chip pixels: the circles across which the
+    brightness rises most (Daugman, 1993)."""
     light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 0.8), np.float32)
     dx, dy = (v.ravel() for v in np.meshgrid(np.arange(-7, 8), np.arange(-5, 6)))
     scores = np.stack([_circles(light, guess, dx, dy) for guess in guesses])
@@ -62,7 +62,7 @@ def irises(chip: Chip, guesses: Array) -> tuple[Array, float]:
 
 
 def _circles(light: Array, guess: Array, dx: NDArray[np.int64], dy: NDArray[np.int64]) -> Array:
-    """How much like an iris each circle is: ``(shifts, radii)``."""
+    """A score of each circle, ``(shifts, radii)``: how much it looks like the edge of an iris."""
     x, y = int(guess[0]), int(guess[1])
     white = float(np.percentile(light[y - 14 : y + 15, x - 24 : x + 25], 85))
 

@@ -1,9 +1,9 @@
-"""The lips and the jaw: how a drawn mouth opens without losing its texture.
+"""The lips and the jaw: how the mouth of a still portrait opens without losing its texture.
 
-All in the mouth's own frame: x along the line from corner to corner, y down the face, both in
-pixels of the square, origin half way between the corners; ``a = x / half`` is -1 and 1 at the
-corners. The maps are backward (from the place in the new frame to the place in the portrait),
-exact at the lips' inner edges, so that lips and opening fit to the pixel.
+Everything is in the mouth's own coordinates: x along the line from corner to corner, y down the face, both in pixels of
+the square; the origin is half way between the corners, and ``a = x / half`` is -1 and 1 at the corners. The maps are
+backward (from a point of the new frame to its source in the portrait) and exact at the lips' inner edges, so that lips
+and opening meet to the pixel.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.articulation import Mouthing
-from livehead.engine.preview.face import Face
-from livehead.engine.preview.rig import Array, smooth
+from livehead.engine.preview.animation.articulation import MouthShape
+from livehead.engine.preview.landmarks.face import Face
+from livehead.engine.preview.rig.head import Array, smooth
 
 DROP = 0.25
-"""The lower lip's way down at a fully dropped jaw, in eye spans."""
+"""How far the lower lip moves down when the jaw is fully dropped, in eye spans."""
 
 LIFT = 0.085
-"""The upper lip's way up, in eye spans."""
+"""How far the upper lip moves up at most, in eye spans."""
 
 INNER = 0.88
-"""Where the opening ends, as a share of the way to the corners."""
-
+"""Where the opening ends, as a share of the distance to the corners."""
 
 UNDER = 0.022
 """Half the thickness of the dark line between the lips, in eye spans."""
@@ -35,15 +34,15 @@ COARSE = 4
 """Step of the coarse grid, in pixels; the square's size is a multiple of it."""
 
 TABLE = 1025
-"""Points the lip line is kept at."""
+"""Points at which the lip line is stored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opening:
-    """What shows between the lips in one frame, on the mouth's box. ``x`` and ``y`` are mouth
-    frame places as they lay in the portrait's width (a narrowed mouth narrows what is in it),
-    ``upper`` and ``lower`` the lips' inner edges there, ``cover`` 0..1 how much of the pixel is open;
-    ``drop`` is the jaw's way down in pixels; ``rows`` and ``columns`` bound what is open."""
+class MouthOpening:
+    """The gap between the lips in one frame. All arrays are float32 ``(h, w)``, for the pixels in ``rows`` and
+    ``columns`` of the mouth's box. ``a`` and ``y`` are the pixel's coordinates, ``a`` as in the portrait (a narrowed
+    mouth narrows what is in it); ``upper`` and ``lower`` are the lips' inner edges there; ``cover`` is the open share
+    of the pixel, 0..1; ``drop`` is how far the jaw is dropped, in pixels."""
 
     a: Array
     y: Array
@@ -55,8 +54,8 @@ class Opening:
     columns: slice
 
 
-class Lips:
-    """The moving mouth of one portrait."""
+class MouthWarp:
+    """The mouth of a rig."""
 
     def __init__(self, face: Face, size: int) -> None:
         self.span = face.span
@@ -76,7 +75,7 @@ class Lips:
         self.box = self._bounds(size)
 
     def _bounds(self, size: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of all that the mouth moves, with room for the head's own."""
+        """Left, top, right and bottom of everything that the mouth moves, with room for the movements of the head."""
         reach_x = 3.4 * self.half
         spots = np.array(
             [
@@ -90,15 +89,16 @@ class Lips:
         return left, top, right, bottom
 
     def line(self, a: Array) -> Array:
-        """The portrait's lip line, level beyond the corners."""
+        """y of the portrait's lip line at ``a``; level beyond the corners."""
         index = np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1).astype(np.int32)
         return np.asarray(self._line[index], np.float32)
 
-    def bend(self, places: Array, shape: Mouthing) -> Opening | None:
-        """Move ``places`` (float32 ``(h, w, 2)``, the mouth's box, in place) as the mouth moves.
+    def warp(self, places: Array, shape: MouthShape) -> MouthOpening | None:
+        """Apply the shape to the source points ``places``, float32 ``(h, w, 2)``, of the mouth's box, in place. Returns
+        the opening between the lips, or None if they are closed.
 
-        The wide, smooth movements of jaw and cheeks are worked out on a coarse grid; only round the
-        lips, where upper and lower part, every pixel is."""
+        The wide, smooth movements of jaw and cheeks are computed on a coarse grid, and each pixel for itself only
+        around the lips, where upper and lower part."""
         if shape.jaw == shape.lift == shape.press == 0 and abs(shape.wide) < 1e-3:
             return None
         height, width = places.shape[:2]
@@ -132,9 +132,9 @@ class Lips:
         )
 
     def _move(
-        self, x: Array, y: Array, shape: Mouthing
+        self, x: Array, y: Array, shape: MouthShape
     ) -> tuple[tuple[Array, Array], tuple[Array, Array, Array, Array]]:
-        """Where mouth-frame places come from, and ``a``, ``y`` and the opening's edges there."""
+        """The source points of ``x`` and ``y``, and ``a``, ``y`` and the edges of the opening there."""
         drop, lift = DROP * self.span * shape.jaw, LIFT * self.span * shape.lift
         round_, wide = max(0.0, -shape.wide), max(0.0, shape.wide)
         a = x / self.half
@@ -148,7 +148,7 @@ class Lips:
         lower = line + drop_here + sink
         upper = line - (lift + 0.22 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33 + sink
         is_lower = y > (upper + lower) / 2
-        # Below: the lip goes with the opening's edge, the chin with the jaw, the neck stays.
+        # Below: the lip moves with the edge of the opening, the chin with the jaw, and the neck stays.
         t = np.maximum(y - lower, 0)
         wait = 0.16 + 0.36 * smooth(beyond, 0.25, 1.1)  # towards the corners the skin gives way over a longer stretch
         to_chin = smooth(t / (1.3 * self.lower_lip + wait * self.span), 0.12, 1.0)
@@ -158,18 +158,18 @@ class Lips:
         swell = 0.30 * round_ - 0.34 * shape.press
         at_lips = np.exp(-((beyond / 1.1) ** 4)) * (swell / (1 + swell))
         move = move + t * at_lips * np.exp(-((t / (1.5 * self.lower_lip)) ** 2))
-        # Above: the lip is lifted off the teeth and the nose stays.
+        # Above: the lip is lifted off the teeth, and the nose stays.
         s = np.maximum(upper - y, 0)
         rise = (upper - line) * smooth(s, 0.50 * self.span, 0.06 * self.span)
         rise = rise - s * at_lips * np.exp(-((s / (1.5 * self.upper_lip)) ** 2))
-        # The dark line between closed lips belongs to the upper one: parted, the lower lip begins under it.
+        # The dark line between closed lips belongs to the upper one: when they part, the lower lip begins below it.
         parted = np.clip((lower - upper) / (0.05 * self.span), 0, 1)
         move = move - UNDER * self.span * parted * np.exp(-((t / self.lower_lip) ** 2))
         return (a * self.half, y - np.where(is_lower, move, rise)), (a, y, upper, lower)
 
     def _opening(
         self, edges: tuple[Array, Array, Array, Array], drop: float, within: tuple[slice, slice]
-    ) -> Opening | None:
+    ) -> MouthOpening | None:
         a, y, upper, lower = edges
         height = lower - upper
         cover = np.clip(np.minimum(y - upper, lower - y) + 0.5, 0, 1) * np.clip(height / 2.0 - 0.25, 0, 1)
@@ -179,10 +179,10 @@ class Lips:
         r, c = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
         top, left = within[0].start, within[1].start
         rows_there, columns_there = slice(top + r.start, top + r.stop), slice(left + c.start, left + c.stop)
-        return Opening(a[r, c], y[r, c], upper[r, c], lower[r, c], cover[r, c], drop, rows_there, columns_there)
+        return MouthOpening(a[r, c], y[r, c], upper[r, c], lower[r, c], cover[r, c], drop, rows_there, columns_there)
 
 
 def _extent(wanted: NDArray[np.bool_], step: int) -> tuple[slice, slice]:
-    """The rows and columns that hold all that is wanted, in pixels ``step`` times finer."""
+    """The rows and columns around everything wanted, in pixels of a grid ``step`` times finer."""
     rows, columns = np.nonzero(wanted.any(axis=1))[0], np.nonzero(wanted.any(axis=0))[0]
     return slice(rows[0] * step, (rows[-1] + 1) * step), slice(columns[0] * step, (columns[-1] + 1) * step)

@@ -1,4 +1,4 @@
-"""The opening of an eye in a chip: its corners and how high its lids arch."""
+"""The contour of the eyelids in a face chip: the corners of the eye and how far its lids arch."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from livehead.engine.preview.chip import Array, Chip
+from livehead.engine.preview.landmarks.chip import Array, Chip
 
 TRIES = 6000
-"""Shapes tried for each eye; the best few are then bettered step by step."""
+"""Shapes tried for each eye; the best few are then refined."""
 
 LOW = np.array([-31, 16, -2, -2, 5, 2], np.float32)
 HIGH = np.array([-16, 31, 8, 8, 16, 10], np.float32)
-"""Bounds of a shape: x of the left and the right corner from the pupil, y of both, and how far
-the upper lid rises above and the lower lid hangs below the line between them; chip pixels, for an
-iris of :data:`USUAL_IRIS`."""
+"""Bounds of a shape: x of the left and the right corner, y of both, all from the pupil, and how far the upper lid rises
+above and the lower lid hangs below the line between them. In chip pixels, for an iris of :data:`USUAL_IRIS`."""
 
 USUAL_IRIS = 10.5
-"""Radius of a usual iris, in chip pixels; drawn ones may be much larger."""
+"""Radius of a typical iris, in chip pixels. Drawn ones may be much larger."""
 
 ACROSS = np.linspace(-0.9, 0.9, 15, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opening:
-    """In chip pixels: ``corners`` float32 ``(2, 2)``, left first; ``upper`` and ``lower`` are how
-    far the lids arch from the straight line between the corners."""
+class LidContour:
+    """In chip pixels: ``corners`` is float32 ``(2, 2)``, left first; ``upper`` and ``lower`` are how far the lids arch
+    from the straight line between the corners."""
 
     corners: Array
     upper: float
     lower: float
 
 
-def fit(chip: Chip, pupil: Array, radius: float) -> Opening:
-    """The opening round an iris of this ``radius``: dark lashes on its upper edge, skin outside, other
-    colours inside."""
+def fit(chip: Chip, pupil: Array, radius: float) -> LidContour:
+    """Fit the contour around an iris of this ``radius``: its upper edge is dark with lashes, there is skin outside and
+    there are other colours inside."""
     light = np.asarray(cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 1.0), np.float32)
     slope = np.asarray(cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3)).astype(np.float32) / np.float32(8)
     rise: Array = slope / np.float32(max(1.0, float(np.percentile(np.abs(_around(slope, pupil)), 95))))
@@ -56,7 +55,7 @@ def fit(chip: Chip, pupil: Array, radius: float) -> Opening:
         pool = np.concatenate([best, np.clip(near.reshape(-1, 6), low, high)]).astype(np.float32)
         best = pool[np.argsort(_score(pool, pupil, radius, fields))[-12:]]
     x0, x1, y0, y1, upper, lower = (float(v) for v in best[-1])
-    return Opening(pupil + np.array([[x0, y0], [x1, y1]], np.float32), upper, lower)
+    return LidContour(pupil + np.array([[x0, y0], [x1, y1]], np.float32), upper, lower)
 
 
 def _around(field: Array, pupil: Array) -> Array:

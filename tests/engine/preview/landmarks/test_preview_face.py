@@ -1,4 +1,4 @@
-"""Faces are found where people see them, and frames without one are refused in words."""
+"""Faces are found where people see them, and images without one are refused with a reason."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from livehead.engine.preview.face import Face, find
-from livehead.engine.preview.fit import fit, square
+from livehead.engine.preview.landmarks.face import Face, find
+from livehead.engine.preview.rig.fit import fit, square
 from livehead.errors import PortraitError
 
 
@@ -70,7 +70,7 @@ def test_dark_and_grey_frames(portrait):
     ],
     ids=["plain", "noise", "clouds"],
 )
-def test_no_face_is_said_so(frame):
+def test_an_image_without_a_face_is_refused(frame):
     with pytest.raises(PortraitError, match=r"No face was found.*front"):
         find(frame)
 

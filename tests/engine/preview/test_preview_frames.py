@@ -1,4 +1,4 @@
-"""What people see: the mouth speaks, the rest of the frame holds."""
+"""What people see: the mouth moves with speech, and the rest of the frame stays."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 import voice
 from livehead.engine.base import Work
-from livehead.engine.preview.articulation import Mouthing
-from livehead.engine.preview.fit import Fitted, fit
+from livehead.engine.preview.animation.articulation import MouthShape
+from livehead.engine.preview.animation.idle import Pose
 from livehead.engine.preview.generator import PreviewGenerator, create
-from livehead.engine.preview.life import Pose
-from livehead.engine.preview.portrait import Portrait
+from livehead.engine.preview.rig.fit import Fitted, fit
+from livehead.engine.preview.rig.rig import Rig
 from livehead.errors import PortraitError
 
 
@@ -75,7 +75,7 @@ def test_no_seams_where_the_moving_parts_end(portrait):
     slope = np.abs((np.arange(1024) * 2) % 510 - 255).astype(np.uint8)
     texture = np.zeros((1024, 1024, 3), np.uint8)
     texture[:, :, 0], texture[:, :, 1] = slope[None], slope[:, None]
-    moving = Portrait(Fitted(texture, fitted.face, 512))
+    moving = Rig(Fitted(texture, fitted.face, 512))
     poses = [Pose(), Pose(yaw=0.1, pitch=0.07, roll=0.04, sway=0.02, breath=1, brows=1, smile=1, lids=1, gaze_x=0.05)]
     poses.append(Pose(yaw=-0.1, pitch=-0.07, roll=-0.04, sway=-0.02, brows=-1, smile=-1, lids=0.6))
     mouth, eyes = mouth_box(portrait), [eye.pupil for eye in fitted.face.eyes]
@@ -85,7 +85,12 @@ def test_no_seams_where_the_moving_parts_end(portrait):
         reach = int(0.58 * fitted.face.span)
         near[int(y) - reach : int(y) + reach, int(x) - reach : int(x) + reach] = True
     for pose in poses:
-        for shape in (Mouthing(), Mouthing(jaw=1, lift=1), Mouthing(jaw=0.5, wide=-1), Mouthing(wide=1, press=1)):
+        for shape in (
+            MouthShape(),
+            MouthShape(jaw=1, lift=1),
+            MouthShape(jaw=0.5, wide=-1),
+            MouthShape(wide=1, press=1),
+        ):
             frame = moving.draw(shape, pose).astype(np.int16)
             for axis, still in ((1, ~near[:, 1:]), (0, ~near[1:])):
                 assert np.abs(np.diff(frame, axis=axis))[still].max() <= 12
