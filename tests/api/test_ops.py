@@ -22,6 +22,18 @@ async def test_health_and_readiness(client: httpx.AsyncClient) -> None:
     assert (ready.status_code, ready.json()) == (200, {"ready": True})
 
 
+async def test_a_server_that_has_failed_is_neither_healthy_nor_ready(
+    served: Served, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.services.registry, "_failure", "its main task ended with KeyError: 'x'")
+    health = await client.get("/healthz")
+    assert (health.status_code, health.json()["ok"], health.json()["reason"]) == (503, False, "failed")
+    assert "KeyError" in health.json()["detail"]
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["reason"]) == (503, "failed")
+    assert "Restart" in ready.json()["detail"]
+
+
 async def test_info_says_what_the_server_is(client: httpx.AsyncClient) -> None:
     info = (await client.get("/v1/info")).json()
     assert info["engine"]["name"] == "fake"
@@ -48,8 +60,8 @@ async def test_docs_work_without_a_network(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert not re.search(r"(?:src|href)=[\"'](?:https?:)?//", page.text)
-    doors = (await client.get("/openapi.json")).json()["paths"]
-    assert {"/v1/sessions", "/v1/sessions/{session_id}", "/v1/avatars", "/v1/info", "/readyz"} <= set(doors)
+    routes = (await client.get("/openapi.json")).json()["paths"]
+    assert {"/v1/sessions", "/v1/sessions/{session_id}", "/v1/avatars", "/v1/info", "/readyz"} <= set(routes)
 
 
 async def test_ice_servers_carry_credentials_that_a_turn_server_accepts(client: httpx.AsyncClient) -> None:

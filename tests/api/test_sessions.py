@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import logging
+
 import httpx
 import pytest
 
@@ -84,6 +87,20 @@ async def test_noise_without_a_length_is_cut_off_too(client: httpx.AsyncClient) 
             yield b"\x00" * 50_000
 
     check(await client.post("/v1/sessions", content=noise(), headers=SDP), 413)
+
+
+async def test_a_client_that_hangs_up_in_mid_body_is_no_error(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "livehead")
+    address = httpx.URL(served.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(
+        b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 99\r\n\r\nv=0"
+    )
+    await writer.drain()
+    writer.close()
+    await until(lambda: any("hung up" in record.message for record in caplog.records))
+    assert max(record.levelno for record in caplog.records) == logging.DEBUG
+    assert await reader.read() == b""
 
 
 @pytest.mark.parametrize(

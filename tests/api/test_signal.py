@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -8,7 +9,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from caller import Caller
 from line import Line
 from livehead.engine.base import EngineSpec
+from livehead.errors import PortraitError
 from serving import Served, serving
+from waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -93,6 +96,71 @@ async def test_bad_choices_leave_the_call_alone(served: Served) -> None:
             assert (await line.next("error"))["error"]["status"] == status
         await line.next("stats")
     await served.settled()
+
+
+async def test_a_portrait_that_takes_long_holds_nothing_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = served.services.avatars
+    default, second, third, fourth = [avatar.id for avatar in store.list()][:4]
+    load, opened, may_load = store.portrait, list[str](), asyncio.Event()
+
+    async def load_slowly(avatar: str) -> Any:
+        opened.append(avatar)
+        await may_load.wait()
+        return await load(avatar)
+
+    async with Caller() as caller, Line(served.url) as line:
+        session = served.services.registry.get(await line.call(caller, latency="low"))
+        await line.state("live")
+        monkeypatch.setattr(store, "portrait", load_slowly)
+        await line.send(type="avatar", id=second)
+        await until(lambda: opened)
+        await line.send(type="avatar", id=third)
+        await line.send(type="avatar", id="nobody")
+        await line.send(type="avatar", id=fourth)
+        await line.send(type="latency", preset="balanced")
+        await line.send(type="interrupt")
+        assert (await line.next("error"))["error"]["status"] == 404
+        while (await line.next("stats"))["bound_ms"] != 400:
+            pass
+        assert session.describe()["avatar"] == default
+        may_load.set()
+        await until(lambda: session.describe()["avatar"] == fourth)
+        assert opened == [second, fourth], "only the newest choice waits"
+    await caller.close()
+    await served.settled()
+
+
+async def test_a_portrait_that_cannot_be_shown_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = served.services.avatars
+
+    async def refuse(avatar: str) -> Any:
+        raise PortraitError("there is no face in this image")
+
+    async with Caller() as caller, Line(served.url) as line:
+        await line.call(caller)
+        await line.state("live")
+        monkeypatch.setattr(store, "portrait", refuse)
+        await line.send(type="avatar", id="default")
+        error = (await line.next("error"))["error"]
+        assert (error["status"], error["type"]) == (422, "urn:livehead:portrait")
+        assert "no face" in error["detail"]
+        await line.next("stats")
+    await caller.close()
+    await served.settled()
+
+
+async def test_text_that_is_not_utf8_is_told_and_ends_the_socket(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Line(served.url) as line:
+        await line.socket.send(b'{"type":"\xff"}', text=True)
+        error = (await line.next("error"))["error"]
+        assert (error["status"], error["type"]) == (400, "urn:livehead:malformed")
+        assert "UTF-8" in error["detail"]
+        with pytest.raises(ConnectionClosed):
+            await line.socket.recv()
+        assert line.socket.close_code == 1007
+    assert not caplog.records
 
 
 async def test_a_full_server_says_so_on_the_socket(served: Served) -> None:

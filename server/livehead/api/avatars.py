@@ -6,19 +6,19 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from livehead.api.services import Door
+from livehead.api.services import ServicesDep
 from livehead.avatars import Avatar
 
 router = APIRouter(prefix="/v1/avatars", tags=["avatars"])
 
 
 @router.get("", summary="Every portrait that can be chosen")
-async def list_avatars(services: Door) -> list[dict[str, Any]]:
+async def list_avatars(services: ServicesDep) -> list[dict[str, Any]]:
     return [describe(avatar) for avatar in services.avatars.list()]
 
 
 @router.get("/{avatar_id}/image", summary="A portrait's picture", response_class=Response)
-async def get_image(avatar_id: str, services: Door) -> Response:
+async def get_image(avatar_id: str, services: ServicesDep) -> Response:
     avatar = services.avatars.get(avatar_id)
     headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
     return Response(await services.avatars.image(avatar_id), media_type=avatar.media_type, headers=headers)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from livehead.errors import ForbiddenError
 
 EXPOSED = "Location, ETag, Link, Retry-After"
 METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
@@ -21,6 +24,14 @@ def allows(origins: Sequence[str], origin: str | None, host: str | None) -> bool
     if origin is None or "*" in origins or origin in origins:
         return True
     return origin.partition("://")[2] == host
+
+
+def check_origin(connection: HTTPConnection, origins: Sequence[str]) -> None:
+    """Browsers open WebSockets across origins without asking (RFC 6455 section 10.2), so the server has to look.
+    Raises ForbiddenError for a page that may not."""
+    origin = connection.headers.get("origin")
+    if not allows(origins, origin, connection.headers.get("host")):
+        raise ForbiddenError(f"Pages of {origin} may not use this server; see LIVEHEAD_CORS_ORIGINS.")
 
 
 class Cors:

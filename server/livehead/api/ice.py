@@ -15,7 +15,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from livehead.api.services import Door
+from livehead.api.services import ServicesDep
 from livehead.settings import MediaSettings
 
 router = APIRouter(tags=["ice"])
@@ -51,6 +51,6 @@ def ice_links(servers: list[dict[str, Any]]) -> list[str]:
 
 
 @router.get("/v1/ice-servers", summary="STUN and TURN servers for RTCPeerConnection")
-async def get_ice_servers(services: Door, response: Response) -> list[dict[str, Any]]:
+async def get_ice_servers(services: ServicesDep, response: Response) -> list[dict[str, Any]]:
     response.headers["Cache-Control"] = "no-store"
     return ice_servers(services.settings.media)

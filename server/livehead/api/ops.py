@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 import livehead
-from livehead.api.services import Door, Services
+from livehead.api.services import Services, ServicesDep
 from livehead.core.latency import Percentiles
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
@@ -20,9 +20,16 @@ from livehead.sessions.registry import Registry
 router = APIRouter(tags=["ops"])
 
 
-@router.get("/healthz", summary="Whether the event loop answers")
-async def healthz() -> dict[str, bool]:
-    return {"ok": True}
+@router.get(
+    "/healthz",
+    summary="Whether the server can go on as it is",
+    responses={503: {"description": "The server has failed and must be restarted, with `reason` and `detail`"}},
+)
+async def healthz(services: ServicesDep) -> JSONResponse:
+    failure = services.registry.failure
+    if failure is None:
+        return JSONResponse({"ok": True})
+    return JSONResponse({"ok": False, "reason": "failed", "detail": failure}, 503)
 
 
 @router.get(
@@ -30,7 +37,7 @@ async def healthz() -> dict[str, bool]:
     summary="Whether a new session would be served",
     responses={503: {"description": "starting, engine-down, full or draining, as `reason`"}},
 )
-async def readyz(services: Door) -> JSONResponse:
+async def readyz(services: ServicesDep) -> JSONResponse:
     refusal = services.registry.refusal()
     if refusal is None:
         return JSONResponse({"ready": True})
@@ -39,12 +46,12 @@ async def readyz(services: Door) -> JSONResponse:
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
-async def metrics(services: Door) -> Response:
+async def metrics(services: ServicesDep) -> Response:
     return Response(await asyncio.to_thread(services.metrics.render), media_type=CONTENT_TYPE)
 
 
 @router.get("/v1/info", summary="Version, engine, latency presets, sessions")
-async def info(services: Door) -> dict[str, Any]:
+async def info(services: ServicesDep) -> dict[str, Any]:
     return {
         "version": livehead.__version__,
         "engine": _engine(services),

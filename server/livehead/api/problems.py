@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from livehead.core.messages.from_server import problem_object
@@ -72,8 +73,14 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    said = "; ".join(f"{' '.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
-    return respond(problem(422, "unprocessable", "Understood, but impossible", said))
+    detail = "; ".join(f"{' '.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+    return respond(problem(422, "unprocessable", "Understood, but impossible", detail))
+
+
+async def _on_disconnect(request: Request, _: Exception) -> Response:
+    """The client hung up in the middle of its request: there is nobody to answer, and nothing has failed."""
+    logger.debug("%s %s: the client hung up", request.method, request.url.path)
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
@@ -86,4 +93,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LiveheadError, _on_error)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_fault)

@@ -4,47 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livehead.core.messages.from_client import IceCandidate
 from livehead.errors import MalformedError
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """``line`` is the candidate's text without ``a=``; None says that there are no more."""
+class SdpFragment:
+    """``ufrags`` name the ICE session that it belongs to; one that the offer does not have asks for an ICE restart.
+    Among ``candidates`` None says that there are no more."""
 
-    line: str | None
-    mid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """``ufrag`` names the ICE session it belongs to; another one than the offer's asks for an ICE restart."""
-
-    ufrag: str | None
-    candidates: tuple[Candidate, ...]
+    ufrags: frozenset[str]
+    candidates: tuple[IceCandidate | None, ...]
 
 
-def parse(text: str) -> Fragment:
-    """Read a fragment. Raises MalformedError for lines that are no SDP, or nothing of use."""
-    ufrag: str | None = None
+def parse(text: str) -> SdpFragment:
+    """Raises MalformedError for lines that are no SDP, and for a fragment with nothing of use."""
+    ufrags: set[str] = set()
     mid: str | None = None
-    candidates: list[Candidate] = []
+    candidates: list[IceCandidate | None] = []
     for line in filter(None, (raw.strip() for raw in text.splitlines())):
         kind, equals, value = line.partition("=")
         if not equals or len(kind) != 1:
             raise MalformedError(f"This is no SDP fragment: {line[:60]!r}. See RFC 8840 for the form.")
         if kind == "m":
             mid = None
-        name, _, rest = value.partition(":")
         if kind != "a":
             continue
+        name, _, rest = value.partition(":")
         if name == "ice-ufrag":
-            ufrag = rest
+            ufrags.add(rest)
         elif name == "mid":
             mid = rest
         elif name == "candidate":
-            candidates.append(Candidate(value, mid))
+            candidates.append(IceCandidate(value, sdpMid=mid))
         elif name == "end-of-candidates":
-            candidates.append(Candidate(None, mid))
-    if ufrag is None and not candidates:
+            candidates.append(None)
+    if not ufrags and not candidates:
         raise MalformedError("The fragment has neither candidates nor an ice-ufrag. See RFC 8840 for the form.")
-    return Fragment(ufrag, tuple(candidates))
+    return SdpFragment(frozenset(ufrags), tuple(candidates))

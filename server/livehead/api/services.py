@@ -1,4 +1,4 @@
-"""What the doors need, as one object on ``app.state``."""
+"""What the routes need, as one object on ``app.state``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from livehead.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once by :mod:`livehead.app`; every door reads from it."""
+    """Made once by :mod:`livehead.app`; every route reads from it."""
 
     settings: Settings
     choice: Choice
@@ -33,5 +33,5 @@ def _services(connection: HTTPConnection) -> Services:
     return services
 
 
-Door: TypeAlias = Annotated[Services, Depends(_services)]
+ServicesDep: TypeAlias = Annotated[Services, Depends(_services)]
 """Annotation of a route's parameter that takes the :class:`Services`."""

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from livehead.api.body import read_text
 from livehead.api.ice import ice_links, ice_servers
 from livehead.api.sdpfrag import parse
-from livehead.api.services import Door
+from livehead.api.services import ServicesDep
 from livehead.avatars import DEFAULT_ID
 from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.errors import PreconditionError, UnprocessableError
-from livehead.sessions.session import SessionRequest
+from livehead.sessions.request import SessionRequest
 from livehead.settings import LatencyName
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -40,7 +40,7 @@ SDPFRAG = "application/trickle-ice-sdpfrag"
 )
 async def open_session(
     request: Request,
-    services: Door,
+    services: ServicesDep,
     avatar: Annotated[str, Query(max_length=MAX_NAME, description="id of the portrait")] = DEFAULT_ID,
     latency: Annotated[LatencyName | None, Query(description="latency preset")] = None,
     voice: Annotated[
@@ -52,7 +52,7 @@ async def open_session(
     seed: Annotated[int | None, Query(ge=0, le=MAX_SEED, description="makes the portrait's idle repeatable")] = None,
 ) -> Response:
     offer = await read_text(request, SDP)
-    wish = SessionRequest(
+    wanted = SessionRequest(
         avatar=avatar,
         latency=latency or services.settings.sessions.latency,
         voice=None if voice is None else voice == "on",
@@ -60,7 +60,7 @@ async def open_session(
         probe=probe == "1",
         seed=seed,
     )
-    session, answer = await services.registry.open(offer, wish)
+    session, answer = await services.registry.open(offer, wanted)
     response = Response(answer, 201, media_type=SDP)
     response.headers["Location"] = f"/v1/sessions/{session.id}"
     response.headers["ETag"] = session.etag
@@ -70,7 +70,7 @@ async def open_session(
 
 
 @router.options("", summary="What POST takes", response_class=Response, status_code=204)
-async def describe_endpoint(services: Door) -> Response:
+async def describe_endpoint(services: ServicesDep) -> Response:
     response = Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "POST, OPTIONS"})
     for link in ice_links(ice_servers(services.settings.media)):
         response.headers.append("Link", link)
@@ -83,7 +83,7 @@ async def describe_session(session_id: str) -> Response:
 
 
 @router.get("/{session_id}", summary="State and latest figures")
-async def get_session(session_id: str, services: Door, response: Response) -> dict[str, Any]:
+async def get_session(session_id: str, services: ServicesDep, response: Response) -> dict[str, Any]:
     session = services.registry.get(session_id)
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = session.etag
@@ -97,23 +97,23 @@ async def get_session(session_id: str, services: Door, response: Response) -> di
     response_class=Response,
     openapi_extra={"requestBody": {"required": True, "content": {SDPFRAG: {"schema": {"type": "string"}}}}},
 )
-async def trickle(session_id: str, request: Request, services: Door) -> Response:
+async def trickle(session_id: str, request: Request, services: ServicesDep) -> Response:
     """RFC 9725 section 4.3.1 wants If-Match checked where it is sent, and RFC 8840 gives the form."""
     session = services.registry.get(session_id)
-    text = await read_text(request, SDPFRAG)
-    fragment = parse(text)
+    fragment = parse(await read_text(request, SDPFRAG))
     match = request.headers.get("if-match")
     if match not in (None, "*") and session.etag not in [tag.strip() for tag in str(match).split(",")]:
         raise PreconditionError("If-Match names another ICE session; send the ETag of the 201.")
-    if session.is_restart(fragment.ufrag):
+    if any(session.is_restart(ufrag) for ufrag in fragment.ufrags):
         raise UnprocessableError("ICE restarts are not possible; this session goes on. Open a new one to reconnect.")
     for candidate in fragment.candidates:
-        await session.add_candidate(candidate.line, candidate.mid, None)
+        if candidate is not None:
+            await session.add_candidate(candidate.candidate, candidate.sdpMid, None)
     return Response(status_code=204)
 
 
 @router.delete("/{session_id}", summary="End a session", response_class=Response)
-async def end_session(session_id: str, services: Door) -> Response:
+async def end_session(session_id: str, services: ServicesDep) -> Response:
     """The peer connection is closed before the answer."""
     session = services.registry.get(session_id)
     session.end("deleted")

@@ -2,118 +2,80 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from typing import assert_never
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from starlette.websockets import WebSocketState
+from fastapi import APIRouter, WebSocket
 
-from livehead.api.cors import allows
-from livehead.api.problems import problem_of, respond
-from livehead.api.services import Door
+from livehead.api.cors import check_origin
+from livehead.api.services import ServicesDep
+from livehead.api.socket import GOING_AWAY, MessageSocket, deny
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_client import End, Interrupt, decode_speech
-from livehead.core.messages.from_server import ErrorMessage, Playback, StateMessage, Stats, encode
-from livehead.errors import ForbiddenError, LiveheadError, MalformedError, RequestError
+from livehead.core.messages.from_server import StateMessage, Stats
+from livehead.errors import MalformedError, RequestError
 from livehead.sessions.session import Session
 from livehead.sessions.sources.speaker import Speaker
 
 router = APIRouter()
 
-QUEUE = 256
-"""Messages that may wait for a backend that does not read. Past it the socket is closed."""
-
-GOING_AWAY = 1001
-
-logger = logging.getLogger(__name__)
+CAPACITY = 256
+"""Messages that may wait for a backend that does not read."""
 
 
 @router.websocket("/v1/sessions/{session_id}/speech")
-async def speech(socket: WebSocket, session_id: str, services: Door) -> None:
+async def speech(socket: WebSocket, session_id: str, services: ServicesDep) -> None:
     """What cannot be served is told as an HTTP answer, before there is a socket."""
-    origin, host = socket.headers.get("origin"), socket.headers.get("host")
-    door = SpeechDoor(socket)
+    messages = MessageSocket(socket, "speech", capacity=CAPACITY)
     try:
-        if not allows(services.settings.server.cors_origins, origin, host):
-            raise ForbiddenError(f"Pages of {origin} may not use this server; see LIVEHEAD_CORS_ORIGINS.")
+        check_origin(socket, services.settings.server.cors_origins)
         session = services.registry.get(session_id)
-        speaker = session.admit(_rate(socket.query_params.get("rate")), door.tell)
+        speaker = session.admit(read_rate(socket.query_params.get("rate")), messages.send)
     except RequestError as error:
-        await socket.send_denial_response(respond(problem_of(error)))
+        await deny(socket, error)
         return
     try:
         await socket.accept()
-        await door.run(session, speaker)
+        await SpeechHandler(messages, session, speaker).run()
     finally:
         speaker.release()
 
 
-def _rate(given: str | None) -> int:
+def read_rate(given: str | None) -> int:
+    """Samples a second. Raises MalformedError for what is no whole number."""
     try:
         return int(given or "")
     except ValueError:
         raise MalformedError("Say the rate of the samples in Hz as a whole number, as in ?rate=24000.") from None
 
 
-class SpeechDoor:
-    """One socket: a reader that waits while the queue is full, and a writer."""
+class SpeechHandler:
+    """One socket that speaks through one session, until either ends."""
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: MessageSocket, session: Session, speaker: Speaker) -> None:
         self._socket = socket
-        self._outgoing: asyncio.Queue[Playback | ErrorMessage | None] = asyncio.Queue(QUEUE)
+        self._session = session
+        self._speaker = speaker
 
-    async def run(self, session: Session, speaker: Speaker) -> None:
-        session.subscribe(self._on_session)
-        reader = asyncio.create_task(self._read(speaker), name="speech-read")
-        writer = asyncio.create_task(self._write(), name="speech-write")
+    async def run(self) -> None:
+        self._session.subscribe(self._on_session)
         try:
-            await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
+            await self._socket.run(self._handle)
         finally:
-            session.unsubscribe(self._on_session)
-            for task in (reader, writer):
-                task.cancel()
-            await asyncio.wait([reader, writer])
-        for task in (reader, writer):
-            if not task.cancelled() and (error := task.exception()) and not isinstance(error, WebSocketDisconnect):
-                logger.error("speech socket failed", exc_info=error)
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the backend may have been faster
-                await self._socket.close(GOING_AWAY)
+            self._session.unsubscribe(self._on_session)
 
-    def tell(self, message: Playback | ErrorMessage | None) -> None:
-        """Queue a message, None to end; never waits."""
-        try:
-            self._outgoing.put_nowait(message)
-        except asyncio.QueueFull:  # nobody reads at the other end
-            while not self._outgoing.empty():
-                self._outgoing.get_nowait()
-            self._outgoing.put_nowait(None)
+    async def _handle(self, received: str | bytes) -> None:
+        """Waits while the speech queue is full: then nothing more is read."""
+        if isinstance(received, bytes):
+            await self._speaker.hear(received)
+            return
+        match decode_speech(received):
+            case End():
+                await self._speaker.end()
+            case Interrupt():
+                self._speaker.interrupt()
+            case message:
+                assert_never(message)
 
     def _on_session(self, message: StateMessage | Stats) -> None:
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
-            self.tell(None)
-
-    async def _read(self, speaker: Speaker) -> None:
-        while True:
-            received = await self._socket.receive()
-            if received["type"] == "websocket.disconnect":
-                return
-            try:
-                if (data := received.get("bytes")) is not None:
-                    await speaker.hear(data)
-                    continue
-                match decode_speech(received.get("text") or ""):
-                    case End():
-                        await speaker.end()
-                    case Interrupt():
-                        speaker.interrupt()
-                    case message:
-                        assert_never(message)
-            except LiveheadError as error:
-                self.tell(ErrorMessage(problem_of(error)))
-
-    async def _write(self) -> None:
-        while (message := await self._outgoing.get()) is not None:
-            await self._socket.send_text(encode(message))
+            self._socket.end(GOING_AWAY)

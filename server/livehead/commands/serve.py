@@ -9,20 +9,20 @@ import logging
 import os
 import signal
 import socket
-import ssl
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from livehead.api.websocket_protocol import WebSocketProtocol
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
-from livehead.errors import UsageError
 from livehead.listening import listen
 from livehead.sessions.registry import Registry
 from livehead.settings import ServerSettings
+from livehead.tls import verify_tls_files
 
 OPTIONS = (
     "host",
@@ -32,7 +32,7 @@ OPTIONS = (
     "models",
     "device",
     "attention",
-    "products",
+    "precision",
     "size",
     "max_sessions",
     "data_dir",
@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     server = settings.server
     choice = choose(settings.engine)
-    _check_tls(server)
+    if server.tls_cert is not None and server.tls_key is not None:
+        verify_tls_files(server.tls_cert, server.tls_key)
     listener = listen(server.host, server.port)
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
@@ -81,7 +82,7 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
     return uvicorn.Config(
         app,
         loop="uvloop",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         ws_ping_timeout=None,  # the pong of a backend that waits lies behind its speech; media tell who is gone
@@ -94,15 +95,6 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-
-
-def _check_tls(server: ServerSettings) -> None:
-    if server.tls_cert is None:
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(server.tls_cert, server.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"--tls-cert {server.tls_cert} and --tls-key {server.tls_key}: {error}") from None
 
 
 class DrainingServer(uvicorn.Server):
