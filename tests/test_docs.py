@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings
 
 from livehead import settings
 from livehead.cli import build_parser
+from livehead.core.messages.from_server import Stats
 from livehead.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +85,32 @@ def metrics_text() -> str:
     metrics = Metrics()
     metrics.watch_restarts(lambda: 0)
     return metrics.render().decode()
+
+
+def first_column(page: str, heading: str) -> set[str]:
+    """The code spans in the first column of the first table under a heading."""
+    section = (ROOT / page).read_text().partition(f"# {heading}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", section, flags=re.MULTILINE)
+    assert cells, f"no table under {heading} in {page}"
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_figure_of_a_session_is_documented() -> None:
+    documented = first_column("docs/protocol/figures.md", "Figures")
+    assert documented == {field.name for field in dataclasses.fields(Stats)}
+
+
+def test_figures_of_the_benchmark_that_are_named_exist() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "server/livehead/bench").rglob("*.py"))
+    named = first_column("docs/performance/live-sessions.md", "What the figures mean")
+    named |= first_column("docs/performance/engine.md", "Engine")
+    listed = (ROOT / "docs/latency.md").read_text().partition("### What the figures mean")[2]
+    named |= {
+        name for line in re.findall(r"^- (`.*?):", listed, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
+    }
+    counted = {"repeated", "dropped", "skipped"}  # by the server, under the names of its own figures
+    assert {name for name in named - counted if f'"{name}"' not in source} == set()
+    assert counted <= {field.name for field in dataclasses.fields(Stats)}
 
 
 @each_text
