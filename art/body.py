@@ -82,7 +82,7 @@ def backdrop(c, top, bottom, glow, glow_at=(230, 240), glow_size=260, lamps=()):
 
 
 def tilt(c, degrees, centre=(384, 470), reach=300):
-    """Turn the head a little in the picture, and take the mirror's stiffness out of the face."""
+    """Turn the head a little in the image, and take the mirror's stiffness out of the face."""
     dx, dy = c.x - centre[0], c.y - centre[1]
     turn = np.radians(degrees) * np.exp(-((np.hypot(dx, dy * 0.85) / reach) ** 4))
     x = centre[0] + dx * np.cos(turn) + dy * np.sin(turn) + 0.9 * c.noise(120)

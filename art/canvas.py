@@ -1,6 +1,6 @@
-"""The picture being painted, and the brushes: curves, masks, noise and blur.
+"""The image being painted, and the brushes: curves, masks, noise and blur.
 
-Everything is measured in units of a 768 by 768 picture, whatever the scale it is painted at.
+Everything is measured in units of a 768 by 768 image, whatever the scale it is painted at.
 Colours are sRGB, float32 in [0, 1].
 """
 
@@ -78,7 +78,7 @@ class Canvas:
             self.up, self.y = self.up - up, self.y - up
 
     def blur(self, image, sigma):
-        """Gaussian blur; wide ones on a smaller picture, as nobody sees the difference."""
+        """Gaussian blur; wide ones on a smaller image, as nobody sees the difference."""
         sigma *= self.scale
         if sigma < 0.3:
             return image
@@ -130,7 +130,7 @@ class Canvas:
         return (field - field.mean()) / field.std()
 
     def paint(self, rgb, mask):
-        """Lay a colour, or a whole picture, over what is there."""
+        """Lay a colour, or a whole image, over what is there."""
         self.rgb += (np.asarray(rgb, np.float32) - self.rgb) * mask[..., None]
 
     def multiply(self, rgb, mask):

@@ -33,8 +33,8 @@ def paint(person, scale):
     _, brush, seed = PEOPLE[person]
     canvas = Canvas(scale, seed)
     brush(canvas)
-    picture = cv2.resize(canvas.rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+    image = cv2.resize(canvas.rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def main():

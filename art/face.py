@@ -20,7 +20,7 @@ JAW = (
 
 @dataclass(frozen=True)
 class Face:
-    """Measures of one head, in units; x from the face's axis, y from the top of the picture."""
+    """Measures of one head, in units; x from the face's axis, y from the top of the image."""
 
     skin: str = "#e9b898"
     blush: str = "#d9776a"
@@ -103,7 +103,7 @@ def mouth_paths(face):
 
 
 def form(c, face, head):
-    """Height of the head over the picture, in units."""
+    """Height of the head over the image, in units."""
     z = inflate(c, head, 150)
     z = c.blur(z, 5)
     ey, ny, my = face.eye_y, face.nose_y, face.mouth_y

@@ -1,4 +1,4 @@
-"""The portrait store: what is listed, what is decoded, what is refused."""
+"""Avatars: what is listed, what is decoded, what is refused."""
 
 import struct
 import zlib
@@ -12,8 +12,8 @@ from PIL import Image
 from livehead import avatars
 from livehead.avatars import AvatarStore, decode_portrait, load_portrait
 from livehead.engine.base import Work
-from livehead.engine.preview.face import find
 from livehead.engine.preview.generator import create
+from livehead.engine.preview.landmarks.face import find
 from livehead.errors import NotFoundError, PortraitError, TooLargeError
 
 BUILTIN = [avatar.id for avatar in avatars.builtin_avatars()]
@@ -88,8 +88,8 @@ def test_the_preview_engine_animates_it(store, avatar_id):
     stream = generator.open(load_portrait(store.get(avatar_id).path), seed=1)
     t = np.arange(640 * 25) / 16_000
     voice = (0.5 * np.sin(2 * np.pi * 150 * t) * np.sin(2 * np.pi * 3 * t) ** 2).astype(np.float32)
-    pictures = [generator.step([Work(stream, pcm, 1)])[0][0] for pcm in np.split(voice, 25)]
-    moved = np.ptp(np.stack(pictures)[:, :256].astype(int), axis=0)
+    frames = [generator.step([Work(stream, pcm, 1)])[0][0] for pcm in np.split(voice, 25)]
+    moved = np.ptp(np.stack(frames)[:, :256].astype(int), axis=0)
     assert moved[150:205, 90:166].max() > 40  # the mouth
     assert moved[:20, :20].max() <= 2  # the wall
 
@@ -99,7 +99,7 @@ def test_an_unknown_avatar_is_named(store):
         store.get("nobody")
 
 
-def test_a_picture_is_turned_upright():
+def test_an_image_is_turned_upright():
     image = Image.new("RGB", (200, 300), "blue")
     image.paste("red", (0, 0, 200, 150))
     exif = Image.Exif()
@@ -137,7 +137,7 @@ def test_other_formats(kind):
     [b"", b"just some text\n" * 40, encoded(Image.new("RGB", (200, 200)))[:60], b"\xff\xd8\xff" + bytes(500)],
     ids=["empty", "text", "cut short", "noise"],
 )
-def test_what_is_no_picture_is_refused(data):
+def test_what_is_no_image_is_refused(data):
     with pytest.raises(PortraitError, match="PNG, JPEG or WebP"):
         decode_portrait(data)
 
@@ -147,7 +147,7 @@ def test_a_format_that_is_not_wanted_is_refused():
         decode_portrait(encoded(Image.new("RGB", (200, 200)), "BMP"))
 
 
-def test_a_tiny_picture_is_refused():
+def test_a_tiny_image_is_refused():
     with pytest.raises(PortraitError, match="40 by 300"):
         decode_portrait(encoded(Image.new("RGB", (40, 300))))
 
@@ -163,7 +163,7 @@ def test_a_huge_file_is_refused():
         decode_portrait(bytes(avatars.MAX_BYTES + 1))
 
 
-def test_a_missing_picture_is_named(tmp_path):
+def test_a_missing_image_is_named(tmp_path):
     with pytest.raises(PortraitError, match=r"nothing\.png"):
         load_portrait(tmp_path / "nothing.png")
     with pytest.raises(PortraitError, match="cannot be read"):

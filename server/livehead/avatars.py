@@ -1,11 +1,7 @@
-"""The portrait store: who can be shown, and their pictures.
+"""Avatars, which are portraits that can be chosen by an id, and the decoding of portraits.
 
-A portrait is a picture file and an :class:`Avatar` that describes it. The built-in ones are drawn for
-Livehead (``art/``) and travel in the package with an index, ``portraits/portraits.json``.
-
-What the store knows about its avatars is in memory; :meth:`AvatarStore.list` and :meth:`AvatarStore.get`
-never touch a file. Files are read and decoded by :meth:`AvatarStore.image` and :meth:`AvatarStore.portrait`,
-which do so in a thread.
+A portrait is the image of a face. The built-in ones are drawn for Livehead (``art/``) and come with the package,
+with an index, ``portraits/portraits.json``.
 """
 
 from __future__ import annotations
@@ -29,23 +25,23 @@ DEFAULT_ID = "default"
 """The avatar of a session that names none. It is always there."""
 
 MAX_BYTES = 20 * 1024 * 1024
-"""Largest picture file that is read."""
+"""Largest image file that is read."""
 
 MAX_PIXELS = 50_000_000
 """Most pixels that are decoded: a phone's largest ordinary photo, and far under a decompression bomb."""
 
 MIN_SIDE = 128
-"""Shortest side in pixels. In a smaller picture no face is large enough to be animated."""
+"""Shortest side in pixels. In a smaller image no face is large enough to be animated."""
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-"""Picture formats that are decoded. Few, so that few decoders can be attacked."""
+"""Image formats that are decoded. Few, so that few decoders can be attacked."""
 
 _BACKDROP = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
-    """One portrait that can be chosen. ``width`` and ``height`` are those of the picture file, upright."""
+    """One of them. ``width`` and ``height`` are those of the image file, upright."""
 
     id: str
     name: str
@@ -59,7 +55,8 @@ class Avatar:
 class AvatarStore:
     """All avatars by id, in the order in which people should see them, ``default`` first.
 
-    Reads the index when it is made: make it before the event loop runs, or in a thread.
+    Making one reads the index: do it before the event loop runs, or in a thread. :meth:`list` and :meth:`get` touch
+    no file; :meth:`image` and :meth:`portrait` read theirs in a thread.
     """
 
     def __init__(self) -> None:
@@ -76,16 +73,16 @@ class AvatarStore:
             raise NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.") from None
 
     async def image(self, avatar_id: str) -> bytes:
-        """The picture file, to be sent as ``get(avatar_id).media_type``."""
+        """The image file, to be sent as ``get(avatar_id).media_type``."""
         return await asyncio.to_thread(self.get(avatar_id).path.read_bytes)
 
     async def portrait(self, avatar_id: str) -> NDArray[np.uint8]:
-        """The picture decoded, uint8 ``(H, W, 3)`` RGB."""
+        """The image decoded, uint8 ``(H, W, 3)`` RGB."""
         return await asyncio.to_thread(load_portrait, self.get(avatar_id).path)
 
 
 def builtin_avatars() -> list[Avatar]:
-    """The avatars of the package's index. Reads the index and the head of every picture."""
+    """The avatars of the package's index. Reads the index and the header of every image."""
     found = []
     for entry in json.loads((BUILTIN / "portraits.json").read_text("utf-8")):
         path = BUILTIN / f"{entry['id']}.png"
@@ -95,8 +92,22 @@ def builtin_avatars() -> list[Avatar]:
     return found
 
 
+def find_portrait(name: str) -> Path:
+    """The image file that ``name`` means: a path, or the id of a built-in avatar where no file has that name.
+
+    Raises :class:`~livehead.errors.PortraitError` where it is neither.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    builtin = {avatar.id: avatar.path for avatar in builtin_avatars()}
+    if name in builtin:
+        return builtin[name]
+    raise PortraitError(f"There is no image at {name}. Check the path, or name a built-in one: {', '.join(builtin)}.")
+
+
 def load_portrait(path: Path) -> NDArray[np.uint8]:
-    """Read and decode a picture file: :func:`decode_portrait` of its bytes. Blocks.
+    """Read and decode an image file: :func:`decode_portrait` of its bytes. Blocks.
 
     Raises :class:`~livehead.errors.PortraitError` where there is no such file or it cannot be read.
     """
@@ -104,14 +115,14 @@ def load_portrait(path: Path) -> NDArray[np.uint8]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise PortraitError(f"There is no picture at {path}. Check the path.") from None
+        raise PortraitError(f"There is no image at {path}. Check the path.") from None
     except OSError as error:
-        raise PortraitError(f"The picture {path} cannot be read: {error.strerror}.") from None
+        raise PortraitError(f"The image {path} cannot be read: {error.strerror}.") from None
     return decode_portrait(data, name=str(path))
 
 
-def decode_portrait(data: bytes, *, name: str = "the picture") -> NDArray[np.uint8]:
-    """Decode a picture to uint8 ``(H, W, 3)`` RGB, upright (EXIF), on grey where it is transparent. Blocks.
+def decode_portrait(data: bytes, *, name: str = "the image") -> NDArray[np.uint8]:
+    """Decode an image to uint8 ``(H, W, 3)`` RGB, upright (EXIF), on grey where it is transparent. Blocks.
 
     ``name`` is what messages call it. Size and format are checked before any pixel is decoded. Raises
     :class:`~livehead.errors.TooLargeError` and :class:`~livehead.errors.PortraitError`.
@@ -131,7 +142,7 @@ def decode_portrait(data: bytes, *, name: str = "the picture") -> NDArray[np.uin
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(name) from None
     except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise for broken files
-        wanted = "PNG, JPEG or WebP picture"
+        wanted = "PNG, JPEG or WebP image"
         raise PortraitError(f"{name} is not a {wanted}, or it is broken. Give a {wanted}.") from error
 
 

@@ -12,7 +12,7 @@
     │   ├── TooLargeError           413
     │   ├── UnsupportedTypeError    415
     │   ├── UnprocessableError      422
-    │   │   └── PortraitError       422  no face, not a frame, too small
+    │   │   └── PortraitError       422  no face, not an image, too small
     │   ├── RateLimitError          429
     │   └── UnavailableError        503  full, starting, draining
     ├── EngineError                 the generator or its worker failed
@@ -111,7 +111,7 @@ class UnprocessableError(RequestError):
 
 class PortraitError(UnprocessableError):
     problem = "portrait"
-    title = "This frame cannot be a portrait"
+    title = "This image cannot be a portrait"
 
 
 class RateLimitError(RequestError):

@@ -1,4 +1,4 @@
-"""The portraits there are, and their pictures."""
+"""The avatars there are, and their images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from livehead.avatars import Avatar
 router = APIRouter(prefix="/v1/avatars", tags=["avatars"])
 
 
-@router.get("", summary="Every portrait that can be chosen")
+@router.get("", summary="Every portrait that can be chosen, by id")
 async def list_avatars(services: ServicesDep) -> list[dict[str, Any]]:
     return [describe(avatar) for avatar in services.avatars.list()]
 
 
-@router.get("/{avatar_id}/image", summary="A portrait's picture", response_class=Response)
+@router.get("/{avatar_id}/image", summary="An avatar's image", response_class=Response)
 async def get_image(avatar_id: str, services: ServicesDep) -> Response:
     avatar = services.avatars.get(avatar_id)
     headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
