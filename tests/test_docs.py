@@ -105,9 +105,7 @@ def test_figures_of_the_benchmark_that_are_named_exist() -> None:
     named = first_column("docs/performance/live-sessions.md", "What the figures mean")
     named |= first_column("docs/performance/engine.md", "Engine")
     listed = (ROOT / "docs/latency.md").read_text().partition("### What the figures mean")[2]
-    named |= {
-        name for line in re.findall(r"^- (`.*?):", listed, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
-    }
+    named |= set(re.findall(r"`(\w+)`(?=[:,])", listed))
     counted = {"repeated", "dropped", "skipped"}  # by the server, under the names of its own figures
     assert {name for name in named - counted if f'"{name}"' not in source} == set()
     assert counted <= {field.name for field in dataclasses.fields(Stats)}
