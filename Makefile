@@ -1,20 +1,30 @@
-# make run    install and serve http://127.0.0.1:8080 on the preview engine
-# make test   install everything and run all checks and tests
-.PHONY: run test lint types format clean
+# make run     install and serve http://127.0.0.1:8080 on the preview engine
+# make check   lint, types and the quick half of the tests
+# make test    lint, types and all tests
+.PHONY: run check test lint types format clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n $(JOBS) --maxprocesses 8 --dist worksteal
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)
 
-test: $(VENV)/.test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+check: lint types
+	$(PYTEST) $(PARALLEL) -m 'not slow and not realtime' $(ARGS)
+
+# Tests with media in real time run after the others and one at a time: they would disturb each other.
+# A phase in which ARGS leaves no test ends with status 5, which is no failure.
+test: lint types
+	@status=0; \
+	phase() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@" $(ARGS) || [ $$? -eq 5 ] || status=1; }; \
+	phase $(PARALLEL) -m 'not realtime'; \
+	phase -m realtime; \
+	exit $$status
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -1,12 +1,17 @@
-"""What every test gets: the event loop must not block, and long runs wait until they are asked for."""
+"""For all tests: the event loop must not block, each test knows its phase, and soak tests run only on demand."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 import blockbuster
 import pytest
+
+from phases import marks
+
+TESTS = Path(__file__).parent
 
 MAY_BLOCK = {
     # name of the blocking call: (end of the file name, function) under which it is allowed
@@ -22,8 +27,12 @@ MAY_BLOCK = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long runs only where they are asked for: ``pytest -m soak``."""
+    """Mark what phases.py names, and leave soak tests to ``pytest -m soak``."""
+    for item in items:
+        for mark in marks(item.path.relative_to(TESTS).as_posix()):
+            item.add_marker(mark)
     if "soak" in config.option.markexpr:
         return
     long_runs = [item for item in items if item.get_closest_marker("soak")]

@@ -1,10 +1,14 @@
-"""The guard of the event loop works, or all the tests that rely on it prove nothing."""
+"""The guard of the event loop works, and the phases name tests that exist."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from phases import REALTIME, SLOW, marks
 
 TESTS = Path(__file__).parent
 
@@ -38,7 +42,8 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "naps.py").write_text("import time\n\n\ndef nap():\n    time.sleep(0.001)\n")
-    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    for name in ("conftest.py", "phases.py"):
+        (tmp_path / name).write_text((TESTS / name).read_text())
     (tmp_path / "test_naps.py").write_text(BLOCKS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
     done = subprocess.run(
@@ -53,3 +58,23 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     assert "1 failed, 3 passed, 2 errors" in done.stdout, done.stdout + done.stderr
     assert "the event loop was blocked" in done.stdout
     assert "Blocking call to time.sleep" in done.stdout
+
+
+@pytest.mark.parametrize("place", [*REALTIME, *SLOW])
+def test_what_the_phases_name_exists(place: str) -> None:
+    assert (TESTS / place).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("core/test_playout.py", []),
+        ("network/test_lab.py", ["realtime"]),
+        ("media/peer/test_peer.py", ["realtime"]),
+        ("models/test_download.py", ["slow"]),
+        ("bench/latency/test_bench_latency.py", ["realtime", "slow"]),
+        ("apix/test_other.py", []),
+    ],
+)
+def test_a_file_has_the_marks_of_its_place(path: str, expected: list[str]) -> None:
+    assert marks(path) == expected
