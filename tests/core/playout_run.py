@@ -116,8 +116,8 @@ class Run:
         """Leap over so many blocks."""
         self._jumped_at = self.now
         self.next_k = max(self.next_k, self.windows.next_block) + blocks
-        self.windows.jump(self.next_k)
-        self.playout.jump(self.next_k)
+        self.windows.seek(self.next_k)
+        self.playout.seek(self.next_k)
 
     def interrupt(self) -> int | None:
         shown = self.playout.interrupt()

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from livehead.core.recent_delays import Delays
+from livehead.core.recent_delays import RecentDelays
 
 
 def test_presets_are_told_apart_and_what_was_not_seen_is_not_known() -> None:
-    delays = Delays()
+    delays = RecentDelays()
     assert delays.of("low") is None
     for ms in range(1, 101):
         delays.note("low", float(ms))
@@ -15,7 +15,7 @@ def test_presets_are_told_apart_and_what_was_not_seen_is_not_known() -> None:
 
 
 def test_only_the_last_ones_count() -> None:
-    delays = Delays(kept=10)
+    delays = RecentDelays(kept=10)
     for ms in [500.0] * 100 + [60.0] * 10:
         delays.note("low", ms)
     found = delays.of("low")

@@ -184,7 +184,7 @@ def test_idle_then_the_first_word() -> None:
                 playout.push_frames(k, [Frame(np.zeros((48, 32), np.uint8))], at)
                 continue
             if k == 0:
-                playout.jump(0)
+                playout.seek(0)
             playout.push_audio(Block(k, audio(k, 0.1)), at)
         assert first is not None
         assert first - (1004 + phase) <= 0.040 + 0.014 + 1e-6, "no time is lost to the phase of the idling"
@@ -344,8 +344,8 @@ def test_blocks_that_do_not_rise_are_refused() -> None:
     with pytest.raises(ValueError, match="rise"):
         playout.push_audio(Block(5, audio(5, 0.1)), 1.04)
     with pytest.raises(ValueError, match="forward"):
-        playout.jump(5)
-    playout.jump(9)
+        playout.seek(5)
+    playout.seek(9)
     with pytest.raises(ValueError, match="jump"):
         playout.push_audio(Block(6, audio(6, 0.1)), 1.08)
 

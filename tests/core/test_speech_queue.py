@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.messages.from_server import Playback
-from livehead.core.speech_queue import LULL_S, QUEUE_S, Speech
+from livehead.core.speech_queue import LULL_S, QUEUE_S, SpeechQueue
 
 
 def ramp(start: int, count: int) -> np.ndarray:
@@ -17,14 +17,14 @@ def ramp(start: int, count: int) -> np.ndarray:
     return (np.arange(start, start + count) % 8191 + 1).astype(np.float32) / 8192
 
 
-def speak(speech: Speech, blocks: int, now: float = 0.0, *, end: bool = True) -> None:
+def speak(speech: SpeechQueue, blocks: int, now: float = 0.0, *, end: bool = True) -> None:
     speech.push(ramp(0, blocks * BLOCK_SAMPLES), now)
     if end:
         speech.end()
 
 
 def test_an_utterance_is_told_when_its_first_and_last_block_were_sent() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 3)
     assert [speech.take(k) is None for k in range(5, 9)] == [False, False, False, True]
     assert speech.news(None) == speech.news(4) == []
@@ -35,7 +35,7 @@ def test_an_utterance_is_told_when_its_first_and_last_block_were_sent() -> None:
 
 
 def test_the_last_block_is_filled_up_and_the_next_utterance_begins_with_a_block() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speech.push(ramp(0, 700), 0)
     speech.end()
     speech.push(ramp(0, 640), 0)
@@ -49,7 +49,7 @@ def test_the_last_block_is_filled_up_and_the_next_utterance_begins_with_a_block(
 
 
 def test_an_end_that_comes_after_all_was_spoken_is_told_at_once() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 2, end=False)
     speech.take(0)
     speech.take(1)
@@ -59,7 +59,7 @@ def test_an_end_that_comes_after_all_was_spoken_is_told_at_once() -> None:
 
 
 def test_an_end_without_speech_says_nothing() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speech.end()
     speech.end()
     assert speech.take(0) is None
@@ -68,7 +68,7 @@ def test_an_end_without_speech_says_nothing() -> None:
 
 
 def test_part_of_a_block_waits_for_the_rest() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speech.push(ramp(0, 639), 0)
     assert speech.take(0) is None
     assert speech.unfinished
@@ -77,7 +77,7 @@ def test_part_of_a_block_waits_for_the_rest() -> None:
 
 
 def test_it_is_ready_with_enough_or_all_of_an_utterance_or_when_the_rest_does_not_come() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     assert not speech.ready(1, 0)
     speak(speech, 5, 10.0, end=False)
     assert speech.ready(5, 10.0)
@@ -88,7 +88,7 @@ def test_it_is_ready_with_enough_or_all_of_an_utterance_or_when_the_rest_does_no
 
 
 def test_it_holds_three_minutes() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     assert speech.room == QUEUE_S * 16_000 == 2_880_000
     speech.push(np.zeros(speech.room, np.float32), 0)
     assert speech.room == 0
@@ -101,7 +101,7 @@ def test_it_holds_three_minutes() -> None:
 
 
 def test_the_rest_of_what_was_dropped_from_elsewhere_is_dropped_too() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 5, end=False)
     assert speech.clear(refuse_rest=True)
     speak(speech, 5, 0.1, end=False)
@@ -112,7 +112,7 @@ def test_the_rest_of_what_was_dropped_from_elsewhere_is_dropped_too() -> None:
 
 
 def test_a_lull_ends_the_rest_of_what_was_dropped() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 5, end=False)
     speech.clear(refuse_rest=True)
     speak(speech, 1, LULL_S + 0.1)
@@ -120,7 +120,7 @@ def test_a_lull_ends_the_rest_of_what_was_dropped() -> None:
 
 
 def test_who_left_is_told_nothing_and_heard_to_the_end() -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 2, end=False)
     speech.take(0)
     speech.leave()
@@ -131,7 +131,7 @@ def test_who_left_is_told_nothing_and_heard_to_the_end() -> None:
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_the_one_who_interrupts_himself_goes_on_with_something_new(ended: bool) -> None:
-    speech = Speech()
+    speech = SpeechQueue()
     speak(speech, 5, end=ended)
     speech.take(0)
     assert speech.clear(refuse_rest=False)
@@ -149,7 +149,7 @@ def test_the_one_who_interrupts_himself_goes_on_with_something_new(ended: bool) 
 def test_every_sample_is_spoken_once_and_every_utterance_told_in_order(
     pushes: list[tuple[int, bool]], takes: list[int]
 ) -> None:
-    speech, k, spoken, news = Speech(), 0, [np.zeros(0, np.float32)], []
+    speech, k, spoken, news = SpeechQueue(), 0, [np.zeros(0, np.float32)], []
     pushed, utterances, open_ = [np.zeros(0, np.float32)], 0, False
 
     def take(count: int) -> None:

@@ -72,27 +72,27 @@ def test_a_hop_changes_with_the_next_window() -> None:
 def test_a_jump_drops_the_incomplete_rest() -> None:
     windows = Windows(2, 0, start_block=-100)
     windows.push(-100 * 640, ramp(0, 3 * 640 + 17))
-    windows.jump(0)
+    windows.seek(0)
     assert windows.next_block == 0
     assert windows.push(-50, ramp(0, 40)) == Cut()
     cut = windows.push(0, ramp(0, 1280))
     assert [(w.k, w.hop) for w in cut.windows] == [(0, 2)]
     assert np.array_equal(cut.windows[0].pcm, ramp(0, 1280))
     with pytest.raises(ValueError, match="forward"):
-        windows.jump(1)
+        windows.seek(1)
 
 
 def test_blocks_that_a_jump_leaves_behind_can_still_be_shown() -> None:
     windows = Windows(4, 2)
     cut = windows.push(0, ramp(0, 9 * 640 + 17))
     assert [w.k for w in cut.windows] == [0]
-    left = windows.jump(100)
+    left = windows.seek(100)
     assert [(w.k, w.hop, w.lookahead) for w in left] == [(4, 4, 2), (8, 4, 2)]
     assert np.array_equal(left[0].pcm[: 5 * 640], ramp(4 * 640, 5 * 640))
     assert np.array_equal(left[1].pcm[:640], ramp(8 * 640, 640))
     assert not left[1].pcm[640:].any()
     assert len(left[1].pcm) == 6 * 640
-    assert windows.jump(200) == ()
+    assert windows.seek(200) == ()
     assert windows.whole == 206
 
 

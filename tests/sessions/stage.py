@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,10 +18,12 @@ from livehead.core.messages.from_server import Playback
 from livehead.core.windows import Window
 from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
-from livehead.media.audio.ingest import AudioChunk
 from livehead.metrics import Metrics
-from livehead.sessions import pipeline as module
-from livehead.sessions.pipeline import Face, Pipeline
+from livehead.sessions.engine_attachment import EngineAttachment
+from livehead.sessions.pacer import Pacer
+from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.sources.mic import MicSource
+from livehead.sessions.sources.push import PushSource
 
 PRESETS = [
     Preset(1, 0, 200),
@@ -68,9 +69,9 @@ class Engine:
                 frames = [Frame(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
                 self.stage.numbers.update({id(frame): window.k + i for i, frame in enumerate(frames)})
                 self.stage.kept += frames
-                self.stage.face.on_frames(window.k, frames, WindowTiming(at, at, self.stage.now, 1))
+                self.stage.attachment.on_frames(window.k, frames, WindowTiming(at, at, self.stage.now, 1))
             else:
-                self.stage.face.on_dropped(window.k, window.hop)
+                self.stage.attachment.on_dropped(window.k, window.hop)
 
         self.stage.at(at + self.takes, answer)
         return True
@@ -80,7 +81,7 @@ class Engine:
 
 
 class Stage:
-    def __init__(self, patch: pytest.MonkeyPatch, preset: Preset, *, pushed: bool = True, takes: float = TAKES) -> None:
+    def __init__(self, preset: Preset, *, pushed: bool = True, takes: float = TAKES) -> None:
         self.now = 500.0
         self.shown: list[Shown] = []
         self.told: list[tuple[float, Playback]] = []
@@ -90,39 +91,56 @@ class Stage:
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._sample = 0
-        patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         peer: Any = SimpleNamespace(send_frame=self._show, send_audio=self._speak, dropped=0, concealed_s=0.0)
-        self.pipeline = Pipeline(preset, peer, Metrics(), with_probe=False, pushed=pushed)
-        self.pipeline.on_playback = lambda message: self.told.append((self.now, message))
-        self.face = Face(self.pipeline)
+        self.push_source = PushSource(preset.hop, preset.lookahead)
+        self.push_source.on_playback = lambda message: self.told.append((self.now, message))
+        self.mic = MicSource(preset.hop, preset.lookahead)
+        source = self.push_source if pushed else self.mic
+        self.pacer = Pacer(
+            preset,
+            peer,
+            Metrics(),
+            with_test_pattern=False,
+            on_block=lambda k, delay_ms: source.block_sent(k),
+            clock=lambda: self.now,
+        )
+        self.pipeline = Pipeline(source, preset, self.pacer, clock=lambda: self.now)
+        self.attachment = EngineAttachment(self.pacer)
         stream: Any = self.engine
-        self.face.stream = stream
-        self.pipeline.wear(self.face)
+        self.attachment.stream = stream
+        self.pipeline.attach(self.attachment)
         self._frame: int | None = None
-        self._idle()
+        self._poll()
 
     def at(self, time: float, do: Callable[[], Any]) -> None:
         heapq.heappush(self._events, (time, next(self._order), do))
 
     def push(self, samples: np.ndarray) -> None:
-        asyncio.run(self.pipeline.say(samples.astype(np.float32)))
+        """A backend's next samples."""
+        self.push_source.push(samples.astype(np.float32), self.now)
+        self.pipeline.poll()
+
+    def end(self) -> None:
+        """The backend's utterance is complete."""
+        self.push_source.end()
+        self.pipeline.poll()
 
     def hear(self, samples: np.ndarray) -> None:
         """The microphone's next samples."""
         start, self._sample = self._sample, self._sample + len(samples)
-        self.pipeline.hear(AudioChunk(start, samples.astype(np.float32), self.now))
+        self.pipeline.push(self.mic.hear(start, samples.astype(np.float32)))
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
         while True:
-            due = self.pipeline.due
+            due = self.pacer.due
             event = self._events[0][0]
             if min(event, due if due is not None else end) > end:
                 self.now = end
                 return
             if due is not None and due <= event:
                 self.now = max(self.now, due)
-                self.pipeline.send()
+                self.pacer.send()
             else:
                 self.now = max(self.now, event)
                 heapq.heappop(self._events)[2]()
@@ -136,9 +154,9 @@ class Stage:
     def states(self) -> list[str]:
         return [message.state for _, message in self.told]
 
-    def _idle(self) -> None:
-        due = self.pipeline.idle()
-        self.at(self.now + BLOCK_S if due is None else max(due, self.now), self._idle)
+    def _poll(self) -> None:
+        due = self.pipeline.poll()
+        self.at(self.now + BLOCK_S if due is None else max(due, self.now), self._poll)
 
     def _show(self, frame: Frame, index: int) -> None:
         self._frame = self.numbers[id(frame)]

@@ -16,7 +16,8 @@ from livehead.core.playout.stats import PlayoutStats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
 from livehead.media.audio.jitter_buffer import JitterBuffer, Taken
-from livehead.sessions.sources.mic import IDLE_BLOCK, Hearing, Piece
+from livehead.sessions.sources.base import IDLE_BLOCK, Span
+from livehead.sessions.sources.mic import MicSource
 
 RATE = 48_000
 PACKET = 960
@@ -31,12 +32,12 @@ class Call:
         self.heard: list[int] = []
         self.jitter = JitterBuffer(RATE)
         self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
-        self._hearing = Hearing(preset.hop, preset.lookahead)
+        self._mic = MicSource(preset.hop, preset.lookahead)
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._position = 0
-        self._idle()
+        self._poll()
 
     def at(self, time: float, do: Callable[[], None]) -> None:
         heapq.heappush(self._events, (time, next(self._order), do))
@@ -64,23 +65,23 @@ class Call:
                 length += item.stretch - item.skip
             start, self._position = self._position, self._position + length
             samples = np.zeros(self._position // 3 - start // 3, np.float32)
-            self._push(self._hearing.hear(start // 3, samples, self.now))
+            self._push(self._mic.hear(start // 3, samples))
         due = self.jitter.due
         if due is not None:
             self.at(max(self.now + 0.001, due), lambda: self._drain() if self.jitter.due == due else None)
 
-    def _idle(self) -> None:
-        piece = self._hearing.idle(self.now)
-        if piece is not None:
-            self._push(piece)
-        self.at(self.now + BLOCK_S, self._idle)
+    def _poll(self) -> None:
+        self._push(self._mic.poll(self.now, self._windows.whole))
+        self.at(self.now + BLOCK_S, self._poll)
 
-    def _push(self, piece: Piece) -> None:
+    def _push(self, span: Span | None) -> None:
+        if span is None:
+            return
         left: tuple[Window, ...] = ()
-        if piece.jump:
-            left = self._windows.jump(0)
-            self.playout.jump(0)
-        cut = self._windows.push(piece.start, piece.pcm)
+        if span.discontinuity:
+            left = self._windows.seek(0)
+            self.playout.seek(0)
+        cut = self._windows.push(span.start, span.pcm)
         for block in cut.blocks:
             self.playout.push_audio(block, self.now)
         for window in left + cut.windows:

@@ -10,7 +10,7 @@ KEPT = 1500
 """Blocks of each preset that are remembered: those of a minute with one session."""
 
 
-class Delays:
+class RecentDelays:
     def __init__(self, kept: int = KEPT) -> None:
         self._ms: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=kept))
 

@@ -44,7 +44,7 @@ class _Utterance:
         return block
 
 
-class Speech:
+class SpeechQueue:
     """The queue of one session, at most :data:`QUEUE_S` long, and what became of each utterance.
 
     An utterance begins with its first samples and ends with :meth:`end`. Its last block is filled up with

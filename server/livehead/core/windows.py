@@ -78,10 +78,10 @@ class Windows:
         first = self._held[0].k if self._held else self.next_block
         return first + self._hop + self._lookahead
 
-    def jump(self, block: int) -> tuple[Window, ...]:
+    def seek(self, block: int) -> tuple[Window, ...]:
         """Go on at the start of ``block``. The incomplete block before it is dropped. Returns the windows of the blocks
         that are left behind, filled up with silence, for whoever still wants to show those.
-        Raises ``ValueError`` for a jump back: blocks only ever rise."""
+        Raises ``ValueError`` for a block before the next sample: blocks only ever rise."""
         if block * BLOCK_SAMPLES < self._next:
             raise ValueError(f"block {block} lies before sample {self._next}: the timeline only goes forward")
         left: list[Window] = []
@@ -109,7 +109,7 @@ class Windows:
             return Cut()
         left: tuple[Window, ...] = ()
         if start - self._next > MAX_GAP_S * SAMPLE_RATE:
-            left = self.jump(start // BLOCK_SAMPLES)
+            left = self.seek(start // BLOCK_SAMPLES)
         gap = start - self._next
         if gap:
             self._rest.append(np.zeros(gap, np.float32))

@@ -9,27 +9,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from livehead.avatars import AvatarStore
-from livehead.core.recent_delays import Delays
+from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
 from livehead.sessions.admission import Admission
-from livehead.sessions.session import Session, SessionRequest
+from livehead.sessions.request import SessionRequest, find_preset
+from livehead.sessions.session import Session
 from livehead.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
 class Registry:
-    """An async context manager that owns every session's task; leaving it ends them all."""
+    """An async context manager that owns every session's task; leaving it ends them all.
+
+    A session's failure is its own: it is logged and counted, and the others go on.
+    """
 
     def __init__(self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics) -> None:
         self.admission = Admission(settings.sessions.max_sessions, host)
-        self.delays = Delays()
+        self.delays = RecentDelays()
         self._settings = settings
         self._host = host
         self._avatars = avatars
@@ -39,24 +44,36 @@ class Registry:
         self._draining = False
         self._warmed = False
         self._empty = asyncio.Event()
-        self._group = asyncio.TaskGroup()
+        self._failure: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe = host.subscribe(self._on_engine)
         metrics.sessions_max.set_function(lambda: self.admission.most or 0)
         metrics.sessions.set_function(lambda: self.active)
         metrics.load.set_function(lambda: self.admission.load(self.taken) or 0.0)
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._warming = self._group.create_task(self._warm(), name="warm")
+        self._warming = self._own(self._warm(), "warm")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._failure = f"the server's main task ended with {type(error).__name__}: {error}".removesuffix(": ")
         self._warming.cancel()
-        await self.drain(0)
-        self._unsubscribe()
-        await self._group.__aexit__(None, None, None)
+        try:
+            await self.drain(0)
+        finally:
+            self._unsubscribe()
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    @property
+    def failure(self) -> str | None:
+        """Why no session can be served any more, None while they are. Only another start of the server helps."""
+        return self._failure
 
     @property
     def active(self) -> int:
@@ -76,6 +93,8 @@ class Registry:
     def refusal(self, latency: str | None = None) -> UnavailableError | None:
         """Why a session at that preset, by default the server's, would be refused now, or None. ``problem`` is the
         reason as one word."""
+        if self._failure is not None:
+            return UnavailableError(f"The server has failed: {self._failure}. Restart it.", problem="failed")
         if self._draining:
             return UnavailableError("The server is shutting down.", problem="draining", retry_after=10)
         if self._host.state == "starting" or (self._host.state == "ready" and not self._warmed):
@@ -100,20 +119,22 @@ class Registry:
         self._avatars.get(request.avatar)
         if refusal := self.refusal(request.latency):
             raise refusal
+        find_preset(self._host.info.presets, request.latency)
         self._reserved[request.latency] += 1
         try:
             session = Session(request, self._settings.media, self._host, self._avatars, self._metrics, self.delays)
             answer = await session.open(offer)
             self._sessions[session.id] = session
         finally:
-            self._reserved[request.latency] -= 1
+            self._reserved -= Counter([request.latency])
         self._metrics.opened.inc()
-        self._group.create_task(self._serve(session), name=f"session-{session.id}")
+        self._own(self._serve(session), f"session-{session.id}")
         return session, answer
 
     def choose_latency(self, session: Session, latency: str) -> None:
         """Change a session's preset. Raises UnprocessableError for one that there is not, and UnavailableError for
         one that takes more than there is; the session goes on as it was then."""
+        find_preset(self._host.info.presets, latency)
         if refusal := self.admission.refuse_change(self.taken, session.latency, latency):
             raise refusal
         session.choose_latency(latency)
@@ -139,14 +160,18 @@ class Registry:
                 pass
         for session in list(self._sessions.values()):
             session.end("draining")
-        for session in list(self._sessions.values()):
-            await session.closed.wait()
+        serving = self._tasks - {self._warming}
+        if serving:
+            await asyncio.wait(serving)
 
     async def _serve(self, session: Session) -> None:
         try:
             if self._draining:
                 session.drain()
             await session.run()
+        except Exception:
+            self._metrics.closed.labels("failed").inc()
+            logger.exception("session %s: failed", session.id)
         finally:
             self._sessions.pop(session.id, None)
             if not self._sessions:
@@ -154,20 +179,34 @@ class Registry:
 
     async def _warm(self) -> None:
         """Let the engine see the built-in portraits once, the first one before any session comes and the others
-        while there is none: preparing one holds up everybody's frames."""
+        while there is none: preparing one holds up everybody's frames. What fails is left to the sessions."""
         try:
             await self._host.ready()
             for avatar in self._avatars.list():
                 while self.active:  # noqa: ASYNC110 - once a second is plenty
                     await asyncio.sleep(1)
-                portrait = await self._avatars.portrait(avatar.id)
-                stream = await self._host.open(portrait, 0, lambda k, frames, timing: None)
-                await stream.close()
+                await self._warm_one(avatar.id)
                 self._warmed = True
         except LiveheadError as error:
             logger.warning("the portraits were not prepared: %s", error)
         finally:
             self._warmed = True
+
+    async def _warm_one(self, avatar: str) -> None:
+        try:
+            portrait = await self._avatars.portrait(avatar)
+            stream = await self._host.open(portrait, 0, lambda k, frames, timing: None)
+            await stream.close()
+        except LiveheadError as error:
+            logger.warning("the portrait of %s was not prepared: %s", avatar, error)
+        except Exception:
+            logger.exception("the portrait of %s was not prepared", avatar)
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _on_engine(self, state: EngineState) -> None:
         self._metrics.engine_up.set(state == "ready")

@@ -166,7 +166,7 @@ class Playout:
     def push_audio(self, block: Block, now: float) -> None:
         """Block ``block.k`` became whole at ``now``. Raises ``ValueError`` where k does not rise.
 
-        A break in k begins a new run, as :meth:`jump` does.
+        A break in k begins a new run, as :meth:`seek` does.
         """
         k = block.k
         if self._end is not None and k < self._end:
@@ -250,17 +250,17 @@ class Playout:
         for run in self._runs:
             run.schedule.move(max(0.0, self._delay.aim - run.schedule.delay))
 
-    def jump(self, k: int, *, anew: bool = False) -> None:
+    def seek(self, k: int, *, restart: bool = False) -> None:
         """The next block to come is ``k`` or later. What came before goes on being sent until that
-        is due; the run that begins is timed by its own arrival, with ``anew`` by the least delay even where that
+        is due; the run that begins is timed by its own arrival, with ``restart`` by the least delay even where that
         had grown. Raises ``ValueError`` for a jump back."""
         if self._end is not None and k < self._end:
             raise ValueError(f"block {k} has come already: the timeline only goes forward")
         self._jump = k
-        if anew:
+        if restart:
             self._delay.restart()
 
-    def hand_over(self, k: int) -> int | None:
+    def restart_from(self, k: int) -> int | None:
         """The run of block ``k``, which has come and is not yet due, does not go on from the frames that still wait,
         but from the one that will be shown last before it: returns that one's block, None if there is none. Windows
         before ``k`` that are under way are given up, and teach nothing."""

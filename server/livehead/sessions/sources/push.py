@@ -1,99 +1,183 @@
-"""Where pushed speech lies in time: blocks of it, and silence while there is none.
+"""Speech that a backend pushes, and silence while there is none.
 
-A generator needs ``hop + lookahead`` blocks of audio before it can show the first. Speech comes faster than it
-is spoken, so they are handed over at once when an utterance begins: the timeline leaps to a block whose lead is
-there already, and from there on one block follows every 40 ms. Silence is known beforehand too, so it is
+A generator needs ``hop + lookahead`` blocks of audio before it can show the first one. Speech comes faster than it
+is spoken, so that many are handed over at once when an utterance begins: the timeline restarts at a block whose
+prebuffer is already there, and from then on one block follows every 40 ms. Silence is known in advance too, and is
 handed over the same way.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from enum import Enum
 
 import numpy as np
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
-from livehead.core.speech_queue import Speech
-from livehead.sessions.sources.mic import IDLE_BLOCK, Piece
+from livehead.core.messages.from_server import Playback
+from livehead.core.speech_queue import SpeechQueue
+from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
 SPARE = 2
-"""Blocks beyond the lead that an utterance begins with, for sources that are no faster than real time."""
+"""Blocks beyond the prebuffer that an utterance begins with, for backends that are no faster than real time."""
 
 BRIEF = 3
-"""So many blocks of silence within speech are played as they are. After more the timeline leaps."""
+"""A silence of this many blocks within speech is played as it is. After a longer one the next speech restarts the
+timeline."""
 
 SILENCE: Pcm = np.zeros(BLOCK_SAMPLES, np.float32)
 
 
-class Speaking:
-    """Pure: times are monotonic seconds, passed in."""
+class Phase(Enum):
+    """What the source hands over."""
+
+    UNSTARTED = "unstarted"
+    """Nothing yet."""
+    IDLE = "idle"
+    """Silence. The next speech restarts the timeline."""
+    SPEAKING = "speaking"
+    """The last block was speech."""
+    PAUSED = "paused"
+    """Up to :data:`BRIEF` blocks of silence behind speech; more speech follows without a restart."""
+    HALTED = "halted"
+    """Nothing: interrupted, and not yet restarted."""
+
+
+class PushSource:
+    """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`push`.
+
+    ``on_playback`` is told what becomes of the utterances, and ``on_room`` that there may be room for more; both
+    belong to the one who speaks, and are None while nobody does.
+    """
 
     def __init__(self, hop: int, lookahead: int) -> None:
-        self.speech = Speech()
-        self._lead = hop + lookahead
-        self._from: float | None = None
+        self.on_playback: Callable[[Playback], None] | None = None
+        self.on_room: Callable[[], None] | None = None
+        self._queue = SpeechQueue()
+        self._prebuffer = hop + lookahead
+        self._phase = Phase.UNSTARTED
+        self._silent = 0
+        self._heard_from = math.inf  # before this time the client would not hear what is said
         self._next = IDLE_BLOCK
+        self._sent: int | None = None
+        # Since the timeline last restarted:
         self._base = IDLE_BLOCK
-        self._began: float | None = None
+        self._began = -math.inf
         self._passed = 0
-        self._silent = BRIEF + 1
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def room(self) -> int:
+        """Samples that can be pushed now."""
+        return self._queue.room
 
     @property
     def due(self) -> float:
-        """When :meth:`go_on` is to be called next."""
-        return -math.inf if self._began is None else self._began + (self._passed + 1) * BLOCK_S
+        """See :class:`Source`."""
+        return self._began + (self._passed + 1) * BLOCK_S
 
-    def set_preset(self, hop: int, lookahead: int, now: float) -> Piece | None:
-        """Windows have another shape. While nothing is spoken the timeline leaps to a lead of the new length, which is
-        given back; else it is taken with the next leap."""
-        before, self._lead = self._lead, hop + lookahead
-        if self._began is not None and self._silent > BRIEF and self.speech.last is None:
-            return self._leap(self._next, now, speaks=False)
-        self._base += before - self._lead
+    def push(self, pcm: Pcm, now: float) -> None:
+        """More samples of the present utterance. Raises ``ValueError`` past :attr:`room`."""
+        self._queue.push(pcm, now)
+
+    def end(self) -> None:
+        """The utterance is complete."""
+        self._queue.end()
+
+    def leave(self) -> None:
+        """Whoever pushed has gone. What waits is still spoken, and nobody is told."""
+        self.on_playback = self.on_room = None
+        self._queue.leave()
+
+    def begin_at(self, at: float) -> None:
+        """The client can hear what is said from this time on."""
+        self._heard_from = at
+
+    def poll(self, now: float, whole: int) -> Span | None:
+        """See :class:`Source`."""
+        span = self._poll(now, whole)
+        if self.on_room is not None:
+            self.on_room()
+        self._tell_playback()
+        return span
+
+    def set_preset(self, hop: int, lookahead: int, now: float) -> Span | None:
+        """While nothing is spoken the timeline restarts with a prebuffer of the new length; otherwise that is taken
+        with the next restart."""
+        before, self._prebuffer = self._prebuffer, hop + lookahead
+        if self._phase is Phase.IDLE and self._queue.last is None:
+            return self._restart(self._next, now, with_speech=False)
+        self._base += before - self._prebuffer
         return None
 
-    def begin(self, at: float) -> None:
-        """Speech may begin at this time: the client is there to hear it."""
-        self._from = at
+    def interrupt(self, now: float, *, by_speaker: bool) -> bool:
+        """Whoever pushes is told ``interrupted`` where there was something to drop, and always when it asked for it
+        itself. The rest of an utterance that somebody else interrupted is dropped as it comes."""
+        there = self._queue.clear(refuse_rest=not by_speaker)
+        if there:
+            self._phase = Phase.HALTED
+        if self.on_room is not None:
+            self.on_room()
+        if self.on_playback is not None and (there or by_speaker):
+            self.on_playback(Playback("interrupted", IDLE_BLOCK if self._sent is None else self._sent))
+        return there
 
-    def go_on(self, whole: int, sent: int | None, now: float) -> Piece | None:
-        """What is to be handed over now. ``whole`` is the block before which the next window becomes whole, and
-        ``sent`` the last block that was sent."""
-        if self._began is None:
-            return self._leap(self._next, now, speaks=False)
-        if self._may_leap(sent, now):
-            return self._leap(max(0, self._next), now, speaks=True)
+    def restart(self, now: float) -> Span:
+        """See :class:`Source`."""
+        return self._restart(self._next, now, with_speech=False)
+
+    def block_sent(self, k: int) -> None:
+        """See :class:`Source`."""
+        self._sent = k
+        self._tell_playback()
+
+    def _poll(self, now: float, whole: int) -> Span | None:
+        if self._phase is Phase.HALTED:
+            return None
+        if self._phase is Phase.UNSTARTED:
+            return self._restart(self._next, now, with_speech=False)
+        if self._phase is Phase.IDLE and self._may_speak(now):
+            return self._restart(max(0, self._next), now, with_speech=True)
         self._passed = math.floor((now - self._began) / BLOCK_S + 1e-6)
-        due = self._base + self._lead + self._passed
+        due = self._base + self._prebuffer + self._passed
         start, blocks = self._next, list[Pcm]()
         while self._next < due:
-            block = self.speech.take(self._next) if self._silent <= BRIEF else None
-            if block is None and self._silent == 0 and self.speech.unfinished and whole > due:
+            block = None if self._phase is Phase.IDLE else self._queue.take(self._next)
+            if block is None and self._phase is Phase.SPEAKING and self._queue.unfinished and whole > due:
                 break  # the rest of the utterance may still come in time
             self._append(blocks, block)
-        return Piece(start * BLOCK_SAMPLES, np.concatenate(blocks)) if blocks else None
+        return Span(start * BLOCK_SAMPLES, np.concatenate(blocks)) if blocks else None
 
-    def interrupt(self, now: float) -> Piece:
-        """The silence that comes in place of what is dropped. The queue is to be cleared before."""
-        self._silent = BRIEF + 1
-        return self._leap(self._next, now, speaks=False)
-
-    def _may_leap(self, sent: int | None, now: float) -> bool:
-        if self._silent <= BRIEF or self._from is None or now < self._from:
+    def _may_speak(self, now: float) -> bool:
+        if now < self._heard_from:
             return False
-        last = self.speech.last
-        if last is not None and (sent is None or sent < last):
+        last = self._queue.last
+        if last is not None and (self._sent is None or self._sent < last):
             return False  # the end of what was said before is still to be heard
-        return self.speech.ready(self._lead + SPARE, now)
+        return self._queue.ready(self._prebuffer + SPARE, now)
 
-    def _leap(self, block: int, now: float, *, speaks: bool) -> Piece:
+    def _restart(self, block: int, now: float, *, with_speech: bool) -> Span:
         self._began, self._passed, self._base, self._next = now, 0, block, block
+        self._phase, self._silent = Phase.PAUSED if with_speech else Phase.IDLE, 0
         blocks: list[Pcm] = []
-        while len(blocks) < self._lead:
-            self._append(blocks, self.speech.take(self._next) if speaks else None)
-        return Piece(block * BLOCK_SAMPLES, np.concatenate(blocks), jump=True)
+        while len(blocks) < self._prebuffer:
+            self._append(blocks, self._queue.take(self._next) if with_speech else None)
+        return Span(block * BLOCK_SAMPLES, np.concatenate(blocks), discontinuity=True, restart=True)
 
     def _append(self, blocks: list[Pcm], block: Pcm | None) -> None:
         blocks.append(SILENCE if block is None else block)
-        self._silent = 0 if block is not None else self._silent + 1
         self._next += 1
+        if block is not None:
+            self._phase, self._silent = Phase.SPEAKING, 0
+        elif self._phase is not Phase.IDLE:
+            self._silent += 1
+            self._phase = Phase.PAUSED if self._silent <= BRIEF else Phase.IDLE
+
+    def _tell_playback(self) -> None:
+        for message in self._queue.news(self._sent):
+            if self.on_playback is not None:
+                self.on_playback(message)

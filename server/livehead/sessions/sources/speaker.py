@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 
-from livehead.core.messages import Playback
+from livehead.core.block import Pcm
+from livehead.core.messages.from_server import Playback
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.pcm16 import Pcm16Decoder
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.sources.push import PushSource
 
 MIN_RATE = 8_000
 MAX_RATE = 48_000
@@ -21,20 +25,33 @@ SAMPLE_BYTES = 2
 class Speaker:
     """Pushes PCM16LE mono of ``rate`` Hz; ``on_playback`` hears what becomes of it.
 
-    :meth:`hear` waits while the queue is full. :meth:`release` gives the portrait free for another speaker; what was
-    said until then is still spoken. Raises UnprocessableError for a rate that is not from 8000 to 48000.
+    :meth:`hear` and :meth:`end` wait while the queue is full. :meth:`interrupt` never waits, and may be called
+    meanwhile: what they were to push then is dropped. :meth:`release` lets another speaker in; what was said until
+    then is still spoken. Raises UnprocessableError for a rate that is not from 8000 to 48000.
     """
 
     def __init__(
-        self, pipeline: Pipeline, rate: int, on_playback: Callable[[Playback], None], on_release: Callable[[], None]
+        self,
+        source: PushSource,
+        pipeline: Pipeline,
+        rate: int,
+        on_playback: Callable[[Playback], None],
+        on_release: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise UnprocessableError(f"A rate of {rate} Hz is not possible; send {MIN_RATE} to {MAX_RATE} Hz.")
+        self._source = source
         self._pipeline = pipeline
         self._decoder = Pcm16Decoder(rate)
         self._on_release = on_release
+        self._clock = clock
         self._released = False
-        pipeline.on_playback = on_playback
+        self._interrupts = 0
+        self._may_have_room = asyncio.Event()
+        source.on_playback = on_playback
+        source.on_room = self._may_have_room.set
 
     async def hear(self, data: bytes) -> None:
         """The next samples. Raises MalformedError for half a sample; nothing of such a message is taken."""
@@ -43,16 +60,22 @@ class Speaker:
                 f"This message has {len(data)} bytes, and half a sample: it was dropped. Samples are 2 bytes, PCM16LE."
             )
         step = round(self._decoder.rate * SLICE_S) * SAMPLE_BYTES
+        interrupts = self._interrupts
         for start in range(0, len(data), step):
-            await self._pipeline.say(self._decoder(data[start : start + step]))
+            if start:
+                await asyncio.sleep(0)
+            if self._interrupts != interrupts or not await self._push(self._decoder(data[start : start + step])):
+                return
 
     async def end(self) -> None:
         """The utterance is complete."""
-        await self._pipeline.say(self._decoder.flush())
-        self._pipeline.end_speech()
+        if await self._push(self._decoder.flush()):
+            self._source.end()
+            self._pipeline.poll()
 
     def interrupt(self) -> None:
         """Drop what was not yet spoken. Always answered with ``interrupted``."""
+        self._interrupts += 1
         self._decoder.flush()
         self._pipeline.interrupt(by_speaker=True)
 
@@ -60,5 +83,17 @@ class Speaker:
         """Twice is once."""
         if not self._released:
             self._released = True
-            self._pipeline.leave_speech()
+            self._source.leave()
             self._on_release()
+
+    async def _push(self, pcm: Pcm) -> bool:
+        """Wait for room, then queue. False where an interrupt came meanwhile: then nothing was queued."""
+        before = self._interrupts
+        while len(pcm) > self._source.room:
+            self._may_have_room.clear()
+            await self._may_have_room.wait()
+            if self._interrupts != before:
+                return False
+        self._source.push(pcm, self._clock())
+        self._pipeline.poll()
+        return True

@@ -13,10 +13,10 @@ from livehead.engine.base import Preset
 from sessions.stage import PRESETS, TAKES, Stage, every_preset, in_step, loud, speech
 
 
-def ready(patch: pytest.MonkeyPatch, preset: Preset) -> Stage:
+def ready(preset: Preset) -> Stage:
     """A session that has idled for a while."""
-    stage = Stage(patch, preset, takes=TAKES)
-    stage.pipeline.begin_speech(stage.now + 0.3)
+    stage = Stage(preset, takes=TAKES)
+    stage.push_source.begin_at(stage.now + 0.3)
     stage.run(3.01)
     return stage
 
@@ -29,14 +29,12 @@ def said(stage: Stage, since: float) -> np.ndarray:
 
 
 @every_preset
-def test_an_utterance_starts_at_once_and_is_heard_as_it_was_said(
-    preset: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = ready(monkeypatch, preset)
+def test_an_utterance_starts_at_once_and_is_heard_as_it_was_said(preset: Preset) -> None:
+    stage = ready(preset)
     for turn in range(3):
         began, words = stage.now, speech(3.333, turn)
         stage.push(words)
-        stage.pipeline.end_speech()
+        stage.end()
         stage.run(5)
         ticks = loud(stage.since(began))
         assert ticks[0].at - began < TAKES + 0.08
@@ -53,13 +51,11 @@ def test_an_utterance_starts_at_once_and_is_heard_as_it_was_said(
 
 
 @every_preset
-def test_silence_before_speech_is_shown_to_the_end_and_speech_goes_on_from_it(
-    preset: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = ready(monkeypatch, preset)
+def test_silence_before_speech_is_shown_to_the_end_and_speech_goes_on_from_it(preset: Preset) -> None:
+    stage = ready(preset)
     began = stage.now
     stage.push(speech(1))
-    stage.pipeline.end_speech()
+    stage.end()
     stage.run(1)
     first = loud(stage.since(began))[0]
     before = stage.shown[stage.shown.index(first) - 1]
@@ -69,13 +65,13 @@ def test_silence_before_speech_is_shown_to_the_end_and_speech_goes_on_from_it(
 
 
 @every_preset
-def test_utterances_follow_one_another_without_a_gap(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ready(monkeypatch, preset)
+def test_utterances_follow_one_another_without_a_gap(preset: Preset) -> None:
+    stage = ready(preset)
     words = [speech(1.2, 1), speech(0.64, 2), speech(0.12, 3)]
     began = stage.now
     for each in words:
         stage.push(each)
-        stage.pipeline.end_speech()
+        stage.end()
     stage.run(4)
     assert np.array_equal(said(stage, began), np.concatenate(words))
     assert stage.states() == ["started", "finished"] * 3
@@ -84,16 +80,16 @@ def test_utterances_follow_one_another_without_a_gap(preset: Preset, monkeypatch
 @every_preset
 @pytest.mark.parametrize("behind", [0.1, 0.4, 0.8, 1.3])
 def test_an_utterance_that_comes_while_the_one_before_is_heard_follows_it_closely(
-    preset: Preset, behind: float, monkeypatch: pytest.MonkeyPatch
+    preset: Preset, behind: float
 ) -> None:
-    stage = ready(monkeypatch, preset)
+    stage = ready(preset)
     began, words = stage.now, [speech(1, 1), speech(1, 2)]
     stage.push(words[0])
-    stage.pipeline.end_speech()
+    stage.end()
     stage.run(behind)
     asked = stage.now
     stage.push(words[1])
-    stage.pipeline.end_speech()
+    stage.end()
     stage.run(5)
     heard = said(stage, began)
     assert np.array_equal(heard[:16_000], words[0])
@@ -106,11 +102,11 @@ def test_an_utterance_that_comes_while_the_one_before_is_heard_follows_it_closel
 
 @every_preset
 @pytest.mark.parametrize("seconds", [0.01, 0.04, 0.05, 0.7])
-def test_short_utterances(preset: Preset, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ready(monkeypatch, preset)
+def test_short_utterances(preset: Preset, seconds: float) -> None:
+    stage = ready(preset)
     began, words = stage.now, speech(seconds)
     stage.push(words)
-    stage.pipeline.end_speech()
+    stage.end()
     stage.run(3)
     assert np.array_equal(said(stage, began), words)
     assert stage.states() == ["started", "finished"]
@@ -118,16 +114,14 @@ def test_short_utterances(preset: Preset, seconds: float, monkeypatch: pytest.Mo
 
 @every_preset
 @pytest.mark.parametrize("speed", [1.0, 1.05, 4.0])
-def test_a_source_that_is_hardly_faster_than_real_time_is_heard_without_gaps(
-    preset: Preset, speed: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = ready(monkeypatch, preset)
+def test_a_source_that_is_hardly_faster_than_real_time_is_heard_without_gaps(preset: Preset, speed: float) -> None:
+    stage = ready(preset)
     began, words = stage.now, speech(4)
     random, at = np.random.default_rng(4), 0.0
     for i in range(0, len(words), 320):
         at = max(at, began + (i + 320) / 16_000 / speed + random.uniform(0, 0.03))
         stage.at(at, lambda i=i: stage.push(words[i : i + 320]))
-    stage.at(began + 4.1, stage.pipeline.end_speech)
+    stage.at(began + 4.1, stage.end)
     stage.run(8)
     assert np.array_equal(said(stage, began), words)
     assert in_step(stage, loud(stage.since(began)))
@@ -136,13 +130,13 @@ def test_a_source_that_is_hardly_faster_than_real_time_is_heard_without_gaps(
 
 
 @every_preset
-def test_a_source_that_stalls_goes_on_where_it_was(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ready(monkeypatch, preset)
+def test_a_source_that_stalls_goes_on_where_it_was(preset: Preset) -> None:
+    stage = ready(preset)
     began, words = stage.now, speech(2)
     stage.push(words[:16_000])
     stage.run(3)
     stage.push(words[16_000:])
-    stage.pipeline.end_speech()
+    stage.end()
     resumed = stage.now
     stage.run(3)
     heard = stage.audio(began)
@@ -155,11 +149,11 @@ def test_a_source_that_stalls_goes_on_where_it_was(preset: Preset, monkeypatch: 
 @pytest.mark.parametrize("by_speaker", [True, False])
 @pytest.mark.parametrize("after", [0.03, 0.4, 1.234])
 def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
-    preset: Preset, by_speaker: bool, after: float, monkeypatch: pytest.MonkeyPatch
+    preset: Preset, by_speaker: bool, after: float
 ) -> None:
-    stage = ready(monkeypatch, preset)
+    stage = ready(preset)
     stage.push(speech(5))
-    stage.pipeline.end_speech()
+    stage.end()
     stage.push(speech(1))
     stage.run(after)
     seen = stage.shown[-1]
@@ -177,7 +171,7 @@ def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
     assert all(b.frame_k == a.frame_k + 1 for a, b in pairwise(fresh)), "and idles on"
     again, words = stage.now, speech(1)
     stage.push(words)
-    stage.pipeline.end_speech()
+    stage.end()
     stage.run(3)
     assert np.array_equal(said(stage, again), words)
     assert loud(stage.since(again))[0].at - again < TAKES + 0.08
@@ -185,8 +179,8 @@ def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
     assert ks == sorted(ks)
 
 
-def test_an_interrupt_of_nothing_is_answered_to_the_one_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ready(monkeypatch, Preset(8, 2, 900))
+def test_an_interrupt_of_nothing_is_answered_to_the_one_who_asked() -> None:
+    stage = ready(Preset(8, 2, 900))
     asked = len(stage.engine.rewinds)
     stage.pipeline.interrupt()
     assert stage.states() == []
@@ -196,8 +190,8 @@ def test_an_interrupt_of_nothing_is_answered_to_the_one_who_asked(monkeypatch: p
 
 
 @every_preset
-def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ready(monkeypatch, preset)
+def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset) -> None:
+    stage = ready(preset)
     words = speech(20)
     stage.push(words)
     stage.run(4)

@@ -27,10 +27,8 @@ def repeats(ticks: list[Shown]) -> list[float]:
 
 @every_preset
 @pytest.mark.parametrize("pushed", [True, False], ids=["push", "mic"])
-def test_the_portrait_is_alive_after_one_step_and_idles_without_a_repeat(
-    pushed: bool, preset: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = Stage(monkeypatch, preset, pushed=pushed)
+def test_the_portrait_is_alive_after_one_step_and_idles_without_a_repeat(pushed: bool, preset: Preset) -> None:
+    stage = Stage(preset, pushed=pushed)
     stage.run(3)
     first = next(tick for tick in stage.shown if tick.frame_k is not None)
     assert first.at - 500 < TAKES + 0.05
@@ -39,11 +37,9 @@ def test_the_portrait_is_alive_after_one_step_and_idles_without_a_repeat(
 
 @every_preset
 @pytest.mark.parametrize("idled", [0.1, 0.3, 0.71, 1.0, 2.5])
-def test_the_first_word_leaves_no_hole_and_waits_no_longer_than_any_other(
-    idled: float, preset: Preset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_word_leaves_no_hole_and_waits_no_longer_than_any_other(idled: float, preset: Preset) -> None:
     """Block 0 is due when its own hop has come and was made; till then the portrait idles on."""
-    stage = Stage(monkeypatch, preset, pushed=False)
+    stage = Stage(preset, pushed=False)
     stage.run(idled)
     began = stage.now
     talk(stage, 4)
@@ -58,10 +54,8 @@ def test_the_first_word_leaves_no_hole_and_waits_no_longer_than_any_other(
 @pytest.mark.parametrize("pushed", [True, False], ids=["push", "mic"])
 @pytest.mark.parametrize("after", [Preset(1, 0, 200), Preset(8, 1, 900), Preset(24, 0, 1600)], ids=str)
 @pytest.mark.parametrize("before", [Preset(1, 0, 200), Preset(8, 1, 900), Preset(24, 0, 1600)], ids=str)
-def test_another_preset_while_the_portrait_idles_does_not_stop_it(
-    before: Preset, after: Preset, pushed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = Stage(monkeypatch, before, pushed=pushed)
+def test_another_preset_while_the_portrait_idles_does_not_stop_it(before: Preset, after: Preset, pushed: bool) -> None:
+    stage = Stage(before, pushed=pushed)
     stage.run(2.01)
     chosen = stage.now
     stage.pipeline.set_preset(after)
@@ -71,8 +65,8 @@ def test_another_preset_while_the_portrait_idles_does_not_stop_it(
 
 
 @every_preset
-def test_the_microphone_goes_on_after_an_interrupt(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, preset, pushed=False, takes=TAKES)
+def test_the_microphone_goes_on_after_an_interrupt(preset: Preset) -> None:
+    stage = Stage(preset, pushed=False, takes=TAKES)
     stage.run(1)
     words = talk(stage, 10)
     began = stage.now
@@ -98,10 +92,8 @@ def test_the_microphone_goes_on_after_an_interrupt(preset: Preset, monkeypatch: 
     assert len(loud(ticks[-50:])) == 50
 
 
-def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = Stage(monkeypatch, Preset(4, 2, 600), pushed=False)
+def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing() -> None:
+    stage = Stage(Preset(4, 2, 600), pushed=False)
     stage.run(2)
     stage.pipeline.interrupt()
     stage.run(1)
@@ -110,9 +102,9 @@ def test_an_interrupt_before_the_first_word_into_the_microphone_changes_nothing(
 
 
 @every_preset
-def test_an_engine_that_is_down_takes_no_audio_along(preset: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_is_down_takes_no_audio_along(preset: Preset) -> None:
     """Frames stand still meanwhile; of what is said not a sample is missing."""
-    stage = Stage(monkeypatch, preset, pushed=False)
+    stage = Stage(preset, pushed=False)
     words = talk(stage, 9)
     stage.run(3)
     stage.engine.state = "down"

@@ -1,0 +1,72 @@
+"""A session's hold on one engine stream: the stream of one avatar."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.block import BLOCK_S
+from livehead.core.frame import Frame
+from livehead.core.windows import Window
+from livehead.engine.host.host import EngineHost, EngineStream, OnState, WindowTiming
+from livehead.sessions.pacer import Pacer
+
+RETIRE_S = 2.0
+"""A stream that was replaced is closed after this long, whether or not its last frames have come."""
+
+
+class EngineAttachment:
+    """Hands windows to the engine and its frames to the pacer. ``waiting`` counts the windows without an answer."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self.stream: EngineStream | None = None
+        self.waiting = 0
+        self._pacer = pacer
+
+    @classmethod
+    async def open(
+        cls, host: EngineHost, portrait: NDArray[np.uint8], seed: int, pacer: Pacer, on_state: OnState
+    ) -> Self:
+        """Portrait: uint8 ``(H, W, 3)`` RGB. Raises what :meth:`EngineHost.open` raises."""
+        attachment = cls(pacer)
+        attachment.stream = await host.open(portrait, seed, attachment.on_frames, on_state, attachment.on_dropped)
+        return attachment
+
+    def submit(self, window: Window, deadline: float) -> None:
+        """``deadline`` is when the frame of block ``window.k`` is to be sent."""
+        if self.stream is not None and self.stream.submit(window, deadline):
+            self.waiting += 1
+
+    def rewind(self, shown_k: int) -> None:
+        """Go on from the frame of block ``shown_k``."""
+        if self.stream is not None:
+            self.stream.rewind(shown_k)
+
+    async def retire(self) -> None:
+        """Close the stream once the frames under way have come: they are still to be shown."""
+        try:
+            for _ in range(round(RETIRE_S / BLOCK_S)):
+                if self.waiting <= 0:
+                    break
+                await asyncio.sleep(BLOCK_S)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Twice is once."""
+        if self.stream is not None:
+            await self.stream.close()
+
+    def on_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
+        """The stream made frames."""
+        self.waiting -= 1
+        self._pacer.push_frames(k, frames, timing)
+
+    def on_dropped(self, k: int, hop: int) -> None:
+        """The stream will not make the frames of blocks ``k … k + hop - 1``."""
+        self.waiting -= 1
+        if self.stream is not None and self.stream.state == "ready":
+            self._pacer.push_missing(k)

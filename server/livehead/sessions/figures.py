@@ -1,0 +1,53 @@
+"""A session's figures, and their growth into the server's metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import Counter as Total
+
+from livehead.core.latency import Percentiles
+from livehead.core.messages.from_server import Spread, Stats
+from livehead.core.playout.stats import PlayoutStats
+from livehead.metrics import Metrics
+
+
+class Figures:
+    """Remembers what of one session the metrics have counted already."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._counted: Counter[tuple[str, str]] = Counter()
+        self._concealed_s = 0.0
+
+    def of(
+        self, playout: PlayoutStats, generate_ms: Percentiles, *, queue: int, encoder_dropped: int, concealed_s: float
+    ) -> Stats:
+        """The figures of now. ``queue`` counts the windows that the engine has not answered, ``encoder_dropped`` the
+        ticks that the encoders were too slow for."""
+        self._metrics.concealed.inc(concealed_s - self._concealed_s)
+        self._concealed_s = concealed_s
+        self._count(self._metrics.repeated, "repeated", playout.repeats.items())
+        self._count(self._metrics.dropped, "dropped", [*playout.drops.items(), ("encoder", encoder_dropped)])
+        self._count(self._metrics.skipped, "skipped", playout.skips.items())
+        return Stats(
+            k=playout.k,
+            delay_ms=round(playout.delay_ms, 1),
+            bound_ms=playout.max_delay_ms,
+            generate_ms=Spread.of(generate_ms),
+            queue=queue,
+            repeated=playout.repeated,
+            dropped=playout.dropped + encoder_dropped,
+            skipped=playout.skipped,
+            fps=playout.fps,
+            skew_ms=round(playout.skew_ms, 1),
+            concealed_ms=round(concealed_s * 1000),
+        )
+
+    def _count(self, counter: Total, name: str, totals: Iterable[tuple[str, int]]) -> None:
+        for reason, total in totals:
+            grown = total - self._counted[name, reason]
+            if grown > 0:
+                self._counted[name, reason] = total
+                counter.labels(reason).inc(grown)

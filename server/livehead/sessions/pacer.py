@@ -1,0 +1,131 @@
+"""A block's way out: its samples and its frame wait in the playout, and leave for the peer on time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from livehead.core import test_pattern
+from livehead.core.block import Block
+from livehead.core.frame import Frame
+from livehead.core.messages.from_server import Stats
+from livehead.core.playout.playout import Playout
+from livehead.core.playout.tick import Kind, Tick
+from livehead.engine.base import Preset
+from livehead.engine.host.stream import WindowTiming
+from livehead.media.peer.peer import Peer
+from livehead.metrics import Metrics
+from livehead.sessions.figures import Figures
+from livehead.sessions.frame_trace import FrameTrace
+
+
+class Pacer:
+    """One session's. Everything but :meth:`run` is called on the event loop and returns at once.
+
+    ``on_block`` is told of every block that was sent, and its delay in milliseconds.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        peer: Peer,
+        metrics: Metrics,
+        *,
+        with_test_pattern: bool,
+        on_block: Callable[[int, float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.trace = FrameTrace(keep=with_test_pattern)
+        self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
+        self._peer = peer
+        self._metrics = metrics
+        self._figures = Figures(metrics)
+        self._with_test_pattern = with_test_pattern
+        self._on_block = on_block
+        self._clock = clock
+        self._changed = asyncio.Event()
+
+    def push_audio(self, blocks: Sequence[Block]) -> None:
+        """These blocks became whole."""
+        now = self._clock()
+        for block in blocks:
+            self.playout.push_audio(block, now)
+            captured = self.playout.captured(block.k)
+            if captured is not None:
+                self.trace.cut(block.k, captured, now)
+        if blocks:
+            self._changed.set()
+
+    def push_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
+        """The engine made the frames of blocks ``k``, ``k + 1``, …"""
+        self._metrics.generate.observe(timing.done - timing.started)
+        self.trace.generated(k, len(frames), timing)
+        self.playout.push_frames(k, frames, self._clock())
+        self._changed.set()
+
+    def push_missing(self, k: int) -> None:
+        """The engine gave the window of block ``k`` up."""
+        self.playout.push_missing(k, self.trace.latency.generate_ms.p95 / 1000, self._clock())
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send a tick whenever one is due, for ever."""
+        while True:
+            self._changed.clear()
+            due = self.due
+            if due is None:
+                await self._changed.wait()
+                continue
+            wait = due - self._clock()
+            if wait > 0 and await self._changed_within(wait):
+                continue
+            self.send()
+
+    @property
+    def due(self) -> float | None:
+        """When the next tick is to be sent, None before there is any audio."""
+        return self.playout.due
+
+    def send(self) -> None:
+        """Send the tick that is due, if there is one."""
+        tick = self.playout.tick(self._clock())
+        if tick is not None:
+            self._send(tick)
+
+    def sent(self, index: int) -> None:
+        """The frame of tick ``index`` went to the socket."""
+        self.trace.sent(index, self._clock())
+
+    def stats(self, queue: int) -> Stats:
+        """The figures of now, and their growth into the metrics. ``queue`` as in :meth:`Figures.of`."""
+        return self._figures.of(
+            self.playout.stats,
+            self.trace.latency.generate_ms,
+            queue=queue,
+            encoder_dropped=self._peer.dropped,
+            concealed_s=self._peer.concealed_s,
+        )
+
+    def _send(self, tick: Tick) -> None:
+        now = self._clock()
+        if tick.frame is not None:
+            frame = tick.frame
+            if self._with_test_pattern and tick.frame_k is not None:
+                frame = test_pattern.draw(frame, tick.frame_k, tick.loudness)
+            if tick.kind is Kind.FRESH and tick.k is not None:
+                self.trace.due(tick.k, tick.index, now)
+            self._peer.send_frame(frame, tick.index)
+        self._peer.send_audio(tick.pcm, tick.index)
+        self._metrics.sent.inc()
+        if tick.k is not None:
+            self._metrics.delay.observe(tick.delay_ms / 1000)
+            self._on_block(tick.k, tick.delay_ms)
+
+    async def _changed_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,37 @@
+"""What a client asks for when it opens a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from livehead.core.messages.fields import Source
+from livehead.engine.base import Preset
+from livehead.errors import UnprocessableError
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """``seed`` None takes a random one; ``voice`` None sends pushed speech back, and the microphone not."""
+
+    avatar: str
+    latency: str
+    voice: bool | None = None
+    source: Source = "mic"
+    probe: bool = False
+    seed: int | None = None
+
+    @property
+    def pushed(self) -> bool:
+        return self.source == "push"
+
+    @property
+    def speaks(self) -> bool:
+        return self.pushed if self.voice is None else self.voice
+
+
+def find_preset(presets: Mapping[str, Preset], name: str) -> Preset:
+    """Raises UnprocessableError for an unknown latency preset."""
+    if name not in presets:
+        raise UnprocessableError(f"There is no latency preset {name[:40]!r}; there are {', '.join(presets)}.")
+    return presets[name]
