@@ -29,7 +29,7 @@ FLAGS = (
 
 def chromium() -> str:
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
+        pytest.fail("Chromium is not installed (apt-get install chromium)")
     return CHROMIUM
 
 

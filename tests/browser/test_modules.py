@@ -17,7 +17,7 @@ UNIT = Path(__file__).parent / "unit"
 def _tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed (apt-get install nodejs npm)")
+        pytest.fail(f"{name} is not installed (apt-get install nodejs npm)")
     return found
 
 
@@ -33,7 +33,7 @@ def test_the_types_hold() -> None:
         install = [_tool("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
         fetched = subprocess.run(install, cwd=WEB, capture_output=True, text=True, timeout=120, check=False)
         if fetched.returncode:
-            pytest.skip(f"typescript cannot be installed: {fetched.stderr.strip()[-200:]}")
+            pytest.fail(f"typescript cannot be installed: {fetched.stderr.strip()[-200:]}")
     _run(node, compiler, "--project", WEB)
 
 

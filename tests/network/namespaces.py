@@ -19,11 +19,11 @@ _numbers = itertools.count()
 
 
 class UnavailableError(Exception):
-    """Namespaces cannot be made here; the text says why."""
+    """This system or this user cannot make namespaces; the text says why."""
 
 
 class CommandError(Exception):
-    """``ip`` or ``tc`` failed; the text says how."""
+    """``ip`` or ``tc`` is missing or failed; the text says how."""
 
 
 def ip(*words: str, within: str | None = None, program: str = "ip") -> str:
@@ -40,13 +40,13 @@ def namespaces(*names: str) -> Iterator[dict[str, str]]:
     """Make one for each name, for the length of the block; the values are the names that ``ip netns`` knows.
 
     The process id is in them: runs side by side do not meet, and what a killed run left is taken away by the
-    next one. Raises UnavailableError.
+    next one. Raises UnavailableError, or CommandError where a program is missing.
     """
     if not TUN.exists():
         raise UnavailableError(f"there is no {TUN}")
     for program in ("ip", "tc"):
         if shutil.which(program) is None:
-            raise UnavailableError(f"there is no {program} (apt-get install iproute2)")
+            raise CommandError(f"there is no {program} (apt-get install iproute2)")
     _sweep()
     made = {name: f"{PREFIX}-{os.getpid()}-{next(_numbers)}-{name}" for name in names}
     with contextlib.ExitStack() as stack:
