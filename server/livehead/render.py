@@ -1,6 +1,7 @@
-"""``livehead render``: a portrait and an audio file become an MP4, offline, through the engine seam.
+"""A portrait and an audio file become an MP4, offline, through the engine seam.
 
-The same blocks and windows as in a live session: frame k shows the samples of block k, at k·40 ms.
+The same blocks and windows as in a live session: frame k shows the samples of block k, at k·40 ms. It needs both the
+engine and media, as sessions do, so it stands beside them: a library function that ``livehead render`` calls.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from livehead.media.video.mp4 import Mp4Writer
 
 @dataclass(frozen=True, slots=True)
 class RenderReport:
-    """What was made: ``frames`` of 40 ms each, in ``elapsed`` seconds."""
+    """``frames`` of 40 ms each, made in ``elapsed`` seconds."""
 
     out: Path
     frames: int
@@ -38,7 +39,7 @@ class RenderReport:
 
     @property
     def seconds(self) -> float:
-        """Length of the film."""
+        """Length of the video."""
         return self.frames / FPS
 
     @property
@@ -55,13 +56,13 @@ def render(
     The file appears under its name when it is complete, or not at all. ``progress`` shows a bar on
     stderr where that is a terminal. Raises :class:`~livehead.errors.PortraitError` for a portrait that
     cannot be used, :class:`~livehead.errors.MediaError` for files that cannot be read or written,
-    :class:`~livehead.errors.UsageError` for an ``out`` that makes no sense.
+    :class:`~livehead.errors.UsageError` for an ``out`` that cannot be right.
     """
     began = time.monotonic()
     _check_out(out, portrait, audio)
-    frame = load_portrait(portrait)
-    with AudioFile(audio) as source, _appearing(out) as part:
-        stream = generator.open(frame, seed)
+    image = load_portrait(portrait)
+    with AudioFile(audio) as source, _replacing(out) as part:
+        stream = generator.open(image, seed)
         info = generator.info
         try:
             with Mp4Writer(
@@ -69,38 +70,40 @@ def render(
             ) as writer:
                 total = ceil(source.seconds * FPS) if source.seconds else None
                 hidden = None if progress else True  # None: hidden unless stderr is a terminal
-                with tqdm(total=total, unit="picture", desc=out.name, disable=hidden, file=sys.stderr) as bar:
-                    for shown in _film(source, writer, generator, stream, preset):
-                        bar.update(shown)
+                with tqdm(total=total, unit="frame", desc=out.name, disable=hidden, file=sys.stderr) as bar:
+                    for written in _write_video(source, writer, generator, stream, preset):
+                        bar.update(written)
                 if not writer.frames:
-                    raise MediaError(f"The audio in {audio} is empty. Give a file with some audio.")
+                    raise MediaError(f"The audio in {audio} is empty. Choose a file that holds some.")
                 writer.finish()
         finally:
             generator.close(stream)
     return RenderReport(out, writer.frames, time.monotonic() - began)
 
 
-def _film(source: AudioFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset) -> Iterator[int]:
-    """Cut, generate and write; yields the number of frames written at each step."""
+def _write_video(
+    source: AudioFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset
+) -> Iterator[int]:
+    """Cut windows, generate, write; yields the number of frames written for each window."""
     windows = Windows(preset.hop, preset.lookahead)
-    heard = 0
-    for piece in source:
-        writer.add_audio(piece.track)
-        cut = windows.push(heard, piece.pcm)
-        heard += len(piece.pcm)
+    pushed = 0  # samples
+    for decoded in source:
+        writer.add_audio(decoded.track)
+        cut = windows.push(pushed, decoded.pcm)
+        pushed += len(decoded.pcm)
         for window in cut.windows:
-            yield _show(writer, generator, stream, window, preset.hop)
-    blocks = ceil(max(heard / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
+            yield _write_window(writer, generator, stream, window, preset.hop)
+    blocks = ceil(max(pushed / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
     writer.add_audio(np.zeros((source.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
-    while writer.frames < blocks:  # silence behind the end completes the last windows
-        rest = np.zeros(BLOCK_SAMPLES - heard % BLOCK_SAMPLES, np.float32)
-        cut = windows.push(heard, rest)
-        heard += len(rest)
+    while writer.frames < blocks:  # silence after the end completes the last windows
+        rest = np.zeros(BLOCK_SAMPLES - pushed % BLOCK_SAMPLES, np.float32)
+        cut = windows.push(pushed, rest)
+        pushed += len(rest)
         for window in cut.windows:
-            yield _show(writer, generator, stream, window, blocks - window.k)
+            yield _write_window(writer, generator, stream, window, blocks - window.k)
 
 
-def _show(writer: Mp4Writer, generator: Generator, stream: object, window: Window, wanted: int) -> int:
+def _write_window(writer: Mp4Writer, generator: Generator, stream: object, window: Window, wanted: int) -> int:
     """Generate a window's frames and write the first ``wanted`` of them."""
     frames = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
     for i420 in frames:
@@ -110,7 +113,7 @@ def _show(writer: Mp4Writer, generator: Generator, stream: object, window: Windo
 
 def _check_out(out: Path, *sources: Path) -> None:
     if out.suffix.lower() != ".mp4":
-        raise UsageError(f"The output {out} must end in .mp4: an MP4 file is all that render writes.")
+        raise UsageError(f"The output {out} must end in .mp4: render writes MP4 files only.")
     if out.is_dir():
         raise UsageError(f"The output {out} is a folder. Name a file.")
     if not out.parent.is_dir():
@@ -120,13 +123,13 @@ def _check_out(out: Path, *sources: Path) -> None:
 
 
 @contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A path beside ``out``, to be written; it becomes ``out`` at the end, or is removed if that is not reached."""
+def _replacing(out: Path) -> Iterator[Path]:
+    """A new file beside ``out``. It replaces ``out`` at the end of the context, and is removed after an exception."""
     part = out.with_name(f".livehead-{secrets.token_hex(6)}.part")
     try:
         part.touch(exist_ok=False)
     except OSError as error:
-        raise MediaError(f"Nothing can be written to the folder {out.parent}: {error.strerror}.") from None
+        raise MediaError(f"Cannot write to the folder {out.parent}: {error.strerror}.") from None
     try:
         yield part
         try:

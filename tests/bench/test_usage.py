@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -30,8 +29,8 @@ def test_children_count_with_their_parent() -> None:
         assert after.rss_mb > 64
         assert after.machine_s - before.machine_s >= 0.9 * (after.cpu_s - before.cpu_s)
     finally:
-        for pid in reversed(family(process.pid)):
-            os.kill(pid, 9)
+        for each in reversed(family(process.pid)):
+            each.kill()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()

@@ -22,11 +22,11 @@ START_S = 40.0
 
 
 class Call:
-    """One client's. ``order.source`` is what it says into its microphone."""
+    """One client's. ``spec.stimulus`` is what it says into its microphone."""
 
-    def __init__(self, link: str, order: ClientSpec, process: subprocess.Popen[bytes], pipe: Connection) -> None:
+    def __init__(self, link: str, spec: ClientSpec, process: subprocess.Popen[bytes], pipe: Connection) -> None:
         self.link = link
-        self.order = order
+        self.spec = spec
         self._process = process
         self._pipe = pipe
 
@@ -71,7 +71,7 @@ def calling(lab: Lab, port: int, links: list[str], latency: str | None = None) -
     with contextlib.ExitStack() as stack:
         calls = []
         for seed, link in enumerate(links):
-            order = ClientSpec(f"http://{lab.host(link)}:{port}", latency, None, AUDIO_S, 0.0, 0.0, seed)
+            spec = ClientSpec(f"http://{lab.host(link)}:{port}", latency, None, AUDIO_S, 0.0, 0.0, seed)
             ours, theirs = Pipe()
             with lab.inside(link):
                 process = subprocess.Popen(
@@ -81,9 +81,9 @@ def calling(lab: Lab, port: int, links: list[str], latency: str | None = None) -
                     stdin=subprocess.DEVNULL,
                 )
             theirs.close()
-            call = Call(link, order, process, ours)
+            call = Call(link, spec, process, ours)
             stack.callback(call.end)
-            ours.send(order)
+            ours.send(spec)
             calls.append(call)
         for call in calls:
             call.dial()

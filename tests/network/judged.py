@@ -62,7 +62,7 @@ class Judged:
     @property
     def delays(self) -> list[tuple[float, float]]:
         """For each frame that was sent, when, and its block's delay in the server in milliseconds."""
-        blocks = [block for _, told in self.recording.figures for block in told.get("blocks", ())]
+        blocks = [block for _, told in self.recording.stats for block in told.get("blocks", ())]
         return [(block[1], sum(block[2 : 2 + SERVER_PARTS])) for block in blocks]
 
     @property
@@ -71,7 +71,7 @@ class Judged:
 
     def figures(self) -> list[tuple[float, Mapping[str, Any]]]:
         """What the server told while it was measured, and when that came."""
-        return [(at, told) for at, told in self.recording.figures if self.recording.begins <= at <= self.recording.ends]
+        return [(at, told) for at, told in self.recording.stats if self.recording.begins <= at <= self.recording.ends]
 
     def delay(self, begins: float, ends: float) -> float:
         """The median delay in the server between two times, in milliseconds."""
@@ -79,7 +79,7 @@ class Judged:
 
     def buffered(self, begins: float, ends: float) -> float:
         """The median time from the first sample of a block to its last one's coming, in milliseconds."""
-        blocks = [block for _, told in self.recording.figures for block in told.get("blocks", ())]
+        blocks = [block for _, told in self.recording.stats for block in told.get("blocks", ())]
         return percentiles(block[2] for block in blocks if begins <= block[1] < ends).p50
 
     def latencies(self) -> list[tuple[float, float]]:
@@ -103,7 +103,7 @@ class Judged:
         times = [self.recording.began + onset for onset in self.source.onsets]
         spoken = [at for at in times if self.recording.begins <= at < self.recording.ends - 1]
         loud = sorted(seen.decoded for seen in self.frames.values() if (seen.loudness or 0) >= LOUD)
-        heard = sorted(audio.arrived for audio in self.recording.audio_chunks if max(audio.power) > 0.01)
+        heard = sorted(audio.arrived for audio in self.recording.audio_packets if max(audio.power) > 0.01)
         return len(spoken), sum(_soon(loud, at) for at in spoken), sum(_soon(heard, at) for at in spoken)
 
 

@@ -48,7 +48,7 @@ def measure(
         others.stop()
         recordings = [call.recording(15) for call in calls]
     found = {
-        name: Judged.of(recording, call.order.source)
+        name: Judged.of(recording, call.spec.stimulus)
         for name, call, recording in zip(scenarios, calls, recordings, strict=True)
     }
     return Measured(found, others)

@@ -1,53 +1,57 @@
-"""The few HTTP requests of a measuring client, with the standard library: they block."""
+"""The few HTTP requests of the benchmarks. They block; the measuring clients make them in threads."""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+import ssl
 from typing import Any
 from urllib.parse import urljoin
+
+import httpx
 
 from livehead.errors import LiveheadError
 
 TIMEOUT_S = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    text: str
-    location: str | None
+def request(
+    url: str, *, method: str = "GET", body: str | None = None, content_type: str | None = None
+) -> httpx.Response:
+    """One request, with redirects followed. HTTPS is checked against the system's certificates.
 
-
-def request(url: str, *, method: str = "GET", body: str | None = None, kind: str | None = None) -> Response:
-    """Raises LiveheadError with one line that says what to do, also for every status of 400 and more."""
-    headers = {"Content-Type": kind} if kind else {}
+    Raises LiveheadError in one line that says what to do, also for every status of 400 and above.
+    """
+    headers = {"Content-Type": content_type} if content_type else None
+    verify = ssl.create_default_context() if url.startswith("https:") else True
     try:
-        asked = urllib.request.Request(url, body.encode() if body else None, headers, method=method)
-        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:
-            location = answer.headers.get("Location")
-            return Response(answer.status, answer.read().decode(errors="replace"), location and urljoin(url, location))
-    except urllib.error.HTTPError as error:
-        raise LiveheadError(f"{url} answered {error.code}: {_detail(error.read())}") from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise LiveheadError(f"{url} cannot be reached ({reason}). Is a Livehead server there?") from None
+        answer = httpx.request(
+            method, url, content=body, headers=headers, timeout=TIMEOUT_S, follow_redirects=True, verify=verify
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise LiveheadError(f"{url} cannot be reached ({error}). Is a Livehead server running there?") from None
+    if answer.is_error:
+        raise LiveheadError(f"{url} answered {answer.status_code}: {_detail(answer)}")
+    return answer
 
 
 def fetch(url: str) -> Any:
     """The JSON at ``url``. Raises LiveheadError."""
-    text = request(url).text
+    answer = request(url)
     try:
-        return json.loads(text)
+        return answer.json()
     except ValueError:
-        raise LiveheadError(f"{url} did not answer with JSON: this is no Livehead server.") from None
+        raise LiveheadError(f"{url} did not answer with JSON: this is not a Livehead server.") from None
 
 
-def _detail(body: bytes) -> str:
+def location(url: str, answer: httpx.Response) -> str | None:
+    """The address of what the request to ``url`` created, absolute; None where the answer names none."""
+    named = answer.headers.get("Location")
+    return urljoin(url, named) if named else None
+
+
+def _detail(answer: httpx.Response) -> str:
+    """The ``detail`` or ``title`` of a problem document (RFC 9457), else the beginning of the body."""
     try:
-        problem = json.loads(body)
+        problem = answer.json()
         return str(problem.get("detail") or problem.get("title"))
     except (ValueError, AttributeError):
-        return body.decode(errors="replace")[:200].strip() or "no reason given"
+        return answer.text[:200].strip() or "no reason given"

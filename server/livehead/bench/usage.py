@@ -1,21 +1,17 @@
-"""What a process and its children take of the machine, from Linux's /proc."""
+"""Processor time and memory of a process and its children."""
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
-PROC = Path("/proc")
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """``cpu_s`` since the processes began, ``rss_mb`` now; ``machine_s`` is what all processes of the machine took
-    since it began. ``at`` is monotonic seconds."""
+    """``cpu_s`` is processor time since the processes began, ``rss_mb`` their resident memory now; ``machine_s`` is
+    the processor time of everything on the machine since it booted. ``at`` is monotonic seconds."""
 
     at: float
     cpu_s: float
@@ -24,33 +20,28 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """Of ``pid`` and everything that it started; what is gone counts as nothing."""
-    cpu = rss = 0
-    for each in family(pid):
+    """Of ``pid`` and all its descendants. A process that has ended counts as nothing."""
+    cpu, rss = 0.0, 0
+    for process in family(pid):
         try:
-            fields = (PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
+            times, memory = process.cpu_times(), process.memory_info()
+        except psutil.Error:
             continue
-        cpu += int(fields[11]) + int(fields[12])
-        rss += int(fields[21]) * PAGE
-    return Usage(time.monotonic(), cpu / TICKS, rss / 1e6, _machine_s())
+        cpu += times.user + times.system
+        rss += memory.rss
+    return Usage(time.monotonic(), cpu, rss / 1e6, _machine_s())
 
 
-def family(pid: int) -> list[int]:
-    """``pid`` and all its descendants."""
-    found = [pid]
-    for each in found:
-        for task in (PROC / str(each) / "task").glob("*/children"):
-            try:
-                found += [int(child) for child in task.read_text().split()]
-            except OSError:
-                continue
-    return found
+def family(pid: int) -> list[psutil.Process]:
+    """``pid`` and all its descendants, parents first; empty where it has ended."""
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _machine_s() -> float:
-    try:
-        fields = [int(field) for field in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
-    except (OSError, IndexError):
-        return 0.0
-    return (sum(fields) - fields[3] - fields[4]) / TICKS  # neither idle nor waiting for a disk
+    """Neither idle nor waiting for a disk. Guests are left out: their time is the user's already."""
+    times = psutil.cpu_times()._asdict()
+    return float(sum(times.get(name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "steal")))

@@ -1,4 +1,4 @@
-"""``livehead doctor``: what is there, what is missing, and what to do about it."""
+"""``livehead doctor``: what works here, what is missing, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ OPTIONS = ("host", "port", "engine", "variant", "models", "device", "data_dir", 
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("doctor", parents=[common], help="say what is missing here, and what to do about it")
+    parser = subparsers.add_parser(
+        "doctor", parents=[common], help="check this machine and the settings, and say what is missing"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     add_settings(parser, OPTIONS)
     parser.set_defaults(run=run)
@@ -35,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
         found = [asdict(finding) for finding in findings]
         print(json.dumps({"version": livehead.__version__, "ok": not failed, "findings": found}))
     if failed:
-        raise LiveheadError(f"livehead serve would not do what it is set to do: {', '.join(failed)}")
+        raise LiveheadError(f"livehead serve cannot do what its settings ask for: {', '.join(failed)}")
     return 0

@@ -96,7 +96,7 @@ def verify_files(args: argparse.Namespace) -> int:
 
 
 def synthesize(args: argparse.Namespace) -> int:
-    plan = _optional("livehead.engine.flashhead.weights.synthesize").Plan(
+    plan = _optional("livehead.engine.flashhead.weights.synthesize").SyntheticCheckpoint(
         [args.variant] if args.variant else VARIANTS, tiny=args.tiny
     )
     with tqdm(total=plan.size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:

@@ -1,5 +1,5 @@
-"""CUDA as its driver sees it, and as PyTorch does. PyTorch is asked in a process of its own, with a limit of time: a
-broken driver can hang or end whoever asks."""
+"""CUDA as its driver sees it, and as PyTorch does. PyTorch is asked in a process of its own, with a time-out: a broken
+driver can hang or kill the process that asks."""
 
 from __future__ import annotations
 
@@ -20,26 +20,24 @@ SURVEY = "livehead.engine.flashhead.runtime.survey"
 SURVEY_S = 60.0
 
 
-def look_at_device(settings: Settings) -> Iterator[Finding]:
+def check_device(settings: Settings) -> Iterator[Finding]:
     device = settings.engine.device
     required = settings.engine.engine == "flashhead"
-    other = (
-        "Preview runs on the CPU and needs none; for flashhead install an NVIDIA driver, and check it with nvidia-smi."
-    )
+    other = "The preview engine runs on the CPU. For flashhead install an NVIDIA driver, and check it with nvidia-smi."
     count = cuda_devices()
     wants_cuda = device.startswith("cuda")
     if count:
         version = cuda_version()
-        known = f", which knows CUDA {version // 1000}.{version % 1000 // 10}" if version else ""
+        known = f", the driver supports CUDA {version // 1000}.{version % 1000 // 10}" if version else ""
         yield ok("driver", f"{count} CUDA device{'s' if count > 1 else ''}{known}")
     elif wants_cuda:
-        yield (fail if required else warn)("driver", "no CUDA device, or its driver does not answer", other)
+        yield (fail if required else warn)("driver", "no CUDA device was found, or its driver does not answer", other)
     else:
-        yield ok("driver", f"no CUDA device, and none is needed for {device}")
+        yield ok("driver", f"no CUDA device; --device {device} needs none")
     if importlib.util.find_spec("torch") is None:
-        return  # said among the packages
+        return  # check_packages reports it
     try:
-        found = survey(device if count else "cpu")  # that there is no CUDA is said already
+        found = survey(device if count else "cpu")  # the missing CUDA device is reported already
     except EngineError as error:
         yield (fail if required else warn)("torch", str(error), "pip install --upgrade 'livehead[flashhead]'")
         return
@@ -50,15 +48,16 @@ def _torch(found: dict[str, Any], device: str, required: bool) -> Iterator[Findi
     built = f"for CUDA {found['cuda']}" if found["cuda"] else "for the CPU only"
     said = f"torch {found['torch']}, built {built}"
     if found["error"]:
-        cure = "Name a device that is there, or install a PyTorch built for the driver's CUDA or an older one."
+        cure = "Choose a device that exists, or install a PyTorch built for the driver's CUDA version or an older one."
         yield (fail if required else warn)("torch", f"{said}: {found['error']}", cure)
         return
-    yield ok("torch", f"{said}; {device} is {found['device']}")
-    yield ok("attention", f"{found['chosen']} is taken by auto; there are {', '.join(found['attention'])}")
+    named = "" if found["device"] == device else f"; {device} is {found['device']}"
+    yield ok("torch", f"{said}{named}")
+    yield ok("attention", f"auto selects {found['chosen']}; available: {', '.join(found['attention'])}")
 
 
 def survey(device: str, seconds: float = SURVEY_S) -> dict[str, Any]:
-    """What PyTorch says of ``device``. Raises EngineError with the last words of a process that cannot say."""
+    """What PyTorch says about ``device``. Raises EngineError with the last line of a process that failed."""
     path = os.pathsep.join(each or os.getcwd() for each in sys.path)
     try:
         done = subprocess.run(
@@ -74,6 +73,6 @@ def survey(device: str, seconds: float = SURVEY_S) -> dict[str, Any]:
         raise EngineError(f"PyTorch did not answer within {seconds:.0f} s") from None
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
     if done.returncode != 0 or not lines:
-        raise EngineError(f"PyTorch cannot be used: {lines[-1] if lines else f'it ended with {done.returncode}'}")
+        raise EngineError(f"PyTorch cannot be used: {lines[-1] if lines else f'it exited with {done.returncode}'}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found

@@ -1,41 +1,41 @@
-"""All looks, in the order in which a cure for one helps the next."""
+"""All checks, in the order in which a cure for one helps the next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from livehead.doctor.device import look_at_device
+from livehead.doctor.device import check_device
 from livehead.doctor.finding import Finding, fail
-from livehead.doctor.machine import look_at_machine
-from livehead.doctor.media import look_at_codecs, look_at_portraits
-from livehead.doctor.network import look_at_port, look_at_relays, look_at_tls
-from livehead.doctor.packages import look_at_packages, look_at_python
-from livehead.doctor.weights import look_at_engine, look_at_weights
+from livehead.doctor.machine import check_machine
+from livehead.doctor.media import check_codecs, check_portraits
+from livehead.doctor.network import check_port, check_relays, check_tls
+from livehead.doctor.packages import check_packages, check_python
+from livehead.doctor.weights import check_engine, check_weights
 from livehead.settings import Settings
 
-LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    look_at_python,
-    look_at_packages,
-    look_at_machine,
-    look_at_device,
-    look_at_weights,
-    look_at_engine,
-    look_at_codecs,
-    look_at_portraits,
-    look_at_port,
-    look_at_tls,
-    look_at_relays,
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    check_python,
+    check_packages,
+    check_machine,
+    check_device,
+    check_weights,
+    check_engine,
+    check_codecs,
+    check_portraits,
+    check_port,
+    check_tls,
+    check_relays,
 )
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that ``livehead serve`` with these settings would need. Takes some seconds where PyTorch is
-    installed. A look that breaks is a finding too."""
-    for look in LOOKS:
+    """Check everything that ``livehead serve`` with these settings needs. Takes some seconds if PyTorch is installed. A
+    check that breaks is a finding too."""
+    for check in CHECKS:
         try:
-            yield from look(settings)
+            yield from check(settings)
         except Exception as error:  # noqa: BLE001 - one broken part must not hide what is wrong with the others
-            name = look.__name__.removeprefix("look_at_")
+            name = check.__name__.removeprefix("check_")
             yield fail(
                 name, f"{type(error).__name__}: {error}", "This is a fault of livehead doctor; please report it."
             )

@@ -1,4 +1,4 @@
-"""What one look at the machine or the settings found."""
+"""The result of one check of the machine or the settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ State: TypeAlias = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``warn``: it works, but not as well or not for everybody. ``fail``: ``livehead serve`` cannot do what it is set
-    to do. ``cure`` says what to do about either."""
+    """``warn``: it works, but less well or not for everybody. ``fail``: ``livehead serve`` cannot do what its settings
+    ask for. ``cure`` says what to do about either."""
 
     name: str
     state: State

@@ -1,4 +1,4 @@
-"""What frames are encoded with, and the frames of those who can be shown."""
+"""The video encoders, the built-in portraits, and the folder for uploaded ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SIDE = 256
 RATE = 1_000_000
 
 
-def look_at_codecs(settings: Settings) -> Iterator[Finding]:
-    """One frame is really encoded with each."""
+def check_codecs(settings: Settings) -> Iterator[Finding]:
+    """Encodes one frame with each."""
     frame = np.full((SIDE * 3 // 2, SIDE), 128, np.uint8)
     found = {}
     for codec in ("h264", "vp8"):
@@ -28,14 +28,14 @@ def look_at_codecs(settings: Settings) -> Iterator[Finding]:
         try:
             encoder.encode(frame, 0, RATE)
         except (OSError, ValueError, RuntimeError) as error:
-            yield fail("codecs", f"{codec} cannot be encoded: {error}", "pip install --force-reinstall av")
+            yield fail("codecs", f"cannot encode {codec}: {error}", "pip install --force-reinstall av")
             return
         found[codec] = encoder.name
     names = ", ".join(f"{codec} by {name}" for codec, name in found.items())
     yield ok("codecs", f"{names} (PyAV {metadata.version('av')})")
 
 
-def look_at_portraits(settings: Settings) -> Iterator[Finding]:
+def check_portraits(settings: Settings) -> Iterator[Finding]:
     try:
         avatars = builtin_avatars()
         for avatar in avatars:
@@ -46,8 +46,6 @@ def look_at_portraits(settings: Settings) -> Iterator[Finding]:
     folder = settings.server.data_dir
     above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        yield fail(
-            "portraits", f"nothing can be written to {Path(folder).absolute()}", "Choose another with --data-dir."
-        )
+        yield fail("portraits", f"cannot write to {Path(folder).absolute()}", "Choose another with --data-dir.")
         return
-    yield ok("portraits", f"{len(avatars)} built in; {folder.absolute()} can be written to")
+    yield ok("portraits", f"{len(avatars)} built in; {folder.absolute()} is writable")

@@ -1,18 +1,18 @@
-"""The port, and what browsers will make of where it is."""
+"""The port, TLS and TURN: what browsers need to reach the server and to open the microphone."""
 
 from __future__ import annotations
 
 import ipaddress
-import ssl
 from collections.abc import Iterator
 
 from livehead.doctor.finding import Finding, fail, ok, warn
-from livehead.errors import LiveheadError
+from livehead.errors import LiveheadError, UsageError
 from livehead.listening import listen
 from livehead.settings import Settings
+from livehead.tls import verify_tls_files
 
 
-def look_at_port(settings: Settings) -> Iterator[Finding]:
+def check_port(settings: Settings) -> Iterator[Finding]:
     server = settings.server
     try:
         listen(server.host, server.port).close()
@@ -23,38 +23,41 @@ def look_at_port(settings: Settings) -> Iterator[Finding]:
     yield ok("port", f"{server.port or 'any'} of {server.host} is free")
 
 
-def look_at_tls(settings: Settings) -> Iterator[Finding]:
+def check_tls(settings: Settings) -> Iterator[Finding]:
     server = settings.server
-    if server.tls_cert is not None:
+    if server.tls_cert is not None and server.tls_key is not None:
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(server.tls_cert, server.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            cure = "Name a PEM chain with --tls-cert and its key with --tls-key."
-            yield fail("tls", f"{server.tls_cert}: {error}", cure)
+            verify_tls_files(server.tls_cert, server.tls_key)
+        except UsageError as error:
+            yield fail("tls", str(error), "Name a PEM certificate chain with --tls-cert and its key with --tls-key.")
             return
         yield ok("tls", f"{server.tls_cert}")
     elif is_loopback(server.host):
-        yield ok("tls", f"none is needed on {server.host}: browsers trust the machine they run on")
+        yield ok("tls", f"not needed on {server.host}: browsers trust the machine they run on")
     else:
         yield warn(
             "tls",
-            f"none, and {server.host} is reached from other machines",
-            "Browsers give the microphone to https pages only: use --tls-cert and --tls-key, or a proxy that has them.",
+            f"no certificate, and {server.host} is open to other machines",
+            "Browsers open the microphone on HTTPS pages only: use --tls-cert and --tls-key, or an HTTPS proxy.",
         )
 
 
-def look_at_relays(settings: Settings) -> Iterator[Finding]:
+def check_relays(settings: Settings) -> Iterator[Finding]:
     media = settings.media
     if media.turn_urls and not media.turn_secret:
-        yield fail("turn", "LIVEHEAD_TURN_URLS is set, but no secret", "Set LIVEHEAD_TURN_SECRET to the TURN server's.")
+        yield fail(
+            "turn",
+            "LIVEHEAD_TURN_URLS is set, but not its secret",
+            "Set LIVEHEAD_TURN_SECRET.",
+        )
     elif media.turn_secret and not media.turn_urls:
-        yield warn("turn", "LIVEHEAD_TURN_SECRET is set, but no address", "Set LIVEHEAD_TURN_URLS.")
+        yield warn("turn", "LIVEHEAD_TURN_SECRET is set, but no TURN server", "Set LIVEHEAD_TURN_URLS.")
     elif media.turn_urls:
-        yield ok("turn", f"{', '.join(media.turn_urls)}, passwords for {media.turn_ttl} s")
+        yield ok("turn", f"{', '.join(media.turn_urls)}, with credentials for {media.turn_ttl} s")
     elif is_loopback(settings.server.host):
-        yield ok("turn", "none, and none is needed on this machine")
+        yield ok("turn", "not needed on this machine")
     else:
-        cure = "Set LIVEHEAD_TURN_URLS and LIVEHEAD_TURN_SECRET, for those whose network lets no UDP through."
+        cure = "Set LIVEHEAD_TURN_URLS and LIVEHEAD_TURN_SECRET, for clients whose network blocks UDP."
         yield warn("turn", "no TURN server", cure)
 
 

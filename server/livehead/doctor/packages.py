@@ -1,24 +1,21 @@
-"""Python and the packages: there, and of a version that will do."""
+"""Python and the packages: installed, and in a version that Livehead was made for."""
 
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+
+from packaging.requirements import Requirement
 
 from livehead.doctor.finding import Finding, fail, ok, warn
 from livehead.settings import Settings
 
 OLDEST = (3, 11)
 
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
-_BOUND = re.compile(r"(>=|<)\s*([0-9]+(?:\.[0-9]+)*)")
-_EXTRA = re.compile(r"extra\s*==\s*['\"](\w+)['\"]")
 
-
-def look_at_python(settings: Settings) -> Iterator[Finding]:
+def check_python(settings: Settings) -> Iterator[Finding]:
     said = f"{platform.python_implementation()} {platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.version_info < OLDEST:
         yield fail("python", said, f"Use Python {OLDEST[0]}.{OLDEST[1]} or newer.")
@@ -28,57 +25,41 @@ def look_at_python(settings: Settings) -> Iterator[Finding]:
         yield ok("python", said)
 
 
-def look_at_packages(settings: Settings) -> Iterator[Finding]:
-    """What the package says it needs, against what is installed. What only FlashHead needs is no fault where another
-    engine was asked for."""
+def check_packages(settings: Settings) -> Iterator[Finding]:
+    """The package's declared requirements, compared with what is installed. A package that only FlashHead needs is no
+    failure if another engine was asked for."""
     try:
-        wanted = metadata.requires("livehead") or []
+        declared = [Requirement(line) for line in metadata.requires("livehead") or []]
     except metadata.PackageNotFoundError:
-        yield warn("packages", "livehead is not installed, so its needs are not known", "pip install . (or make run)")
+        yield warn("packages", "livehead is not installed: its requirements are unknown", "pip install . (or make run)")
         return
     for extra, name, cure in (
-        (None, "packages", "pip install --upgrade livehead"),
+        ("", "packages", "pip install --upgrade livehead"),
         ("flashhead", "flashhead packages", "pip install 'livehead[flashhead]'"),
     ):
-        lines = [line for line in wanted if _extra(line) == extra]
-        wrong = [fault for fault in map(_fault, lines) if fault]
-        if not wrong:
-            yield ok(name, ", ".join(_version(line) for line in lines))
-        elif extra is None or settings.engine.engine == "flashhead":
-            yield fail(name, "; ".join(wrong), cure)
+        required = [each for each in declared if _belongs_to(each, extra)]
+        faults = [fault for fault in map(_fault, required) if fault]
+        if not faults:
+            yield ok(name, ", ".join(f"{each.name} {metadata.version(each.name)}" for each in required))
+        elif not extra or settings.engine.engine == "flashhead":
+            yield fail(name, "; ".join(faults), cure)
         else:
-            yield warn(name, "; ".join(wrong), f"{cure}, for the flashhead engine. The preview engine does without.")
+            yield warn(name, "; ".join(faults), f"{cure}, for the flashhead engine. The preview engine works without.")
 
 
-def _extra(requirement: str) -> str | None:
-    found = _EXTRA.search(requirement)
-    return found[1] if found else None
+def _belongs_to(requirement: Requirement, extra: str) -> bool:
+    """Whether it is required here, by ``extra`` and not without it; the empty name stands for no extra."""
+    if requirement.marker is None:
+        return not extra
+    required = requirement.marker.evaluate({"extra": extra})
+    return required and (not extra or not requirement.marker.evaluate({"extra": ""}))
 
 
-def _split(requirement: str) -> tuple[str, str]:
-    """The package's name, and what is said of its version."""
-    found = _NAME.match(requirement)
-    assert found is not None
-    return found[0], requirement[found.end() :].partition(";")[0]
-
-
-def _version(requirement: str) -> str:
-    name, _ = _split(requirement)
-    return f"{name} {metadata.version(name)}"
-
-
-def _fault(requirement: str) -> str | None:
-    name, bounds = _split(requirement)
+def _fault(requirement: Requirement) -> str | None:
     try:
-        version = metadata.version(name)
+        version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return f"{name} is missing"
-    for sign, number in _BOUND.findall(bounds):
-        if (_numbers(version) >= _numbers(number)) != (sign == ">="):
-            return f"{name} {version} is there, {sign}{number} is wanted"
-    return None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+        return f"{requirement.name} is missing"
+    if requirement.specifier.contains(version, prereleases=True):
+        return None
+    return f"{requirement.name} {version} is installed, {requirement.specifier} is required"

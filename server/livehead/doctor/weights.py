@@ -1,4 +1,4 @@
-"""The weights, by names and sizes, and the engine that follows from all of it."""
+"""The weights, by names and sizes, and the engine that will run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livehead.models.pins import of_variants, read_pins
 from livehead.settings import Settings
 
 
-def look_at_weights(settings: Settings) -> Iterator[Finding]:
+def check_weights(settings: Settings) -> Iterator[Finding]:
     engine = settings.engine
     items = list(take(of_variants(read_pins(), [engine.variant]), engine.models))
     absent = [item for item in items if item.state == "missing"]
@@ -20,7 +20,7 @@ def look_at_weights(settings: Settings) -> Iterator[Finding]:
     cure = f"livehead models download {engine.variant}"
     if begun or absent:
         lacking = (begun or absent)[0]
-        said = f"{engine.models}: {lacking.pin.local} is {'not fetched to its end' if begun else 'missing'}"
+        said = f"{engine.models}: {lacking.pin.local} is {'not completely downloaded' if begun else 'missing'}"
         if engine.engine == "flashhead":
             yield fail("weights", said, cure)
         else:
@@ -31,17 +31,19 @@ def look_at_weights(settings: Settings) -> Iterator[Finding]:
     if strange:
         yield warn(
             "weights",
-            f"{engine.variant} in {engine.models}: {strange[0]} has not the published size",
-            f"livehead models verify {engine.variant}; nothing is wrong with synthetic weights",
+            f"{engine.variant} in {engine.models}: {strange[0]} does not have the published size",
+            f"livehead models verify {engine.variant}. Synthetic weights differ in size, and are fine.",
         )
     else:
-        yield ok("weights", f"{engine.variant} in {engine.models}, {total:.1f} GB (livehead models verify reads them)")
+        yield ok(
+            "weights", f"{engine.variant} in {engine.models}, {total:.1f} GB (to read them: livehead models verify)"
+        )
 
 
-def look_at_engine(settings: Settings) -> Iterator[Finding]:
+def check_engine(settings: Settings) -> Iterator[Finding]:
     try:
         choice = choose(settings.engine)
     except EngineError as error:
-        yield fail("engine", str(error), "Do what is said above, or serve with --engine preview.")
+        yield fail("engine", str(error), "Follow the advice above, or serve with --engine preview.")
         return
     yield ok("engine", f"{choice.name} ({choice.reason})")

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from livehead.bench.engine.measurement import Plan, run, table
+from livehead.bench.engine.measurement import run
+from livehead.bench.engine.plan import EnginePlan
+from livehead.bench.engine.table import table
 from livehead.cli import main
 
 ROW = {"batch", "hop", "window_ms", "stages_ms", "fps", "realtime_streams", "tflops", "of_ceiling"}
@@ -77,5 +79,5 @@ def test_numbers_that_are_none_are_bad_usage(options: tuple[str, str], capsys: p
 
 
 def test_the_table_has_a_line_for_each_row() -> None:
-    figures: dict[str, Any] = run(Plan(engine="preview", size=64, windows=1))
+    figures: dict[str, Any] = run(EnginePlan(engine="preview", size=64, windows=1))
     assert "64 px" in table(figures)

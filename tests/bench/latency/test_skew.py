@@ -23,7 +23,7 @@ def streams(frame_later_ms: float, report_later_ms: float) -> Skew:
     recording = Recording(began=BEGAN)
     for n in range(len(voice) // 20):
         arrived = BEGAN + n * 0.020
-        recording.audio_chunks.append(AudioPacket(123_000 + n * 960, arrived, tuple(voice[n * 20 : n * 20 + 20])))
+        recording.audio_packets.append(AudioPacket(123_000 + n * 960, arrived, tuple(voice[n * 20 : n * 20 + 20])))
     recording.audio_reports.append(SenderReport(0.0, 9000.0, 123_000))
     recording.frame_reports.append(SenderReport(0.0, 9000.0 + report_later_ms / 1000, 777_000))
     frames = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from livehead.bench.engine.measurement import Plan as EnginePlan
+from livehead.bench.engine.plan import EnginePlan
 from livehead.bench.load import measurement as load
 from livehead.bench.load.search import Search
 from livehead.bench.load.table import table
@@ -91,7 +91,7 @@ PREVIEW = EnginePlan(engine="preview", size=64)
 @pytest.mark.usefixtures("_fake")
 def test_the_most_that_hold_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "Search", lambda first: Search(3, trials=2))
-    figures = load.run(load.Plan(engine=PREVIEW, seconds=0.8, latency="throughput"))
+    figures = load.run(load.LoadPlan(engine=PREVIEW, seconds=0.8, latency="throughput"))
     (found,) = figures["most"]
     assert found["preset"] == "throughput"
     assert found["admitted"] == figures["admitted"]["throughput"]
@@ -103,7 +103,7 @@ def test_the_most_that_hold_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("_fake")
 def test_hops_are_measured_one_after_the_other() -> None:
-    figures = load.run(load.Plan(engine=PREVIEW, streams=(1, 2), hops=(2, 3), seconds=0.5, latency="balanced"))
+    figures = load.run(load.LoadPlan(engine=PREVIEW, streams=(1, 2), hops=(2, 3), seconds=0.5, latency="balanced"))
     admitted = figures["admitted"]["balanced"]
     assert [(row["streams"], row["preset"], row["hop"], row["admitted"]) for row in figures["load"]] == [
         (1, "balanced", 2, admitted),
@@ -118,15 +118,15 @@ def test_hops_are_measured_one_after_the_other() -> None:
 @pytest.mark.usefixtures("_fake")
 def test_what_the_model_cannot_make_is_refused() -> None:
     with pytest.raises(UsageError, match="8 at most"):
-        load.run(load.Plan(engine=PREVIEW, streams=(1,), hops=(9,), seconds=1.0))
+        load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), hops=(9,), seconds=1.0))
     with pytest.raises(UsageError, match="there are low, balanced, throughput"):
-        load.run(load.Plan(engine=PREVIEW, streams=(1,), seconds=1.0, latency="none"))
+        load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), seconds=1.0, latency="none"))
 
 
 def test_an_engine_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "PREVIEW", "fakes:create_broken")
     with pytest.raises(EngineError, match="no device here"):
-        load.run(load.Plan(engine=PREVIEW, streams=(1,), seconds=1.0))
+        load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), seconds=1.0))
 
 
 @pytest.mark.parametrize(

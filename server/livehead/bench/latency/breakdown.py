@@ -43,7 +43,7 @@ def clock_offset(pings: Sequence[Ping]) -> ClockOffset | None:
 def traces(recording: Recording) -> dict[int, Sequence[float]]:
     """By k, what the server told: ``[k, sent, buffer, window, queue, generate, playout, send]``."""
     told: dict[int, Sequence[float]] = {}
-    for _, figures in recording.figures:
+    for _, figures in recording.stats:
         for block in figures.get("blocks", ()):
             told[int(block[0])] = block
     return told

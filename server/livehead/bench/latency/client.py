@@ -2,8 +2,9 @@
 
     python -m livehead.bench.latency.client FD
 
-FD is one end of a pipe. It takes an :class:`ClientSpec`, says ``"ready"``, waits for ``"go"``, calls, says ``"live"`` at the
-first frame, takes :class:`MeasuredSpan`, and gives its :class:`~livehead.bench.latency.recording.Recording` at the end.
+FD is one end of a pipe. The client receives a :class:`ClientSpec`, says ``"ready"``, waits for ``"go"``, calls, says
+``"live"`` at the first frame, receives a :class:`MeasuredSpan`, and sends its
+:class:`~livehead.bench.latency.recording.Recording` at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from urllib.parse import urlencode, urljoin
 
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 
-from livehead.bench.http import fetch, request
+from livehead.bench.http import fetch, location, request
 from livehead.bench.latency.impairment import Impairment
 from livehead.bench.latency.microphone import Microphone
 from livehead.bench.latency.recorders import AudioRecorder, RecordingReceiver, VideoRecorder
@@ -39,7 +40,8 @@ CLOSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ClientSpec:
-    """What a client is to do. ``audio`` is a file, or None for bursts; ``seconds`` is how long there must be audio."""
+    """One client's call. ``audio`` is a file, or None for bursts; ``seconds`` is how much audio there must be; ``loss``
+    is a share, ``rate_kbit`` kilobits a second each way."""
 
     url: str
     latency: str | None
@@ -51,7 +53,7 @@ class ClientSpec:
     rate_kbit: float | None = None
 
     @property
-    def source(self) -> Stimulus:
+    def stimulus(self) -> Stimulus:
         if self.audio is not None:
             return speech(self.audio, self.seconds)
         return bursts(self.seconds, self.seed)
@@ -59,25 +61,25 @@ class ClientSpec:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSpan:
-    """What is seen between these monotonic times counts; then the call ends."""
+    """Frames between these monotonic times count; then the call ends."""
 
     begins: float
     ends: float
 
 
 class Client:
-    def __init__(self, order: ClientSpec, source: Stimulus) -> None:
+    def __init__(self, spec: ClientSpec, stimulus: Stimulus) -> None:
         self.recording = Recording()
-        self._order = order
-        self._link = Impairment(order.loss, order.jitter_ms, order.seed, order.rate_kbit)
-        self._microphone = Microphone(source)
+        self._spec = spec
+        self._impairment = Impairment(spec.loss, spec.jitter_ms, spec.seed, spec.rate_kbit)
+        self._microphone = Microphone(stimulus)
         self._live = asyncio.Event()
         self._pings: dict[int, float] = {}
         self._session: str | None = None
         self._offered = 0.0
 
     async def call(self, pipe: Connection) -> None:
-        """Raises LiveheadError where the server refuses or no frame comes."""
+        """Raises LiveheadError if the server refuses or no frame arrives."""
         pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers()))
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -90,7 +92,7 @@ class Client:
             await asyncio.sleep(max(0.0, measure.ends - time.monotonic()))
             self.recording.began = self._microphone.began
         except TimeoutError:
-            state = "connected, but no frame came" if self.recording.connect_s else f"ICE is {pc.iceConnectionState}"
+            state = "connected, but no frame arrived" if self.recording.connect_s else f"ICE is {pc.iceConnectionState}"
             raise LiveheadError(f"no frame within {CONNECT_S:.0f} s: {state}") from None
         finally:
             await self._end(pc)
@@ -98,28 +100,28 @@ class Client:
     async def _connect(self, pc: RTCPeerConnection) -> None:
         pc.addTrack(self._microphone)
         pc.addTransceiver("video", direction="recvonly")
-        audio, frame = pc.getTransceivers()
+        audio, video = pc.getTransceivers()
         _equip(audio, AudioRecorder(audio.receiver.transport, self.recording))
-        _equip(frame, VideoRecorder(frame.receiver.transport, self.recording, self._on_first))
+        _equip(video, VideoRecorder(video.receiver.transport, self.recording, self._on_first))
         channel = pc.createDataChannel("livehead")
         channel.on("message", self._on_text)
         pinging = asyncio.create_task(self._ping(channel), name="ping")
         pc.on("connectionstatechange", lambda: self._on_state(pc, pinging))
         reach_loopback(pc)
         await pc.setLocalDescription(await pc.createOffer())
-        self._link.install(pc)
-        wish = {"probe": "1", "voice": "on", "latency": self._order.latency}
-        query = urlencode({name: value for name, value in wish.items() if value})
-        url = urljoin(self._order.url, f"/v1/sessions?{query}")
+        self._impairment.install(pc)
+        parameters = {"probe": "1", "voice": "on", "latency": self._spec.latency}
+        query = urlencode({name: value for name, value in parameters.items() if value})
+        url = urljoin(self._spec.url, f"/v1/sessions?{query}")
         self._offered = time.monotonic()
         answer = await asyncio.to_thread(
-            request, url, method="POST", body=pc.localDescription.sdp, kind="application/sdp"
+            request, url, method="POST", body=pc.localDescription.sdp, content_type="application/sdp"
         )
-        self._session = answer.location
+        self._session = location(url, answer)
         await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
 
     async def _ice_servers(self) -> list[RTCIceServer]:
-        servers = await asyncio.to_thread(fetch, urljoin(self._order.url, "/v1/ice-servers"))
+        servers = await asyncio.to_thread(fetch, urljoin(self._spec.url, "/v1/ice-servers"))
         return [RTCIceServer(s["urls"], s.get("username"), s.get("credential")) for s in servers]
 
     def _on_state(self, pc: RTCPeerConnection, pinging: asyncio.Task[None]) -> None:
@@ -136,7 +138,7 @@ class Client:
         now = time.monotonic()
         message: dict[str, Any] = json.loads(text)
         if message["type"] == "stats":
-            self.recording.figures.append((now, message))
+            self.recording.stats.append((now, message))
         elif message["type"] == "pong" and (sent := self._pings.pop(message["id"], None)) is not None:
             self.recording.pings.append(Ping(sent, message["clock"], now))
 
@@ -167,9 +169,9 @@ def _equip(transceiver: RTCRtpTransceiver, receiver: RecordingReceiver) -> None:
 def main(fd: int) -> None:
     logging.basicConfig(level=logging.ERROR)
     pipe = Connection(fd)
-    order: ClientSpec = pipe.recv()
+    spec: ClientSpec = pipe.recv()
     try:
-        client = Client(order, order.source)
+        client = Client(spec, spec.stimulus)
         gc.collect()
         gc.freeze()
         pipe.send("ready")

@@ -149,7 +149,7 @@ def _grown(recording: Recording) -> dict[str, int]:
     """What the server counted while it was measured, to a second."""
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
-    for at, figures in recording.figures:
+    for at, figures in recording.stats:
         if at <= recording.begins or not before:
             before = figures
         if at <= recording.ends:
@@ -159,5 +159,5 @@ def _grown(recording: Recording) -> dict[str, int]:
 
 
 def _delay(recording: Recording) -> float:
-    told = [float(figures["delay_ms"]) for at, figures in recording.figures if recording.begins <= at <= recording.ends]
+    told = [float(figures["delay_ms"]) for at, figures in recording.stats if recording.begins <= at <= recording.ends]
     return sum(told) / len(told) if told else 0.0

@@ -97,7 +97,7 @@ class AudioRecorder(RecordingReceiver):
         if self._decoder is None:
             self._decoder = audio_decoder(codec)
         pcm = self._decoder.decode(packet.payload)
-        self._recording.audio_chunks.append(
+        self._recording.audio_packets.append(
             AudioPacket(self._timestamps(packet.timestamp), now, tuple(power(pcm).tolist()))
         )
 

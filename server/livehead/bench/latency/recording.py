@@ -57,12 +57,12 @@ class Recording:
     connect_s: float | None = None
     first_frame_s: float | None = None
     frames: list[DecodedFrame] = field(default_factory=list)
-    audio_chunks: list[AudioPacket] = field(default_factory=list)
+    audio_packets: list[AudioPacket] = field(default_factory=list)
     first_packets: dict[int, float] = field(default_factory=dict)
     """When the first packet of each frame came, by its time stamp."""
     frame_reports: list[SenderReport] = field(default_factory=list)
     audio_reports: list[SenderReport] = field(default_factory=list)
-    figures: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    stats: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     pings: list[Ping] = field(default_factory=list)
     codec: str = ""
     cpu_s: float = 0.0

@@ -38,7 +38,7 @@ def skew(
     recording: Recording, sent: NDArray[np.float64], frames: Sequence[tuple[int, int, float]], at: Alignment
 ) -> Skew:
     """``sent`` is the microphone's power by milliseconds; ``frames`` are ``(k, timestamp, decoded)``."""
-    heard = recording.audio_chunks
+    heard = recording.audio_packets
     if not heard or not recording.audio_reports or not recording.frame_reports:
         return Skew()
     origin = heard[0].timestamp

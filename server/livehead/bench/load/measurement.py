@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from livehead.bench.engine import measurement as engine
+from livehead.bench.engine.plan import EnginePlan
 from livehead.bench.load.portraits import TintedPortraits
 from livehead.bench.load.results import row
 from livehead.bench.load.search import Search
@@ -22,18 +22,18 @@ from livehead.engine.host.host import EngineHost
 from livehead.errors import UsageError
 from livehead.settings import EngineSettings
 
-TINY = "livehead.bench.engine.flashhead.ceilings:create_tiny"
+TINY = "livehead.bench.engine.flashhead.build:create_tiny"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadPlan:
     """``streams`` are the numbers of sessions to hold, one after the other; empty looks for the most that can be held.
     ``hops`` empty stands for that of the preset ``latency``. ``churn_s`` is how often a session leaves and another one
     comes, and how often one changes its portrait, in seconds. ``seed`` draws the phases of the sessions, None spreads
     them evenly. ``allowance_s`` is how long a frame may take from the moment its window is whole; None takes all
     that the preset's bound leaves."""
 
-    engine: engine.Plan = field(default_factory=engine.Plan)
+    engine: EnginePlan = field(default_factory=EnginePlan)
     streams: tuple[int, ...] = ()
     seconds: float = 20.0
     latency: str = "low"
@@ -43,13 +43,13 @@ class Plan:
     allowance_s: float | None = None
 
 
-def run(plan: Plan) -> dict[str, Any]:
+def run(plan: LoadPlan) -> dict[str, Any]:
     """Figures as bench engine prints them. Blocks. Raises EngineError where the engine does not start, UsageError for
     what it cannot do."""
     return asyncio.run(_measure(plan, _spec(plan.engine), TintedPortraits(plan.seed or 0)))
 
 
-def _spec(plan: engine.Plan) -> EngineSpec:
+def _spec(plan: EnginePlan) -> EngineSpec:
     """Says what is missing before a worker is started."""
     if plan.engine == "preview":
         return EngineSpec(PREVIEW, {"size": plan.size})
@@ -58,7 +58,7 @@ def _spec(plan: engine.Plan) -> EngineSpec:
         "size": plan.size,
         "device": plan.device,
         "attention": plan.attention,
-        "products": plan.products,
+        "precision": plan.precision,
     }
     if not plan.synthetic and not plan.tiny:
         options |= choose(EngineSettings(engine="flashhead", models=plan.models, **options)).spec.options
@@ -68,7 +68,7 @@ def _spec(plan: engine.Plan) -> EngineSpec:
     return EngineSpec(TINY if plan.tiny else FLASHHEAD, options)
 
 
-async def _measure(plan: Plan, spec: EngineSpec, faces: TintedPortraits) -> dict[str, Any]:
+async def _measure(plan: LoadPlan, spec: EngineSpec, faces: TintedPortraits) -> dict[str, Any]:
     load = os.getloadavg()[0]
     began = time.monotonic()
     async with EngineHost(spec) as host:
@@ -100,7 +100,7 @@ async def _measure(plan: Plan, spec: EngineSpec, faces: TintedPortraits) -> dict
     }
 
 
-def _shapes(plan: Plan, info: GeneratorInfo) -> list[WindowSpec]:
+def _shapes(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:
     if plan.latency not in info.presets:
         raise UsageError(f"--latency {plan.latency}: there are {', '.join(info.presets)}")
     found = window_specs(info.presets, plan.latency, plan.hops, plan.allowance_s)
@@ -117,7 +117,7 @@ def _scaled(admitted: dict[str, int], info: GeneratorInfo, shape: WindowSpec) ->
     return admitted.get(shape.preset, 1) * shape.hop // info.presets[shape.preset].hop
 
 
-def _counts(plan: Plan, search: Search | None) -> Iterator[int]:
+def _counts(plan: LoadPlan, search: Search | None) -> Iterator[int]:
     if search is None:
         yield from plan.streams
         return
@@ -137,7 +137,7 @@ def _found(shape: WindowSpec, search: Search, admitted: int | None, seconds: flo
     }
 
 
-def _about(plan: engine.Plan, info: GeneratorInfo) -> dict[str, Any]:
+def _about(plan: EnginePlan, info: GeneratorInfo) -> dict[str, Any]:
     """The fields of bench engine that are known without its own measure; the rest is empty."""
     return {
         "engine": plan.engine,
@@ -146,7 +146,7 @@ def _about(plan: engine.Plan, info: GeneratorInfo) -> dict[str, Any]:
         "size": plan.size,
         "dtype": info.details.get("dtype", "uint8"),
         "attention": info.details.get("attention"),
-        "products": info.details.get("products"),
+        "precision": info.details.get("precision"),
         "torch": info.details.get("torch"),
         "synthetic": plan.engine == "flashhead" and (plan.synthetic or plan.tiny),
         "tiny": plan.engine == "flashhead" and plan.tiny,

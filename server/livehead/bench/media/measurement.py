@@ -29,7 +29,7 @@ BOTH_WAYS = ("livehead", "stock")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MediaPlan:
     """``seconds`` is the length of a clip, and of every call; ``size`` its side in pixels; ``bitrate`` in bits a
     second; ``portrait`` a picture file."""
 
@@ -39,7 +39,7 @@ class Plan:
     portrait: Path = PORTRAIT
 
 
-def run(plan: Plan) -> dict[str, Any]:
+def run(plan: MediaPlan) -> dict[str, Any]:
     """The figures. Blocks for about sixteen times ``seconds``, and a minute more. Raises LiveheadError."""
     load = os.getloadavg()[0]
     frames = {name: clip(plan.seconds, plan.size, plan.portrait, sways=sways) for name, sways in CLIPS.items()}

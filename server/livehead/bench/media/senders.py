@@ -1,4 +1,4 @@
-"""Kinds of senders that are compared, each as a context: it answers an offer and sends the clip until it is left."""
+"""The senders that are compared, each a context manager: it answers an offer and sends the clip until it exits."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from livehead.core.frame import Frame
 from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_sender
 from livehead.media.peer.peer import Peer
 from livehead.media.rtp.clock import MediaClock
-from livehead.media.rtp.track import Encoded, PacedTrack
+from livehead.media.rtp.track import PacedTrack, RtpPayloads
 from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE
 
 
 @dataclass(frozen=True, slots=True)
 class CallSpec:
-    """What is to be sent: I420 frames ``(n, height * 3 // 2, width)``, forwards and backwards, in ``codec`` at
-    ``bitrate``, to whom ``offer`` is from."""
+    """One call: I420 frames ``(n, height * 3 // 2, width)``, forwards and backwards, in ``codec`` at ``bitrate`` bits a
+    second, sent to the author of ``offer``."""
 
     frames: NDArray[np.uint8]
     codec: str
@@ -40,20 +40,20 @@ class CallSpec:
     offer: str
 
     def order(self) -> Iterator[int]:
-        """Which frame is next, for ever."""
-        turn = to_and_fro(len(self.frames), 2 * len(self.frames) - 2)
+        """Indices of the frames to send, without end."""
+        cycle = to_and_fro(len(self.frames), 2 * len(self.frames) - 2)
         while True:
-            yield from turn
+            yield from cycle
 
 
 class Sender(Protocol):
-    """Gives the answer; the sending ends with the context."""
+    """Yields the SDP answer; sending ends with the context."""
 
     def __call__(self, call: CallSpec) -> AbstractAsyncContextManager[str]: ...
 
 
-class _Beat:
-    """A tick every 40 ms: what is late is made up for, nothing is left out."""
+class _Pacer:
+    """A tick every 40 ms. Late ticks are made up for; none is left out."""
 
     def __init__(self) -> None:
         self._due: float | None = None
@@ -83,10 +83,10 @@ async def _livehead(call: CallSpec, *, voice: bool) -> AsyncIterator[str]:
     audio = babble(len(call.frames) * BLOCK_S).reshape(-1, BLOCK_SAMPLES)
 
     async def feed() -> None:
-        beat = _Beat()
+        pacer = _Pacer()
         await peer.connected.wait()
         for index, n in enumerate(call.order()):
-            await beat.wait()
+            await pacer.wait()
             peer.send_frame(Frame(call.frames[n]), index)
             peer.send_audio(audio[index % len(audio)], index)
 
@@ -127,12 +127,12 @@ class _Frames(MediaStreamTrack):
         super().__init__()
         self._call = call
         self._order = enumerate(call.order())
-        self._beat = _Beat()
+        self._pacer = _Pacer()
 
     async def recv(self) -> av.VideoFrame:
         if self.readyState != "live":
             raise MediaStreamError
-        await self._beat.wait()
+        await self._pacer.wait()
         index, n = next(self._order)
         raw = av.VideoFrame.from_ndarray(self._call.frames[n], format="yuv420p")
         raw.pts, raw.time_base = index * TICK, TIME_BASE
@@ -140,31 +140,31 @@ class _Frames(MediaStreamTrack):
 
 
 class _Stored(PacedTrack):
-    """No frame depends on the one before it here: nobody decodes them."""
+    """Sends encoded frames in any order: nobody decodes them."""
 
     kind = "video"
     rate = CLOCK_RATE
 
     def __init__(self, encoded: list[bytes]) -> None:
         super().__init__()
-        self._encoded = encoded[1:]  # the keyframe at the beginning would come again and again
+        self._frames = encoded[1:]  # the keyframe at the beginning would come again and again
         self._payloads: list[list[bytes]] = []
         self._index = -1
-        self._beat = _Beat()
+        self._pacer = _Pacer()
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         packer = get_encoder(codec)
-        for n, data in enumerate(self._encoded):
+        for n, data in enumerate(self._frames):
             packet = av.Packet(data)
             packet.pts, packet.time_base = n * TICK, TIME_BASE
             self._payloads.append(packer.pack(packet)[0])
 
-    async def encoded(self) -> Encoded:
+    async def next_payloads(self) -> RtpPayloads:
         if self.readyState != "live":
             raise MediaStreamError
-        await self._beat.wait()
+        await self._pacer.wait()
         self._index += 1
-        return Encoded(self._payloads[self._index % len(self._payloads)], self._index * TICK)
+        return RtpPayloads(self._payloads[self._index % len(self._payloads)], self._index * TICK)
 
 
 @asynccontextmanager
