@@ -77,4 +77,4 @@ async def test_the_engine_dies_in_mid_call(browser: Browser, server: Process) ->
         await visit.state("degraded")
         await visit.state("live", within=15)
         said = " ".join(await visit.page.evaluate("said"))
-        assert "The engine is restarting. Your audio goes on" in said
+        assert "The engine is restarting. Your sound goes on" in said

@@ -12,15 +12,15 @@ import { Signal } from "./signal.js";
  * @property {string} server absolute http(s) address
  * @property {string} avatar
  * @property {Latency} [latency] the server's default when missing
- * @property {boolean} voice whether the server sends the sound back, in step with the picture
- * @property {boolean} probe whether the test code is drawn into the picture
+ * @property {boolean} voice whether the server sends the audio back, in step with the video
+ * @property {boolean} probe whether the test pattern is drawn into the frames
  * @property {string} [token]
  * @property {number} [seed]
  */
 
 /**
  * @typedef {object} CallHandlers
- * @property {(stream: MediaStream) => void} media sound and picture, in one stream
+ * @property {(stream: MediaStream) => void} media audio and video, in one stream
  * @property {(state: ServerState, reason: string | null) => void} state
  * @property {(steady: boolean) => void} network
  * @property {(figures: Figures) => void} stats
@@ -30,7 +30,7 @@ import { Signal } from "./signal.js";
 
 const ANSWER_MS = 15_000;
 const MEDIA_MS = 10_000;
-/** Without a picture and without a word from the server for so long, the call is dead. */
+/** Without a frame and without a message from the server for so long, the call is dead. */
 const SILENT_MS = 6000;
 
 /** One call: one socket and one peer connection, one session on the server. Used once. */
@@ -45,8 +45,8 @@ export class Call {
   #sender = null;
   #closed = false;
   #relay = false;
-  #heard = 0;
-  #decoded = 0;
+  #receivedAt = 0;
+  #decodedAt = 0;
   #poll = 0;
   #mediaTimer = 0;
 
@@ -79,7 +79,7 @@ export class Call {
     peer.onicecandidate = ({ candidate }) => this.#signal.send({ type: "candidate", candidate: candidate?.toJSON() ?? null });
     await peer.setRemoteDescription({ type: "answer", sdp: await answered });
     this.#mediaTimer = window.setTimeout(() => this.#lose(this.#blocked()), MEDIA_MS);
-    this.#heard = performance.now();
+    this.#receivedAt = performance.now();
     this.#poll = window.setInterval(() => void this.#measure(), 1000);
   }
 
@@ -101,10 +101,10 @@ export class Call {
   #connect(iceServers, track) {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#peer = peer;
-    const sound = peer.addTransceiver(track ?? "audio", { direction: this.#options.voice ? "sendrecv" : "sendonly" });
-    this.#sender = sound.sender;
-    const picture = peer.addTransceiver("video", { direction: "recvonly" });
-    for (const { receiver } of [sound, picture]) {
+    const audio = peer.addTransceiver(track ?? "audio", { direction: this.#options.voice ? "sendrecv" : "sendonly" });
+    this.#sender = audio.sender;
+    const video = peer.addTransceiver("video", { direction: "recvonly" });
+    for (const { receiver } of [audio, video]) {
       // Ask for the smallest buffer there is. The names differ between browsers and versions.
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
       if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
@@ -114,7 +114,7 @@ export class Call {
       stream.addTrack(incoming);
       this.#on.media(stream);
     };
-    peer.createDataChannel(CHANNEL).onmessage = ({ data }) => this.#hear(decode(data));
+    peer.createDataChannel(CHANNEL).onmessage = ({ data }) => this.#receive(decode(data));
     peer.onconnectionstatechange = () => this.#follow(peer.connectionState);
     return peer;
   }
@@ -126,9 +126,9 @@ export class Call {
       this.#signal.onend = () => (clearTimeout(timer), reject(new LiveHeadError("server-unreachable", { detail: "the socket ended" })));
       this.#signal.onmessage = (message) => {
         if (message.type === "error") reject(problemError(message.error));
-        if (message.type !== "answer") return this.#hear(message);
+        if (message.type !== "answer") return this.#receive(message);
         clearTimeout(timer);
-        this.#signal.onmessage = (later) => this.#hear(later);
+        this.#signal.onmessage = (later) => this.#receive(later);
         this.#signal.onend = () => this.#lose(new LiveHeadError("connection-lost", { detail: "the socket ended" }));
         resolve(message.sdp);
       };
@@ -136,10 +136,10 @@ export class Call {
   }
 
   /** @param {import("./protocol.js").FromServer | null} message */
-  #hear(message) {
+  #receive(message) {
     if (!message || this.#closed) return;
-    this.#heard = performance.now();
-    if (message.type === "stats") this.#joiner.hear(message);
+    this.#receivedAt = performance.now();
+    if (message.type === "stats") this.#joiner.update(message);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state") this.#on.state(message.state, message.reason ?? null);
     else if (message.type === "error") this.#on.complaint(problemError(message.error));
@@ -161,8 +161,8 @@ export class Call {
     if (!reports || this.#closed) return;
     const now = performance.now();
     const figures = this.#joiner.join(reports.values(), now);
-    if (figures.fps) this.#decoded = now;
-    if (now - Math.max(this.#heard, this.#decoded) > SILENT_MS) this.#lose(new LiveHeadError("connection-lost", { detail: "nothing was heard" }));
+    if (figures.fps) this.#decodedAt = now;
+    if (now - Math.max(this.#receivedAt, this.#decodedAt) > SILENT_MS) this.#lose(new LiveHeadError("connection-lost", { detail: "nothing was received" }));
     else this.#on.stats(figures);
   }
 
@@ -192,7 +192,7 @@ export class Call {
     this.#on.lost(error);
   }
 
-  /** Say goodbye and free everything. Twice is once. */
+  /** Send `bye` and free everything. May be called twice. */
   close() {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,5 +1,5 @@
 /**
- * Figures of a live call: what the server says once a second, joined with what the browser saw.
+ * Figures of a live call: what the server reports once a second, joined with what the browser measures.
  *
  * @typedef {object} Figures times in milliseconds; a figure that is not known yet is null
  * @property {number} at performance.now() of this sample
@@ -11,17 +11,17 @@
  * @property {number | null} repeated in all
  * @property {number | null} dropped in all
  * @property {number | null} skipped in all
- * @property {number | null} serverFps pictures sent a second
- * @property {number | null} skew server: voice to picture
- * @property {number | null} fps pictures shown a second, in this browser
+ * @property {number | null} serverFps frames sent a second
+ * @property {number | null} skew server: audio to video
+ * @property {number | null} fps frames shown a second, in this browser
  * @property {number | null} roundTrip on the network
- * @property {number | null} buffer the browser's own wait before it shows a picture
- * @property {number | null} kbps picture and sound received
+ * @property {number | null} buffer how long the browser holds a frame back before it shows it
+ * @property {number | null} kbps audio and video received
  * @property {number | null} lost share of packets lost on the way here, 0…1
- * @property {number | null} decoded pictures in all
+ * @property {number | null} decoded frames in all
  * @property {number | null} freezes in all
  * @property {string | null} codec
- * @property {string | null} size width × height of the picture
+ * @property {string | null} size width × height of the video
  * @property {string | null} path `direct`, `stun` or `turn`
  */
 
@@ -36,7 +36,7 @@ export class FigureJoiner {
   #last = null;
 
   /** @param {ServerStats} stats */
-  hear(stats) {
+  update(stats) {
     this.#server = stats;
   }
 

@@ -1,16 +1,16 @@
 import { audioContext } from "./audio-context.js";
 import { LiveHeadError } from "./errors.js";
 import { Outgoing } from "./outgoing.js";
-import { ROWS, cells, read } from "./probe.js";
+import { ROWS, cells, read } from "./test-pattern.js";
 
 /**
- * @typedef {object} Measured microphone to picture, milliseconds
+ * @typedef {object} Measured microphone to screen, milliseconds
  * @property {number} p50
  * @property {number} p95
  * @property {number[]} all one for each burst that was seen
  * @property {number} missed bursts that were not seen within two seconds
  * @property {{server: number | null, network: number | null, rest: number | null}} parts of the median: the server's own
- *   delay, the way there and back, and the rest: sound capture, encoding, decoding, the screen
+ *   delay, the network round trip, and the rest: audio capture, encoding, decoding, the screen
  */
 
 const LOUD = 8;
@@ -21,12 +21,12 @@ const SEEN_MS = 2000;
 /** A new call settles its delay first. */
 const SETTLE_MS = 2500;
 
-/** Measures with one clock, over everything in between: bursts go out, and the code in the picture answers. */
+/** Measures with one clock, over everything in between: bursts of a tone go out, and the test pattern in the video answers. */
 export class LatencyMeter {
   #head;
   #session;
   #strip = new OffscreenCanvas(1, ROWS);
-  /** Called for each picture with a readable code. @type {(loudness: number, at: number) => void} */
+  /** Called for each frame with a readable code. @type {(loudness: number, at: number) => void} */
   #seen = () => {};
   #watching = true;
 
@@ -49,7 +49,7 @@ export class LatencyMeter {
     /** @type {import("./figures.js").Figures[]} */
     const figures = [];
     const listen = (/** @type {Event} */ event) => figures.push(/** @type {CustomEvent} */ (event).detail);
-    // A new call that knows nothing but the bursts: a change of track in mid-call would shift its sound in time.
+    // A new call that knows nothing but the bursts: a change of track in mid-call would shift its audio in time.
     this.#session.substitute = out.track;
     this.#session.change({ probe: true });
     try {
@@ -68,7 +68,7 @@ export class LatencyMeter {
         if (!Number.isNaN(shown)) all.push(shown - sent);
         await pause(400 + 200 * Math.random(), signal);
       }
-      if (all.length < bursts / 2) throw new LiveHeadError("server-failed", { detail: "the test code in the picture did not follow the sound" });
+      if (all.length < bursts / 2) throw new LiveHeadError("server-failed", { detail: "the test pattern in the video did not follow the audio" });
       return summary(all, bursts - all.length, figures);
     } finally {
       this.#watching = false;
@@ -79,20 +79,20 @@ export class LatencyMeter {
     }
   }
 
-  /** Read the code of every picture that is shown. */
+  /** Read the code of every frame that is shown. */
   #watch() {
     const video = this.#head.video;
-    const brush = this.#strip.getContext("2d", { willReadFrequently: true });
-    const look = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ frame) => {
+    const context = this.#strip.getContext("2d", { willReadFrequently: true });
+    const onFrame = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ frame) => {
       if (!this.#watching) return;
-      video.requestVideoFrameCallback(look);
-      if (!brush || !frame.width) return;
+      video.requestVideoFrameCallback(onFrame);
+      if (!context || !frame.width) return;
       if (this.#strip.width !== frame.width) this.#strip.width = frame.width;
-      brush.drawImage(video, 0, frame.height - ROWS, frame.width, ROWS, 0, 0, frame.width, ROWS);
-      const code = read(cells(brush.getImageData(0, 0, frame.width, ROWS)));
+      context.drawImage(video, 0, frame.height - ROWS, frame.width, ROWS, 0, 0, frame.width, ROWS);
+      const code = read(cells(context.getImageData(0, 0, frame.width, ROWS)));
       if (code) this.#seen(code.loudness, frame.expectedDisplayTime);
     };
-    video.requestVideoFrameCallback(look);
+    video.requestVideoFrameCallback(onFrame);
   }
 
   /**
@@ -103,7 +103,7 @@ export class LatencyMeter {
    */
   #code(patience, wanted, signal) {
     return new Promise((resolve, reject) => {
-      const late = () => reject(new LiveHeadError("server-failed", { detail: "no test code in the picture" }));
+      const late = () => reject(new LiveHeadError("server-failed", { detail: "no test pattern in the video" }));
       const timer = setTimeout(late, patience);
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.#seen = (loudness, at) => {

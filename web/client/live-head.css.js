@@ -1,4 +1,4 @@
-/** The shadow style of `<live-head>`: three layers, each over the last: portrait, last picture, live picture. */
+/** The shadow style of `<live-head>`: three layers, each over the last: portrait, last frame, live video. */
 export const style = `
 :host {
   position: relative;

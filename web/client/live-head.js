@@ -16,7 +16,7 @@ import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
  * `<live-head src="https://server" avatar="default" latency="low" voice="off">`: talk, and a portrait speaks.
  *
  * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
- * server sends the sound back in step with the picture), `muted`, `token`, `seed`, `controls`.
+ * server sends the audio back in step with the video), `muted`, `token`, `seed`, `controls`.
  * Attributes the element sets: `state`, `reason`.
  * Events: see {@link LiveEvent}; requests that controls inside it may dispatch: see {@link Request}.
  */
@@ -73,7 +73,7 @@ export class LiveHead extends HTMLElement {
     if (name === Attribute.AVATAR) this.#session.change({ avatar: this.avatar });
     if (name === Attribute.LATENCY && this.latency) this.#session.change({ latency: this.latency });
     if (name === Attribute.VOICE) this.#session.change({ voice: this.voice });
-    if (name === Attribute.MUTED) void this.#sound();
+    if (name === Attribute.MUTED) void this.#playAudio();
   }
 
   /** Call the server and talk. Resolves when the call is answered, or has failed. */
@@ -84,12 +84,12 @@ export class LiveHead extends HTMLElement {
     await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: false }, this.#source);
   }
 
-  /** End the call. Twice is once. */
+  /** End the call. May be called twice. */
   stop() {
     this.#session.stop();
   }
 
-  /** The portrait falls silent: what was heard and is not shown yet is dropped. */
+  /** The portrait falls silent: what was said and is not shown yet is dropped. */
   interrupt() {
     this.#session.interrupt();
   }
@@ -104,8 +104,8 @@ export class LiveHead extends HTMLElement {
   }
 
   /**
-   * Measure microphone to picture: a few bursts go out in the place of the sound, and the test code is read from the
-   * picture. The call must be up; it is renewed twice, to draw the code and to remove it.
+   * Measure microphone to screen: a few bursts of a tone are sent instead of the audio, and the test pattern is read
+   * from the video. The call must be up; it is renewed twice, to draw the pattern and to remove it.
    *
    * @param {{bursts?: number, progress?: (done: number, of: number) => void, signal?: AbortSignal}} [options]
    * @returns {Promise<import("./latency-meter.js").Measured>}
@@ -130,7 +130,7 @@ export class LiveHead extends HTMLElement {
     return this.#error;
   }
 
-  /** The picture's own element, for those who draw from it. */
+  /** The video element, for those who draw from it. */
   get video() {
     return this.#screen.video;
   }
@@ -141,7 +141,7 @@ export class LiveHead extends HTMLElement {
   }
 
   /**
-   * Where the sound comes from: a {@link Source}, or what makes one: a MediaStream, a File, a microphone's id. May be
+   * Where the audio comes from: a {@link Source}, or what makes one: a MediaStream, a File, a microphone's id. May be
    * changed while the call is up.
    *
    * @returns {Source}
@@ -182,7 +182,7 @@ export class LiveHead extends HTMLElement {
     else this.removeAttribute(Attribute.LATENCY);
   }
 
-  /** Whether the server sends the sound back. */
+  /** Whether the server sends the audio back. */
   get voice() {
     return this.getAttribute(Attribute.VOICE) === "on";
   }
@@ -212,11 +212,11 @@ export class LiveHead extends HTMLElement {
   /** @param {MediaStream} stream */
   #play(stream) {
     this.#screen.play(stream);
-    void this.#sound();
+    void this.#playAudio();
   }
 
-  async #sound() {
-    const forced = await this.#screen.sound(this.muted || !this.voice);
+  async #playAudio() {
+    const forced = await this.#screen.setMuted(this.muted || !this.voice);
     if (forced) this.muted = true;
     this.#tell(LiveEvent.VOICE, { muted: this.muted, forced });
   }

@@ -28,12 +28,12 @@ export class MicrophoneSource {
   /** @type {Source["open"]} */
   async open(processing) {
     if (!globalThis.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new LiveHeadError("insecure-origin");
-    const turn = ++this.#opening;
+    const opening = ++this.#opening;
     const wanted = { ...processing, channelCount: 1, ...(this.deviceId ? { deviceId: { exact: this.deviceId } } : {}) };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: wanted }).catch((thrown) => {
       throw microphoneError(thrown);
     });
-    if (turn !== this.#opening) {
+    if (opening !== this.#opening) {
       // Closed while the browser asked for permission: nobody wants the device any more.
       for (const track of stream.getTracks()) track.stop();
       throw new DOMException("closed while opening", "AbortError");

@@ -1,4 +1,4 @@
-/** The wire: addresses and messages of `/v1/signal`, encoded and decoded. Pure. docs/protocol.md describes it. */
+/** Addresses and messages of `/v1/signal`, encoded and decoded. Pure. docs/protocol.md describes it. */
 
 /** @typedef {"low" | "balanced" | "throughput"} Latency */
 /** @typedef {"connecting" | "live" | "degraded" | "draining" | "closed"} ServerState */
@@ -19,12 +19,12 @@
  * @property {number} bound_ms what the delay never passes
  * @property {{p50: number, p95: number}} generate_ms
  * @property {number} queue windows that wait for the engine
- * @property {number} repeated pictures shown again because the next one was late
- * @property {number} dropped pictures that came too late to be shown
+ * @property {number} repeated frames shown again because the next one was late
+ * @property {number} dropped frames that came too late to be shown
  * @property {number} skipped blocks left out to catch up
- * @property {number} fps pictures sent a second
- * @property {number} skew_ms voice to picture
- * @property {number} concealed_ms sound that did not come and was made up
+ * @property {number} fps frames sent a second
+ * @property {number} skew_ms audio to video
+ * @property {number} concealed_ms audio that did not arrive and was concealed
  */
 
 /**
@@ -51,7 +51,7 @@
  * @property {string} name
  * @property {number} width
  * @property {number} height
- * @property {string} image address of the picture, relative to the server
+ * @property {string} image address of the image, relative to the server
  */
 
 /** Label of the data channel that carries the same figures as the socket. */
@@ -61,7 +61,7 @@ const known = new Set(["answer", "candidate", "state", "stats", "error"]);
 
 /**
  * @param {string} text
- * @returns {FromServer | null} null for what this version does not know: newer servers may say more
+ * @returns {FromServer | null} null for what this version does not know: newer servers may send more
  * @throws {SyntaxError} when it is not JSON
  */
 export function decode(text) {

@@ -1,7 +1,7 @@
 import { style } from "./live-head.css.js";
 
 /**
- * What `<live-head>` shows: the portrait before a call, the live picture in it, and the last picture while it
+ * What `<live-head>` shows: the portrait before a call, the live video during it, and the last frame while it
  * reconnects. Lives in the element's shadow root.
  */
 export class Screen {
@@ -12,7 +12,7 @@ export class Screen {
 
   /**
    * @param {ShadowRoot} root
-   * @param {() => void} shown called for the first picture of each stream
+   * @param {() => void} shown called for the first frame of each stream
    */
   constructor(root, shown) {
     const sheet = new CSSStyleSheet();
@@ -58,9 +58,9 @@ export class Screen {
 
   /**
    * @param {boolean} muted
-   * @returns {Promise<boolean>} whether the browser refused to play with sound: then it plays muted
+   * @returns {Promise<boolean>} whether the browser refused to play audio: then it plays muted
    */
-  async sound(muted) {
+  async setMuted(muted) {
     this.#video.muted = muted;
     if (!this.#video.srcObject) return false;
     try {
@@ -74,7 +74,7 @@ export class Screen {
     }
   }
 
-  /** Keep the picture that is on the screen until the next stream's first one. */
+  /** Keep the frame that is on the screen until the next stream's first one. */
   hold() {
     const { videoWidth: width, videoHeight: height } = this.#video;
     if (!("shown" in this.#video.dataset) || !width) return;

@@ -37,7 +37,7 @@ export class Server {
 
   /**
    * @param {string} id of an avatar
-   * @returns {string} address of its picture
+   * @returns {string} address of its image
    */
   image(id) {
     return address(this.url, `v1/avatars/${encodeURIComponent(id)}/image`);

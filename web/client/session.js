@@ -4,7 +4,7 @@ import { LiveHeadError, asError } from "./errors.js";
 import { active, next } from "./states.js";
 
 /** @typedef {import("./states.js").State} State */
-/** @typedef {import("./states.js").Happening} Happening */
+/** @typedef {import("./states.js").Trigger} Trigger */
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {import("./call.js").CallOptions} CallOptions */
 
@@ -45,10 +45,10 @@ export class Session {
   /** Sent by the next calls in the place of the source's own track. @type {MediaStreamTrack | null} */
   substitute = null;
   #begun = false;
-  /** Attempts to reconnect since the last picture. */
+  /** Attempts to reconnect since the last frame. */
   #attempt = 0;
-  /** Rises with every start and stop: what was awaited under an older turn is not wanted any more. */
-  #turn = 0;
+  /** Rises with every start and stop: the result of anything awaited under an older generation is dropped. */
+  #generation = 0;
   /** Cuts the wait before the next attempt short. @type {() => void} */
   #hurry = () => {};
 
@@ -71,7 +71,7 @@ export class Session {
    */
   async start(options, source) {
     if (this.active) return;
-    const turn = ++this.#turn;
+    const generation = ++this.#generation;
     this.#options = options;
     this.#source = source;
     this.#begun = false;
@@ -82,33 +82,33 @@ export class Session {
       await this.#open(source);
       const patience = performance.now() + PATIENCE_MS;
       for (;;) {
-        const error = await this.#dial(turn);
-        if (!error || turn !== this.#turn) return;
+        const error = await this.#dial(generation);
+        if (!error || generation !== this.#generation) return;
         if (error.code !== "server-starting" || performance.now() > patience) throw error;
         const seconds = error.retryAfter ?? 2;
         this.#tell(this.state, "server-starting", 0, seconds);
         await this.#sleep(seconds);
-        if (turn !== this.#turn) return;
+        if (generation !== this.#generation) return;
       }
     } catch (thrown) {
-      if (turn === this.#turn) this.#fail(asError(thrown));
+      if (generation === this.#generation) this.#fail(asError(thrown));
     }
   }
 
-  /** End it. Twice is once. */
+  /** End it. May be called twice. */
   stop() {
-    this.#turn++;
+    this.#generation++;
     this.#hurry();
     this.#hangUp();
     this.#source?.close();
     this.#go("stop");
   }
 
-  /** The first picture of the call is on the screen. */
+  /** The first frame of the call is on the screen. */
   shown() {
     this.#attempt = 0;
     if (this.state !== "connecting" && this.state !== "reconnecting") return;
-    this.#go("picture");
+    this.#go("frame");
     this.#source?.begin(this.#begun);
     this.#begun = true;
   }
@@ -127,7 +127,7 @@ export class Session {
     try {
       track = await this.#open(source);
     } catch (thrown) {
-      // The old one still works: keep it, and say what is wrong with the new one.
+      // The old one still works: keep it, and report what is wrong with the new one.
       if (this.#wanted === source) this.#on.error(asError(thrown), false);
       return this.#source;
     }
@@ -145,7 +145,7 @@ export class Session {
 
   /**
    * Change the call. What the server can change while it runs is changed so; the rest takes a new call, with the last
-   * picture held.
+   * frame held.
    *
    * @param {Partial<CallOptions>} changes
    */
@@ -177,10 +177,10 @@ export class Session {
   /**
    * One attempt.
    *
-   * @param {number} turn
+   * @param {number} generation
    * @returns {Promise<LiveHeadError | null>}
    */
-  async #dial(turn) {
+  async #dial(generation) {
     if (!this.#options) return null;
     const call = new Call(this.#options, {
       media: (stream) => this.#on.media(stream),
@@ -196,7 +196,7 @@ export class Session {
       return null;
     } catch (thrown) {
       call.close();
-      if (turn === this.#turn) this.#call = null;
+      if (generation === this.#generation) this.#call = null;
       return asError(thrown);
     }
   }
@@ -222,13 +222,13 @@ export class Session {
 
   #renew() {
     this.#hangUp();
-    if (this.state === "connecting") void this.#dial(++this.#turn).then((error) => error && this.#fail(error));
+    if (this.state === "connecting") void this.#dial(++this.#generation).then((error) => error && this.#fail(error));
     else void this.#reconnect(null);
   }
 
   /** @param {LiveHeadError | null} cause null when the user asked for a new call: then it dials at once */
   async #reconnect(cause) {
-    const turn = ++this.#turn;
+    const generation = ++this.#generation;
     this.#hurry();
     this.#call = null;
     this.#source?.hold();
@@ -240,9 +240,9 @@ export class Session {
       this.state = next(this.state, "lose");
       this.#tell(previous, cause ? "connection-lost" : "switching", this.#attempt, seconds);
       await this.#sleep(seconds);
-      if (turn !== this.#turn) return;
-      last = await this.#dial(turn);
-      if (!last || turn !== this.#turn) return;
+      if (generation !== this.#generation) return;
+      last = await this.#dial(generation);
+      if (!last || generation !== this.#generation) return;
       if (!last.passing) break;
     }
     const hopeless = last && !last.passing && last.code !== "connection-lost";
@@ -251,7 +251,7 @@ export class Session {
 
   /** @param {LiveHeadError} error */
   #fail(error) {
-    this.#turn++;
+    this.#generation++;
     this.#hangUp();
     this.#source?.close();
     this.#go("fail", error.code);
@@ -265,12 +265,12 @@ export class Session {
   }
 
   /**
-   * @param {Happening} happening
+   * @param {Trigger} trigger
    * @param {string | null} [reason]
    */
-  #go(happening, reason = null) {
+  #go(trigger, reason = null) {
     const previous = this.state;
-    this.state = next(previous, happening);
+    this.state = next(previous, trigger);
     if (this.state !== previous) this.#tell(previous, reason, 0, 0);
   }
 

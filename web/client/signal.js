@@ -32,7 +32,7 @@ export class Signal {
     });
     if (!opened) {
       this.close();
-      throw await whyNot(this.#server);
+      throw await connectionError(this.#server);
     }
     socket.onerror = null;
     socket.onclose = () => this.onend();
@@ -62,7 +62,7 @@ export class Signal {
  * @param {string} server
  * @returns {Promise<LiveHeadError>}
  */
-export async function whyNot(server) {
+export async function connectionError(server) {
   try {
     const response = await fetch(address(server, "readyz"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
     if (response.ok) return new LiveHeadError("server-unreachable", { detail: "the server is ready, but refused the WebSocket" });

@@ -1,5 +1,5 @@
 /**
- * Where the sound comes from. One typedef for all sources: a microphone, a file, a stream of the page's own.
+ * Where the audio comes from. One typedef for all sources: a microphone, a file, a stream of the page's own.
  *
  * @typedef {object} Source
  * @property {"microphone" | "file" | "stream"} kind
@@ -9,12 +9,12 @@
  *   may be called again after `close`; rejects with a {@link import("./errors.js").LiveHeadError}
  * @property {(again: boolean) => void} begin the portrait is there now: a file starts to play, or goes on after a `hold`
  * @property {() => void} hold the connection was lost: a file waits
- * @property {() => void} close twice is once
+ * @property {() => void} close may be called twice
  * @property {((reason: import("./errors.js").LiveHeadError) => void) | null} onlost set by the session: the device went away
  */
 
 /**
- * What the browser may do to a microphone's sound.
+ * What the browser may do to a microphone's audio.
  *
  * @typedef {object} Processing
  * @property {boolean} echoCancellation

@@ -1,24 +1,24 @@
 /**
  * The life of a `<live-head>`, as one table. Everything that decides a state lives here; no DOM, no network.
  *
- *     idle ── start ─▶ connecting ── picture ─▶ live ◀─▶ degraded
+ *     idle ── start ─▶ connecting ──── frame ─▶ live ◀─▶ degraded
  *                          │                     │ lose      │ lose
  *                          │                     ▼           ▼
- *                          │                    reconnecting ── picture ─▶ live
+ *                          │                    reconnecting ─ frame ──▶ live
  *                          └──── fail ─▶ error ◀── fail ──┘
  *     any of them ── stop ─▶ closed;   closed, error ── start ─▶ connecting
  */
 
 /** @typedef {"idle" | "connecting" | "live" | "degraded" | "reconnecting" | "closed" | "error"} State */
-/** @typedef {"start" | "picture" | "degrade" | "recover" | "lose" | "fail" | "stop"} Happening */
+/** @typedef {"start" | "frame" | "degrade" | "recover" | "lose" | "fail" | "stop"} Trigger */
 
-/** @type {Readonly<Record<State, Readonly<Partial<Record<Happening, State>>>>>} */
+/** @type {Readonly<Record<State, Readonly<Partial<Record<Trigger, State>>>>>} */
 const table = Object.freeze({
   idle: { start: "connecting", fail: "error" },
-  connecting: { picture: "live", fail: "error", stop: "closed" },
+  connecting: { frame: "live", fail: "error", stop: "closed" },
   live: { degrade: "degraded", lose: "reconnecting", fail: "error", stop: "closed" },
   degraded: { recover: "live", lose: "reconnecting", fail: "error", stop: "closed" },
-  reconnecting: { picture: "live", fail: "error", stop: "closed" },
+  reconnecting: { frame: "live", fail: "error", stop: "closed" },
   closed: { start: "connecting", fail: "error" },
   error: { start: "connecting", fail: "error", stop: "closed" },
 });
@@ -27,11 +27,11 @@ const table = Object.freeze({
  * The state after something happened. What means nothing in a state leaves it as it is.
  *
  * @param {State} state
- * @param {Happening} happening
+ * @param {Trigger} trigger
  * @returns {State}
  */
-export function next(state, happening) {
-  return table[state][happening] ?? state;
+export function next(state, trigger) {
+  return table[state][trigger] ?? state;
 }
 
 /**

@@ -31,9 +31,9 @@ export const LiveEvent = Object.freeze({
   STATS: "stats",
   /** {@link import("./errors.js").LiveHeadError} */
   ERROR: "error",
-  /** `{source}`: the sound source that is in use now, or null */
+  /** `{source}`: the audio source that is in use now, or null */
   SOURCE: "sourcechange",
-  /** `{muted, forced}`; forced when the browser refused to play sound */
+  /** `{muted, forced}`; forced when the browser refused to play audio */
   VOICE: "voicechange",
 });
 

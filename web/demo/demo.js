@@ -14,7 +14,7 @@ import { chips, engineWords, presetWords, status } from "./words.js";
 const live = part("live", LiveHead);
 const start = part("start", HTMLButtonElement);
 const hold = part("hold", HTMLButtonElement);
-const hear = part("voice", HTMLButtonElement);
+const voice = part("voice", HTMLButtonElement);
 const check = part("check", HTMLButtonElement);
 const measure = part("measure", HTMLButtonElement);
 
@@ -66,9 +66,9 @@ hold.addEventListener("click", () => {
   show();
 });
 
-hear.addEventListener("click", () => {
+voice.addEventListener("click", () => {
   chose = true;
-  setVoice(hear.getAttribute("aria-pressed") !== "true");
+  setVoice(voice.getAttribute("aria-pressed") !== "true");
 });
 
 check.addEventListener("click", async () => {
@@ -86,12 +86,12 @@ measure.addEventListener("click", async () => {
   measuring = new AbortController();
   show();
   try {
-    figures.say("Measuring: short tones go out, and the test code at the picture's lower edge answers.");
-    const progress = (/** @type {number} */ done, /** @type {number} */ of) => figures.say(`Measuring, ${done + 1} of ${of}…`);
+    figures.showStatus("Measuring: short tones go out, and the test code at the picture's lower edge answers.");
+    const progress = (/** @type {number} */ done, /** @type {number} */ of) => figures.showStatus(`Measuring, ${done + 1} of ${of}…`);
     figures.measured(await live.measure({ progress, signal: measuring.signal }));
   } catch (thrown) {
     const stopped = measuring.signal.aborted || !live.active;
-    figures.say(stopped ? "" : "It could not be measured: the picture did not answer the tones. Try again.");
+    figures.showStatus(stopped ? "" : "It could not be measured: the picture did not answer the tones. Try again.");
   } finally {
     measuring = null;
     show();
@@ -145,11 +145,11 @@ function show() {
   if (box("status").textContent !== words) box("status").textContent = words;
   start.toggleAttribute("data-active", live.active);
   box("start-text").textContent = startWords();
-  const heard = live.voice && !live.muted;
-  hear.setAttribute("aria-pressed", String(heard));
-  icon(hear, heard ? "voice" : "voice-off");
-  hear.title = heard ? "You hear the portrait. Wear headphones with an open microphone." : "Hear the portrait speak";
-  hear.setAttribute("aria-label", "Hear the portrait");
+  const audible = live.voice && !live.muted;
+  voice.setAttribute("aria-pressed", String(audible));
+  icon(voice, audible ? "voice" : "voice-off");
+  voice.title = audible ? "You hear the portrait. Wear headphones with an open microphone." : "Hear the portrait speak";
+  voice.setAttribute("aria-label", "Hear the portrait");
   showHold();
   check.hidden = live.active;
   check.textContent = source.stream ? "Stop the check" : "Check level";

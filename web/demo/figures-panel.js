@@ -65,7 +65,7 @@ export class FiguresPanel {
   }
 
   /** @param {string} words */
-  say(words) {
+  showStatus(words) {
     const measured = box("measured");
     measured.hidden = !words;
     measured.textContent = words;

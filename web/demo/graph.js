@@ -6,7 +6,7 @@ import { colour } from "./page.js";
 const FPS_TOP = 30;
 const MARGIN = { left: 0, right: 34, top: 8, bottom: 16 };
 
-/** The last minute: delay as a filled line under its bound, pictures a second as a thin line, repeats as ticks. */
+/** The last minute: delay as a filled line under its bound, frames a second as a thin line, repeats as ticks. */
 export class Graph {
   #canvas;
   #history;

@@ -1,7 +1,7 @@
 import { box } from "./page.js";
 
 /**
- * The portraits to choose from, as radio buttons with pictures.
+ * The portraits to choose from, as radio buttons with images.
  *
  * @param {import("../client/protocol.js").Avatar[]} avatars
  * @param {string} chosen id

@@ -11,7 +11,7 @@ export class Wave {
   #canvas;
   #stream;
   /** @type {MediaStream | null} */
-  #heard = null;
+  #metered = null;
   /** @type {Level | null} */
   #level = null;
   /** @type {number[]} newest last */
@@ -43,10 +43,10 @@ export class Wave {
 
   #follow() {
     const stream = this.#stream();
-    if (stream === this.#heard) return;
+    if (stream === this.#metered) return;
     this.#level?.close();
     this.#level = stream ? new Level(stream) : null;
-    this.#heard = stream;
+    this.#metered = stream;
   }
 
   /** @param {number} level 0…1 */
@@ -60,7 +60,7 @@ export class Wave {
     brush.setTransform(scale, 0, 0, scale, 0, 0);
     brush.clearRect(0, 0, width, height);
     const quiet = colour(this.#canvas, "--edge");
-    const loud = this.#heard ? colour(this.#canvas, "color") : quiet;
+    const loud = this.#metered ? colour(this.#canvas, "color") : quiet;
     if (calm.matches) {
       brush.fillStyle = quiet;
       brush.fillRect(0, height / 2 - 2, width, 4);

@@ -7,7 +7,7 @@
  * @property {string} portrait name of the portrait
  * @property {"microphone" | "file" | "stream"} kind of the source
  * @property {string} label of the source
- * @property {boolean} measuring whether tones are sent in the place of the sound
+ * @property {boolean} measuring whether tones are sent instead of the audio
  * @property {boolean} asking whether the browser asks for the microphone now
  */
 

@@ -14,7 +14,7 @@ const video = (framesDecoded, bytesReceived) => [
 test("both sides are joined, and rates are taken between two samples", () => {
   const joiner = new FigureJoiner();
   assert.equal(joiner.join(video(10, 0), 1000).fps, null);
-  joiner.hear({ delay_ms: 80, bound_ms: 200, repeated: 3 });
+  joiner.update({ delay_ms: 80, bound_ms: 200, repeated: 3 });
   const figures = joiner.join(video(60, 250_000), 3000);
   assert.equal(figures.fps, 25);
   assert.equal(figures.kbps, 1000);

@@ -1,8 +1,8 @@
-/** The reader of the test code that the server draws into a picture (probe=1). Pure. */
+/** Reads the test pattern that the server draws into each frame (`probe` in the offer). Pure. */
 
-/** Cells across the picture, white 1 and black 0, most significant bit first. */
+/** Cells across the frame, white 1 and black 0, most significant bit first. */
 export const CELLS = 32;
-/** Rows of the picture, at its bottom, that the cells take. */
+/** Rows at the bottom of the frame that the cells take. */
 export const ROWS = 16;
 
 const SYNC = 0b1010;
@@ -11,7 +11,7 @@ const SYNC = 0b1010;
  * 4 bits sync, 16 bits k mod 65536, 4 bits loudness, 8 bits check: the xor of both k bytes and the loudness.
  *
  * @param {ArrayLike<number>} brightness of the 32 cells, 0…255
- * @returns {{k: number, loudness: number} | null} null when there is no code, or it was damaged
+ * @returns {{k: number, loudness: number} | null} null when there is no code, or it is damaged
  */
 export function read(brightness) {
   let bits = 0;
@@ -25,7 +25,7 @@ export function read(brightness) {
 /**
  * The brightness of each cell: the mean of its middle, away from the edges that the codec smears.
  *
- * @param {{data: ArrayLike<number>, width: number, height: number}} strip RGBA of the picture's bottom rows
+ * @param {{data: ArrayLike<number>, width: number, height: number}} strip RGBA of the frame's bottom rows
  * @returns {number[]}
  */
 export function cells({ data, width, height }) {

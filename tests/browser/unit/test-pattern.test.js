@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { CELLS, cells, read } from "../../../web/client/probe.js";
+import { CELLS, cells, read } from "../../../web/client/test-pattern.js";
 
 const bits = (k, loudness) => {
   const check = (k >> 8) ^ (k & 255) ^ loudness;
