@@ -100,6 +100,31 @@ def test_it_holds_three_minutes() -> None:
     assert speech.room == 2_880_000
 
 
+@pytest.mark.parametrize("samples", [1, 20, 641])
+def test_short_utterances_count_as_the_blocks_that_they_are_spoken_in(samples: int) -> None:
+    """However many there are, what is queued is spoken in three minutes."""
+    speech = SpeechQueue()
+    utterances = 0
+    while speech.room >= samples:
+        speech.push(ramp(0, samples), 0)
+        speech.end()
+        utterances += 1
+    spoken = 0
+    while speech.take(spoken) is not None:
+        spoken += 1
+    assert QUEUE_S - 0.08 <= spoken * 0.04 <= QUEUE_S
+    assert utterances == spoken // -(-samples // BLOCK_SAMPLES)
+
+
+def test_samples_that_come_one_by_one_take_no_more_memory_than_their_blocks() -> None:
+    speech = SpeechQueue()
+    for i in range(10 * BLOCK_SAMPLES):
+        speech.push(ramp(i, 1), 0)
+    assert sum(block.nbytes for block in speech._waiting[0].blocks) == 10 * BLOCK_SAMPLES * 4
+    heard = np.concatenate([block for k in range(10) if (block := speech.take(k)) is not None])
+    assert np.array_equal(heard, ramp(0, 10 * BLOCK_SAMPLES))
+
+
 def test_the_rest_of_what_was_dropped_from_elsewhere_is_dropped_too() -> None:
     speech = SpeechQueue()
     speak(speech, 5, end=False)

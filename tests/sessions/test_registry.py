@@ -122,11 +122,10 @@ async def test_an_offer_that_cannot_be_answered_gives_its_slot_back(monkeypatch:
 
 async def test_a_registry_whose_owner_died_says_so_and_not_that_it_is_draining(monkeypatch: pytest.MonkeyPatch) -> None:
     registry, _ = build(monkeypatch)
-    with pytest.raises(RuntimeError):
-        async with registry:
-            await warmed(registry)
-            one, _ = await registry.open("offer", LOW)
-            raise RuntimeError("the lifespan failed")
+    await registry.__aenter__()
+    await warmed(registry)
+    one, _ = await registry.open("offer", LOW)
+    await registry.__aexit__(RuntimeError, RuntimeError("the lifespan failed"), None)
     assert one.closed.is_set()
     assert registry.failure is not None
     assert "the lifespan failed" in registry.failure

@@ -6,46 +6,57 @@ from collections import deque
 
 import numpy as np
 
-from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Pcm
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
 from livehead.core.messages.from_server import Playback
 
 QUEUE_S = 180.0
 """Speech that may wait to be spoken: the minute that backends may count on, and two more, so that an interrupt sent
 behind a long text is read at once instead of when the text is nearly spoken."""
 
+CAPACITY = round(QUEUE_S / BLOCK_S)
+"""The same in blocks."""
+
 LULL_S = 0.5
 """Samples that come so long after those before them are no rest of an utterance that was dropped."""
 
 
 class _Utterance:
-    """``first`` and ``last`` are the blocks that it is spoken in so far."""
+    """``blocks`` are those that wait, each ``(640,)``; the last one has ``filled`` samples so far, and silence behind
+    them. ``first`` and ``last`` are the blocks of the timeline that it was spoken in."""
 
     def __init__(self) -> None:
-        self.pieces: deque[Pcm] = deque()
-        self.samples = 0
+        self.blocks: deque[Pcm] = deque()
+        self.filled = BLOCK_SAMPLES
         self.ended = False
         self.first: int | None = None
         self.last = 0
         self.started = False
         self.told = True
 
-    def take(self) -> Pcm:
-        """The next 640 samples; what is missing is silence."""
-        block = np.zeros(BLOCK_SAMPLES, np.float32)
-        filled = 0
-        while self.pieces and filled < BLOCK_SAMPLES:
-            piece = self.pieces.popleft()
-            part = piece[: BLOCK_SAMPLES - filled]
-            block[filled : filled + len(part)] = part
-            filled += len(part)
-            if len(part) < len(piece):
-                self.pieces.appendleft(piece[len(part) :])
-        self.samples -= filled
-        return block
+    @property
+    def samples(self) -> int:
+        return len(self.blocks) * BLOCK_SAMPLES - self.slack
+
+    @property
+    def slack(self) -> int:
+        """Samples that its last block has room for."""
+        return BLOCK_SAMPLES - self.filled if self.blocks else 0
+
+    def push(self, pcm: Pcm) -> None:
+        if self.slack:
+            part, pcm = pcm[: self.slack], pcm[self.slack :]
+            self.blocks[-1][self.filled : self.filled + len(part)] = part
+            self.filled += len(part)
+        for start in range(0, len(pcm), BLOCK_SAMPLES):
+            part = pcm[start : start + BLOCK_SAMPLES]
+            block = np.zeros(BLOCK_SAMPLES, np.float32)
+            block[: len(part)] = part
+            self.blocks.append(block)
+            self.filled = len(part)
 
 
 class SpeechQueue:
-    """The queue of one session, at most :data:`QUEUE_S` long, and what became of each utterance.
+    """The queue of one session, at most :data:`QUEUE_S` long when it is spoken, and what became of each utterance.
 
     An utterance begins with its first samples and ends with :meth:`end`. Its last block is filled up with
     silence, so that the next one begins with a block. Pure: times are monotonic seconds, passed in.
@@ -54,14 +65,15 @@ class SpeechQueue:
     def __init__(self) -> None:
         self._waiting: deque[_Utterance] = deque()  # with samples to be spoken, or the one that is being pushed
         self._spoken: deque[_Utterance] = deque()  # begun, and not told as finished
-        self._samples = 0
+        self._blocks = 0  # that wait
         self._pushed_at = -LULL_S
         self._refused = False
 
     @property
     def room(self) -> int:
-        """Samples that may be pushed now."""
-        return round(QUEUE_S * SAMPLE_RATE) - self._samples
+        """Samples that may be pushed now. An utterance takes whole blocks, however short it is."""
+        slack = self._waiting[-1].slack if self._waiting and not self._waiting[-1].ended else 0
+        return (CAPACITY - self._blocks) * BLOCK_SAMPLES + slack
 
     @property
     def unfinished(self) -> bool:
@@ -83,9 +95,9 @@ class SpeechQueue:
             return
         if not self._waiting or self._waiting[-1].ended:
             self._waiting.append(_Utterance())
-        self._waiting[-1].pieces.append(pcm)
-        self._waiting[-1].samples += len(pcm)
-        self._samples += len(pcm)
+        before = len(self._waiting[-1].blocks)
+        self._waiting[-1].push(pcm)
+        self._blocks += len(self._waiting[-1].blocks) - before
 
     def end(self) -> None:
         """The utterance is complete."""
@@ -108,7 +120,7 @@ class SpeechQueue:
         self._refused = refuse_rest and (self._refused or (bool(self._waiting) and not self._waiting[-1].ended))
         self._waiting.clear()
         self._spoken.clear()
-        self._samples = 0
+        self._blocks = 0
         return there
 
     def ready(self, blocks: int, now: float) -> bool:
@@ -117,8 +129,10 @@ class SpeechQueue:
         if not self._waiting:
             return False
         head = self._waiting[0]
-        lull = self._samples >= BLOCK_SAMPLES and now - self._pushed_at > LULL_S
-        return self._samples >= blocks * BLOCK_SAMPLES or (head.ended and head.samples > 0) or lull
+        if head.ended:
+            return bool(head.blocks)
+        lull = head.samples >= BLOCK_SAMPLES and now - self._pushed_at > LULL_S
+        return head.samples >= blocks * BLOCK_SAMPLES or lull
 
     def take(self, k: int) -> Pcm | None:
         """What to say in block ``k``, float32 ``(640,)``; None where there is nothing, or not enough of an utterance
@@ -132,9 +146,8 @@ class SpeechQueue:
             head.first = k
             self._spoken.append(head)
         head.last = k
-        before = head.samples
-        block = head.take()
-        self._samples -= before - head.samples
+        block = head.blocks.popleft()
+        self._blocks -= 1
         self._forget()
         return block
 
@@ -150,7 +163,7 @@ class SpeechQueue:
                 head.started = True
                 if head.told:
                     news.append(Playback("started", min(k, head.last)))
-            if not head.ended or head.samples or k < head.last:
+            if not head.ended or head.blocks or k < head.last:
                 break
             if head.told:
                 news.append(Playback("finished", head.last))
@@ -158,5 +171,5 @@ class SpeechQueue:
         return news
 
     def _forget(self) -> None:
-        while self._waiting and self._waiting[0].ended and not self._waiting[0].samples:
+        while self._waiting and self._waiting[0].ended and not self._waiting[0].blocks:
             self._waiting.popleft()

@@ -45,7 +45,7 @@ class AvatarSwitch:
     async def _switch(self, avatar: str, on_error: Callable[[Exception], None]) -> None:
         try:
             attachment = await self._open(avatar)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the old avatar stays
             self._log.warning("avatar %s cannot be shown: %s", avatar, error)
             if not self._chosen.is_set():
                 on_error(error)

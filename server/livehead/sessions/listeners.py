@@ -30,7 +30,7 @@ class Listeners:
         for listener in list(self._listeners):
             try:
                 listener(message)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the next one is to be told all the same
                 self._log.exception("a listener failed")
 
     def clear(self) -> None:

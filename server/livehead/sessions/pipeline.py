@@ -1,4 +1,4 @@
-"""A block's way in: from the source, cut into windows, to the engine; and to the pacer, where it waits for its frame."""
+"""A block's way in: from the source, cut into windows, to the engine, and to the pacer to wait for its frame."""
 
 from __future__ import annotations
 

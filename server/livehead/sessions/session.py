@@ -237,7 +237,7 @@ class Session:
         """A part that fails or returns while the session lives ends it."""
         try:
             await part()
-        except Exception:
+        except Exception:  # noqa: BLE001 - one session must not end the others
             self._log.exception("its part %r failed", name)
         else:
             if not self._ending.is_set():
@@ -287,7 +287,7 @@ class Session:
         peer = self._peer
         status = PeerStatus(
             closed=peer.closed.is_set(),
-            failed=getattr(peer, "failure", None) is not None,
+            failed=peer.failure is not None,
             last_packet=peer.last_received if self._request.pushed else peer.last_media,
         )
         if self._liveness.connected_at is not None:
@@ -296,7 +296,7 @@ class Session:
         if reason is None or self._ending.is_set():
             return
         if status.failed:
-            self._log.error("its media failed: %s", getattr(peer, "failure", None))
+            self._log.error("its media failed: %s", peer.failure)
         self.end(reason)
 
     # -- what the parts are told
@@ -347,7 +347,7 @@ class Session:
     async def _attempt(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the next step is to be tried all the same
             self._reason = "failed"
             self._log.exception("%s could not be closed", what)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.playout_run import Run, audio
+from core.playout.playout_run import Run, audio
 from livehead.core.block import BLOCK_S, Block
 from livehead.core.frame import Frame
 from livehead.core.playout.playout import Playout

@@ -1,6 +1,6 @@
 """The playout under random arrival, loss, lateness, overload, jumps and interrupts.
 
-The invariants stand in :class:`core.playout_run.Run`, which checks them at every tick.
+The invariants stand in :class:`core.playout.playout_run.Run`, which checks them at every tick.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from core.playout_run import Run, held
+from core.playout.playout_run import Run, held
 from livehead.core.playout.stats import Repeat, Skip
 from livehead.core.playout.tick import Kind
 
