@@ -13,9 +13,14 @@ from pydantic_settings import BaseSettings
 
 from livehead import settings
 from livehead.cli import build_parser
+from livehead.commands.serve import MAX_FRAME
+from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
+from livehead.core.speech_queue import QUEUE_S
+from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
 from livehead.metrics import Metrics
+from livehead.sessions.sources.speaker import MAX_RATE, MIN_RATE
 from pages import ROOT, each_text
 
 STAGES = [
@@ -77,6 +82,20 @@ def first_column(page: str, heading: str) -> set[str]:
     cells = re.findall(r"^\| (`[^|]+) \|", section, flags=re.MULTILINE)
     assert cells, f"no table under {heading} in {page}"
     return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_limits_that_are_stated_hold() -> None:
+    sockets = (ROOT / "docs/protocol/sockets.md").read_text()
+    assert f"messages of at most {MAX_MESSAGE // 1024} KiB" in sockets
+    assert f"at most {MAX_FRAME // 2**20} MiB" in sockets
+    assert f"({QUEUE_S:.0f} in this version)" in sockets
+    assert f"({MIN_RATE} … {MAX_RATE})" in sockets
+
+
+def test_presets_of_the_preview_engine_are_documented() -> None:
+    latency = (ROOT / "docs/latency.md").read_text()
+    for name, preset in PreviewGenerator(64).info.presets.items():
+        assert f"| `{name}` | {preset.hop}, {preset.lookahead}, {preset.max_delay_ms} ms |" in latency
 
 
 def test_every_figure_of_a_session_is_documented() -> None:
