@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+
+from serving import running
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server"
@@ -38,20 +43,52 @@ def module_path(name: str) -> Path | None:
     return path if (path / "__init__.py").is_file() else None
 
 
-def named_in_contracts() -> set[str]:
+def contracts() -> list[dict[str, Any]]:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    found: list[dict[str, Any]] = config["contracts"]
+    return found
+
+
+def named_in_contracts() -> set[str]:
     names: set[str] = set()
-    for contract in config["contracts"]:
-        for key in ("layers", "source_modules", "forbidden_modules"):
-            for entry in contract.get(key, []):
-                names.update(name.strip() for name in entry.replace(":", "|").split("|"))
+    for contract in contracts():
+        for key in ("containers", "source_modules", "forbidden_modules", "protected_modules", "allowed_importers"):
+            names.update(contract.get(key, []))
+        for ignored in contract.get("ignore_imports", []):
+            names.update(part.strip().removesuffix(".**") for part in ignored.split("->"))
+        for container in contract.get("containers", []):
+            names.update(f"{container}.{layer}" for layer in layers(contract))
     return {name for name in names if name.split(".")[0] == "livehead"}
+
+
+def layers(contract: dict[str, Any]) -> list[str]:
+    return [name.strip() for entry in contract.get("layers", []) for name in re.split(r"[|:]", entry)]
 
 
 def test_every_module_that_a_contract_names_is_there() -> None:
     """A contract about a module that was renamed away holds nothing."""
     missing = sorted(name for name in named_in_contracts() if module_path(name) is None)
     assert not missing, f"pyproject.toml has import contracts about modules that are not there: {missing}"
+
+
+def test_every_module_has_its_layer() -> None:
+    (stack,) = [contract for contract in contracts() if contract["type"] == "layers"]
+    assert stack["containers"] == ["livehead"]
+    assert stack["exhaustive"]
+    known = set(layers(stack))
+    outside = {
+        path.relative_to(PACKAGE)
+        for path in MODULES
+        if path != PACKAGE / "__init__.py" and path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in known
+    }
+    assert not outside
+
+
+def test_no_contract_lists_single_files_where_a_folder_would_do() -> None:
+    """What is forbidden to a folder holds for the files that it will get."""
+    folders = [name for contract in contracts() for name in contract.get("source_modules", []) if "." in name]
+    files = {"livehead.render", "livehead.avatars"}  # parts of the package that are one file each
+    assert {name for name in folders if not (SERVER.joinpath(*name.split("."))).is_dir()} <= files
 
 
 def test_imports_point_down() -> None:
@@ -103,22 +140,37 @@ def test_the_model_libraries_are_not_imported(name: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+IMPURE = {"asyncio", "av", "aiortc", "fastapi", "torch", "cv2", "prometheus_client"}
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        ".".join(path.relative_to(SERVER).with_suffix("").parts)
-        for path in MODULES
-        if path.name != "__main__.py" and path.parent == PACKAGE / "core"
-    ],
+    ("folder", "impure"),
+    [("core", IMPURE | {"pydantic"}), ("core/messages", IMPURE)],
 )
-def test_core_can_be_imported_with_the_standard_library_and_numpy_alone(name: str) -> None:
-    program = (
-        f"import sys; import {name.removesuffix('.__init__')}; "
-        "impure = {'asyncio', 'av', 'aiortc', 'fastapi', 'torch', 'pydantic', 'cv2'}; "
-        "print(sorted(impure & set(sys.modules)))"
-    )
-    done = run(sys.executable, "-c", program)
+def test_core_can_be_imported_with_the_standard_library_and_numpy_alone(folder: str, impure: set[str]) -> None:
+    """All of core; its messages alone need pydantic too."""
+    names = [
+        ".".join(path.relative_to(SERVER).with_suffix("").parts).removesuffix(".__init__")
+        for path in MODULES
+        if PACKAGE / folder in path.parents and (folder != "core" or PACKAGE / "core/messages" not in path.parents)
+    ]
+    assert names
+    done = run(sys.executable, "-c", f"import sys, {', '.join(names)}; print(sorted({impure!r} & set(sys.modules)))")
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_serving_the_preview_engine_imports_no_torch(tmp_path: Path) -> None:
+    """Neither the server nor its worker: a stand-in tells on whoever imports it."""
+    told = tmp_path / "told"
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(f"open({str(told)!r}, 'w').close()\n")
+    path = os.pathsep.join([str(tmp_path), str(SERVER)])
+    with running(tmp_path, "--engine", "preview", "--size", "64", PYTHONPATH=path) as server:
+        assert httpx.get(f"{server.url}/v1/info").json()["engine"]["name"] == "preview"
+    assert not told.exists()
+    done = run(sys.executable, "-c", "import torch", PYTHONPATH=path)
+    assert done.returncode == 0
+    assert told.exists()
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:

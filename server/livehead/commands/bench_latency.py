@@ -85,7 +85,7 @@ def run_browser(plan: measurement.LatencyPlan, histogram: Path | None) -> int:
     if plan.audio is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
         raise UsageError("--browser can be combined with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
-        raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[test]'")
+        raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[bench]'")
     browser = importlib.import_module("livehead.bench.latency.browser")  # Playwright is not installed everywhere
     with contextlib.ExitStack() as stack:
         url, pid = plan.url, None

@@ -82,6 +82,7 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
     return uvicorn.Config(
         app,
         loop="uvloop",
+        http="httptools",
         ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,

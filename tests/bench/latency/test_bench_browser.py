@@ -30,7 +30,7 @@ def test_without_playwright_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert cli.main(["bench", "latency", "--browser", "--url", "http://127.0.0.1:9"]) == 1
-    assert "pip install 'livehead[test]'" in capsys.readouterr().err
+    assert "pip install 'livehead[bench]'" in capsys.readouterr().err
 
 
 def test_the_page_knows_no_bad_network_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
