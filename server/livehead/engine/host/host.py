@@ -61,7 +61,6 @@ class EngineHost:
         self.dropped: Counter[str] = Counter()
         self._info: GeneratorInfo | None = None
         self._capacity: Capacity | None = None
-        self._backlog = backlog
         self._supervisor = Supervisor(
             Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
             heartbeat=heartbeat,
@@ -169,7 +168,6 @@ class EngineHost:
             self._next_stream,
             portrait,
             seed,
-            backlog=self._backlog,
             on_frames=on_frames,
             on_state=on_state,
             on_dropped=on_dropped,
@@ -177,7 +175,7 @@ class EngineHost:
             on_closed=self._forget,
         )
         self._streams[stream.id] = stream
-        stream.attach(worker.mailbox)
+        stream.attach(worker.outbox)
         try:
             await stream.opened
         except BaseException:
@@ -192,9 +190,9 @@ class EngineHost:
         match event:
             case Ready():
                 self._up(worker, event)
-            case FramesArrived(made, frames):
-                if stream := self._streams.get(made.stream):
-                    stream.deliver(made, frames)
+            case FramesArrived(ready, frames):
+                if stream := self._streams.get(ready.stream):
+                    stream.deliver(ready, frames)
             case Dropped():
                 if stream := self._streams.get(event.stream):
                     stream.drop(event.epoch, event.k, event.reason)
@@ -222,7 +220,7 @@ class EngineHost:
 
         def attach() -> None:
             if worker is self._supervisor.worker and stream.id in self._streams:
-                stream.attach(worker.mailbox)
+                stream.attach(worker.outbox)
 
         asyncio.get_running_loop().call_later(REOPEN_S, attach)
 
@@ -232,7 +230,7 @@ class EngineHost:
         self._supervisor.remember(ready.capacity)
         self._failure = None
         for stream in self._streams.values():
-            stream.attach(worker.mailbox)
+            stream.attach(worker.outbox)
         self.reason = None
         self._set_state("ready")
         if not self._outcome.done():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import sys
@@ -25,23 +24,24 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from livehead.core.frame import Frame
+from livehead.engine.host.process_group import ProcessGroup
 from livehead.engine.ipc.frame_ring import FrameRing, create_memory
-from livehead.engine.ipc.messages import Heartbeat, FramesReady, Ready, Start, Stop, Submit, ToHost, ToWorker
-from livehead.engine.ipc.message_queue import Mailbox
+from livehead.engine.ipc.message_queue import MessageQueue
+from livehead.engine.ipc.messages import FramesReady, Heartbeat, Ready, Start, Stop, ToHost
 
 logger = logging.getLogger(__name__)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Numeric libraries start a thread per core and spin when they wait, which on two cores takes the event
-loop's. One stream's frame is small work: one thread in the worker is enough, and what the user has
-set in the environment wins."""
+"""By default numeric libraries start a thread per core and spin while they wait, which on two cores takes time from
+the event loop. One stream's frame is little work: one thread in the worker is enough. A value that the user has set
+in the environment wins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FramesArrived:
     """Frames, already copied out of the ring."""
 
-    made: FramesReady
+    ready: FramesReady
     frames: list[Frame]
 
 
@@ -58,49 +58,43 @@ WorkerEvent: TypeAlias = ToHost | FramesArrived | WorkerLost
 class WorkerProcess:
     """Starts, reads, writes and ends one worker.
 
-    ``deliver`` is called in a thread of its own, once for every message and last of all with
-    :class:`WorkerLost`. :meth:`launch` and :meth:`close` block: call them from a thread.
+    What is put into ``outbox`` is sent to it. ``deliver`` is called in a thread of this object's own, once for every
+    message from the worker and last of all with :class:`WorkerLost`. :meth:`launch` and :meth:`close` block: call them
+    from a thread.
     """
 
     def __init__(self, start: Start, deliver: Callable[[WorkerEvent], None]) -> None:
-        self.mailbox: Mailbox[ToWorker, Submit] = Mailbox()
-        self.heard = time.monotonic()
-        self.beat: Heartbeat | None = None
+        self.outbox = MessageQueue(start.backlog)
         self._start = start
         self._deliver = deliver
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._group: ProcessGroup | None = None
         self._threads: list[threading.Thread] = []
         self._pipe: Connection | None = None
+        self._heard = time.monotonic()
+        self._heartbeat: Heartbeat | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+        return None if self._group is None else self._group.pid
 
     @property
     def ended(self) -> bool:
-        """The process is no more, whether or not its pipe says so: a helper of the generator's that outlives it
-        may hold that open."""
-        return self._process is not None and self._process.poll() is not None
+        """Whether the process has ended, even if its pipe does not say so because one of the generator's helpers
+        outlives it and holds the pipe open."""
+        return self._group is not None and self._group.ended
 
     def launch(self) -> None:
+        """Start the process and its two threads. Does nothing once closed. Raises ``OSError`` or ``RuntimeError`` where
+        the system has no processes, descriptors or threads left."""
         with self._lock:
             if self._closed:
                 return
             host_end, worker_end = Pipe()
             memory = create_memory()
-            fds = (worker_end.fileno(), memory)
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-            environment |= {name: os.environ.get(name, "1") for name in _THREADS}
             try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "livehead.engine.worker.main", *map(str, fds)],
-                    pass_fds=fds,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    process_group=0,  # Ctrl-C in a terminal is for the server, which then ends the worker
-                )
+                self._group = ProcessGroup(self._spawn(worker_end.fileno(), memory))
             except OSError:
                 os.close(memory)
                 host_end.close()
@@ -108,7 +102,7 @@ class WorkerProcess:
             finally:
                 worker_end.close()  # or the end of the worker would never be seen
             self._pipe = host_end
-            self.mailbox.put(self._start)
+            self.outbox.put(self._start)
             self._threads = [
                 threading.Thread(target=self._write, args=(host_end,), name="engine-writer", daemon=True),
                 threading.Thread(target=self._read, args=(host_end, memory), name="engine-reader", daemon=True),
@@ -118,49 +112,55 @@ class WorkerProcess:
 
     def verdict(self, heartbeat: float, stuck: float) -> str | None:
         """What is wrong with it by now, if anything: silent for ``heartbeat`` or in one call for ``stuck`` seconds."""
-        silent = time.monotonic() - self.heard
+        silent = time.monotonic() - self._heard
         if silent > heartbeat:
             return f"the worker was silent for {silent:.1f} s"
-        if self.beat is not None and self.beat.busy_since is not None:
-            busy = self.beat.at - self.beat.busy_since
+        if self._heartbeat is not None and self._heartbeat.busy_since is not None:
+            busy = self._heartbeat.at - self._heartbeat.busy_since
             if busy > stuck:
                 return f"the worker was stuck in one call for {busy:.1f} s"
         return None
 
     def kill(self) -> None:
         """End it and its helpers at once."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._group is not None:
+            self._group.kill()
 
     def close(self, grace: float = 2.0) -> None:
         """End the worker: politely, and after ``grace`` seconds by force. Twice is once."""
         with self._lock:
             self._closed = True
-            if self._process is None:
+            if self._group is None:
                 return
-            self.mailbox.put(Stop())
-            try:
-                self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                self._process.wait()
-            with suppress(ProcessLookupError):  # helpers that it left behind
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self.mailbox.close()
+            self.outbox.put(Stop())
+            self._group.end(grace)
+            self.outbox.close()
             if self._pipe is not None:
-                self._hang_up(self._pipe)
+                _hang_up(self._pipe)
                 for thread in self._threads:
                     thread.join()
                 self._pipe.close()
                 self._pipe = None
 
+    @staticmethod
+    def _spawn(*fds: int) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        environment |= {name: os.environ.get(name, "1") for name in _THREADS}
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "livehead.engine.worker.main", *map(str, fds)],
+            pass_fds=fds,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C in a terminal is for the server, which then ends the worker
+        )
+
     def _write(self, pipe: Connection) -> None:
-        while (message := self.mailbox.get()) is not None:
+        while (message := self.outbox.get()) is not None:
             try:
                 pipe.send(message)
             except OSError:  # the worker is gone: the reader says so
                 return
-            except (TypeError, AttributeError, pickle.PicklingError):  # options that cannot travel
+            except (TypeError, AttributeError, pickle.PicklingError):  # the spec's options cannot be pickled
                 logger.exception("the worker cannot be told %s", type(message).__name__)
                 self.kill()
                 return
@@ -170,9 +170,9 @@ class WorkerProcess:
         try:
             while True:
                 message: ToHost = pipe.recv()
-                self.heard = time.monotonic()
+                self._heard = time.monotonic()
                 if isinstance(message, Heartbeat):
-                    self.beat = message
+                    self._heartbeat = message
                 elif isinstance(message, Ready):
                     ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
                     self._deliver(message)
@@ -187,20 +187,16 @@ class WorkerProcess:
             if ring is not None:
                 ring.close()
             os.close(memory)
-            self.mailbox.close()
+            self.outbox.close()
             self._deliver(WorkerLost(self._farewell()))
 
-    @staticmethod
-    def _hang_up(pipe: Connection) -> None:
-        """Let both threads see the end even where somebody else still holds the other end."""
-        with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end, suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-
     def _farewell(self) -> str:
-        assert self._process is not None
-        try:
-            code = self._process.wait(2.0)
-        except subprocess.TimeoutExpired:  # it closed the pipe and lives on: nobody could talk to it again
-            self.kill()
-            code = self._process.wait()
+        assert self._group is not None
+        code = self._group.end(2.0)  # one that closed its pipe and lives on can never be talked to again
         return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"
+
+
+def _hang_up(pipe: Connection) -> None:
+    """Let both threads see the end even where somebody else still holds the other end."""
+    with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end, suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
-from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit, ToWorker
-from livehead.engine.ipc.message_queue import Lane, Mailbox
+from livehead.engine.ipc.message_queue import MessageQueue
+from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,6 @@ class EngineStream:
         portrait: NDArray[np.uint8],
         seed: int,
         *,
-        backlog: int,
         on_frames: OnFrames,
         on_state: OnState | None,
         on_dropped: OnDropped | None,
@@ -70,14 +69,12 @@ class EngineStream:
         self._loop = asyncio.get_running_loop()
         self._portrait = portrait
         self._seed = seed
-        self._backlog = backlog
         self._on_frames = on_frames
         self._on_state = on_state
         self._on_dropped = on_dropped
         self._dropped = dropped
         self._on_closed = on_closed
-        self._mailbox: Mailbox[ToWorker, Submit] | None = None
-        self._lane: Lane[Submit] = Lane(backlog)
+        self._outbox: MessageQueue | None = None
         self._epoch = 0
         self._waiting: dict[tuple[int, int], int] = {}
         self._closed = False
@@ -88,11 +85,11 @@ class EngineStream:
         False where it was not taken, because the engine is down or the stream is closed. When more
         than the host's ``backlog`` of windows wait, the oldest is dropped. ``k`` is only a label.
         """
-        if self._mailbox is None or self.state != "ready" or self._closed:
+        if self._outbox is None or self.state != "ready" or self._closed:
             return False
         message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
         self._waiting[self._epoch, window.k] = window.hop
-        dropped = self._mailbox.submit(self._lane, message)
+        dropped = self._outbox.put(message)
         if dropped is not None:
             self.drop(dropped.epoch, dropped.k, "full")
         return True
@@ -102,31 +99,28 @@ class EngineStream:
         come yet is dropped, and the generator forgets what it made after that frame."""
         self._drop_all("rewound")
         self._epoch += 1
-        self._lane = Lane(self._backlog)
-        if self._mailbox is not None and self.state == "ready":
-            self._mailbox.put(Rewind(self.id, self._epoch, shown_k))
+        if self._outbox is not None and self.state == "ready":
+            self._outbox.put(Rewind(self.id, self._epoch, shown_k))
 
     async def close(self) -> None:
         """Forget the stream. Nothing is called back afterwards. Twice is once."""
         if self._closed:
             return
         self._closed = True
-        self._lane.clear()
-        if self._mailbox is not None:
-            self._mailbox.put(Close(self.id))
+        if self._outbox is not None:
+            self._outbox.put(Close(self.id))
         self._on_closed(self.id)
 
     # What the host tells the stream.
 
-    def attach(self, mailbox: Mailbox[ToWorker, Submit]) -> None:
+    def attach(self, outbox: MessageQueue) -> None:
         """A worker is there: ask it to open the stream, again if need be."""
-        self._mailbox = mailbox
-        self._lane = Lane(self._backlog)
-        mailbox.put(Open(self.id, self._portrait, self._seed))
+        self._outbox = outbox
+        outbox.put(Open(self.id, self._portrait, self._seed))
 
     def detach(self) -> None:
         """The worker is lost, and all its work with it."""
-        self._mailbox = None
+        self._outbox = None
         self._drop_all("down")
         self._change("down")
 
@@ -144,10 +138,12 @@ class EngineStream:
             if self._on_state is not None:
                 self._call(self._on_state, state)
 
-    def deliver(self, made: FramesReady, frames: list[Frame]) -> None:
-        if self._waiting.pop((made.epoch, made.k), None) is None:
+    def deliver(self, ready: FramesReady, frames: list[Frame]) -> None:
+        if self._waiting.pop((ready.epoch, ready.k), None) is None:
             return  # asked for before a rewind: told as dropped already
-        self._call(self._on_frames, made.k, frames, WindowTiming(made.submitted, made.started, made.done, made.batch))
+        self._call(
+            self._on_frames, ready.k, frames, WindowTiming(ready.submitted, ready.started, ready.done, ready.batch)
+        )
 
     def drop(self, epoch: int, k: int, reason: DropReason) -> None:
         hop = self._waiting.pop((epoch, k), None)
@@ -158,7 +154,6 @@ class EngineStream:
             self._call(self._on_dropped, k, hop)
 
     def _drop_all(self, reason: DropReason) -> None:
-        self._lane.clear()
         for epoch, k in list(self._waiting):
             self.drop(epoch, k, reason)
 

@@ -102,7 +102,7 @@ class Supervisor:
         began = time.monotonic()
         overdue = 0
         while True:
-            await asyncio.wait([self._lost], timeout=self._start.beat)
+            await asyncio.wait([self._lost], timeout=self._start.heartbeat_period)
             if self._lost.done():
                 return self._lost.result()
             verdict = self._verdict(worker, time.monotonic() - began)

@@ -10,31 +10,31 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from livehead.engine.ipc.messages import Heartbeat, Close, Dropped, DropReason, Rewind, Submit, ToHost, ToWorker
-from livehead.engine.ipc.message_queue import Lane, Mailbox
+from livehead.engine.ipc.message_queue import MessageQueue
+from livehead.engine.ipc.messages import Dropped, DropReason, Heartbeat, Submit, ToHost, ToWorker
 
 
 class Endpoint:
     """Any thread may send. One thread receives into ``inbox``, so that the host is never kept waiting; when the
     pipe ends, the host is gone, and the process ends at once, whatever its main thread is doing. One thread
-    tells the host every ``beat`` seconds that the process lives, and since when it is busy with one call."""
+    tells the host every ``heartbeat_period`` seconds that the process lives, and since when it has been busy with one
+    call."""
 
-    def __init__(self, pipe: Connection, *, backlog: int, beat: float) -> None:
-        self.inbox: Mailbox[ToWorker, Submit] = Mailbox()
+    def __init__(self, pipe: Connection, *, backlog: int, heartbeat_period: float) -> None:
+        self.inbox = MessageQueue(backlog)
         self._pipe = pipe
-        self._backlog = backlog
-        self._period = beat
+        self._period = heartbeat_period
         self._busy: dict[object, float] = {}  # by a token for each call under way
         self._lock = threading.Lock()
 
     def start(self) -> None:
         threading.Thread(target=self._receive, name="receive", daemon=True).start()
-        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     @contextmanager
     def busy(self) -> Iterator[float]:
-        """Round every call into the generator, in any thread: the host sees when one does not come back. Yields the
-        time."""
+        """Put round every call into the generator, in any thread: the host sees when one does not come back. Yields
+        the time at which it began."""
         call = object()
         self._busy[call] = started = time.monotonic()
         try:
@@ -49,24 +49,18 @@ class Endpoint:
         except OSError:
             leave(0)
 
-    def drop(self, job: Submit, reason: DropReason) -> None:
-        self.send(Dropped(job.stream, job.epoch, job.k, job.hop, reason))
+    def drop(self, window: Submit, reason: DropReason) -> None:
+        """Tell the host that ``window`` gives no frames."""
+        self.send(Dropped(window.stream, window.epoch, window.k, window.hop, reason))
 
     def _receive(self) -> None:
-        lanes: dict[int, Lane[Submit]] = {}
         while True:
             try:
                 message: ToWorker = self._pipe.recv()
             except (EOFError, OSError):
                 leave(0)
-            if isinstance(message, Submit):
-                lane = lanes.setdefault(message.stream, Lane(self._backlog))
-                if (dropped := self.inbox.submit(lane, message)) is not None:
-                    self.drop(dropped, "full")
-                continue
-            if isinstance(message, Rewind | Close):
-                lanes.pop(message.stream, None)
-            self.inbox.put(message)
+            if (dropped := self.inbox.put(message)) is not None:
+                self.drop(dropped, "full")
 
     def _beat(self) -> None:
         while True:

@@ -1,81 +1,132 @@
-"""A queue of messages in which windows are bounded for each stream, used at both ends of the pipe.
+"""The queue of messages to the worker, used at both ends of the pipe: bounded for each stream, and fair.
 
-On the host's side the event loop puts and the writing thread gets; on the worker's side the reading
-thread submits, any thread puts, and the main thread gets. The putter never waits: it only appends to
-queues that need no lock. Control messages are few and are never dropped. Where the getter does not keep up, the oldest
-window of a stream makes room for its newest.
+Any thread puts and never waits for the getter; one thread gets. Both only hold the queue's lock for the few operations
+that a message takes.
+
+**Bound.** A stream never has more waiting than one :class:`Open`, one :class:`Rewind`, ``backlog`` windows and one
+:class:`Close`, whatever is put:
+
+- A window past ``backlog`` takes the place of the stream's oldest, which :meth:`MessageQueue.put` returns.
+- A newer rewind replaces one that still waits, and the windows before it are dropped without a word: whoever rewinds a
+  stream has given them up already.
+- A close drops everything that waits of its stream; and where its open still waits, neither is ever got.
+- An open drops what waits of its stream: it begins anew.
+
+What belongs to no stream (:class:`Start`, :class:`Stop`, :class:`Prepared`) is put once by its nature; a second stop
+while one waits is ignored.
+
+**Order.** Messages of one stream come in the order in which they were put. Streams take turns, one message a turn, so
+that none waits behind the backlog of another.
 """
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections import deque
-from queue import SimpleQueue
-from typing import Generic, TypeVar
 
-MessageT = TypeVar("MessageT")
-WindowT = TypeVar("WindowT")
+from livehead.engine.ipc.messages import Close, Open, Prepared, Rewind, Start, Stop, Submit, ToWorker
 
 
-class Lane(Generic[WindowT]):
-    """One stream's windows that nobody has got yet, in order, at most ``bound``, one turn in the mailbox for each.
-    A rewind takes a new lane, so that windows after it cannot overtake it."""
+class StreamMessages:
+    """What waits of one stream. See the module for its bound."""
 
-    def __init__(self, bound: int) -> None:
-        self.bound = bound
-        self.waiting: deque[WindowT] = deque()
+    def __init__(self, backlog: int) -> None:
+        self._backlog = backlog
+        self._open: Open | None = None
+        self._rewind: Rewind | None = None
+        self._windows: deque[Submit] = deque()
+        self._close: Close | None = None
 
-    def push(self, window: WindowT) -> WindowT | None:
-        """Append; return the oldest, taken out, where the lane was full.
+    def __len__(self) -> int:
+        single = (self._open, self._rewind, self._close)
+        return sum(message is not None for message in single) + len(self._windows)
 
-        In this order, so that a getter with all of the lane's turns in its hands finds a window for each of them.
-        """
-        self.waiting.append(window)
-        if len(self.waiting) <= self.bound:
-            return None
-        dropped = self.pop()
-        if dropped is window:  # the getter took all the others meanwhile: there is room
-            self.waiting.append(window)
-            return None
-        return dropped
+    def put(self, message: Open | Submit | Rewind | Close) -> Submit | None:
+        match message:
+            case Submit():
+                self._windows.append(message)
+                return self._windows.popleft() if len(self._windows) > self._backlog else None
+            case Rewind():
+                self._windows.clear()
+                self._rewind = message
+            case Open():
+                self._windows.clear()
+                self._open, self._rewind = message, None
+            case Close():
+                self._windows.clear()
+                self._close = None if self._open is not None else message
+                self._open = self._rewind = None
+        return None
 
-    def pop(self) -> WindowT | None:
-        """The oldest, taken out. None where there is none: the other side may have been quicker."""
-        try:
-            return self.waiting.popleft()
-        except IndexError:
-            return None
+    def get(self) -> ToWorker:
+        """The first, taken out. In this order they were put: each drops all that may not come before it."""
+        if self._open is not None:
+            message, self._open = self._open, None
+            return message
+        if self._rewind is not None:
+            rewind, self._rewind = self._rewind, None
+            return rewind
+        if self._windows:
+            return self._windows.popleft()
+        close, self._close = self._close, None
+        assert close is not None
+        return close
 
-    def clear(self) -> None:
-        self.waiting.clear()
 
+class MessageQueue:
+    """At most ``backlog`` windows of each stream wait."""
 
-class Mailbox(Generic[MessageT, WindowT]):
-    """Any thread puts, one thread submits, one thread gets."""
+    def __init__(self, backlog: int) -> None:
+        self._backlog = backlog
+        self._changed = threading.Condition(threading.Lock())
+        self._streams: dict[int, StreamMessages] = {}  # in the order of their turns; none is empty
+        self._others: deque[Start | Stop | Prepared] = deque()
+        self._closed = False
 
-    def __init__(self) -> None:
-        self._turns: SimpleQueue[MessageT | Lane[WindowT] | None] = SimpleQueue()
+    def __len__(self) -> int:
+        """Messages that wait."""
+        with self._changed:
+            return len(self._others) + sum(map(len, self._streams.values()))
 
-    def put(self, message: MessageT) -> None:
-        self._turns.put(message)
-
-    def submit(self, lane: Lane[WindowT], window: WindowT) -> WindowT | None:
-        """Queue a window in its stream's lane; return the one that was dropped for it, if the lane was full."""
-        dropped = lane.push(window)
-        if dropped is None:  # else the dropped window's turn becomes this one's
-            self._turns.put(lane)
+    def put(self, message: ToWorker) -> Submit | None:
+        """Add a message; returns the window that was dropped for it because its stream had ``backlog`` waiting."""
+        dropped = None
+        with self._changed:
+            if isinstance(message, Start | Stop | Prepared):
+                if message not in self._others:
+                    self._others.append(message)
+            else:
+                waiting = self._streams.get(message.stream)
+                if waiting is None:
+                    waiting = self._streams[message.stream] = StreamMessages(self._backlog)
+                dropped = waiting.put(message)
+                if not waiting:
+                    del self._streams[message.stream]
+            self._changed.notify()
         return dropped
 
     def close(self) -> None:
-        """Let the getter finish what is queued, and then get None."""
-        self._turns.put(None)
+        """Let the getter have what waits, and then None."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
 
-    def get(self, *, block: bool = True) -> MessageT | WindowT | None:
-        """The next message or window; None after :meth:`close`. Raises ``queue.Empty`` where nothing is there
-        and ``block`` is false."""
-        while True:
-            turn = self._turns.get(block)
-            if not isinstance(turn, Lane):
-                return turn
-            window = turn.pop()
-            if window is not None:  # else it was dropped meanwhile, and its turn is void
-                return window
+    def get(self, *, block: bool = True) -> ToWorker | None:
+        """The next message; None after :meth:`close`. Raises ``queue.Empty`` where there is none and ``block`` is
+        false."""
+        with self._changed:
+            while not self._others and not self._streams:
+                if not block:
+                    raise queue.Empty
+                if self._closed:
+                    return None
+                self._changed.wait()
+            if self._others:
+                return self._others.popleft()
+            stream = next(iter(self._streams))
+            waiting = self._streams.pop(stream)
+            message = waiting.get()
+            if waiting:
+                self._streams[stream] = waiting  # behind all others
+            return message

@@ -26,11 +26,11 @@ full; the worker died."""
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Host → worker, first of all. ``beat`` is the heartbeat's period in seconds, ``backlog`` the most
-    windows a stream may have waiting. With a ``capacity`` that is known the worker measures none: people wait."""
+    """Host → worker, first of all. The worker sends a heartbeat every ``heartbeat_period`` seconds; of a stream at most
+    ``backlog`` windows may wait. A worker that is given a ``capacity`` does not measure its own: people wait."""
 
     spec: EngineSpec
-    beat: float
+    heartbeat_period: float
     backlog: int
     nice: int
     debug: bool

@@ -72,6 +72,16 @@ class Scheduler(Generic[JobT]):
         queue.jobs.clear()
         return jobs
 
+    def hold(self, stream: int) -> list[JobT]:
+        """Take out the windows that wait for a stream; those that come from now on wait until it is released."""
+        self._queues.setdefault(stream, StreamQueue()).held = True
+        return self.clear(stream)
+
+    def release(self, stream: int) -> None:
+        """Step the windows of a stream again. Does nothing for one that is not held."""
+        if (queue := self._queues.get(stream)) is not None:
+            queue.held = False
+
     def forget(self, stream: int) -> list[JobT]:
         """Take out the windows of a stream that ends, and all that is known of it."""
         queue = self._queues.pop(stream, None)
@@ -87,13 +97,13 @@ class Scheduler(Generic[JobT]):
         """Take out what to step now. An empty batch means that nothing waits."""
         self._times.forget(now)
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
-        heads = [queue.jobs[0] for queue in self._queues.values() if queue.jobs]
-        heads.sort(key=_deadline)
+        queues = [queue for queue in self._queues.values() if queue.jobs and not queue.held]
+        heads = sorted((queue.jobs[0] for queue in queues), key=_deadline)
         if self._batches.feasible(heads, self._batches.best(heads), now):
             sharing = self._sharing(heads)
             batch = sharing[: self._batches.best(sharing, now)]
         else:
-            batch = self._most([self._front(queue, now) for queue in self._queues.values() if queue.jobs], now)
+            batch = self._most([self._front(queue, now) for queue in queues], now)
         late += [passed for job in batch for passed in self._queues[job.stream].serve(job)]
         return Plan(batch, late)
 

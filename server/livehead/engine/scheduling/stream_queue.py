@@ -30,13 +30,14 @@ JobT = TypeVar("JobT", bound=WindowJob)
 @dataclass(slots=True)
 class StreamQueue(Generic[JobT]):
     """``loss`` is the share of its windows lost lately; a new stream begins with all of them, as its viewer sees
-    nothing yet. ``alone`` says that it shares no step for now."""
+    nothing yet. ``alone`` says that it shares no step for now, ``held`` that it gets none."""
 
     jobs: deque[JobT] = field(default_factory=deque)
     loss: float = 1.0
     new: bool = True
     lost_in_a_row: int = 0
     alone: bool = False
+    held: bool = False
 
     def lose(self, job: JobT) -> None:
         """``job`` is not stepped."""

@@ -1,4 +1,4 @@
-"""The frames a stream made last, with their k, so that it can go on from those really shown."""
+"""The frames that a stream made last, with their k, so that it can go on from those really shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ KEPT_KS = 1024
 
 
 class FrameHistory:
-    """Bounded: the frames of one window and the motion frames before it; none where the generator wants none."""
+    """Bounded: keeps the frames of one window and the motion frames before it, and none where the generator wants
+    none."""
 
     def __init__(self, info: GeneratorInfo) -> None:
         self._info = info
@@ -29,14 +30,20 @@ class FrameHistory:
             self._ks.append(k + offset)
             self._frames.append(frame)
 
+    def reaches_past(self, k: int) -> bool:
+        """Whether frames were made for a block after ``k``."""
+        return bool(self._ks) and self._ks[-1] > k
+
     def rewind(self, shown_k: int) -> tuple[NDArray[np.uint8], int] | None:
-        """Forget what came after block ``shown_k``. Returns what :meth:`Generator.rewind` wants: the last shown
-        frames, uint8 ``(motion_frames, height, width, 3)`` RGB, the oldest repeated where there were fewer,
-        and the number of those never shown. None where nothing at all was shown and the generator wants
-        frames."""
+        """Forget what came after block ``shown_k``.
+
+        Returns what :meth:`Generator.rewind` wants: the last shown frames, uint8 ``(motion_frames, height, width, 3)``
+        RGB, the oldest repeated where there were fewer, and the number of those never shown. None where nothing at all
+        was shown and the generator wants frames.
+        """
         unshown = 0
         oldest: NDArray[np.uint8] | None = None
-        while self._ks and self._ks[-1] > shown_k:
+        while self.reaches_past(shown_k):
             self._ks.pop()
             oldest = self._frames.pop() if self._frames else oldest
             unshown += 1

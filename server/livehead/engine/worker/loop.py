@@ -1,7 +1,6 @@
-"""The worker's main loop: takes messages, lets the scheduler choose, steps the generator, sends frames.
+"""The worker's main loop: takes messages, lets the scheduler plan, steps the generator, sends the frames.
 
-It is the only one that touches the generator, and does so in one thread; only portraits are made ready in another
-one, where the generator can.
+Only this thread touches the generator; where the generator can, portraits are made ready in another one.
 """
 
 from __future__ import annotations
@@ -9,19 +8,16 @@ from __future__ import annotations
 import queue
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from livehead.engine.base import Generator, Preparing, Work
+from livehead.engine.base import Frames, Generator
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.frame_ring import FrameRing
-from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Opened, Prepared, Rewind, Stop, Submit
+from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Stop, Submit
 from livehead.engine.scheduling.scheduler import Scheduler
-from livehead.engine.worker.faults import describe, refusal
-from livehead.engine.worker.frame_history import FrameHistory
-from livehead.engine.worker.preparer import Preparer
+from livehead.engine.worker.faults import describe
+from livehead.engine.worker.open_streams import OpenStreams
+from livehead.engine.worker.openings import Openings
 from livehead.errors import EngineError
 
 HOPELESS_STEPS = 12
@@ -32,162 +28,147 @@ REOPEN_AFTER = 3
 """Failed steps of one stream in a row after which it is opened anew from its portrait."""
 
 
-@dataclass(slots=True)
-class Live:
-    """An open stream: what it was opened with, the generator's part of it, its last frames, and how many of its
-    steps failed in a row."""
-
-    opened: Open
-    stream: Any
-    history: FrameHistory
-    faults: int = 0
-
-
 class WorkerLoop:
-    def __init__(self, generator: Generator, ring: FrameRing, link: Endpoint, backlog: int, max_batch: int) -> None:
-        info = generator.info
-        self._generator = generator
-        self._info = info
+    """Between two steps there is at most one rewind and one opening, which both take long: neither a client that
+    interrupts all the time nor a crowd that comes at once, as after a restart, keeps the others waiting.
+
+    A stream whose rewind waits is not stepped until it was rewound. A newer rewind takes the place of the one that
+    waits. ``clock`` is the one by which windows have their deadlines.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        ring: FrameRing,
+        endpoint: Endpoint,
+        *,
+        backlog: int,
+        max_batch: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ring = ring
-        self._link = link
-        self._live: dict[int, Live] = {}
-        self._opening: deque[Open] = deque()
-        self._preparing: dict[int, Open] = {}
-        self._preparer = Preparer(generator, link) if isinstance(generator, Preparing) else None
+        self._endpoint = endpoint
+        self._clock = clock
+        self._scheduler: Scheduler[Submit] = Scheduler(
+            max_batch=max_batch, backlog=backlog, mixed_hops=generator.info.mixed_hops
+        )
+        self._streams = OpenStreams(generator, endpoint)
+        self._openings = Openings(generator, endpoint)
+        self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
         self._faults = 0
-        self._scheduler: Scheduler[Submit] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=info.mixed_hops)
+        self._idle = True
 
     def run(self) -> None:
         """Serve until told to stop. Raises :class:`EngineError` where the generator is broken."""
-        while True:
-            plan = self._scheduler.next(time.monotonic())
-            for job in plan.late:
-                self._link.drop(job, "late")
-            if plan.batch:
-                self._step(plan.batch)
-            # Opening takes long, so that the live streams get a step after each: a crowd that comes at once, as
-            # after a restart, must not keep those waiting that are already there.
-            if self._opening:
-                self._open(self._opening.popleft())
-            if not self._listen(wait=not plan.batch and not self._opening):
-                return
+        while self.turn():
+            pass
 
-    def _listen(self, *, wait: bool) -> bool:
-        """Handle everything that has come; False for the end."""
-        while True:
+    def turn(self) -> bool:
+        """Take messages, plan, step, send. Waits for a message where the last turn had nothing to do. False once told
+        to stop."""
+        if not self._take_messages(wait=self._idle):
+            return False
+        plan = self._scheduler.next(self._clock())
+        for window in plan.late:
+            self._endpoint.drop(window, "late")
+        if plan.batch:
+            self._step(plan.batch)
+        self._idle = not (plan.batch or self._rewinds or self._openings)
+        if self._rewinds:
+            self._rewind(self._rewinds.pop(next(iter(self._rewinds))))
+        if self._openings:
+            self._streams.open(self._openings.pop())
+        return True
+
+    def _take_messages(self, *, wait: bool) -> bool:
+        """Handle what has come by now; False for the end."""
+        for _ in range(max(1, len(self._endpoint.inbox))):
             try:
-                message = self._link.inbox.get(block=wait)
+                message = self._endpoint.inbox.get(block=wait)
             except queue.Empty:
                 return True
             wait = False
             match message:
                 case Submit():
-                    if message.stream not in self._live:
-                        self._link.drop(message, "closed")
-                    elif (crowded := self._scheduler.add(message)) is not None:
-                        self._link.drop(crowded, "full")
-                case Open() if self._preparer is not None:
-                    self._preparing[message.stream] = message
-                    self._preparer.start(message)
+                    self._add(message)
                 case Open():
-                    self._opening.append(message)
+                    self._openings.add(message)
                 case Prepared():
-                    self._prepared(message)
-                case Rewind():
-                    self._rewind(message)
+                    self._openings.finish_preparing(message)
+                case Rewind() if message.stream in self._streams:
+                    for window in self._scheduler.hold(message.stream):
+                        self._endpoint.drop(window, "rewound")
+                    self._rewinds[message.stream] = message
                 case Close():
                     self._close(message.stream)
                 case Stop():
                     return False
-
-    def _prepared(self, message: Prepared) -> None:
-        opening = message.opening
-        if self._preparing.get(opening.stream) is not opening:
-            return  # closed meanwhile
-        del self._preparing[opening.stream]
-        if message.refused is not None:
-            self._link.send(message.refused)
-        else:
-            self._opening.append(opening)
-
-    def _open(self, message: Open) -> bool:
-        try:
-            with self._link.busy():
-                stream = self._generator.open(message.portrait, message.seed)
-        except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(refusal(message, error))
-            return False
-        self._live[message.stream] = Live(message, stream, FrameHistory(self._info))
-        self._link.send(Opened(message.stream))
         return True
+
+    def _add(self, window: Submit) -> None:
+        if window.stream not in self._streams:
+            self._endpoint.drop(window, "closed")
+        elif (dropped := self._scheduler.add(window)) is not None:
+            self._endpoint.drop(dropped, "full")
 
     def _close(self, stream: int) -> None:
-        for job in self._scheduler.forget(stream):
-            self._link.drop(job, "closed")
-        self._preparing.pop(stream, None)
-        self._opening = deque(message for message in self._opening if message.stream != stream)
-        live = self._live.pop(stream, None)
-        if live is not None:
-            self._guard("close", stream, lambda: self._generator.close(live.stream))
-
-    def _reopen(self, stream: int) -> None:
-        opened = self._live[stream].opened
-        self._close(stream)
-        self._open(opened)
+        self._forget(stream)
+        self._openings.cancel(stream)
+        self._streams.close(stream)
 
     def _rewind(self, message: Rewind) -> None:
-        for job in self._scheduler.clear(message.stream):
-            self._link.drop(job, "rewound")
-        live = self._live.get(message.stream)
-        if live is None:
-            return
-        rewound = live.history.rewind(message.shown_k)
-        if rewound is None or not self._guard(
-            "rewind", message.stream, lambda: self._generator.rewind(live.stream, *rewound)
-        ):
-            self._reopen(message.stream)  # nothing was shown yet: the portrait is where it goes on from
+        if self._streams.rewind(message):
+            self._scheduler.release(message.stream)
+        else:
+            self._forget(message.stream)
 
-    def _guard(self, name: str, stream: int, call: Callable[[], None]) -> bool:
-        try:
-            with self._link.busy():
-                call()
-        except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._link.send(Fault(name, (stream,), describe(error), traceback.format_exc()))
-            return False
-        return True
+    def _forget(self, stream: int) -> None:
+        """Drop what waits for a stream that is not open any more."""
+        self._rewinds.pop(stream, None)
+        for window in self._scheduler.forget(stream):
+            self._endpoint.drop(window, "closed")
 
-    def _step(self, batch: list[Submit]) -> None:
-        work = [Work(self._live[job.stream].stream, job.pcm, job.hop) for job in batch]
+    def _step(self, batch: Sequence[Submit]) -> None:
         try:
-            with self._link.busy() as started:
-                made = self._generator.step(work)
+            frames, started = self._streams.step(batch)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._failed(batch, error)
             return
         self._faults = 0
-        for job, frames in zip(batch, made, strict=True):
-            position = self._ring.write(frames)
-            done = time.monotonic()
-            if position is None:
-                self._link.drop(job, "ring")
-            else:
-                self._link.send(
-                    FramesReady(job.stream, job.epoch, job.k, job.hop, position, job.submitted, started, done, len(batch))
-                )
-            live = self._live[job.stream]
-            live.history.keep(job.k, frames)
-            live.faults = 0
-        self._scheduler.observe(batch, time.monotonic() - started, time.monotonic())
+        for window, made in zip(batch, frames, strict=True):
+            self._send(window, made, started, len(batch))
+        now = self._clock()
+        self._scheduler.observe(batch, now - started, now)
 
-    def _failed(self, batch: list[Submit], error: Exception) -> None:
-        self._link.send(Fault("step", tuple(job.stream for job in batch), describe(error), traceback.format_exc()))
+    def _send(self, window: Submit, frames: Frames, started: float, batch: int) -> None:
+        position = self._ring.write(frames)
+        if position is None:
+            self._endpoint.drop(window, "ring")
+            return
+        self._endpoint.send(
+            FramesReady(
+                window.stream,
+                window.epoch,
+                window.k,
+                window.hop,
+                position,
+                window.submitted,
+                started,
+                self._clock(),
+                batch,
+            )
+        )
+
+    def _failed(self, batch: Sequence[Submit], error: Exception) -> None:
+        streams = [window.stream for window in batch]
+        self._endpoint.send(Fault("step", tuple(streams), describe(error), traceback.format_exc()))
         self._faults += 1
         if self._faults >= HOPELESS_STEPS:
             raise EngineError(f"{self._faults} steps in a row failed, the last with {describe(error)}") from error
-        for job in batch:
-            self._link.drop(job, "fault")
-            live = self._live[job.stream]
-            live.faults += 1
-            if live.faults >= REOPEN_AFTER:
-                self._reopen(job.stream)
-        self._scheduler.isolate(job.stream for job in batch)
+        for window in batch:
+            self._endpoint.drop(window, "fault")
+            stream = self._streams[window.stream]
+            stream.faults += 1
+            if stream.faults >= REOPEN_AFTER and not self._streams.reopen(window.stream):
+                self._forget(window.stream)
+        self._scheduler.isolate(stream for stream in streams if stream in self._streams)

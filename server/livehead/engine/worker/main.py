@@ -30,7 +30,7 @@ def _portrait() -> NDArray[np.uint8]:
     return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
 
 
-def serve(memory: int, start: Start, link: Endpoint) -> None:
+def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     """Make the generator and the ring, say so, and work."""
     generator = make(start.spec)
     info = generator.info
@@ -38,9 +38,9 @@ def serve(memory: int, start: Start, link: Endpoint) -> None:
     slots = info.max_batch * info.window + max(32, info.window)
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     held = start.capacity or measure_capacity(generator, _portrait())
-    link.send(Ready(info, slots, held))
+    endpoint.send(Ready(info, slots, held))
     max_batch = min(info.max_batch, held.max_batch or info.max_batch)
-    WorkerLoop(generator, ring, link, start.backlog, max_batch).run()
+    WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:
@@ -57,12 +57,12 @@ def main(pipe_fd: int, memory: int) -> int:
         return 0
     configure(debug=start.debug)
     os.nice(start.nice)
-    link = Endpoint(pipe, backlog=start.backlog, beat=start.beat)
-    link.start()
+    endpoint = Endpoint(pipe, backlog=start.backlog, heartbeat_period=start.heartbeat_period)
+    endpoint.start()
     try:
-        serve(memory, start, link)
+        serve(memory, start, endpoint)
     except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told and starts anew
-        link.send(Failed(typed(error), traceback.format_exc()))
+        endpoint.send(Failed(typed(error), traceback.format_exc()))
         return 1
     return 0
 
