@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import numpy as np
@@ -48,9 +47,10 @@ async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(serve
             else:
                 await line.send(type="interrupt")
             stopped = time.monotonic()
-            await until(lambda: "interrupted" in backend.states(), 1)
+            await until(lambda: "interrupted" in backend.states())
             last = backend.k("interrupted")
-            await asyncio.sleep(1.5)
+            frames, packets = len(caller.frames), len(caller.levels)
+            await until(lambda: len(caller.frames) > frames + 35 and len(caller.levels) > packets + 70)
         spoken = [seen for seen in caller.frames if loud(seen)]
         after = [seen for seen in caller.frames if seen.at > spoken[-1].at]
         rested = [opening(seen) for seen in caller.frames if seen.at < asked][-10:]
@@ -58,23 +58,21 @@ async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(serve
         first = next(at for at, level in caller.levels if level > 0.05)
         silent = max(at for at, level in caller.levels if level > 0.05)
         fallen = next(seen for seen in after if opening(seen) <= shut + 0.1 * (open_ - shut))
-        # tells of a failure: delays on a machine that others use too are looked at by people
+        # figures for people: they depend on what else the machine does
         print(
             f"seen {spoken[0].at - asked:.3f} s, heard {first - asked:.3f} s after it was pushed; after the interrupt"
         )
         print(f"silent {silent - stopped:.3f} s, at rest {fallen.at - stopped:.3f} s; mouth {shut} shut, {open_} open")
         assert backend.states() == ["started", "interrupted"]
         assert backend.k("started") == 0
-        # stock aiortc at this end holds audio back, 80 ms, and frames not at all
-        assert abs(first - spoken[0].at - 0.08) <= 0.12
         assert spoken[-1].code
         assert spoken[-1].code.k <= last
         assert open_ > shut + 30
         # media time: 40 ms for each frame that was sent from the last block spoken to the mouth at rest
         between = [seen for seen in after if seen.at <= fallen.at]
         assert len(between) <= 5 + 2
-        assert silent - stopped <= 0.2 + 0.3
-        assert fallen.at - stopped <= 0.2 + 0.3
+        # and 20 ms for each packet of audio: those on their way, and the 80 ms that stock aiortc holds back at this end
+        assert sum(level > 0.05 for _, level in caller.levels[packets:]) <= 15
         assert max(opening(seen) for seen in after[10:]) <= shut + 0.3 * (open_ - shut)
         await line.send(type="bye")
         await line.state("closed")
