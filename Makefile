@@ -1,12 +1,16 @@
 # make run     install and serve http://127.0.0.1:8080 on the preview engine
 # make check   lint, types and the quick half of the tests
 # make test    lint, types and all tests
-.PHONY: run check test lint types format clean
+# make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
+.PHONY: run check test test-lowest lint types format clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+LOWEST := .venv-lowest
+LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
+LOWEST_TESTS := tests/core tests/media tests/api tests/engine/preview tests/test_avatars.py tests/test_render.py
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --maxprocesses 8 --dist worksteal
@@ -25,6 +29,9 @@ test: lint types
 	phase $(PARALLEL) -m 'not realtime'; \
 	phase -m realtime; \
 	exit $$status
+
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist worksteal -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -46,8 +53,14 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead]'
+	$(PIP) -e '.[test,flashhead,bench]'
 	touch $@ $(VENV)/.base
 
+$(LOWEST)/.test: pyproject.toml constraints.txt constraints-lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e . \
+	  $$(for tool in $(LOWEST_TOOLS); do grep "^$$tool==" constraints.txt; done)
+	touch $@
+
 clean:
-	rm -rf $(VENV) artifacts dist
+	rm -rf $(VENV) $(LOWEST) artifacts dist
