@@ -15,7 +15,7 @@ from livehead.errors import UsageError
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
-ProductsName: TypeAlias = Literal["exact", "fp8"]
+PrecisionName: TypeAlias = Literal["exact", "fp8"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
 
 
@@ -24,17 +24,23 @@ class _Stage(BaseSettings):
 
 
 class ServerSettings(_Stage):
-    """The HTTP door."""
+    """HTTP."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
-    tls_cert: Path | None = Field(None, description="PEM certificate chain; serves HTTPS together with tls_key.")
-    tls_key: Path | None = Field(None, description="PEM private key of tls_cert.")
-    cors_origins: tuple[str, ...] = Field(
-        ("*",), description="Origins whose pages may call the API, as a JSON list; * for any."
+    port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")
+    tls_cert: Path | None = Field(
+        None, description="PEM certificate chain; with tls_key, serves HTTPS instead of HTTP."
     )
-    data_dir: Path = Field(Path("data"), description="Folder for uploaded portraits; this version takes none yet.")
-    drain_seconds: float = Field(5.0, ge=0, description="How long live sessions may go on after SIGTERM, in seconds.")
+    tls_key: Path | None = Field(None, description="PEM private key of tls_cert, not encrypted.")
+    cors_origins: tuple[str, ...] = Field(
+        ("*",), description="Origins whose pages may call the API, as a JSON list; * allows any."
+    )
+    data_dir: Path = Field(
+        Path("data"), description="Folder for uploaded portraits, which this version does not accept yet."
+    )
+    drain_seconds: float = Field(
+        5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
+    )
 
     @model_validator(mode="after")
     def _tls_is_a_pair(self) -> Self:
@@ -46,34 +52,41 @@ class ServerSettings(_Stage):
 class EngineSettings(_Stage):
     """The generator and its worker process."""
 
-    engine: EngineName = Field("auto", description="auto: flashhead if CUDA and the weights are there, else preview.")
+    engine: EngineName = Field(
+        "auto", description="Generator; auto is flashhead if CUDA and the weights are available, otherwise preview."
+    )
     variant: Literal["lite", "pro"] = Field("lite", description="FlashHead variant.")
     models: Path = Field(Path("models"), description="Folder that holds the downloaded weights.")
-    device: str = Field("cuda:0", description="torch device of the flashhead engine.")
+    device: str = Field("cuda:0", description="PyTorch device of the flashhead engine.")
     attention: AttentionName = Field(
         "auto", description="Attention kernel of the flashhead engine: auto, fa3, fa2, fa4, cudnn or sdpa."
     )
-    products: ProductsName = Field(
+    precision: PrecisionName = Field(
         "exact",
-        description="Products of the flashhead transformer: exact, or fp8, which is faster and some per cent off.",
+        description="Precision of the flashhead transformer's matrix products: exact, or fp8, which is faster and a few per cent off.",
     )
-    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Side of the square frame, in pixels.")
+    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Width and height of the frames, in pixels.")
     heartbeat_seconds: float = Field(
-        5.0, gt=0, description="A worker that is silent for so long is stuck, and is restarted. In seconds."
+        5.0, gt=0, description="How long the worker may be silent before it is restarted, in seconds."
     )
 
 
 class MediaSettings(_Stage):
     """WebRTC."""
 
-    stun_urls: tuple[str, ...] = Field((), description="STUN URLs given to clients, as a JSON list of stun:host:port.")
-    turn_urls: tuple[str, ...] = Field((), description="TURN URLs, as a JSON list of turn:host:port?transport=udp.")
-    turn_secret: str | None = Field(
-        None, description="Shared secret of the TURN server (coturn's static-auth-secret), for ephemeral credentials."
+    stun_urls: tuple[str, ...] = Field(
+        (), description="STUN servers for the clients, as a JSON list of stun:host:port."
     )
-    turn_ttl: int = Field(600, ge=60, le=600, description="Life of a TURN credential in seconds.")
+    turn_urls: tuple[str, ...] = Field(
+        (), description="TURN servers for the clients, as a JSON list of turn:host:port?transport=udp."
+    )
+    turn_secret: str | None = Field(
+        None,
+        description="Secret shared with the TURN server (coturn's static-auth-secret), to issue short-lived credentials.",
+    )
+    turn_ttl: int = Field(600, ge=60, le=600, description="Lifetime of a TURN credential, in seconds.")
     silence_timeout: float = Field(
-        10.0, gt=0, description="A session whose client sends no media for so long is ended. In seconds."
+        10.0, gt=0, description="How long a client may send no media before its session ends, in seconds."
     )
 
 
@@ -83,15 +96,15 @@ class SessionSettings(_Stage):
     max_sessions: int | None = Field(
         None,
         ge=1,
-        description="Most sessions at once; one more is answered with 503. Never more than the engine was measured to "
-        "hold, and as many as that where it is not set.",
+        description="Maximum number of sessions; more are answered with 503. Never more than the engine's measured "
+        "capacity, which is also the default.",
     )
-    latency: LatencyName = Field("low", description="Latency preset of a session that names none.")
+    latency: LatencyName = Field("low", description="Latency preset of sessions that do not choose one.")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All stages together."""
+    """All settings together."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
