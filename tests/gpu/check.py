@@ -34,13 +34,13 @@ from livehead.engine.flashhead.dit.attention import choose
 from livehead.engine.flashhead.dit.sampler import STEPS
 from livehead.engine.flashhead.dit.tokens import to_tokens
 from livehead.engine.flashhead.generator import FlashHead
-from livehead.engine.flashhead.runtime.device import DtypePolicy
+from livehead.engine.flashhead.geometry import Geometry
+from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
 from livehead.engine.flashhead.stages import WindowStages
 from livehead.engine.flashhead.weights.checkpoint import Model, load_model, random_model
-from livehead.engine.flashhead.weights.config import Geometry
 from livehead.engine.flashhead.weights.synthesize import SyntheticCheckpoint
 
-GATES = {"pass_relative": 1e-2, "pass_cosine": 0.9999, "latent_relative": 3e-2, "pictures_db": 38.0, "colour_levels": 1}
+GATES = {"step_relative": 1e-2, "step_cosine": 0.9999, "latent_relative": 3e-2, "frames_db": 38.0, "colour_levels": 1}
 
 
 def relative(found: torch.Tensor, expected: Any) -> float:
@@ -162,46 +162,50 @@ class Check:
         latent = geometry.latent
         noise = torch.randn(STEPS, 1, *latent, device=self.device, generator=generator)
         samples = torch.randn(1, 128000, device=self.device, generator=generator) * 0.1
-        picture = torch.rand(3, geometry.height // 16, geometry.width // 16, device=self.device, generator=generator)
-        picture = (
+        portrait = torch.rand(3, geometry.height // 16, geometry.width // 16, device=self.device, generator=generator)
+        portrait = (
             torch.nn.functional.interpolate(
-                picture[None], (geometry.height, geometry.width), mode="bilinear", align_corners=False
+                portrait[None], (geometry.height, geometry.width), mode="bilinear", align_corners=False
             )[0]
             * 2
             - 1
         )
         full, half = WindowStages(exact), WindowStages(low)
         deviation = torch.randn(1, *latent, device=self.device, generator=generator) if exact.vae.samples else None
-        reference_latent, reference = full.reference(full.portrait(picture), deviation)
+        reference_latent, reference = full.reference(full.encode_portrait(portrait), deviation)
         motion = reference_latent[:, :, :2].contiguous()
-        second = torch.ones(1, dtype=torch.bool, device=self.device)
-        embedding = full.embed(samples)
+        two_motion = torch.ones(1, dtype=torch.bool, device=self.device)
+        embedding = exact.audio.embedding(samples)
         low_reference = low.dit.reference(to_tokens(reference_latent, geometry.patch))
-        context, low_context = full.context(embedding), half.context(embedding)
+        context, low_context = exact.dit.audio_context(embedding), low.dit.audio_context(embedding)
         tokens = to_tokens(noise[0], geometry.patch)
-        row: dict[str, Any] = {"pass_relative": 0.0, "pass_cosine": 1.0}
+        row: dict[str, Any] = {"step_relative": 0.0, "step_cosine": 1.0}
         for step in range(STEPS):
-            a = exact.dit.velocity(tokens, step, reference, context, full._rotary, geometry.frame_tokens).double()
-            b = low.dit.velocity(tokens, step, low_reference, low_context, half._rotary, geometry.frame_tokens).double()
-            row["pass_relative"] = max(row["pass_relative"], float((a - b).norm() / a.norm()))
-            row["pass_cosine"] = min(row["pass_cosine"], float((a * b).sum() / a.norm() / b.norm()))
-        latents = full.denoise(noise, motion, second, reference, context)
-        low_latents = half.denoise(noise, motion, second, low_reference, low_context)
+            a = exact.dit.velocity(tokens, step, reference, context, full.rope, geometry.frame_tokens).double()
+            b = low.dit.velocity(tokens, step, low_reference, low_context, half.rope, geometry.frame_tokens).double()
+            row["step_relative"] = max(row["step_relative"], float((a - b).norm() / a.norm()))
+            row["step_cosine"] = min(row["step_cosine"], float((a * b).sum() / a.norm() / b.norm()))
+        latents = full.denoise(noise, motion, two_motion, reference, context)
+        low_latents = half.denoise(noise, motion, two_motion, low_reference, low_context)
         row["latent_relative"] = relative(low_latents, latents)
-        look = colour.colour_statistics(picture)
+        statistics = colour.colour_statistics(portrait)
         frames = full.decode(latents)
-        shown = pixels.to_rgb24(full.match(frames, look)).cpu().numpy()
-        row["decode_db"] = decibels(pixels.to_rgb24(half.match(half.decode(latents), look)).cpu().numpy(), shown)
-        row["pictures_db"] = decibels(pixels.to_rgb24(half.match(half.decode(low_latents), look)).cpu().numpy(), shown)
+        shown = pixels.to_rgb24(full.match(frames, statistics)).cpu().numpy()
+        row["decode_db"] = decibels(pixels.to_rgb24(half.match(half.decode(latents), statistics)).cpu().numpy(), shown)
+        row["frames_db"] = decibels(
+            pixels.to_rgb24(half.match(half.decode(low_latents), statistics)).cpu().numpy(), shown
+        )
         some = frames[:, :4].cpu()
-        slow = colour.ColourStatistics(look.mean.cpu(), look.deviation.cpu())
+        slow = colour.ColourStatistics(statistics.mean.cpu(), statistics.deviation.cpu())
         right = pixels.to_rgb24(colour.match(some, slow)).numpy().astype(int)
         row["colour_levels"] = int(np.abs(right - shown[:, :4]).max())
-        pictures = full.match(frames, look)[:, -geometry.motion_frames :]
+        fed_back = full.match(frames, statistics)[:, -geometry.motion_frames :]
         encode_noise = torch.randn(1, latent[0], 2, *latent[2:], device=self.device, generator=generator)
-        row["encode_relative"] = relative(half.motion(pictures, encode_noise), full.motion(pictures, encode_noise))
+        row["encode_relative"] = relative(
+            half.encode_motion(fed_back, encode_noise), full.encode_motion(fed_back, encode_noise)
+        )
         ok = {
-            key: row[key] >= gate if key in ("pass_cosine", "pictures_db") else row[key] <= gate
+            key: row[key] >= gate if key in ("step_cosine", "frames_db") else row[key] <= gate
             for key, gate in GATES.items()
         }
         self.failed += [f"gate {name} {key}" for key, passed in ok.items() if held and not passed]
@@ -217,18 +221,18 @@ class Check:
             totals, stages = [], []
             for k in range(windows + 3):
                 work = [Work(s, (rng.standard_normal(hop * 640) * 0.1).astype(np.float32), hop) for s in streams]
-                engine.stages.on = k >= 3 and k % 2 == 1
+                engine.timer.on = k >= 3 and k % 2 == 1
                 wait(self.device)
                 start = time.perf_counter()
                 engine.step(work)
                 shown = time.perf_counter()
                 wait(self.device)
-                if engine.stages.on:
-                    stages.append(engine.stages.take())
+                if engine.timer.on:
+                    stages.append(engine.timer.take())
                 elif k >= 3:
                     totals.append(((shown - start) * 1000, (time.perf_counter() - start) * 1000))
             row = {
-                "to_pictures_ms": statistics.median(t[0] for t in totals),
+                "to_frames_ms": statistics.median(t[0] for t in totals),
                 "window_ms": statistics.median(t[1] for t in totals),
                 "worst_ms": max(t[1] for t in totals),
                 "stages_ms": {key: statistics.median(s[key] for s in stages) for key in stages[0]},
@@ -239,7 +243,7 @@ class Check:
             self.result.setdefault("timing", {})[f"{name} batch {batch}"] = row
             parts = " ".join(f"{key} {value:.1f}" for key, value in row["stages_ms"].items())
             print(
-                f"{name} batch {batch}: {row['window_ms']:.1f} ms (pictures after {row['to_pictures_ms']:.1f}, "
+                f"{name} batch {batch}: {row['window_ms']:.1f} ms (frames after {row['to_frames_ms']:.1f}, "
                 f"worst {row['worst_ms']:.1f}), {row['streams']:.1f} streams | {parts}",
                 flush=True,
             )
@@ -289,12 +293,12 @@ def main() -> int:
         SyntheticCheckpoint(("lite", "pro"), tiny=True).write(small)
 
     def build(variant: str, dtypes: DtypePolicy) -> Model:
-        kernel = choose("auto", device, precision.dtype)
+        kernel = choose("auto", device, dtypes.dtype)
         if tiny:
             return load_model(small, variant, 64, device, dtypes, kernel)  # type: ignore[arg-type]
         return random_model(variant, 512, device, dtypes, kernel, 0)  # type: ignore[arg-type]
 
-    exactly = DtypePolicy(torch.float32, torch.float32, check.low)
+    float32_policy = DtypePolicy(torch.float32, torch.float32, check.low)
     low = DtypePolicy.of(check.low)
     if "gates" in parts:
         for variant in ("lite", "pro"):
@@ -302,13 +306,13 @@ def main() -> int:
                 with check.part(f"gates {variant}, golden checkpoint"):
                     pair = [
                         load_model(root, variant, 128, device, p, choose("auto", device, p.dtype))  # type: ignore[arg-type]
-                        for p in (exactly, low)
+                        for p in (float32_policy, low)
                     ]
                     check.gates(f"{variant} golden", *pair)
             with check.part(f"gates {variant}, full depth"):
-                exact = build(variant, exactly)
+                exact = build(variant, float32_policy)
                 check.gates(variant, exact, build(variant, low))
-                check.gates(f"{variant} fp8", exact, build(variant, DtypePolicy.of(check.low, fp8=True)), held=False)
+                check.gates(f"{variant} fp8", exact, build(variant, DtypePolicy.of(check.low, "fp8")), held=False)
                 del exact
     plans = {"lite": ([1, 2, 4, 8], 10), "pro": ([1, 2], 6)}
     for variant, (batches, windows) in plans.items():

@@ -22,9 +22,9 @@ from torch.nn.functional import conv2d, conv3d
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "server"))
 
-from livehead.engine.flashhead.runtime.device import exactly
-from livehead.engine.flashhead.vae.clip import Clip, Fold
-from livehead.engine.flashhead.vae.norm_act_pad import Norm, feed
+from livehead.engine.flashhead.runtime.dtype_policy import inference_context
+from livehead.engine.flashhead.vae.clip import Clip, PixelShuffle
+from livehead.engine.flashhead.vae.norm_act_pad import Norm, norm_act_pad
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +127,19 @@ class Bench:
         one = rows.numel() * rows.element_size()
 
         def middle() -> None:
-            feed(Clip(rows, 0, frames, channels, bias), -2, frames + 2, norm)
+            norm_act_pad(Clip(rows, 0, frames, channels, bias), -2, frames + 2, norm)
 
         def begin() -> None:
-            feed(Clip(rows, 0, frames, channels, bias, residual), -2, frames + 2, norm, keep=True)
+            norm_act_pad(Clip(rows, 0, frames, channels, bias, residual), -2, frames + 2, norm, keep=True)
 
         self.report(f"pass within a resnet, {channels}, 1/{scale}", middle, moved=2 * one)
         self.report(f"pass before a resnet, {channels}, 1/{scale}", begin, moved=4 * one)
         half = side // 2
         folded = torch.randn(1, frames, half + 1, half + 1, 4 * channels, device=self.device, dtype=self.dtype)
-        fold, biases = Fold(space=2, shift=1), bias.repeat(4)
+        shuffle, biases = PixelShuffle(space=2, shift=1), bias.repeat(4)
 
         def unfold() -> None:
-            feed(Clip(folded, 0, frames, channels, biases, fold=fold), -2, frames + 2, norm, keep=True)
+            norm_act_pad(Clip(folded, 0, frames, channels, biases, shuffle=shuffle), -2, frames + 2, norm, keep=True)
 
         self.report(f"pass after an upsampling, {channels}, 1/{scale}", unfold, moved=3 * one)
 
@@ -154,7 +154,7 @@ def main() -> int:
     device = torch.device(args.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     bench = Bench(device, args.size, dtype, args.repeat)
-    with exactly(torch.bfloat16):  # cuDNN tries which algorithm is fastest, as in the engine
+    with inference_context(torch.bfloat16):  # cuDNN tries which algorithm is fastest, as in the engine
         for row in rows():
             bench.convolution(row)
         for channels, frames, scale in ((192, 33, 2), (384, 33, 4), (384, 17, 8)):

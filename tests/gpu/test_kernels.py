@@ -1,4 +1,4 @@
-"""The fused kernels compute what the plain way computes, on whatever Triton runs on here."""
+"""The Triton kernels compute what plain torch computes, on whatever Triton runs on here."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton")
 
-from livehead.engine.flashhead.colour import match as colour  # noqa: E402
+from livehead.engine.flashhead.colour import match as colour_match  # noqa: E402
 from livehead.engine.flashhead.colour import pixels  # noqa: E402
-from livehead.engine.flashhead.dit import audio_context as context  # noqa: E402
-from livehead.engine.flashhead.dit import fused_ops as fused  # noqa: E402
-from livehead.engine.flashhead.dit import matmul_precision as products  # noqa: E402
-from livehead.engine.flashhead.dit.rope import tables  # noqa: E402
-from livehead.engine.flashhead.kernels import audio_context as context_kernels  # noqa: E402
+from livehead.engine.flashhead.dit import audio_context, fused_ops, matmul  # noqa: E402
+from livehead.engine.flashhead.dit.rope import rope_tables  # noqa: E402
+from livehead.engine.flashhead.kernels import audio_context as audio_context_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import colour as colour_kernels  # noqa: E402
-from livehead.engine.flashhead.kernels import quantize as product_kernels  # noqa: E402
-from livehead.engine.flashhead.kernels import transformer as kernels  # noqa: E402
-from livehead.engine.flashhead.kernels import wav2vec2 as audio_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import dispatch  # noqa: E402
+from livehead.engine.flashhead.kernels import quantize as quantize_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import transformer as transformer_kernels  # noqa: E402
+from livehead.engine.flashhead.kernels import wav2vec2 as wav2vec2_kernels  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Triton then runs its kernels on the CPU, one value after the other."""
@@ -36,9 +35,8 @@ TOKENS = 30
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything itself takes the plain way here, and the kernels are called by name."""
-    for module in (fused, context, products):
-        monkeypatch.setattr(module, "available", lambda device: False)
+    """The callers use plain torch here, and the kernels are called by name."""
+    monkeypatch.setattr(dispatch, "triton_kernels", lambda device: None)
 
 
 def random(*shape: int, dtype: Any = torch.float32) -> Any:
@@ -51,75 +49,78 @@ def apart(found: Any, expected: Any) -> float:
 
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
 @pytest.mark.parametrize("skip", [0, 6])
-def test_norms_and_rotary_embedding(dtype: Any, limit: float, skip: int) -> None:
+def test_norms_and_rope(dtype: Any, limit: float, skip: int) -> None:
     torch.manual_seed(skip)
     x, added = random(2, TOKENS, DIM) * 3 + 1, random(2, TOKENS, DIM, dtype=dtype)
     gate, weight, bias = (random(DIM) for _ in range(3))
-    assert apart(kernels.norm(x, weight, bias, EPS, dtype), fused.norm(x, weight, bias, EPS, dtype)) < limit
+    assert (
+        apart(transformer_kernels.norm(x, weight, bias, EPS, dtype), fused_ops.norm(x, weight, bias, EPS, dtype))
+        < limit
+    )
     offset = random(DIM, dtype=dtype)
     for how in ((gate, None), (None, offset), (gate, offset)):
-        expected = fused.add_norm(x[:, skip:], added[:, skip:], *how, weight, bias, EPS, dtype)
-        found = kernels.add_norm(x[:, skip:].clone(), added[:, skip:], *how, weight, bias, EPS, dtype)
+        expected = fused_ops.add_norm(x[:, skip:], added[:, skip:], *how, weight, bias, EPS, dtype)
+        found = transformer_kernels.add_norm(x[:, skip:].clone(), added[:, skip:], *how, weight, bias, EPS, dtype)
         assert apart(found[0], expected[0]) < 1e-6
         assert apart(found[1], expected[1]) < limit
     q, k = random(DIM, dtype=dtype), random(DIM, dtype=dtype)
     qkv = random(2, TOKENS, 3 * DIM, dtype=dtype)
-    cos, sin = (table.to(x.device) for table in tables(GRID, DIM // HEADS))
-    turned = fused.rotated(qkv, q, k, cos, sin, HEADS, EPS)
-    for own, right in zip(kernels.rotated(qkv, q, k, cos, sin, EPS), turned[:2], strict=True):
+    cos, sin = (table.to(x.device) for table in rope_tables(GRID, DIM // HEADS))
+    expected_qk = fused_ops.qk_norm_rope(qkv, q, k, cos, sin, HEADS, EPS)
+    for own, right in zip(transformer_kernels.qk_norm_rope(qkv, q, k, cos, sin, EPS), expected_qk[:2], strict=True):
         assert apart(own.unflatten(-1, (HEADS, -1)), right) < limit
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
 @pytest.mark.parametrize("drop", [0, 2])
 @pytest.mark.parametrize(("heads", "head"), [(3, 128), (4, 8), (12, 24)])
-def test_shares_of_the_audio_tokens(dtype: Any, limit: float, drop: int, heads: int, head: int) -> None:
+def test_cross_attention_weights(dtype: Any, limit: float, drop: int, heads: int, head: int) -> None:
     if INTERPRETED and dtype is torch.bfloat16:
         pytest.skip("Triton's interpreter multiplies no bfloat16")
     torch.manual_seed(heads)
     keys = random(2, 5, heads, 32, head, dtype=dtype)[:, drop:] * 0.3
     q = random(2, (5 - drop) * 18, heads * head, dtype=dtype) * 2
-    expected = fused.shares(q, keys, EPS)
+    expected = fused_ops.cross_attention_weights(q, keys, EPS)
     assert expected.shape == (2 * (5 - drop), 18, heads * 32)
-    assert apart(kernels.shares(q, keys, EPS), expected) < limit
+    assert apart(transformer_kernels.cross_attention_weights(q, keys, EPS), expected) < limit
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
 @pytest.mark.parametrize(("heads", "head"), [(3, 64), (4, 8)])
-def test_keys_and_values_of_the_audio_tokens(dtype: Any, limit: float, heads: int, head: int) -> None:
+def test_cross_attention_keys_and_values(dtype: Any, limit: float, heads: int, head: int) -> None:
     torch.manual_seed(head)
     layers, frames, dim = 2, (2, 5, 32), heads * head
     both = random(layers, 2, 2 * 5 * 32, dim, dtype=dtype)
     weight, out = random(layers, dim), random(layers, heads, head, dim, dtype=dtype)
-    expected = context.keys_of(both[:, 0], weight, frames, heads, EPS)
+    expected = audio_context.cross_attention_keys(both[:, 0], weight, frames, heads, EPS)
     assert expected.shape == (layers, 2, 5, heads, 32, head)
-    assert apart(context_kernels.keys_of(both[:, 0], weight, frames, heads, EPS), expected) < limit
+    assert apart(audio_context_kernels.cross_attention_keys(both[:, 0], weight, frames, heads, EPS), expected) < limit
     if INTERPRETED and dtype is torch.bfloat16:
         pytest.skip("Triton's interpreter multiplies no bfloat16")
-    expected = context.values_of(both[:, 1], out, frames)
+    expected = audio_context.cross_attention_values(both[:, 1], out, frames)
     assert expected.shape == (layers, 2, 5, heads * 32, dim)
-    assert apart(context_kernels.values_of(both[:, 1], out, frames), expected) < limit
+    assert apart(audio_context_kernels.cross_attention_values(both[:, 1], out, frames), expected) < limit
 
 
 @pytest.mark.parametrize("activate", [False, True])
 @pytest.mark.parametrize("dim", [96, 5000])
-def test_rounding_to_8_bits(activate: bool, dim: int) -> None:
+def test_quantizing_to_8_bits(activate: bool, dim: int) -> None:
     if INTERPRETED:
         pytest.skip("Triton's interpreter cuts 8-bit floats off instead of rounding them")
     torch.manual_seed(dim)
     x = random(2, 9, dim, dtype=torch.bfloat16) * 3
-    expected = products.rounded(x, activate=activate)
-    values, scale = product_kernels.rounded(x.flatten(0, 1), products.LARGEST, products.LEAST, activate=activate)
+    expected = matmul.quantize(x, activate=activate)
+    values, scale = quantize_kernels.quantize(x.flatten(0, 1), matmul.LARGEST, matmul.LEAST, activate=activate)
     assert apart(scale, expected.scale) < 1e-5
     # A value that lies between two 8-bit floats may go either way.
     assert apart(values.float() * scale, expected.values.float() * expected.scale) < 4e-3
 
 
-def test_the_first_layer_that_listens() -> None:
+def test_the_first_audio_convolution() -> None:
     torch.manual_seed(1)
     samples, weight, offset = random(2, 5 * 40 + 10), random(2, 300, 10), random(2, 300)
     expected = torch.nn.functional.gelu(torch.baddbmm(offset[:, None], samples.unfold(1, 10, 5), weight.mT))
-    assert apart(audio_kernels.listen(samples, weight, offset, 5), expected) < 1e-6
+    assert apart(wav2vec2_kernels.first_conv(samples, weight, offset, 5), expected) < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -129,9 +130,9 @@ def test_colour_match_and_i420(dtype: Any) -> None:
     frames = decoded.transpose(1, 2)[:, 2:]
     mean = random(2, 1, 3, 1, 1) * 8
     mean[:, :, 0] += 50
-    look = colour.Look(mean, random(2, 1, 3, 1, 1).abs() * 5 + 5)
-    expected = colour.match(frames, look)
-    found = colour_kernels.match(frames, look.mean, look.deviation)
+    statistics = colour_match.ColourStatistics(mean, random(2, 1, 3, 1, 1).abs() * 5 + 5)
+    expected = colour_match.match(frames, statistics)
+    found = colour_kernels.match(frames, statistics.mean, statistics.deviation)
     assert (found - expected).abs().max() < 1e-5
     for pictures in (expected[:, 1:], expected):
         levels = colour_kernels.to_i420(pictures).int() - pixels.to_i420(pictures).int()

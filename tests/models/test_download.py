@@ -19,7 +19,7 @@ from models.hub import Hub
 pytest.importorskip("huggingface_hub", reason="needs the flashhead extra")
 pytest.importorskip("torch", reason="needs the flashhead extra")
 
-from livehead.engine.flashhead.weights.synthesize import Plan
+from livehead.engine.flashhead.weights.synthesize import SyntheticCheckpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FLASHHEAD, WAV2VEC2 = "Soul-AILab/SoulX-FlashHead-1_3B", "facebook/wav2vec2-base-960h"
@@ -31,7 +31,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("published")
-    Plan(("lite", "pro"), tiny=True).write(root)
+    SyntheticCheckpoint(("lite", "pro"), tiny=True).write(root)
     return root
 
 

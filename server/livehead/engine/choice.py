@@ -12,7 +12,7 @@ from livehead.models.pins import of_variants, read_pins
 from livehead.settings import EngineSettings
 
 PREVIEW = "livehead.engine.preview.generator:create"
-FLASHHEAD = "livehead.engine.flashhead.generator:create"
+FLASHHEAD = "livehead.engine.flashhead.factory:create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _flashhead(settings: EngineSettings, reason: str) -> Choice:
         "size": settings.size,
         "device": settings.device,
         "attention": settings.attention,
-        "products": settings.products,
+        "precision": settings.precision,
     }
     return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options), reason)
 

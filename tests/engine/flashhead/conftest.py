@@ -16,7 +16,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 
 from livehead.engine.flashhead.generator import FlashHead  # noqa: E402
-from livehead.engine.flashhead.weights.config import Geometry, Variant  # noqa: E402
+from livehead.engine.flashhead.geometry import Geometry  # noqa: E402
+from livehead.engine.flashhead.weights.config import Variant  # noqa: E402
 from livehead.engine.flashhead.weights.synthesize import SyntheticCheckpoint  # noqa: E402
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"

@@ -37,14 +37,17 @@ def make(engine: FlashHead, hops: list[int]) -> list[Any]:
     return made
 
 
+SIZES = {"lite": 64, "pro": 32}
+"""The smallest that have several tokens."""
+
 RANGES = {"lite": [range(9, 33), range(4, 17)], "pro": [range(5, 33), range(5, 19), range(5, 25)]}
 
 
 @pytest.mark.parametrize("variant", RANGES)
 def test_warming_up_makes_a_window_for_every_preset(variant: str, tiny_engine: Engines) -> None:
-    engine = tiny_engine(variant, 64)
+    engine = tiny_engine(variant, SIZES[variant])
     engine.warm_up()
-    assert engine._ranges == RANGES[variant]
+    assert engine.graphed.decoded_ranges == RANGES[variant]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +67,15 @@ def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
     tiny_engine: Engines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = tiny_engine(variant, 64)
+    engine = tiny_engine(variant, SIZES[variant])
     right = make(engine, hops)
     recorded = Recorded()
-    monkeypatch.setattr(engine, "_graphs", recorded)
-    monkeypatch.setattr(engine, "_sizes", (2, 1))
-    monkeypatch.setattr(engine, "_ranges", RANGES[variant])
+    monkeypatch.setattr(engine.graphed, "graphs", recorded)
+    monkeypatch.setattr(engine.graphed, "batch_sizes", (2, 1))
+    monkeypatch.setattr(engine.graphed, "decoded_ranges", RANGES[variant])
     found = make(engine, hops)
     assert [run for run in recorded.runs if run[0].startswith("decode")] == expected * 2
     others = {name for name, _ in recorded.runs if "decode" not in name}
-    assert others == {"audio", "begin", *(f"pass {step}" for step in range(4)), "encode"}
+    assert others == {"audio", "begin", *(f"denoise {step}" for step in range(4)), "encode"}
     for pictures, others in zip(found, right, strict=True):
         assert_frames(pictures, others, equal=0.995, most=2)

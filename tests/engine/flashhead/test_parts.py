@@ -14,11 +14,11 @@ from engine.flashhead.conftest import Engines
 from engine.flashhead.material import relative
 from livehead.engine.flashhead.colour import match as colour
 from livehead.engine.flashhead.colour import pixels
-from livehead.engine.flashhead.dit import rope as rotary
 from livehead.engine.flashhead.dit import sampler, tokens
 from livehead.engine.flashhead.dit.attention import choose
 from livehead.engine.flashhead.dit.model import Dit
-from livehead.engine.flashhead.noise import SeededNoise, draw
+from livehead.engine.flashhead.dit.rope import apply_rope, rope_tables
+from livehead.engine.flashhead.noise import SeededNoise, sample_noise
 from livehead.engine.flashhead.weights.checkpoint import Layout
 from livehead.engine.flashhead.weights.files import SafetensorsFile, fill
 from livehead.errors import UsageError
@@ -45,7 +45,7 @@ def test_rotary_embedding_is_a_complex_product() -> None:
     turn = torch.polar(torch.ones(60, 64, dtype=torch.float64), torch.tensor(angles, dtype=torch.float64))
     pairs = torch.view_as_complex(x.double().reshape(2, 60, heads, 64, 2))
     expected = torch.view_as_real(pairs * turn[None, :, None]).flatten(-2)
-    found = rotary.rotate(x, *rotary.tables(grid, head_dim))
+    found = apply_rope(x, *rope_tables(grid, head_dim))
     assert relative(found, expected) < 1e-6
 
 
@@ -115,10 +115,10 @@ def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tens
         both[None], w["patch_embedding.weight"], w["patch_embedding.bias"], stride=c.patch_size
     )
     h = h[0].flatten(1).T
-    cos, sin = rotary.tables(grid, c.head_dim)
+    cos, sin = rope_tables(grid, c.head_dim)
 
     def turned(value: Tensor) -> Tensor:
-        return rotary.rotate(value.unflatten(-1, (c.num_heads, -1))[None], cos.double(), sin.double())[0].flatten(-2)
+        return apply_rope(value.unflatten(-1, (c.num_heads, -1))[None], cos.double(), sin.double())[0].flatten(-2)
 
     for i in range(c.num_layers):
         name = f"blocks.{i}"
@@ -147,13 +147,13 @@ def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_ch
     model, geometry = engine.model, engine.geometry
     dit = model.dit
     # The time weights are dropped once they have served; the plain computation wants them again.
-    again = Dit(dit.config, CPU, dit.precision, dit.attention)
+    again = Dit(dit.config, CPU, dit.dtypes, dit.attention)
     fill(SafetensorsFile(Layout(tiny_checkpoint, variant).dit_file), again.targets(), again.unused())  # type: ignore[arg-type]
     latents, reference = torch.randn(2, 2, *geometry.latent)
     embedding = torch.randn(2, 33, 5, dit.config.audio_blocks, dit.config.audio_channels)
     with torch.inference_mode():
-        context = dit.audio_context(dit.audio_tokens(embedding))
-        cos, sin = rotary.tables(geometry.grid, dit.config.head_dim)
+        context = dit.audio_context(embedding)
+        cos, sin = rope_tables(geometry.grid, dit.config.head_dim)
         for step, position in enumerate(sampler.TIMESTEPS):
             found = dit.velocity(
                 tokens.to_tokens(latents, geometry.patch),
@@ -171,11 +171,11 @@ def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_ch
 def test_sampler_reaches_what_the_velocity_points_at() -> None:
     assert pytest.approx((1000, 937.5, 833.3333, 625)) == sampler.TIMESTEPS
     goal, noise, motion = torch.randn(2, 6, 3), torch.randn(4, 2, 6, 3), torch.randn(2, 4, 3)
-    given = sampler.Given(noise, motion, torch.tensor([True, False])[:, None, None])
-    seen = [sampler.start(given)]
+    conditioning = sampler.Conditioning(noise, motion, torch.tensor([True, False])[:, None, None])
+    seen = [sampler.initial_tokens(conditioning)]
     for step in range(sampler.STEPS):
         velocity = (seen[-1] - goal)[:, 2:] / sampler.TAUS[step]
-        seen.append(sampler.advance(seen[-1], step, velocity, given))
+        seen.append(sampler.next_tokens(seen[-1], step, velocity, conditioning))
     result = seen[-1]
     for x in seen:
         assert torch.equal(x[:, :2], motion[:, :2])
@@ -218,18 +218,18 @@ def test_lab_of_known_colours() -> None:
 def test_colour_round_trip_and_match() -> None:
     picture = torch.rand(3, 48, 40)
     assert (colour.to_rgb(colour.to_lab(picture)) - picture).abs().max() < 2e-5
-    look = colour.look_of(picture * 2 - 1)
-    assert (colour.match(picture * 2 - 1, look) - picture).abs().max() < 1e-4
+    statistics = colour.colour_statistics(picture * 2 - 1)
+    assert (colour.match(picture * 2 - 1, statistics) - picture).abs().max() < 1e-4
     other = torch.rand(2, 3, 48, 40) * 0.3 - 0.4
-    matched = colour.to_lab(colour.match(other, look))
-    assert torch.allclose(matched.mean(dim=(-2, -1)), look.mean[:, 0, 0].expand(2, 3), atol=3)
-    flat = colour.match(torch.full((3, 8, 8), 0.25), look)
+    matched = colour.to_lab(colour.match(other, statistics))
+    assert torch.allclose(matched.mean(dim=(-2, -1)), statistics.mean[:, 0, 0].expand(2, 3), atol=3)
+    flat = colour.match(torch.full((3, 8, 8), 0.25), statistics)
     assert flat.isfinite().all()
 
 
 def test_colour_match_survives_values_outside_the_gamut() -> None:
-    look = colour.look_of(torch.rand(3, 16, 16) * 2 - 1)
-    matched = colour.match(torch.randn(2, 3, 16, 16) * 3, look)
+    statistics = colour.colour_statistics(torch.rand(3, 16, 16) * 2 - 1)
+    matched = colour.match(torch.randn(2, 3, 16, 16) * 3, statistics)
     assert matched.isfinite().all()
     assert matched.min() >= 0
     assert matched.max() <= 1
@@ -253,8 +253,8 @@ def test_i420_is_bt601_limited_range() -> None:
 
 def test_seeded_noise_is_a_stream_of_its_own() -> None:
     first, again, other = (SeededNoise(seed, CPU) for seed in (3, 3, 4))
-    a, b, c = (draw(noise, "chunk0/init", (2, 3), CPU) for noise in (first, again, other))
+    a, b, c = (sample_noise(noise, "chunk0/init", (2, 3), CPU) for noise in (first, again, other))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
     with pytest.raises(ValueError, match="chunk0/init"):
-        draw(lambda name, shape: np.zeros(3), "chunk0/init", (2, 3), CPU)
+        sample_noise(lambda name, shape: np.zeros(3), "chunk0/init", (2, 3), CPU)

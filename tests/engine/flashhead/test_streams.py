@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import assert_frames, portrait, relative, voice
 from livehead.engine.base import Preparing, Work
-from livehead.engine.flashhead.generator import FlashHead, create
-from livehead.engine.flashhead.stream import FlashHeadStream, AudioHistory
-from livehead.engine.flashhead.weights.config import SizeError
+from livehead.engine.flashhead.audio.history import AudioHistory
+from livehead.engine.flashhead.factory import create
+from livehead.engine.flashhead.generator import FlashHead
+from livehead.engine.flashhead.geometry import SizeError
+from livehead.engine.flashhead.stream import FlashHeadStream
 from livehead.engine.flashhead.weights.synthesize import gaussian
 from livehead.errors import PortraitError, UsageError
 
@@ -62,7 +64,7 @@ def works(stream: FlashHeadStream, hops: list[tuple[int, int]], seed: int) -> li
 
 @pytest.mark.parametrize("variant", ["lite", "pro"])
 def test_a_batch_gives_what_its_streams_give_alone(variant: str, tiny_engine: Engines) -> None:
-    engine = tiny_engine(variant, (64, 96))
+    engine = tiny_engine(variant, {"lite": (64, 96), "pro": (32, 48)}[variant])
     plans = {"a": [(8, 2), (20, 0), (3, 1)], "b": [(12, 4), (8, 2), (8, 2)], "c": [(8, 2), (20, 0), (20, 3)]}
     alone, together = {}, {}
     for place, (name, hops) in enumerate(plans.items()):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Graphs:
-    """Stages by name and shape of their input. All run on the stream they were recorded for."""
+    """StageTimer by name and shape of their input. All run on the stream they were recorded for."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], _Graph] = {}

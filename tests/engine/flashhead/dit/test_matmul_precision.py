@@ -49,16 +49,16 @@ def test_products_are_some_per_cent_off(dtype: torch.dtype) -> None:
 
 def test_an_engine_with_8_bit_products_says_so_and_makes_nearly_the_same_pictures(tiny_checkpoint: Path) -> None:
     made = {}
-    for products in ("exact", "fp8"):
-        engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", products=products)
-        assert engine.info.details["products"] == products
-        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (products == "fp8")
+    for precision in ("exact", "fp8"):
+        engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision=precision)
+        assert engine.info.details["precision"] == precision
+        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (precision == "fp8")
         stream = engine.open(portrait(), seed=3)
-        made[products] = engine.step([Work(stream, voice(24), 24)], pixel_format="rgb24")[0].astype(float)
+        made[precision] = engine.step([Work(stream, voice(24), 24)], pixel_format="rgb24")[0].astype(float)
     error = np.mean((made["exact"] - made["fp8"]) ** 2)
     assert 0 < error < 255**2 / 10**2.5
 
 
 def test_products_there_are_not(tiny_checkpoint: Path) -> None:
     with pytest.raises(UsageError, match="fp4"):
-        FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", products="fp4")
+        FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision="fp4")

@@ -72,8 +72,8 @@ def test_no_face_is_an_error_or_the_whole_picture() -> None:
     "path", sorted((Path(livehead.__file__).parent / "portraits").glob("*.png")), ids=lambda p: p.stem
 )
 def test_a_face_is_found_and_stays_in_the_crop(path: Path) -> None:
-    finished_frames = np.asarray(Image.open(path).convert("RGB"))
-    crop = crop_face(finished_frames)
-    assert crop.shape[0] < finished_frames.shape[0]
-    assert crop.shape[1] < finished_frames.shape[1]
+    whole = np.asarray(Image.open(path).convert("RGB"))
+    crop = crop_face(whole)
+    assert crop.shape[0] < whole.shape[0]
+    assert crop.shape[1] < whole.shape[1]
     assert find_face(np.ascontiguousarray(crop)) is not None

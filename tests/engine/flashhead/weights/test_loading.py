@@ -60,7 +60,7 @@ def test_every_tensor_arrives_where_it_belongs(variant: Variant, tiny_checkpoint
     folder = "Model_Lite" if variant == "lite" else "Model_Pro"
     tensors = load_file(tiny_checkpoint / "SoulX-FlashHead-1_3B" / folder / MODEL.name)
     assert torch.equal(block.qkv[48:96], tensors["blocks.1.self_attn.k.weight"])
-    assert torch.equal(engine.model.dit.context[3], tensors["blocks.1.cross_attn.v.weight"])
+    assert torch.equal(engine.model.dit.cross_attention.key_value[3], tensors["blocks.1.cross_attn.v.weight"])
     assert torch.equal(block.down_bias, tensors["blocks.1.ffn.2.bias"])
 
 
@@ -68,7 +68,7 @@ def test_every_tensor_arrives_where_it_belongs(variant: Variant, tiny_checkpoint
 def test_files_in_other_dtypes_are_cast(stored: torch.dtype, checkpoint: Path) -> None:
     right = load_file(checkpoint / MODEL)[PROJ2]
     change(checkpoint / MODEL, lambda tensors: tensors.update({n: t.to(stored) for n, t in tensors.items()}))
-    assert torch.equal(load(checkpoint).model.dit.hidden, right.to(stored).float())
+    assert torch.equal(load(checkpoint).model.dit.audio_projection.hidden, right.to(stored).float())
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)

@@ -1,4 +1,4 @@
-"""Speech to features: wav2vec2 over the last 8 s, at 25 frames a second, all layers, in float32."""
+"""Speech to features: all layers of wav2vec2 over the last 8 s, at 25 frames per second, in float32."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from livehead.engine.flashhead.audio.wav2vec2 import Wav2Vec2
-from livehead.engine.flashhead.weights.config import AUDIO_FRAMES, NEIGHBOURS, WINDOW
+from livehead.engine.flashhead.geometry import AUDIO_FRAMES, NEIGHBOURS, WINDOW
 from livehead.errors import CheckpointError
 
 _PREFIX = "wav2vec2."
 
 _FIRST = AUDIO_FRAMES - WINDOW - NEIGHBOURS // 2
-"""The first frame that a window looks at."""
+"""The first audio frame that a window needs."""
 
 
 class AudioEncoder:
-    """wav2vec2, and which of its frames a window looks at.
+    """wav2vec2, and the selection of its frames for a window.
 
-    ``fast`` is for 16-bit models: see :class:`~livehead.engine.flashhead.audio.wav2vec2.Wav2Vec2`.
+    ``fast`` is for 16-bit transformers: see :class:`~livehead.engine.flashhead.audio.wav2vec2.Wav2Vec2`.
     """
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, *, fast: bool) -> None:
@@ -44,14 +44,14 @@ class AudioEncoder:
         return {_PREFIX + name: tensor for name, tensor in self.model.targets.items()}
 
     def prepare(self) -> None:
-        """Lay the filled-in weights out, once."""
+        """Lay out the weights, once they are filled in."""
         self.model.prepare()
         offsets = torch.arange(NEIGHBOURS) - NEIGHBOURS // 2
         frames = torch.arange(AUDIO_FRAMES - WINDOW, AUDIO_FRAMES)
         self._index = ((frames[:, None] + offsets).clamp_max(AUDIO_FRAMES - 1) - _FIRST).to(self.device)
 
     def embedding(self, samples: Tensor) -> Tensor:
-        """float32 (B, 128000) at 16 kHz → (B, 33, 5, layers, hidden): the window's frames with their neighbours."""
+        """16 kHz samples, float32 (B, 128000) → the window's frames with neighbours, (B, 33, 5, layers, hidden)."""
         mean = samples.mean(dim=-1, keepdim=True)
         variance = samples.var(dim=-1, correction=0, keepdim=True)
         layers = self.model.hidden((samples - mean) / torch.sqrt(variance + 1e-7))

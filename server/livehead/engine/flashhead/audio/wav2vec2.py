@@ -1,20 +1,19 @@
 """wav2vec2 base (arXiv 2006.11477), all layers, laid out for one fixed length of speech.
 
-The same function as transformers' Wav2Vec2Model, from the same tensors. What differs is how it is computed:
+The same function as transformers' Wav2Vec2Model, from the same tensors, computed differently:
 
-- Sound stays channels last from the first convolution on, so nothing is turned over between two layers.
-- The first convolution is linear, so the mean and deviation of its outputs, which the group norm wants, follow
-  from the moments of ten samples in a row; they are folded into its weights, and its output is written once.
-- 8 s make 399 frames, and their linear interpolation to 200 with both ends kept is every second one.
-- The positional convolution, 128 taps in 16 groups, for which cuDNN has nothing fast, is one product for each
-  group: what :data:`_BLOCK` frames in a row see, times a banded matrix that makes all of them at once.
+- Activations are channels last from the first convolution on, so nothing is transposed between two layers.
+- The first convolution is linear, so the mean and deviation of its output, which the group norm needs, follow from
+  the moments of ten consecutive samples. They are folded into its weights, and its output is written once.
+- 8 s make 399 frames, and their linear interpolation to 200 with both ends kept is every second frame.
+- The positional convolution, 128 taps in 16 groups, for which cuDNN has nothing fast, is one matmul per group: what
+  :data:`_BLOCK` consecutive frames see, times a banded matrix that makes all of them at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -22,17 +21,11 @@ from torch import Tensor
 from torch.nn.functional import conv2d, gelu, layer_norm, linear, pad
 from torch.nn.functional import scaled_dot_product_attention as attention
 
-from livehead.engine.flashhead.dit.fused_ops import available
-from livehead.engine.flashhead.weights.config import AUDIO_FRAMES, AUDIO_SAMPLES
-
-audio_kernels: ModuleType | None
-try:
-    from livehead.engine.flashhead.kernels import wav2vec2 as audio_kernels
-except ImportError:  # Triton comes with torch for CUDA on Linux only
-    audio_kernels = None
+from livehead.engine.flashhead.geometry import AUDIO_FRAMES, AUDIO_SAMPLES
+from livehead.engine.flashhead.kernels import dispatch
 
 _BLOCK = 4
-"""Frames that the positional convolution makes together. Twice as many halve what is copied and double the weights."""
+"""Frames that the positional convolution makes together. Twice as many halve the copies and double the weights."""
 
 _GROUP_EPS = 1e-5
 
@@ -43,12 +36,12 @@ _FIXED: Mapping[str, Any] = {
     "feat_extract_norm": "group",
     "hidden_act": "gelu",
 }
-"""What a config.json may say of other wav2vec2 models, and must say for the base one."""
+"""Entries of config.json that differ in other wav2vec2 models, and their values in the base one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Weights and biases, in the order in which they are used."""
+    """Weights and biases, in the order of their use."""
 
     qkv: tuple[Tensor, Tensor]
     out: tuple[Tensor, Tensor]
@@ -59,10 +52,10 @@ class _Layer:
 
 
 class Wav2Vec2:
-    """``targets`` names the tensors to be filled in; ``prepare()`` lays them out, once.
+    """``targets`` names the tensors to fill in; ``prepare()`` lays them out, once.
 
-    With ``fast`` the attention is computed in float16, which rounds as TF32 products do. Raises ValueError for a
-    configuration that is not wav2vec2 base's, KeyError where it lacks something.
+    With ``fast`` the attention is computed in float16, which rounds as TF32 matmuls do. Raises ValueError for a
+    configuration other than wav2vec2 base's, KeyError if it is incomplete.
     """
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, *, fast: bool) -> None:
@@ -101,7 +94,7 @@ class Wav2Vec2:
         both("feature_extractor.conv_layers.0.layer_norm", widths[0])
         both("feature_projection.layer_norm", widths[-1])
         both("feature_projection.projection", hidden, widths[-1])
-        # The file is from before torch named the two halves of a weight norm as it does now.
+        # The published file has the names that torch used to give to the two halves of a weight norm.
         shapes["encoder.pos_conv_embed.conv.bias"] = (hidden,)
         shapes["encoder.pos_conv_embed.conv.weight_g"] = (1, 1, reach)
         shapes["encoder.pos_conv_embed.conv.weight_v"] = (hidden, hidden // self._groups, reach)
@@ -152,25 +145,25 @@ class Wav2Vec2:
         ]
 
     def hidden(self, samples: Tensor) -> list[Tensor]:
-        """Normalised float32 (B, 128000) → what each layer makes of it, (B, 200, hidden)."""
-        h = self._listen(samples)
+        """Normalised samples, float32 (B, 128000) → each layer's output, (B, 200, hidden)."""
+        h = self._first_conv(samples)
         for weight, step in zip(self._others, self._steps[1:], strict=True):
             h = gelu(conv2d(h.transpose(1, 2).unsqueeze(2), weight, stride=(1, step)).squeeze(2).transpose(1, 2))
-        h = self._normed(h[:, ::2], self._projection_norm)
+        h = self._layer_norm(h[:, ::2], self._projection_norm)
         h = linear(h, *self._projection)
-        h = self._normed(h + self._placed(h), self._norm)
+        h = self._layer_norm(h + self._positional(h), self._norm)
         made = []
         for layer in self._layers:
             h = self._encode(h, layer)
             made.append(h)
         return made
 
-    def _listen(self, samples: Tensor) -> Tensor:
+    def _first_conv(self, samples: Tensor) -> Tensor:
         """The first convolution, its group norm over time, and GELU: (B, N) → (B, n, channels)."""
         weight, (scale, shift), step = self._first, self._group_norm, self._steps[0]
-        seen = samples.unfold(1, weight.shape[1], step)
-        # In double: a filter that lets little through has a deviation far below that of the samples.
-        wide = seen.double()
+        windows = samples.unfold(1, weight.shape[1], step)
+        # In float64: the output of a filter that attenuates has a deviation far below that of the samples.
+        wide = windows.double()
         mean = wide.mean(1, keepdim=True)
         moments = ((wide - mean)[..., None] * (wide - mean)[..., None, :]).mean(1, keepdim=True)
         filters = weight.double()
@@ -178,40 +171,42 @@ class Wav2Vec2:
         gain = scale * (variance + _GROUP_EPS).rsqrt()
         offset = (shift - gain * (filters * mean).sum(-1)).float()
         folded = (weight * gain[..., None]).float()
-        if audio_kernels is not None and available(samples.device):
-            heard: Tensor = audio_kernels.listen(samples, folded, offset, step)
-            return heard
-        return gelu(torch.baddbmm(offset[:, None], seen, folded.mT))
+        if (kernels := dispatch.triton_kernels(samples.device)) is not None:
+            activations: Tensor = kernels.wav2vec2.first_conv(samples, folded, offset, step)
+            return activations
+        return gelu(torch.baddbmm(offset[:, None], windows, folded.mT))
 
-    def _placed(self, h: Tensor) -> Tensor:
+    def _positional(self, h: Tensor) -> Tensor:
         """The positional convolution, (B, 200, hidden) → the same."""
         batch, frames, _ = h.shape
         blocks = self._positions.shape[1] * self._groups // (_BLOCK * self.channels)
-        # An even kernel would make one frame too many, at the end; it is left out.
+        # An even kernel makes one frame too many at the end, which is left out.
         before, length = self._reach // 2, frames + _BLOCK * (blocks - 1)
         padded = pad(h, (0, 0, before, length - before - frames)).view(
             batch, -1, _BLOCK, self._groups, h.shape[2] // self._groups
         )
-        seen = padded.unfold(1, blocks, 1).permute(3, 0, 1, 5, 2, 4).reshape(self._groups, batch * frames // _BLOCK, -1)
-        made = torch.bmm(seen, self._positions).view(self._groups, batch, frames // _BLOCK, _BLOCK, -1)
+        windows = (
+            padded.unfold(1, blocks, 1).permute(3, 0, 1, 5, 2, 4).reshape(self._groups, batch * frames // _BLOCK, -1)
+        )
+        made = torch.bmm(windows, self._positions).view(self._groups, batch, frames // _BLOCK, _BLOCK, -1)
         return gelu(made.permute(1, 2, 3, 0, 4).reshape(h.shape) + self._positions_bias)
 
     def _encode(self, h: Tensor, w: _Layer) -> Tensor:
         qkv = linear(h, *w.qkv)
         q, k, v = (qkv.half() if self.fast else qkv).unflatten(-1, (3, self._heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = attention(q, k, v).transpose(1, 2).flatten(2).float()
-        h = self._normed(h + linear(mixed, *w.out), w.norm)
-        return self._normed(h + linear(gelu(linear(h, *w.up)), *w.down), w.final)
+        h = self._layer_norm(h + linear(mixed, *w.out), w.norm)
+        return self._layer_norm(h + linear(gelu(linear(h, *w.up)), *w.down), w.final)
 
-    def _normed(self, h: Tensor, w: tuple[Tensor, Tensor]) -> Tensor:
+    def _layer_norm(self, h: Tensor, w: tuple[Tensor, Tensor]) -> Tensor:
         return layer_norm(h, h.shape[-1:], *w, self._eps)
 
 
 def _banded(weight: Tensor, groups: int) -> Tensor:
     """A grouped convolution (out, in of a group, taps) as a matrix for each group.
 
-    Block a of :data:`_BLOCK` outputs sees the inputs of blocks a, a + 1, …: rows are (block, frame in it, input
-    channel), columns (frame, output channel). Output b sees at tap k the input b + k.
+    Block a of :data:`_BLOCK` outputs depends on the inputs of blocks a, a + 1, …: rows are (block, frame in it, input
+    channel), columns (frame, output channel). Output b has input b + k at tap k.
     """
     inputs, taps = weight.shape[1:]
     blocks = -(-(taps + _BLOCK - 1) // _BLOCK)

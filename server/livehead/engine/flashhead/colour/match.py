@@ -1,44 +1,53 @@
-"""Colour match: every picture gets the Lab mean and spread of the portrait. float32 throughout.
+"""Colour match: every frame is given the Lab mean and deviation of the portrait. float32 throughout.
 
-A decoded picture that is a little off in colour feeds back into the next window; without this the
-stream drifts. In bf16 it would drift too (42 dB off), so nothing here is ever in less than float32.
+A decoded frame that is slightly off in colour feeds back into the next window, and without the match the stream
+drifts. In bf16 it would drift too (42 dB off), so nothing here is ever computed in less than float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from livehead.engine.flashhead.colour.space import FROM_XYZ, KNEE, SLOPE, TO_XYZ, WHITE
-from livehead.engine.flashhead.dit import fused_ops as fused
+from livehead.engine.flashhead.kernels import dispatch
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ColourStatistics:
     """Lab mean and population standard deviation of a portrait, float32 (3, 1, 1) or (B, 1, 3, 1, 1)."""
 
     mean: Tensor
     deviation: Tensor
 
 
-def look_of(picture: Tensor) -> Look:
+def colour_statistics(portrait: Tensor) -> ColourStatistics:
     """Measure a fitted portrait, (3, H, W) in [−1, 1]."""
-    lab = to_lab((picture.float() + 1) / 2)
+    lab = to_lab((portrait.float() + 1) / 2)
     deviation, mean = torch.std_mean(lab, dim=(-2, -1), correction=0, keepdim=True)
-    return Look(mean, deviation)
+    return ColourStatistics(mean, deviation)
 
 
-def match(pictures: Tensor, look: Look) -> Tensor:
-    """Decoded pictures (…, 3, H, W), about [−1, 1] → RGB in [0, 1], float32, each matched by itself."""
-    if pictures.dim() == 5 and (kernels := fused.colour(pictures.device)) is not None:
-        result: Tensor = kernels.match(pictures, look.mean, look.deviation)
+def stack_statistics(statistics: Sequence[ColourStatistics]) -> ColourStatistics:
+    """Several portraits' statistics (3, 1, 1), for a batch of frames (B, N, 3, H, W)."""
+    return ColourStatistics(
+        torch.stack([own.mean for own in statistics])[:, None],
+        torch.stack([own.deviation for own in statistics])[:, None],
+    )
+
+
+def match(frames: Tensor, statistics: ColourStatistics) -> Tensor:
+    """Decoded frames (…, 3, H, W), about [−1, 1] → RGB in [0, 1], float32, each matched by itself."""
+    if frames.dim() == 5 and (kernels := dispatch.triton_kernels(frames.device)) is not None:
+        result: Tensor = kernels.colour.match(frames, statistics.mean, statistics.deviation)
         return result
-    lab = to_lab((pictures.float() + 1) / 2)
+    lab = to_lab((frames.float() + 1) / 2)
     deviation, mean = torch.std_mean(lab, dim=(-2, -1), correction=0, keepdim=True)
     deviation = torch.where(deviation < 1e-8, 1.0, deviation)
-    return to_rgb((lab - mean) / deviation * look.deviation + look.mean)
+    return to_rgb((lab - mean) / deviation * statistics.deviation + statistics.mean)
 
 
 def to_lab(rgb: Tensor) -> Tensor:

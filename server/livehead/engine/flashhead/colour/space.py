@@ -1,4 +1,4 @@
-"""sRGB, XYZ and CIE Lab under D65, as the reference has them. Plain numbers: no torch here."""
+"""The constants of sRGB, XYZ and CIE Lab under D65 that the reference uses. Plain numbers, no torch."""
 
 from __future__ import annotations
 

@@ -1,62 +1,27 @@
-"""Element-wise work, fused where Triton can run it, in plain torch elsewhere.
+"""The transformer's element-wise operations, each fused into one Triton kernel where Triton runs.
 
-The transformer's is here; colour.py and pixels.py ask :func:`colour` for theirs. Both ways compute the
-same in float32 inside; the plain way rounds to the model's dtype once more between the RMS norm and the
-rotary embedding.
+Both versions compute in float32 inside. Plain torch rounds to the model's dtype once more between the RMS norm and
+RoPE.
 """
 
 from __future__ import annotations
-
-import logging
-from functools import cache
-from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, rms_norm
 
-from livehead.engine.flashhead.dit.rope import rotate
-
-kernels: ModuleType | None
-colour_kernels: ModuleType | None
-try:
-    from livehead.engine.flashhead.kernels import colour as colour_kernels
-    from livehead.engine.flashhead.kernels import transformer as kernels
-except ImportError:  # Triton comes with torch for CUDA on Linux only
-    kernels = colour_kernels = None
-
-log = logging.getLogger(__name__)
-
-
-@cache
-def available(device: torch.device) -> bool:
-    """Whether Triton's kernels run on this device; it needs a C compiler at the first call. Says so where not."""
-    if device.type != "cuda" or kernels is None:
-        return False
-    row = torch.ones(1, 16, device=device)
-    try:
-        kernels.norm(row, row[0], row[0], 1e-6, torch.float32)
-    except Exception as error:  # noqa: BLE001 - whatever the compiler raises, the plain way works
-        log.warning("the fused kernels cannot be built (%s): plain torch is used, which is slower", error)
-        return False
-    return True
-
-
-def colour(device: torch.device) -> Any:
-    """The kernels of the colour match and of I420, or None where plain torch has to do."""
-    return colour_kernels if available(device) else None
-
-
-def _kernels(x: Tensor) -> Any:
-    return kernels if available(x.device) else None
+from livehead.engine.flashhead.dit.rope import apply_rope
+from livehead.engine.flashhead.kernels import dispatch
 
 
 def norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
-    """LayerNorm of the residual stream, in ``dtype``. With 1 + scale and shift as weight and bias it is the
-    modulated norm: every token has the same timestep."""
-    if (fast := _kernels(x)) is not None:
-        result: Tensor = fast.norm(x, weight, bias, eps, dtype)
+    """LayerNorm of the residual stream (B, S, dim), in ``dtype``.
+
+    With 1 + scale as the weight and shift as the bias, (dim,), it is the modulated norm: all tokens have the same
+    timestep.
+    """
+    if (kernels := dispatch.triton_kernels(x.device)) is not None:
+        result: Tensor = kernels.transformer.norm(x, weight, bias, eps, dtype)
         return result
     return layer_norm(x, x.shape[-1:], weight, bias, eps).to(dtype)
 
@@ -71,9 +36,12 @@ def add_norm(
     eps: float,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """x + gate · (added + offset), and its LayerNorm in ``dtype``. May write over ``x``."""
-    if (fast := _kernels(x)) is not None:
-        pair: tuple[Tensor, Tensor] = fast.add_norm(x, added, gate, offset, weight, bias, eps, dtype)
+    """x + gate · (added + offset), and the LayerNorm of that in ``dtype``. May overwrite ``x``.
+
+    ``x`` and ``added`` are (B, S, dim); ``gate`` and ``offset`` are (dim,) or None.
+    """
+    if (kernels := dispatch.triton_kernels(x.device)) is not None:
+        pair: tuple[Tensor, Tensor] = kernels.transformer.add_norm(x, added, gate, offset, weight, bias, eps, dtype)
         return pair
     if offset is not None:
         added = added.to(x.dtype) + offset
@@ -81,28 +49,29 @@ def add_norm(
     return x, norm(x, weight, bias, eps, dtype)
 
 
-def rotated(
+def qk_norm_rope(
     qkv: Tensor, norm_q: Tensor, norm_k: Tensor, cos: Tensor, sin: Tensor, heads: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, S, 3·dim) → q, k, v (B, S, heads, d): q and k RMS-normalised over all heads, then turned."""
+    """(B, S, 3·dim) → q, k, v, each (B, S, heads, d): q and k RMS-normalised over all heads, then RoPE."""
     dim = qkv.shape[-1] // 3
     v = qkv[..., 2 * dim :].unflatten(-1, (heads, -1))
-    if (fast := _kernels(qkv)) is not None:
-        q, k = (part.unflatten(-1, (heads, -1)) for part in fast.rotated(qkv, norm_q, norm_k, cos, sin, eps))
+    if (kernels := dispatch.triton_kernels(qkv.device)) is not None:
+        both = kernels.transformer.qk_norm_rope(qkv, norm_q, norm_k, cos, sin, eps)
+        q, k = (part.unflatten(-1, (heads, -1)) for part in both)
         return q, k, v
     q = rms_norm(qkv[..., :dim], (dim,), norm_q, eps).unflatten(-1, (heads, -1))
     k = rms_norm(qkv[..., dim : 2 * dim], (dim,), norm_k, eps).unflatten(-1, (heads, -1))
-    return rotate(q, cos, sin), rotate(k, cos, sin), v
+    return apply_rope(q, cos, sin), apply_rope(k, cos, sin), v
 
 
-def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
-    """What each token takes of its own frame's values: the softmax of its scores.
+def cross_attention_weights(q: Tensor, keys: Tensor, eps: float) -> Tensor:
+    """The softmax of each token's scores over the audio tokens of its own latent frame.
 
-    ``q`` (B, S, dim), S over all frames, is RMS-normalised over all heads, without a weight; ``keys``
-    (B, T, heads, N, d) hold the norm's weight and the scale of the scores. Returns (B·T, S / T, heads·N).
+    ``q`` (B, S, dim), S over all latent frames, is RMS-normalised over all heads, without a weight. ``keys``
+    (B, T, heads, N, d) contain the norm's weight and the scale of the scores. Returns (B·T, S / T, heads·N).
     """
-    if (fast := _kernels(q)) is not None:
-        result: Tensor = fast.shares(q, keys, eps)
+    if (kernels := dispatch.triton_kernels(q.device)) is not None:
+        result: Tensor = kernels.transformer.cross_attention_weights(q, keys, eps)
         return result
     frames, heads = keys.shape[1:3]
     normed = rms_norm(q.float(), q.shape[-1:], None, eps).to(q.dtype)

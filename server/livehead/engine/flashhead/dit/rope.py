@@ -1,4 +1,4 @@
-"""3-D rotary embedding with real-valued tables (RoFormer, arXiv 2104.09864; Wan 2.1's split of a head)."""
+"""3-D rotary position embedding with real-valued tables (RoFormer, arXiv 2104.09864; Wan 2.1's split of a head)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 BASE = 10000.0
 
 
-def tables(grid: tuple[int, int, int], head_dim: int) -> tuple[Tensor, Tensor]:
+def rope_tables(grid: tuple[int, int, int], head_dim: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines, float32 (S, head_dim / 2), for tokens in (t, y, x) order.
 
-    Of a head's pairs ⌊head_dim / 6⌋ encode y, as many x, and the rest t (22, 21, 21 of 64). Angles
-    are computed in float64.
+    Of a head's pairs ⌊head_dim / 6⌋ encode y, as many encode x, and the rest t (22, 21, 21 of 64). Angles are
+    computed in float64.
     """
     pairs = head_dim // 2
     side = head_dim // 6
@@ -23,12 +23,12 @@ def tables(grid: tuple[int, int, int], head_dim: int) -> tuple[Tensor, Tensor]:
         shape = [1, 1, 1, count]
         shape[axis] = length
         angles.append(angle.view(shape).expand(*grid, count))
-    whole = torch.cat(angles, dim=-1).reshape(-1, pairs)
-    return whole.cos().float(), whole.sin().float()
+    table = torch.cat(angles, dim=-1).reshape(-1, pairs)
+    return table.cos().float(), table.sin().float()
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn interleaved pairs: x (B, S, heads, head_dim), tables (S, head_dim / 2), in float32 inside."""
+def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate interleaved pairs: x (B, S, heads, head_dim), tables (S, head_dim / 2). Computed in float32."""
     even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
     c, s = cos[:, None, :], sin[:, None, :]
     return torch.stack((even * c - odd * s, even * s + odd * c), dim=-1).flatten(-2).to(x.dtype)

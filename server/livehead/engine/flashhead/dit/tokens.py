@@ -1,8 +1,8 @@
-"""Latents as tokens: (B, C, T, h, w) ⇄ (B, S, P) with tokens in (t, y, x) order.
+"""Latents as tokens: (B, C, T, h, w) ⇄ (B, S, P), tokens in (t, y, x) order.
 
-Within a token the order is (t, y, x, C), the channel fastest: that is how the head writes them, and
-the patch embedding's weights are put into the same order when they are loaded. So the sampler works
-on tokens all the way, and everything it does is one value at a time.
+Within a token the order is (t, y, x, C), the channel running fastest: that is how the head writes them, and the patch
+embedding's weights are brought into the same order when they are loaded. So the sampler works on tokens throughout,
+and everything it does is element-wise.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def to_tokens(latents: Tensor, patch: tuple[int, int, int]) -> Tensor:
 
 
 def from_tokens(tokens: Tensor, patch: tuple[int, int, int], latent: tuple[int, int, int, int]) -> Tensor:
-    """(B, S, P) → (B, C, T, h, w)."""
+    """(B, S, P) → (B, C, T, h, w). ``latent`` is (C, T, h, w)."""
     c, t, h, w = latent
     pt, ph, pw = patch
     cut = tokens.reshape(-1, t // pt, h // ph, w // pw, pt, ph, pw, c)

@@ -48,8 +48,10 @@ def _values(
         tl.store(out + place + token[:, None] * dim + column[None, :], made, some[None, :])
 
 
-def keys_of(projected: Tensor, weight: Tensor, frames: tuple[int, int, int], heads: int, eps: float) -> Tensor:
-    """See :func:`livehead.engine.flashhead.dit.audio_context.keys_of`. A layer's rows are contiguous."""
+def cross_attention_keys(
+    projected: Tensor, weight: Tensor, frames: tuple[int, int, int], heads: int, eps: float
+) -> Tensor:
+    """See :func:`livehead.engine.flashhead.dit.audio_context.cross_attention_keys`. A layer's rows are contiguous."""
     layers, rows, dim = projected.shape
     out = empty((layers, *frames[:2], heads, frames[2], dim // heads), dtype=projected.dtype, device=projected.device)
     _keys[(rows, layers)](
@@ -59,8 +61,8 @@ def keys_of(projected: Tensor, weight: Tensor, frames: tuple[int, int, int], hea
     return out
 
 
-def values_of(projected: Tensor, out: Tensor, frames: tuple[int, int, int]) -> Tensor:
-    """See :func:`livehead.engine.flashhead.dit.audio_context.values_of`. A layer's rows are contiguous."""
+def cross_attention_values(projected: Tensor, out: Tensor, frames: tuple[int, int, int]) -> Tensor:
+    """See :func:`livehead.engine.flashhead.dit.audio_context.cross_attention_values`. A layer's rows are contiguous."""
     layers, heads, head, dim = out.shape
     batch, count, tokens = frames
     made = empty((layers, batch, count, heads * tokens, dim), dtype=out.dtype, device=out.device)

@@ -174,10 +174,10 @@ def match(frames: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     sizes[-1] = area - (blocks - 1) * BLOCK
     own = (means * sizes).sum(1) / area
     variance = (squares.sum(1) + ((means - own[:, None]) ** 2 * sizes).sum(1)) / area
-    spread = variance.sqrt()
-    spread = torch.where(spread < 1e-8, 1.0, spread)
+    distribution = variance.sqrt()
+    distribution = torch.where(distribution < 1e-8, 1.0, distribution)
     wanted = [value.expand(b, n, 3, 1, 1).reshape(b * n, 3) for value in (mean, deviation)]
-    change = torch.stack((own, wanted[1] / spread, wanted[0]), dim=-1)
+    change = torch.stack((own, wanted[1] / distribution, wanted[0]), dim=-1)
     out = torch.empty((b, n, 3, h, w), device=frames.device)
     _apply[(b * n, blocks)](frames, change, out, *layout, BLOCK=BLOCK)
     return out

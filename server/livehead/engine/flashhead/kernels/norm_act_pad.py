@@ -1,29 +1,29 @@
-"""The Triton kernels behind ``feed``. Imports Triton, so only where a CUDA build of torch brought it."""
+"""The Triton kernels behind vae/norm_act_pad.py."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from livehead.engine.flashhead.vae.clip import Clip, Whole
+    from livehead.engine.flashhead.vae.clip import Clip, FinishedFrames
     from livehead.engine.flashhead.vae.norm_act_pad import Norm
 
 _TILE = 4096
-"""Values that one program holds: 32 a thread. Bandwidth is what limits these kernels."""
+"""Values per program: 32 per thread. These kernels are limited by memory bandwidth."""
 
-_FRAMES = ["first", "total", "rows_start", "rows_frames", "residual_start", "residual_frames"]
-_FRAMES += ["kept_start", "kept_frames", "count"]
+_FRAME_ARGUMENTS = ["first", "total", "rows_start", "rows_frames", "residual_start", "residual_frames"]
+_FRAME_ARGUMENTS += ["kept_start", "kept_frames", "count"]
 
 
 @triton.jit
 def _silu(x, FAST: tl.constexpr):
-    """x · sigmoid(x). ``FAST``: by the device's own exp2 and reciprocal, 5 instructions instead of 16, of which
-    there would be more than the memory has time for. The interpreter knows no instructions."""
+    """x · sigmoid(x). ``FAST`` uses the device's own exp2 and reciprocal: 5 instructions instead of 16, which would
+    take longer than the memory accesses. Triton's interpreter has no inline assembly."""
     if FAST:
         power = tl.inline_asm_elementwise(
             "ex2.approx.ftz.f32 $0, $1;", "=f,f", [x * -1.4426950408889634], dtype=tl.float32, is_pure=True, pack=1
@@ -36,14 +36,14 @@ def _silu(x, FAST: tl.constexpr):
     return x * share
 
 
-@triton.jit(do_not_specialize=_FRAMES)
-def _feed(
+@triton.jit(do_not_specialize=_FRAME_ARGUMENTS)
+def _norm_act_pad(
     rows,
     bias,
     residual,
     gamma,
     kept,
-    fed,
+    padded,
     first,
     total,
     rows_start,
@@ -61,7 +61,7 @@ def _feed(
     least,
     CHANNELS: tl.constexpr,
     ROWS: tl.constexpr,
-    FED: tl.constexpr,
+    PADDED: tl.constexpr,
     COLUMNS: tl.constexpr,
     PIXELS: tl.constexpr,
     TIME: tl.constexpr,
@@ -76,11 +76,11 @@ def _feed(
     KEEP: tl.constexpr,
     FAST: tl.constexpr,
 ):
-    """One program: some pixels of one fed frame, all channels. Offsets inside a frame fit in 32 bits."""
+    """One program: some pixels of one frame of the output, all channels. Offsets inside a frame fit in 32 bits."""
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     place = tl.program_id(1)
     stream = tl.program_id(2).to(tl.int64)
-    # What all pixels share is loaded in one dimension: in two it would pull all else into its own layout.
+    # What all pixels share is loaded in one dimension: in two, everything else would take on its layout.
     lane = tl.arange(0, COLUMNS)
     channel = lane[None, :]
     there = (pixel < area)[:, None] & (channel < CHANNELS)
@@ -97,21 +97,21 @@ def _feed(
     if TIME == 2:
         row = (frame + 1) // 2
         half = (frame + 1) % 2 * (SPACE * SPACE * CHANNELS)
-    spread = channel + half
+    distribution = channel + half
     if SPACE == 2:
         y, x = pixel // width + SHIFT, pixel % width + SHIFT
         source = y // 2 * rows_width + x // 2
-        spread = spread + ((y % 2 * 2 + x % 2) * CHANNELS)[:, None]
-    # Where there is no such row, as before the first frame, all is zero.
+        distribution = distribution + ((y % 2 * 2 + x % 2) * CHANNELS)[:, None]
+    # A row that does not exist, as before the first frame, is all zeros.
     present = exists & (row >= rows_start) & (row < rows_start + rows_frames)
     mask = there & present
     begin = (stream * rows_frames + row - rows_start) * rows_area * ROWS
-    value = tl.load(rows + begin + (source[:, None] * ROWS + spread), mask=mask, other=0.0).to(tl.float32)
+    value = tl.load(rows + begin + (source[:, None] * ROWS + distribution), mask=mask, other=0.0).to(tl.float32)
     if HAS_BIAS:
         if SPACE == 1:
             value += tl.load(bias + half + lane, mask=(lane < CHANNELS) & present, other=0.0)[None, :]
         else:
-            value += tl.load(bias + spread, mask=mask, other=0.0)
+            value += tl.load(bias + distribution, mask=mask, other=0.0)
     if HAS_RESIDUAL:
         mask = there & (exists & (frame >= residual_start) & (frame < residual_start + residual_frames))
         begin = (stream * residual_frames + frame - residual_start) * area * CHANNELS
@@ -120,115 +120,115 @@ def _feed(
         begin = (stream * kept_frames + frame - kept_start) * area * CHANNELS
         tl.store(kept + begin + inside, value.to(kept.dtype.element_ty), mask=once)
     if NORM:
-        # Columns past the channels were loaded as zeros and add nothing.
+        # Columns beyond the channels were loaded as zeros and add nothing.
         mean = tl.sum(value * value, axis=1) / CHANNELS
         value = value * tl.rsqrt(tl.maximum(mean + eps, least))[:, None]
         if GAMMA:
             value = value * tl.load(gamma + lane, mask=lane < CHANNELS, other=0.0)[None, :]
         if ACTIVATE:
             value = _silu(value, FAST)
-    begin = (stream * count + place) * area * FED
-    mask = (pixel < area)[:, None] & (channel < FED)
-    tl.store(fed + begin + (pixel[:, None] * FED + channel), value.to(fed.dtype.element_ty), mask=mask)
+    begin = (stream * count + place) * area * PADDED
+    mask = (pixel < area)[:, None] & (channel < PADDED)
+    tl.store(padded + begin + (pixel[:, None] * PADDED + channel), value.to(padded.dtype.element_ty), mask=mask)
 
 
-def feed(clip: Clip, first: int, fed: Tensor, whole: Whole | None, norm: Norm | None, *, repeat: bool) -> None:
-    """Write ``fed`` (frames from ``first`` on) and, where given, ``whole`` (without frames that do not exist)."""
-    batch, count, height, width, channels = fed.shape
-    columns = triton.next_power_of_2(channels)
-    pixels = max(1, _TILE // columns)
-    rows, residual, bias, fold = clip.rows, clip.residual, clip.bias, clip.fold
-    gamma = None if norm is None else norm.gamma
-    nothing: Any = fed  # a pointer that is never read
-    _feed[(triton.cdiv(height * width, pixels), count, batch)](
-        rows,
-        nothing if bias is None else bias,
-        nothing if residual is None else residual,
-        nothing if gamma is None else gamma,
-        nothing if whole is None else whole.rows,
-        fed,
-        first,
-        clip.total,
-        clip.start,
-        rows.shape[1],
-        clip.residual_start,
-        0 if residual is None else residual.shape[1],
-        0 if whole is None else whole.start,
-        0 if whole is None else whole.rows.shape[1],
-        count,
-        height * width,
-        width,
-        rows.shape[2] * rows.shape[3],
-        rows.shape[3],
-        0.0 if norm is None else norm.eps,
-        0.0 if norm is None else norm.least,
-        CHANNELS=clip.channels,
-        ROWS=rows.shape[4],
-        FED=channels,
-        COLUMNS=columns,
-        PIXELS=pixels,
-        TIME=fold.time,
-        SPACE=fold.space,
-        SHIFT=fold.shift,
-        REPEAT=repeat,
-        NORM=norm is not None,
-        GAMMA=gamma is not None,
-        ACTIVATE=norm is not None and norm.activate,
-        HAS_BIAS=bias is not None,
-        HAS_RESIDUAL=residual is not None,
-        KEEP=whole is not None,
-        FAST=rows.is_cuda,
-        num_warps=4,
-    )
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """The arguments of one launch of ``_norm_act_pad``, grouped by what they describe.
+
+    ``padded`` is the output, from frame ``first`` on. ``kept`` are the finished frames, or None.
+    """
+
+    clip: Clip
+    first: int
+    padded: Tensor
+    kept: FinishedFrames | None
+    norm: Norm | None
+    repeat: bool
+
+    def grid(self) -> tuple[int, int, int]:
+        """Blocks of pixels, frames, streams."""
+        batch, count, height, width, _ = self.padded.shape
+        return triton.cdiv(height * width, self._pixels()), count, batch
+
+    def tensors(self) -> dict[str, Any]:
+        """Pointers. A tensor that the flags switch off is never read, so any pointer will do."""
+        clip, unread = self.clip, self.padded
+        gamma = None if self.norm is None else self.norm.gamma
+        return {
+            "rows": clip.rows,
+            "bias": unread if clip.bias is None else clip.bias,
+            "residual": unread if clip.residual is None else clip.residual,
+            "gamma": unread if gamma is None else gamma,
+            "kept": unread if self.kept is None else self.kept.rows,
+            "padded": self.padded,
+        }
+
+    def frames(self) -> dict[str, int]:
+        """Where the frames of each tensor start in the clip, and how many there are."""
+        clip, kept = self.clip, self.kept
+        return {
+            "first": self.first,
+            "total": clip.total,
+            "rows_start": clip.start,
+            "rows_frames": clip.rows.shape[1],
+            "residual_start": clip.residual_start,
+            "residual_frames": 0 if clip.residual is None else clip.residual.shape[1],
+            "kept_start": 0 if kept is None else kept.start,
+            "kept_frames": 0 if kept is None else kept.rows.shape[1],
+            "count": self.padded.shape[1],
+        }
+
+    def sizes(self) -> dict[str, int]:
+        """Heights and widths, before and after the pixel shuffle, and what a program is given."""
+        rows = self.clip.rows
+        _, _, height, width, channels = self.padded.shape
+        return {
+            "area": height * width,
+            "width": width,
+            "rows_area": rows.shape[2] * rows.shape[3],
+            "rows_width": rows.shape[3],
+            "CHANNELS": self.clip.channels,
+            "ROWS": rows.shape[4],
+            "PADDED": channels,
+            "COLUMNS": triton.next_power_of_2(channels),
+            "PIXELS": self._pixels(),
+        }
+
+    def flags(self) -> dict[str, int | bool]:
+        """What is done; each combination is compiled once."""
+        clip, norm = self.clip, self.norm
+        return {
+            "TIME": clip.shuffle.time,
+            "SPACE": clip.shuffle.space,
+            "SHIFT": clip.shuffle.shift,
+            "REPEAT": self.repeat,
+            "NORM": norm is not None,
+            "GAMMA": norm is not None and norm.gamma is not None,
+            "ACTIVATE": norm is not None and norm.activate,
+            "HAS_BIAS": clip.bias is not None,
+            "HAS_RESIDUAL": clip.residual is not None,
+            "KEEP": self.kept is not None,
+            "FAST": clip.rows.is_cuda,
+        }
+
+    def epsilons(self) -> dict[str, float]:
+        norm = self.norm
+        return {"eps": 0.0 if norm is None else norm.eps, "least": 0.0 if norm is None else norm.least}
+
+    def run(self) -> None:
+        arguments = self.tensors() | self.frames() | self.sizes() | self.epsilons() | self.flags()
+        _norm_act_pad[self.grid()](**arguments, num_warps=4)
+
+    def _pixels(self) -> int:
+        return max(1, _TILE // int(triton.next_power_of_2(self.padded.shape[4])))
 
 
-@triton.jit
-def _to_pictures(
-    rows,
-    bias,
-    pictures,
-    height,
-    width,
-    limit,
-    CHANNELS: tl.constexpr,
-    PATCH: tl.constexpr,
-    WIDE: tl.constexpr,
-    LIMITED: tl.constexpr,
-):
-    """One program: the lines of one row of patches, some columns, all three colours."""
-    column = tl.program_id(0) * WIDE + tl.arange(0, WIDE)[None, :]
-    row = tl.program_id(1)
-    frame = tl.program_id(2).to(tl.int64)
-    line = tl.arange(0, PATCH)[:, None]
-    there = (column < width * PATCH) & (line < PATCH)
-    plane = height * width * PATCH * PATCH
-    source = rows + frame * height * width * CHANNELS + (row * width + column // PATCH) * CHANNELS
-    target = pictures + frame * 3 * plane + (row * PATCH + line) * width * PATCH + column
-    for colour in tl.static_range(3):
-        channel = colour * PATCH * PATCH + (column % PATCH) * PATCH + line
-        value = tl.load(source + channel, mask=there, other=0.0).to(tl.float32)
-        value += tl.load(bias + channel, mask=there, other=0.0)
-        if LIMITED:
-            value = tl.minimum(tl.maximum(value, -limit), limit)
-        tl.store(target + colour * plane, value, mask=there)
+def norm_act_pad(
+    clip: Clip, first: int, padded: Tensor, kept: FinishedFrames | None, norm: Norm | None, *, repeat: bool
+) -> None:
+    """See :func:`livehead.engine.flashhead.vae.norm_act_pad.norm_act_pad`.
 
-
-def to_pictures(rows: Tensor, bias: Tensor, patch: int, limit: float | None) -> Tensor:
-    """See :func:`livehead.engine.flashhead.vae.norm_act_pad.to_pictures`. ``patch`` is a power of two."""
-    batch, count, height, width, channels = rows.shape
-    pictures = torch.empty((batch, count, 3, height * patch, width * patch), dtype=torch.float32, device=rows.device)
-    wide = min(512, triton.next_power_of_2(width * patch))
-    _to_pictures[(triton.cdiv(width * patch, wide), height, batch * count)](
-        rows,
-        bias,
-        pictures,
-        height,
-        width,
-        0.0 if limit is None else limit,
-        CHANNELS=channels,
-        PATCH=patch,
-        WIDE=wide,
-        LIMITED=limit is not None,
-        num_warps=4,
-    )
-    return pictures
+    Writes ``padded``, the frames from ``first`` on, and ``kept`` if given, without the frames that do not exist.
+    """
+    _Launch(clip, first, padded, kept, norm, repeat).run()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @triton.jit
-def _rounded(x, values, scales, dim, largest, least, ACTIVATE: tl.constexpr, WIDTH: tl.constexpr):
+def _quantize(x, values, scales, dim, largest, least, ACTIVATE: tl.constexpr, WIDTH: tl.constexpr):
     """One program: one row."""
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, WIDTH)
@@ -23,14 +23,14 @@ def _rounded(x, values, scales, dim, largest, least, ACTIVATE: tl.constexpr, WID
     tl.store(scales + row, scale)
 
 
-def rounded(x: Tensor, largest: float, least: float, *, activate: bool) -> tuple[Tensor, Tensor]:
-    """See :func:`livehead.engine.flashhead.dit.matmul_precision.rounded`, for (rows, n)."""
+def quantize(x: Tensor, largest: float, least: float, *, activate: bool) -> tuple[Tensor, Tensor]:
+    """See :func:`livehead.engine.flashhead.dit.matmul.rounded`, for (rows, n)."""
     x = x.contiguous()
     rows, dim = x.shape
     values = torch.empty((rows, dim), dtype=torch.float8_e4m3fn, device=x.device)
     scales = torch.empty((rows, 1), dtype=torch.float32, device=x.device)
     width = triton.next_power_of_2(dim)
-    _rounded[(rows,)](
+    _quantize[(rows,)](
         x, values, scales, dim, largest, least, ACTIVATE=activate, WIDTH=width, num_warps=4 if width <= 4096 else 16
     )
     return values, scales

@@ -1,4 +1,4 @@
-"""What the transformer does between its products, as four Triton kernels. See fused.py."""
+"""The transformer's element-wise operations as four Triton kernels; dit/fused_ops.py defines what they compute."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from torch import Tensor, empty, float32
 from torch import dtype as Dtype
 
 _ROWS, _ROWS_OF_MANY, _MANY = 16, 64, 4096
-"""Tokens that one program of ``_shares`` looks at: the fewest that a tensor core takes, so that few tokens fill a
-device too, and more once there are so many."""
+"""Tokens per program of ``_cross_attention_weights``: the fewest that a tensor core takes, so that few tokens fill a
+device too, and more of them from ``_MANY`` tokens on."""
 
 _HEADS = 4
-"""Heads that one program of ``_shares`` looks at: more programs read the row again, fewer leave processors idle."""
+"""Heads per program of ``_cross_attention_weights``: with fewer, more programs read a row again; with more, processors
+are idle."""
 
 
 @triton.jit
@@ -55,7 +56,7 @@ def _add_norm(
 
 
 @triton.jit
-def _rotated(
+def _qk_norm_rope(
     x, weight_q, weight_k, cos, sin, out, rows, tokens, dim, pairs, eps, WIDTH: tl.constexpr
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
@@ -77,7 +78,7 @@ def _rotated(
 
 
 @triton.jit
-def _shares(
+def _cross_attention_weights(
     q, keys, out, tokens, frames, key_stream, dim, eps,
     HEADS: tl.constexpr, GROUP: tl.constexpr, HEAD: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr,
     WIDTH: tl.constexpr, DEPTH: tl.constexpr, EXACT: tl.constexpr,
@@ -131,19 +132,21 @@ def add_norm(
     return x, out
 
 
-def rotated(qkv: Tensor, norm_q: Tensor, norm_k: Tensor, cos: Tensor, sin: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def qk_norm_rope(
+    qkv: Tensor, norm_q: Tensor, norm_k: Tensor, cos: Tensor, sin: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
     b, s, triple = qkv.shape
     dim = triple // 3
     out = empty((2, b, s, dim), dtype=qkv.dtype, device=qkv.device)
-    _rotated[(b * s, 2)](
+    _qk_norm_rope[(b * s, 2)](
         qkv, norm_q, norm_k, cos, sin, out, b * s, s, dim, cos.shape[-1], eps,
         WIDTH=triton.next_power_of_2(dim), num_warps=2,
     )  # fmt: skip
     return out[0], out[1]
 
 
-def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
-    """See :func:`livehead.engine.flashhead.dit.fused_ops.shares`. A frame's keys are contiguous."""
+def cross_attention_weights(q: Tensor, keys: Tensor, eps: float) -> Tensor:
+    """See :func:`livehead.engine.flashhead.dit.fused_ops.cross_attention_weights`. A frame's keys are contiguous."""
     batch, frames, heads, count, head = keys.shape
     q = q.contiguous()
     dim = q.shape[-1]
@@ -151,7 +154,7 @@ def shares(q: Tensor, keys: Tensor, eps: float) -> Tensor:
     out = empty((batch * frames, tokens, heads * count), dtype=q.dtype, device=q.device)
     group = _HEADS if heads % _HEADS == 0 else 1
     rows = _ROWS_OF_MANY if batch * frames * tokens >= _MANY else _ROWS
-    _shares[(triton.cdiv(tokens, rows), batch * frames, heads // group)](
+    _cross_attention_weights[(triton.cdiv(tokens, rows), batch * frames, heads // group)](
         q, keys, out, tokens, frames, keys.stride(0), dim, eps,
         HEADS=heads, GROUP=group, HEAD=head, KEYS=count, ROWS=rows,
         WIDTH=triton.next_power_of_2(dim), DEPTH=max(16, triton.next_power_of_2(head)), EXACT=q.dtype is float32,

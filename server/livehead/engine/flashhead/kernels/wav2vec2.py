@@ -12,7 +12,7 @@ _CHANNELS = 256
 
 
 @triton.jit
-def _listen(
+def _first_conv(
     samples, weight, offset, out, count, frames, channels,
     TAPS: tl.constexpr, STEP: tl.constexpr, FRAMES: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
@@ -30,14 +30,14 @@ def _listen(
     tl.store(out + place, value, there[:, None] & some[None, :])
 
 
-def listen(samples: Tensor, weight: Tensor, offset: Tensor, step: int) -> Tensor:
+def first_conv(samples: Tensor, weight: Tensor, offset: Tensor, step: int) -> Tensor:
     """GELU of a convolution over (B, N) with filters of each stream's own: ``weight`` (B, channels, taps), ``offset``
     (B, channels) → (B, frames, channels), float32."""
     samples, weight, offset = samples.contiguous(), weight.contiguous(), offset.contiguous()
     batch, channels, taps = weight.shape
     frames = (samples.shape[1] - taps) // step + 1
     out = empty((batch, frames, channels), device=samples.device)
-    _listen[(triton.cdiv(frames, _FRAMES), triton.cdiv(channels, _CHANNELS), batch)](
+    _first_conv[(triton.cdiv(frames, _FRAMES), triton.cdiv(channels, _CHANNELS), batch)](
         samples, weight, offset, out, samples.shape[1], frames, channels,
         TAPS=taps, STEP=step, FRAMES=_FRAMES, CHANNELS=_CHANNELS,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The portraits that streams are opened with: fitted beside the steps, looked at once, and remembered."""
+"""The portraits that streams are opened with: fitted ahead of time, encoded once, and remembered."""
 
 from __future__ import annotations
 
@@ -11,59 +11,61 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.flashhead.colour.match import Look
+from livehead.engine.flashhead.colour.match import ColourStatistics
+from livehead.engine.flashhead.geometry import Geometry
 from livehead.engine.flashhead.portrait.fit import fit
 from livehead.engine.flashhead.vae.base import Moments
-from livehead.engine.flashhead.weights.config import Geometry
 
-_KNOWN = 32
-"""Portraits whose posteriors are kept."""
+_ENCODED = 32
+"""Encoded portraits that are kept; the least recently used one goes first."""
 
 _FITTED = 8
-"""Prepared portraits that wait to be opened; one that never is must not stay for ever."""
+"""Prepared portraits that are kept until they are opened; the oldest goes first, since one may never be opened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
-    """What the device has of a fitted portrait: the posterior over a window, and its colours."""
+class EncodedPortrait:
+    """What the device keeps of a fitted portrait: its posterior over a window, and its colours."""
 
     moments: Moments
-    look: Look
+    colours: ColourStatistics
 
 
-class Portraits:
+class PortraitCache:
     """All methods but :meth:`prepare` are called by one thread at a time."""
 
     def __init__(self, geometry: Geometry) -> None:
         self._size = geometry.height, geometry.width
         self._fitted: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = OrderedDict()
         self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, Portrait] = OrderedDict()
+        self._encoded: OrderedDict[bytes, EncodedPortrait] = OrderedDict()
 
-    def prepare(self, picture: NDArray[np.uint8]) -> None:
+    def prepare(self, portrait: NDArray[np.uint8]) -> None:
         """Fit uint8 (H, W, 3) ahead of :meth:`fitted` with the same array. Raises PortraitError."""
-        fitted = fit(np.asarray(picture), *self._size)
+        fitted = fit(np.asarray(portrait), *self._size)
         with self._lock:
-            # By identity: a large picture takes longer to hash than to fit. The picture is kept, so its id is its own.
-            self._fitted[id(picture)] = picture, fitted
+            # By identity: a large image takes longer to hash than to fit. The array is kept, so its id stays its own.
+            self._fitted[id(portrait)] = portrait, fitted
             if len(self._fitted) > _FITTED:
                 self._fitted.popitem(last=False)
 
-    def fitted(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture that was prepared, or it is fitted now. Raises PortraitError."""
+    def fitted(self, portrait: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The fitted portrait, (height, width, 3), prepared or fitted now. Raises PortraitError."""
         with self._lock:
-            of, fitted = self._fitted.pop(id(picture), (None, None))
-        if fitted is not None and of is picture:
+            original, fitted = self._fitted.pop(id(portrait), (None, None))
+        if fitted is not None and original is portrait:
             return fitted
-        return fit(np.asarray(picture), *self._size)
+        return fit(np.asarray(portrait), *self._size)
 
-    def known(self, fitted: NDArray[np.uint8], look_at: Callable[[NDArray[np.uint8]], Portrait]) -> Portrait:
-        """What ``look_at`` makes of a fitted picture, from memory if it was there before."""
+    def encoded(
+        self, fitted: NDArray[np.uint8], encode: Callable[[NDArray[np.uint8]], EncodedPortrait]
+    ) -> EncodedPortrait:
+        """What ``encode`` makes of a fitted portrait, from memory if it was encoded before."""
         key = hashlib.blake2b(fitted.tobytes(), digest_size=16).digest()
-        portrait = self._known.get(key)
+        portrait = self._encoded.get(key)
         if portrait is None:
-            portrait = self._known[key] = look_at(fitted)
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
+            portrait = self._encoded[key] = encode(fitted)
+            if len(self._encoded) > _ENCODED:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(key)
         return portrait

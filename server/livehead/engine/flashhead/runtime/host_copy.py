@@ -1,4 +1,4 @@
-"""Pictures to the host: through pinned memory, on a stream beside the one that computes."""
+"""Frames from the device to the host: through pinned memory, on a CUDA stream beside the one that computes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor
 
 
 class HostCopy:
-    """Copies started one by one and waited for together, while the device goes on computing."""
+    """Copies that are started one by one and awaited together, while the device goes on computing."""
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._running: list[Tensor] = []
+        self._in_flight: list[Tensor] = []
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """What is put to the device meanwhile runs after what the current stream has got so far, and beside
-        what it gets next."""
+        """Work launched inside runs after what the current CUDA stream has been given so far, and concurrently with
+        what it is given next."""
         if self._stream is None:
             yield
             return
@@ -28,14 +28,14 @@ class HostCopy:
             yield
 
     def start(self, tensor: Tensor) -> Tensor:
-        """Within :meth:`beside`: begin a copy. The result is valid after :meth:`wait`."""
+        """Inside :meth:`beside`: start a copy. The result is valid after :meth:`wait`."""
         if self._stream is None:
             return tensor.clone()
-        self._running.append(tensor)  # its memory must not be used again before it is read
+        self._in_flight.append(tensor)  # its memory must not be reused before it has been read
         return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor, non_blocking=True)
 
     def wait(self) -> None:
-        """Wait for the copies, and for nothing after them."""
+        """Wait for the copies, and for nothing that was launched after them."""
         if self._stream is not None:
             self._stream.synchronize()
-        self._running.clear()
+        self._in_flight.clear()

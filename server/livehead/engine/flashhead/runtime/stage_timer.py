@@ -1,4 +1,4 @@
-"""How long each stage of a window took, on the device's own clock."""
+"""How long each stage of a window takes, on the device's own clock."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from contextlib import contextmanager
 import torch
 
 
-class Stages:
-    """Off unless ``on`` is set: marking then costs nothing but a comparison."""
+class StageTimer:
+    """Off until ``on`` is set; a stage then costs one comparison."""
 
     def __init__(self, device: torch.device) -> None:
         self.on = False
         self._cuda = device.type == "cuda"
-        self._marks: list[tuple[str, torch.cuda.Event | float, torch.cuda.Event | float]] = []
+        self._spans: list[tuple[str, torch.cuda.Event | float, torch.cuda.Event | float]] = []
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
+        """Time the work that is launched inside as stage ``name``."""
         if not self.on:
             yield
             return
         start = self._now()
         yield
-        self._marks.append((name, start, self._now()))
+        self._spans.append((name, start, self._now()))
 
     def take(self) -> dict[str, float]:
         """Milliseconds by stage since the last call. Waits for the device."""
         if self._cuda:
             torch.cuda.synchronize()
         result: dict[str, float] = {}
-        for name, start, end in self._marks:
+        for name, start, end in self._spans:
             if isinstance(start, float) and isinstance(end, float):
                 length = (end - start) * 1000
             else:
@@ -39,7 +40,7 @@ class Stages:
                 assert isinstance(end, torch.cuda.Event)
                 length = start.elapsed_time(end)
             result[name] = result.get(name, 0.0) + length
-        self._marks.clear()
+        self._spans.clear()
         return result
 
     def _now(self) -> torch.cuda.Event | float:

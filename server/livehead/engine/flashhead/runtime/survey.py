@@ -1,4 +1,4 @@
-"""What PyTorch finds on this machine, printed as JSON: ``python -m livehead.engine.flashhead.survey cuda:0``."""
+"""What PyTorch finds on this machine, as JSON: ``python -m livehead.engine.flashhead.runtime.survey cuda:0``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import get_args
 import torch
 
 from livehead.engine.flashhead.dit.attention import AttentionName, choose
-from livehead.engine.flashhead.runtime.device import describe, find_device
+from livehead.engine.flashhead.runtime.torch_device import device_name, find_device
 from livehead.errors import UsageError
 
 
 def survey(name: str) -> dict[str, object]:
-    """``error`` is None where ``name`` is a device that computes; ``attention`` are the kernels that can be chosen."""
+    """``error`` is None if ``name`` is a device that computes; ``attention`` lists the kernels that it can run."""
     found: dict[str, object] = {"torch": torch.__version__, "cuda": torch.version.cuda, "error": None}
     try:
         device = find_device(name)
@@ -30,7 +30,7 @@ def survey(name: str) -> dict[str, object]:
             continue
         kernels.append(kernel)
     kernels.remove("auto")
-    return found | {"device": describe(device), "chosen": choose("auto", device, dtype).name, "attention": kernels}
+    return found | {"device": device_name(device), "chosen": choose("auto", device, dtype).name, "attention": kernels}
 
 
 if __name__ == "__main__":

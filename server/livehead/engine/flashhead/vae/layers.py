@@ -1,6 +1,7 @@
-"""What the video autoencoders' networks are made of: layers that compute no more frames than are wanted.
+"""The layers of the video autoencoders. They compute no more frames than are needed.
 
-Each layer says which of its input's frames some frames of its output depend on, and computes those alone.
+Each layer states its receptive range in time, the frames of its input that some frames of its output depend on, and
+computes only those.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv3d, pad
 
-from livehead.engine.flashhead.vae.clip import Clip, Whole
-from livehead.engine.flashhead.vae.norm_act_pad import Norm, feed
+from livehead.engine.flashhead.vae.clip import Clip, FinishedFrames
+from livehead.engine.flashhead.vae.norm_act_pad import Norm, norm_act_pad
 
 WIDER: Mapping[tuple[int, int], tuple[int, int]] = {(128, 48): (128, 64), (96, 3): (96, 64)}
-"""Channels in and out → those that such a convolution gets on CUDA, where cuDNN is faster so: the rest is zeros.
-It makes 64 channels in three quarters of the time that 48 take. Others are rounded up to multiples of 8, which its
-tensor-core kernels want. tests/gpu/convolutions.py measures what is worth an entry."""
+"""Channels in and out → those that such a convolution is padded to on CUDA, with zeros, where that is faster in cuDNN:
+64 output channels take three quarters of the time of 48. Other numbers are rounded up to multiples of 8, which the
+tensor-core kernels need. tests/gpu/convolutions.py measures what is worth an entry."""
 
 LARGEST = 2**31 - 1
-"""Values of one stream that cuDNN can number. Larger clips are convolved in parts: those of 33 pictures above 800²."""
+"""Values of one stream that cuDNN can index. Larger clips are convolved in parts: 33 frames above 800²."""
 
 
-class New:
-    """Makes empty tensors and remembers their published names."""
+class Parameters:
+    """Allocates tensors, and remembers them by their published names."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device, self.dtype = device, dtype
@@ -38,34 +39,35 @@ class New:
 
 
 class Layer(Protocol):
-    """A part of a network: which frames it needs for others, and how they are computed."""
+    """A part of a network: its receptive range in time, and how its frames are computed."""
 
-    def total(self, frames: int) -> int:
-        """How many frames it makes of so many."""
+    def output_frames(self, frames: int) -> int:
+        """How many frames it makes of ``frames``."""
 
-    def before(self, want: range, frames: int) -> range:
-        """The frames of ``frames`` that these frames of its output depend on."""
+    def receptive_range(self, want: range, frames: int) -> range:
+        """The input frames, of ``frames`` in all, that the output frames ``want`` depend on."""
 
     def __call__(self, clip: Clip, want: range) -> Clip:
-        """At least the frames ``want`` of the output. Uses the clip up."""
+        """At least the output frames ``want``. Consumes the clip."""
 
     def prepare(self) -> None:
-        """Lay the filled-in weights out for the device, once."""
+        """Lay out the weights for the device, once they are filled in."""
 
 
 def run(layers: Sequence[Layer], rows: Tensor, wanted: range | None) -> Clip:
-    """All or the wanted frames of the last layer's output: first backwards, what depends on what, then forwards.
+    """All or the wanted frames of the last layer's output.
 
-    ``rows`` (B, frames, H, W, C) are all frames of the first layer's input.
+    Receptive ranges are found from the last layer back, then frames are computed from the first layer on. ``rows``
+    (B, frames, H, W, C) are all frames of the first layer's input.
     """
     frames = rows.shape[1]
     totals = []
     for layer in layers:
         totals.append(frames)
-        frames = layer.total(frames)
+        frames = layer.output_frames(frames)
     wants = [range(frames) if wanted is None else wanted]
     for layer, total in zip(reversed(layers), reversed(totals), strict=True):
-        wants.append(layer.before(wants[-1], total))
+        wants.append(layer.receptive_range(wants[-1], total))
     clip = Clip(rows, 0, rows.shape[1], rows.shape[4])
     for layer, want in zip(layers, wants[-2::-1], strict=True):
         clip = layer(clip, want)
@@ -73,22 +75,22 @@ def run(layers: Sequence[Layer], rows: Tensor, wanted: range | None) -> Clip:
 
 
 class Conv:
-    """A 3×3×3 convolution without its bias. In time its input is padded beforehand, in space it pads with zeros.
+    """A 3×3×3 convolution that leaves its bias to be added. It pads in space with zeros; its input is padded in time.
 
-    Two frames come before the first where it is ``causal``, else one, and one after the last: copies of
-    these if ``repeat``, else zeros.
+    If it is ``causal``, two frames are put before the first, else one before the first and one after the last: copies
+    of these with ``repeat``, else zeros.
     """
 
     def __init__(
-        self, new: New, name: str, inputs: int, outputs: int, *, causal: bool, repeat: bool, stride: int = 1
+        self, new: Parameters, name: str, inputs: int, outputs: int, *, causal: bool, repeat: bool, stride: int = 1
     ) -> None:
-        self.lead = 2 if causal else 1
+        self.pad_before = 2 if causal else 1
         self.repeat = repeat
         self.stride = stride
         self.outputs = outputs
         self.weight = new(f"{name}.weight", outputs, inputs, 3, 3, 3)
         self.bias = new(f"{name}.bias", outputs, dtype=torch.float32)
-        # On the CPU the plain layout is faster, and four times as exact.
+        # On the CPU the contiguous layout is faster, and four times as exact.
         self.layout = torch.channels_last_3d if self.weight.is_cuda else torch.contiguous_format
 
     def prepare(self) -> None:
@@ -99,29 +101,29 @@ class Conv:
         self.weight = self.weight.contiguous(memory_format=self.layout)
 
     def widen(self, inputs: int, outputs: int) -> None:
-        """Append channels that are zero, so that there are so many."""
+        """Append channels of zeros up to these numbers."""
         had_outputs, had_inputs = self.weight.shape[:2]
         self.weight = pad(self.weight, (0, 0) * 3 + (0, inputs - had_inputs, 0, outputs - had_outputs))
 
-    def before(self, want: range, total: int) -> range:
-        """The frames of ``total`` that these frames of the output (stride 1) depend on."""
-        return range(max(0, want.start - self.lead), min(total, want.stop + 2 - self.lead))
+    def receptive_range(self, want: range, total: int) -> range:
+        """The input frames, of ``total``, that these output frames (stride 1) depend on."""
+        return range(max(0, want.start - self.pad_before), min(total, want.stop + 2 - self.pad_before))
 
     def __call__(
         self, clip: Clip, want: range, norm: Norm | None = None, *, keep: bool = False
-    ) -> tuple[Clip, Whole | None]:
-        """Frames ``want`` of the output (stride 1); with ``keep`` also the finished input. Uses the clip up."""
-        fed, whole = feed(
+    ) -> tuple[Clip, FinishedFrames | None]:
+        """The output frames ``want`` (stride 1), and with ``keep`` the finished input. Consumes the clip."""
+        padded, finished = norm_act_pad(
             clip,
-            want.start - self.lead,
+            want.start - self.pad_before,
             len(want) + 2,
             norm,
             width=self.weight.shape[1],
             repeat=self.repeat,
             keep=keep,
         )
-        rows = self._convolve(fed.movedim(-1, 1).contiguous(memory_format=self.layout))
-        return Clip(rows.movedim(1, -1).contiguous(), want.start, clip.total, self.outputs, self.bias), whole
+        rows = self._convolve(padded.movedim(-1, 1).contiguous(memory_format=self.layout))
+        return Clip(rows.movedim(1, -1).contiguous(), want.start, clip.total, self.outputs, self.bias), finished
 
     def _convolve(self, inputs: Tensor) -> Tensor:
         count, height, width = inputs.shape[2:]
@@ -132,18 +134,18 @@ class Conv:
         return torch.cat([conv3d(part, self.weight, None, 1, (0, 1, 1)) for part in parts], dim=2)
 
 
-class Halving:
-    """A layer that makes half the frames, rounded up, and computes all of them."""
+class TemporalHalving:
+    """A layer that halves the number of frames, rounded up, and computes all of them."""
 
-    def total(self, frames: int) -> int:
+    def output_frames(self, frames: int) -> int:
         return (frames + 1) // 2
 
-    def before(self, want: range, frames: int) -> range:
+    def receptive_range(self, want: range, frames: int) -> range:
         return range(frames)
 
 
-class Single:
-    """One convolution, with a norm before it or none: the first layer and the last one."""
+class ConvLayer:
+    """One convolution, with a norm before it or none: a network's first and its last layer."""
 
     def __init__(self, conv: Conv, norm: Norm | None = None) -> None:
         self.conv, self.norm = conv, norm
@@ -151,18 +153,18 @@ class Single:
     def prepare(self) -> None:
         self.conv.prepare()
 
-    def total(self, frames: int) -> int:
+    def output_frames(self, frames: int) -> int:
         return frames
 
-    def before(self, want: range, frames: int) -> range:
-        return self.conv.before(want, frames)
+    def receptive_range(self, want: range, frames: int) -> range:
+        return self.conv.receptive_range(want, frames)
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         return self.conv(clip, want, self.norm)[0]
 
 
-class Resnet:
-    """Twice norm, SiLU and convolution, beside a shortcut: nothing, or some function of the finished frames."""
+class ResnetBlock:
+    """Norm, SiLU and convolution, twice, beside a shortcut: the finished frames, or some function of them."""
 
     def __init__(
         self, convs: tuple[Conv, Conv], norms: tuple[Norm, Norm], shortcut: Callable[[Tensor], Tensor] | None
@@ -175,16 +177,16 @@ class Resnet:
         self.first.prepare()
         self.second.prepare()
 
-    def total(self, frames: int) -> int:
+    def output_frames(self, frames: int) -> int:
         return frames
 
-    def before(self, want: range, frames: int) -> range:
-        return self.first.before(self.second.before(want, frames), frames)
+    def receptive_range(self, want: range, frames: int) -> range:
+        return self.first.receptive_range(self.second.receptive_range(want, frames), frames)
 
     def __call__(self, clip: Clip, want: range) -> Clip:
-        middle, whole = self.first(clip, self.second.before(want, clip.total), self.norms[0], keep=True)
-        assert whole is not None
+        middle, finished = self.first(clip, self.second.receptive_range(want, clip.total), self.norms[0], keep=True)
+        assert finished is not None
         result, _ = self.second(middle, want, self.norms[1])
-        result.residual = whole.rows if self.shortcut is None else self.shortcut(whole.rows)
-        result.residual_start = whole.start
+        result.residual = finished.rows if self.shortcut is None else self.shortcut(finished.rows)
+        result.residual_start = finished.start
         return result

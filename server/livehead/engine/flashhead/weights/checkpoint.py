@@ -15,9 +15,11 @@ from livehead.engine.flashhead.audio.encoder import AudioEncoder
 from livehead.engine.flashhead.dit.attention import Attention, choose
 from livehead.engine.flashhead.dit.model import Dit
 from livehead.engine.flashhead.dit.sampler import TIMESTEPS
-from livehead.engine.flashhead.runtime.device import Precision
-from livehead.engine.flashhead.vae.base import Vae, build_vae, read_vae_config
-from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Geometry, Variant, read_dit_config, read_json
+from livehead.engine.flashhead.geometry import Geometry
+from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
+from livehead.engine.flashhead.vae.base import Vae
+from livehead.engine.flashhead.vae.build import build_vae, read_vae_config
+from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Variant, read_dit_config, read_json
 from livehead.engine.flashhead.weights.files import SafetensorsFile, Source, TorchFile, check, fill
 from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
 from livehead.errors import CheckpointError
@@ -79,7 +81,7 @@ class Model:
     vae: Vae
     audio: AudioEncoder
     device: torch.device
-    precision: Precision
+    dtypes: DtypePolicy
     origin: str
 
 
@@ -91,7 +93,7 @@ def load_model(
     variant: Variant,
     size: int | tuple[int, int],
     device: torch.device,
-    precision: Precision,
+    dtypes: DtypePolicy,
     attention: Attention,
 ) -> Model:
     """Load strictly. Raises CheckpointError, naming file, tensor and cure, and SizeError."""
@@ -103,13 +105,13 @@ def load_model(
         fill(_sources(layout)[part](), targets, dit.unused() if dit else None, _ignored(part))
 
     vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
-    return _assemble(config, size, device, precision, attention, vae_config, audio_config, from_file, str(root))
+    return _assemble(config, size, device, dtypes, attention, vae_config, audio_config, from_file, str(root))
 
 
 def check_files(root: Path, variant: Variant) -> None:
     """Compare everything but the values with what loading expects. Raises CheckpointError."""
     nowhere = torch.device("meta")
-    precision = Precision.of(torch.float32)
+    dtypes = DtypePolicy.of(torch.float32)
 
     def compare(part: str, targets: Mapping[str, Tensor], dit: Dit | None) -> None:
         shapes = {name: tuple(target.shape) for name, target in targets.items()} | dict(dit.unused() if dit else {})
@@ -120,15 +122,15 @@ def check_files(root: Path, variant: Variant) -> None:
     config = read_dit_config(layout.dit / "config.json", variant)
     side = config.vae_stride[1] * config.patch_size[1]
     vae_config, audio_config = read_vae_config(variant, layout.vae), read_json(layout.audio / "config.json")
-    attention = choose("sdpa", nowhere, precision.dtype)
-    _assemble(config, side, nowhere, precision, attention, vae_config, audio_config, compare, str(root))
+    attention = choose("sdpa", nowhere, dtypes.dtype)
+    _assemble(config, side, nowhere, dtypes, attention, vae_config, audio_config, compare, str(root))
 
 
 def random_model(
     variant: Variant,
     size: int | tuple[int, int],
     device: torch.device,
-    precision: Precision,
+    dtypes: DtypePolicy,
     attention: Attention,
     seed: int,
 ) -> Model:
@@ -145,7 +147,7 @@ def random_model(
         PUBLISHED[variant],
         size,
         device,
-        precision,
+        dtypes,
         attention,
         vae_config,
         WAV2VEC2_CONFIG,
@@ -172,7 +174,7 @@ def _assemble(
     config: DitConfig,
     size: int | tuple[int, int],
     device: torch.device,
-    precision: Precision,
+    dtypes: DtypePolicy,
     attention: Attention,
     vae_config: Mapping[str, Any],
     audio_config: Mapping[str, Any],
@@ -180,7 +182,7 @@ def _assemble(
     origin: str,
 ) -> Model:
     geometry = Geometry.of(config, size)
-    fast = device.type == "cuda" and precision.dtype is not torch.float32
+    fast = device.type == "cuda" and dtypes.dtype is not torch.float32
     audio = AudioEncoder(audio_config, device, fast=fast)
     if (audio.blocks, audio.channels) != (config.audio_blocks, config.audio_channels):
         raise CheckpointError(
@@ -192,14 +194,14 @@ def _assemble(
     if device.type != "meta":
         audio.prepare()
     log.info("audio encoder loaded")
-    vae = build_vae(config.variant, vae_config, geometry, device, precision.dtype)
+    vae = build_vae(config.variant, vae_config, geometry, device, dtypes.dtype)
     fill_in("autoencoder", vae.targets(), None)
     if device.type != "meta":
         vae.prepare()
     log.info("autoencoder loaded")
-    dit = Dit(config, device, precision, attention)
+    dit = Dit(config, device, dtypes, attention)
     fill_in("transformer", dit.targets(), dit)
     if device.type != "meta":
         dit.prepare(TIMESTEPS)
     log.info("transformer loaded")
-    return Model(config, geometry, dit, vae, audio, device, precision, origin)
+    return Model(config, geometry, dit, vae, audio, device, dtypes, origin)

@@ -1,45 +1,21 @@
-"""What a checkpoint says about itself, and what follows from it for one picture size."""
+"""The configuration files of a checkpoint."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from livehead.core.block import BLOCK_SAMPLES
-from livehead.errors import CheckpointError, UsageError
+from livehead.errors import CheckpointError
 
 Variant: TypeAlias = Literal["lite", "pro"]
-
-WINDOW = 33
-"""Video frames in a window, motion frames included."""
-
-AUDIO_TOKENS = 32
-"""Audio tokens for each latent frame."""
-
-AUDIO_HIDDEN = 512
-"""Width of the audio projection's hidden layers."""
-
-NEIGHBOURS = 5
-"""Audio frames around each video frame: two before, itself, two after."""
-
-AUDIO_FRAMES = 200
-"""Video frames in the 8 s of sound that the audio encoder looks at."""
-
-AUDIO_SAMPLES = AUDIO_FRAMES * BLOCK_SAMPLES
-"""128,000 samples: the same 8 s."""
-
-
-class SizeError(UsageError, ValueError):
-    """The picture size does not fit the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class DitConfig:
-    """The diffusion transformer's ``config.json`` and the audio encoder's output it was made for."""
+    """The transformer's ``config.json``, and the size of the audio encoder's output that it was trained with."""
 
     dim: int
     ffn_dim: int
@@ -61,7 +37,7 @@ class DitConfig:
 
     @property
     def variant(self) -> Variant:
-        """Lite has the eightfold temporal stride of LTX, Pro the fourfold one of Wan."""
+        """LTX has a temporal stride of 8 (Lite), Wan one of 4 (Pro)."""
         return "lite" if self.vae_stride[0] == 8 else "pro"
 
 
@@ -83,7 +59,7 @@ PUBLISHED: Mapping[Variant, DitConfig] = {
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a checkpoint's JSON file. Raises CheckpointError where it is missing or broken."""
+    """Read a checkpoint's JSON object. Raises CheckpointError if it is missing or broken."""
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:
@@ -98,9 +74,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def rest_of(config: Mapping[str, Any], fixed: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """A configuration without what it may say but must say as ``fixed`` does; lists become tuples.
+    """A configuration without the entries of ``fixed``; lists become tuples.
 
-    Raises ValueError where it says otherwise.
+    Raises ValueError if an entry is there and has another value than in ``fixed``. ``model`` is named in the error.
     """
     rest = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
     for name, value in fixed.items():
@@ -110,7 +86,7 @@ def rest_of(config: Mapping[str, Any], fixed: Mapping[str, Any], model: str) -> 
 
 
 def read_dit_config(path: Path, variant: Variant) -> DitConfig:
-    """Read ``config.json`` of the transformer and check that it is the variant that was asked for."""
+    """Read the transformer's ``config.json``. Raises CheckpointError if it is broken or of the other variant."""
     raw = read_json(path)
     try:
         config = DitConfig(
@@ -144,63 +120,3 @@ def read_dit_config(path: Path, variant: Variant) -> DitConfig:
 def _triple(value: Any) -> tuple[int, int, int]:
     t, y, x = (int(item) for item in value)
     return t, y, x
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Every size that one model has at one picture size. Lengths in pixels, frames and tokens."""
-
-    height: int
-    width: int
-    channels: int
-    stride: tuple[int, int, int]
-    patch: tuple[int, int, int]
-
-    @classmethod
-    def of(cls, config: DitConfig, size: int | tuple[int, int]) -> Geometry:
-        """``size`` is one side or (height, width). Raises SizeError where the model cannot make it."""
-        height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-        _, y, x = (stride * patch for stride, patch in zip(config.vae_stride, config.patch_size, strict=True))
-        if height < y or width < x or height % y or width % x:
-            raise SizeError(
-                f"The {config.variant} model cannot make pictures of {width}×{height}: sides must be multiples of {y}."
-            )
-        return cls(height, width, config.out_dim, config.vae_stride, config.patch_size)
-
-    @property
-    def motion_frames(self) -> int:
-        """Frames of a window that were shown before: m = v + 1."""
-        return self.stride[0] + 1
-
-    @property
-    def new_frames(self) -> int:
-        """Most frames that one window can add: 33 − m."""
-        return WINDOW - self.motion_frames
-
-    @property
-    def latent(self) -> tuple[int, int, int, int]:
-        """(C, T, h, w) of a window's latents."""
-        t, y, x = self.stride
-        return self.channels, 1 + (WINDOW - 1) // t, self.height // y, self.width // x
-
-    @property
-    def grid(self) -> tuple[int, int, int]:
-        """(t, y, x) token counts."""
-        _, *lengths = self.latent
-        t, y, x = (length // patch for length, patch in zip(lengths, self.patch, strict=True))
-        return t, y, x
-
-    @property
-    def tokens(self) -> int:
-        """S, tokens of a window."""
-        return prod(self.grid)
-
-    @property
-    def frame_tokens(self) -> int:
-        """Tokens of one latent frame."""
-        return self.grid[1] * self.grid[2]
-
-    @property
-    def token_values(self) -> int:
-        """Latent values in one token."""
-        return prod(self.patch) * self.channels

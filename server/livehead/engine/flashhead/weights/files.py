@@ -40,7 +40,7 @@ class Source(Protocol):
 
 
 class SafetensorsFile:
-    """A ``.safetensors`` file, checked from end to end before anything is read from it."""
+    """A ``.safetensors`` file, check_step from end to end before anything is read from it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

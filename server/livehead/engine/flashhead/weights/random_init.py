@@ -45,7 +45,7 @@ WAV2VEC2_CONFIG: Mapping[str, Any] = {
 """What of wav2vec2-base-960h's config.json the computation depends on."""
 
 
-def spread(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:
+def distribution(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:
     """Mean, deviation, and whether the noise's absolute value is taken, for a tensor of this name."""
     leaf = name.rsplit(".", 1)[-1]
     if leaf == "latents_std" or leaf == "weight_g":
@@ -63,7 +63,7 @@ def spread(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:
 
 def randomise(name: str, target: Tensor, generator: torch.Generator) -> None:
     """Fill a tensor where it lies: the same values for a seed in every dtype, but for rounding."""
-    mean, deviation, positive = spread(name, tuple(target.shape))
+    mean, deviation, positive = distribution(name, tuple(target.shape))
     values = torch.empty(target.shape, device=target.device).normal_(generator=generator)
     if positive:
         values.abs_()

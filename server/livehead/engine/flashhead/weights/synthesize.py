@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from livehead.engine.flashhead.audio.encoder import AudioEncoder
 from livehead.engine.flashhead.dit.attention import choose
 from livehead.engine.flashhead.dit.model import Dit
-from livehead.engine.flashhead.runtime.device import Precision
-from livehead.engine.flashhead.vae.base import build_vae
+from livehead.engine.flashhead.geometry import Geometry
+from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
+from livehead.engine.flashhead.vae.build import build_vae
 from livehead.engine.flashhead.weights.checkpoint import Layout
-from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Geometry, Variant
+from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Variant
 from livehead.engine.flashhead.weights.files import Shape
-from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, spread
+from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, distribution
 from livehead.errors import UsageError
 
 Progress = Callable[[int], None]
@@ -69,7 +70,7 @@ _TINY_WAV2VEC2: Mapping[str, Any] = {
 
 def weight(name: str, shape: Shape) -> NDArray[np.float32]:
     """The tensor that every synthetic checkpoint has under this name and shape."""
-    mean, deviation, positive = spread(name, shape)
+    mean, deviation, positive = distribution(name, shape)
     values = gaussian(name, shape)
     if positive:
         np.abs(values, out=values)
@@ -84,7 +85,7 @@ def gaussian(key: str, shape: Shape) -> NDArray[np.float32]:
     return generator.standard_normal(size=shape, dtype=np.float32)
 
 
-class Plan:
+class SyntheticCheckpoint:
     """What a synthetic checkpoint of some variants is made of."""
 
     def __init__(self, variants: Iterable[Variant], *, tiny: bool) -> None:
@@ -95,7 +96,7 @@ class Plan:
         for variant in self.variants:
             config, vae_config = _configs(variant, tiny=tiny)
             attention = choose("sdpa", _META, torch.float32)
-            dit = Dit(config, _META, Precision.of(torch.float32), attention)
+            dit = Dit(config, _META, DtypePolicy.of(torch.float32), attention)
             side = config.vae_stride[1] * config.patch_size[1]
             vae = build_vae(variant, vae_config, Geometry.of(config, side), _META, torch.float32)
             shapes = {name: tuple(target.shape) for name, target in dit.targets().items()} | dict(dit.unused())

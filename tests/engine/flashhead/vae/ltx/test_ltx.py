@@ -10,9 +10,11 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_ltx import AutoencoderKLLTXVideo
 
 from engine.flashhead.material import relative
-from livehead.engine.flashhead.vae.base import LtxVae, build_vae
+from livehead.engine.flashhead.geometry import Geometry
+from livehead.engine.flashhead.vae.build import build_vae
 from livehead.engine.flashhead.vae.ltx.autoencoder import Ltx
-from livehead.engine.flashhead.weights.config import PUBLISHED, Geometry
+from livehead.engine.flashhead.vae.ltx.vae import LtxVae
+from livehead.engine.flashhead.weights.config import PUBLISHED
 from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, randomise
 from livehead.errors import CheckpointError
 

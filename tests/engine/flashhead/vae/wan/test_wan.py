@@ -12,14 +12,21 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.flashhead.material import relative
-from livehead.engine.flashhead.vae.base import WanVae, build_vae
-from livehead.engine.flashhead.vae.layers import Conv, Resnet, Single
-from livehead.engine.flashhead.weights.config import PUBLISHED, Geometry
+from livehead.engine.flashhead.geometry import Geometry
+from livehead.engine.flashhead.vae.build import build_vae
+from livehead.engine.flashhead.vae.layers import Conv, ConvLayer, ResnetBlock
+from livehead.engine.flashhead.vae.wan.vae import WanVae
+from livehead.engine.flashhead.weights.config import PUBLISHED
 from livehead.engine.flashhead.weights.random_init import randomise
 from livehead.errors import CheckpointError
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 SMALL: Mapping[str, Any] = {"base_dim": 8}
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    torch.manual_seed(0)
 
 
 def random_wan(config: Mapping[str, Any]) -> WanVae:
@@ -158,8 +165,9 @@ def test_more_channels_than_there_are_change_nothing(pair: tuple[WanVae, Any], i
             had_outputs, had_inputs = conv.weight.shape[:2]
             conv.widen(had_inputs + inputs, had_outputs + outputs)
         wide.prepare()
-        assert relative(wide.decode(latents), own.decode(latents)) < 1e-6
-        assert relative(wide.encode(pictures).mean, own.encode(pictures).mean) < 1e-6
+        # The same sums in another order: the same gate as beside diffusers.
+        assert relative(wide.decode(latents), own.decode(latents)) < 3e-6
+        assert relative(wide.encode(pictures).mean, own.encode(pictures).mean) < 3e-6
 
 
 def test_clips_too_large_for_one_convolution_are_made_in_parts(
@@ -178,9 +186,9 @@ def test_clips_too_large_for_one_convolution_are_made_in_parts(
 def _convolutions(vae: WanVae) -> list[Conv]:
     found: list[Conv] = []
     for layer in (*vae.model.encoder, *vae.model.decoder):
-        if isinstance(layer, Single):
+        if isinstance(layer, ConvLayer):
             found.append(layer.conv)
-        elif isinstance(layer, Resnet):
+        elif isinstance(layer, ResnetBlock):
             found += [layer.first, layer.second]
     return found
 

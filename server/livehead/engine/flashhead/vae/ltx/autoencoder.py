@@ -1,9 +1,9 @@
 """The LTX 0.9 video autoencoder (arXiv 2501.00103), laid out for tensor cores.
 
-The same function as diffusers' AutoencoderKLLTXVideo, from the same tensors. Activations are channels
-last throughout, and between two convolutions there is one pass over memory (``feed``). The decoder
-computes only what the wanted frames depend on: a convolution sees one frame before and one after, so
-the frames that are needed grow by one on each side with every convolution that follows.
+The same function as diffusers' AutoencoderKLLTXVideo, from the same tensors. Activations are channels last
+throughout, and between two convolutions there is one pass over memory (vae/norm_act_pad.py). The decoder computes only
+what the wanted frames depend on: a convolution needs one frame before and one after, so the receptive range grows by
+one frame on each side with every convolution.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livehead.engine.flashhead.vae.layers import Layer, New, run
-from livehead.engine.flashhead.vae.ltx.layers import Down, Up, enter, leave, resnet
-from livehead.engine.flashhead.vae.norm_act_pad import finished, to_patches, to_pictures
+from livehead.engine.flashhead.vae.layers import Layer, Parameters, run
+from livehead.engine.flashhead.vae.ltx.layers import Downsample, Upsample, conv_in, conv_out, resnet
+from livehead.engine.flashhead.vae.norm_act_pad import finish, patchify, unpatchify
 from livehead.engine.flashhead.weights.config import rest_of
 
 _WIDTHS = (128, 256, 512, 512)
@@ -39,13 +39,13 @@ _FIXED: Mapping[str, Any] = {
     "spatial_compression_ratio": None,
     "temporal_compression_ratio": None,
 }
-"""What a config.json may say of later LTX versions, and must say for 0.9."""
+"""Entries of config.json that differ in later LTX versions, and their values in 0.9."""
 
 
 class Ltx:
-    """Encoder and decoder. ``targets`` names the tensors to be filled in; ``prepare()`` lays them out, once.
+    """Encoder and decoder. ``targets`` names the tensors to fill in; ``prepare()`` lays them out, once.
 
-    Raises ValueError for a configuration that is not LTX 0.9's.
+    Raises ValueError for a configuration other than LTX 0.9's.
     """
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> None:
@@ -65,8 +65,8 @@ class Ltx:
             raise ValueError(f"unknown: {', '.join(options)}")
         self.dtype = dtype
         self.stride = 2 ** sum(scaled[0])
-        """How many frames become one latent frame."""
-        new = New(device, dtype)
+        """Frames per latent frame."""
+        new = Parameters(device, dtype)
         pixels = 3 * self.patch**2
         self.encoder = _encoder(new, widths[0], depths[0], scaled[0], pixels, self.channels, eps)
         self.decoder = _decoder(new, widths[1][::-1], depths[1][::-1], scaled[1][::-1], self.channels, pixels, eps)
@@ -75,25 +75,25 @@ class Ltx:
     def prepare(self) -> None:
         for layer in (*self.encoder, *self.decoder):
             layer.prepare()
-        self.targets = {}  # or the weights would be held twice
+        self.targets = {}  # otherwise the weights would be kept twice
 
-    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, N, H, W) → mean (B, C, T, h, w) and log-variance (B, 1, T, h, w), float32."""
-        rows = to_patches(pictures, self.patch, self.dtype)
-        value = finished(run(self.encoder, rows, None)).movedim(-1, 1)
+        rows = patchify(frames, self.patch, self.dtype)
+        value = finish(run(self.encoder, rows, None)).movedim(-1, 1)
         return value[:, : self.channels], value[:, self.channels :]
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
         """(B, C, T, h, w), not normalised → all or the wanted frames, float32 (B, n, 3, H, W).
 
-        A frame is the same whichever others are wanted, up to rounding.
+        A frame does not depend on which others are wanted, but for rounding.
         """
         last = run(self.decoder, latents.to(self.dtype).movedim(1, -1).contiguous(), wanted)
-        return to_pictures(last, self.patch)
+        return unpatchify(last, self.patch)
 
 
 def _encoder(
-    new: New,
+    new: Parameters,
     widths: Sequence[int],
     depths: Sequence[int],
     scaled: Sequence[bool],
@@ -102,22 +102,22 @@ def _encoder(
     eps: float,
 ) -> list[Layer]:
     width = widths[0]
-    layers: list[Layer] = [enter(new, "encoder.conv_in", inputs, width, causal=True)]
+    layers: list[Layer] = [conv_in(new, "encoder.conv_in", inputs, width, causal=True)]
     for i, (wider, depth, halve) in enumerate(zip((*widths[1:], widths[-1]), depths[:-1], scaled, strict=True)):
         name = f"encoder.down_blocks.{i}"
         layers += [resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=True) for j in range(depth)]
         if halve:
-            layers.append(Down(new, f"{name}.downsamplers.0", width))
+            layers.append(Downsample(new, f"{name}.downsamplers.0", width))
         if wider != width:
             layers.append(resnet(new, f"{name}.conv_out", width, wider, eps, causal=True))
         width = wider
     middle = (f"encoder.mid_block.resnets.{j}" for j in range(depths[-1]))
     layers += [resnet(new, name, width, width, eps, causal=True) for name in middle]
-    return [*layers, leave(new, "encoder.conv_out", width, outputs + 1, causal=True)]
+    return [*layers, conv_out(new, "encoder.conv_out", width, outputs + 1, causal=True)]
 
 
 def _decoder(
-    new: New,
+    new: Parameters,
     widths: Sequence[int],
     depths: Sequence[int],
     scaled: Sequence[bool],
@@ -126,7 +126,7 @@ def _decoder(
     eps: float,
 ) -> list[Layer]:
     width = widths[0]
-    layers: list[Layer] = [enter(new, "decoder.conv_in", inputs, width, causal=False)]
+    layers: list[Layer] = [conv_in(new, "decoder.conv_in", inputs, width, causal=False)]
     middle = (f"decoder.mid_block.resnets.{j}" for j in range(depths[0]))
     layers += [resnet(new, name, width, width, eps, causal=False) for name in middle]
     for i, (narrower, depth, double) in enumerate(zip(widths, depths[1:], scaled, strict=True)):
@@ -135,6 +135,6 @@ def _decoder(
             layers.append(resnet(new, f"{name}.conv_in", width, narrower, eps, causal=False))
         width = narrower
         if double:
-            layers.append(Up(new, f"{name}.upsamplers.0.conv", width))
+            layers.append(Upsample(new, f"{name}.upsamplers.0.conv", width))
         layers += [resnet(new, f"{name}.resnets.{j}", width, width, eps, causal=False) for j in range(depth)]
-    return [*layers, leave(new, "decoder.conv_out", width, outputs, causal=False)]
+    return [*layers, conv_out(new, "decoder.conv_out", width, outputs, causal=False)]

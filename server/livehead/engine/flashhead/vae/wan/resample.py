@@ -1,7 +1,7 @@
-"""How the Wan autoencoder makes pictures larger and smaller, and clips longer and shorter.
+"""Resampling in the Wan autoencoder, in space and in time.
 
-The reference goes through time in chunks, keeps frames for the next one, and leaves the first frame out of
-what it does to time; over the whole clip that is the same as said here.
+The reference computes a clip in chunks, caches frames for the next chunk, and leaves the first frame out of temporal
+resampling; over the whole clip that is the same as what is computed here.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv3d, pad
 
-from livehead.engine.flashhead.vae.clip import Clip, Fold
-from livehead.engine.flashhead.vae.layers import Halving, New
-from livehead.engine.flashhead.vae.norm_act_pad import feed
+from livehead.engine.flashhead.vae.clip import Clip, PixelShuffle
+from livehead.engine.flashhead.vae.layers import Parameters, TemporalHalving
+from livehead.engine.flashhead.vae.norm_act_pad import norm_act_pad
 from livehead.engine.flashhead.vae.wan.layers import Framewise
 
 
-class Planar:
-    """A 2-D convolution of every frame, without its bias."""
+class SpatialConv:
+    """A 2-D convolution of every frame that leaves its bias to be added."""
 
     def __init__(
         self,
-        new: New,
+        new: Parameters,
         name: str,
         inputs: int,
         outputs: int,
@@ -45,10 +45,10 @@ class Planar:
         return result
 
 
-class Temporal:
-    """A 3×1×1 convolution without padding and without its bias."""
+class TemporalConv:
+    """A 3×1×1 convolution without padding that leaves its bias to be added."""
 
-    def __init__(self, new: New, name: str, inputs: int, outputs: int, *, stride: int = 1) -> None:
+    def __init__(self, new: Parameters, name: str, inputs: int, outputs: int, *, stride: int = 1) -> None:
         self.weight = new(f"{name}.weight", outputs, inputs, 3, 1, 1)
         self.bias = new(f"{name}.bias", outputs, dtype=torch.float32)
         self.stride = stride
@@ -62,22 +62,22 @@ class Temporal:
         return conv3d(inputs, self.weight, None, (self.stride, 1, 1)).movedim(1, -1).contiguous()
 
 
-class SpaceUp(Framewise):
-    """Twice the height, twice the width, half the channels: nearest neighbours, then a 3×3 convolution.
+class SpatialUpsample(Framewise):
+    """Doubles the height and the width and halves the channels: nearest neighbours, then a 3×3 convolution.
 
-    Each pixel of the output sees two of the small picture's pixels in each direction, and so is made by one
-    of four 2×2 convolutions of that: four ninths of the work, and no large picture in between.
+    Each output pixel depends on two input pixels in each direction, so it is made by one of four 2×2 convolutions of
+    the small frame: four ninths of the work, and no large frame in between.
     """
 
-    def __init__(self, new: New, name: str, width: int) -> None:
+    def __init__(self, new: Parameters, name: str, width: int) -> None:
         self.outputs = width // 2
         self.dtype = new.dtype
-        # float32 at first, so that sums of weights are rounded but once.
-        self.conv = Planar(new, f"{name}.resample.1", width, self.outputs, padding=1, dtype=torch.float32)
+        # float32 at first, so that sums of weights are rounded only once.
+        self.conv = SpatialConv(new, f"{name}.resample.1", width, self.outputs, padding=1, dtype=torch.float32)
 
     def prepare(self) -> None:
-        # Line y of the output is half (y + 1) % 2 of line (y + 1) // 2 here, which sees lines (y + 1) // 2 − 1 and
-        # (y + 1) // 2 of the small picture; columns likewise.
+        # Output line y is half (y + 1) % 2 of the convolution's line (y + 1) // 2, which depends on lines
+        # (y + 1) // 2 − 1 and (y + 1) // 2 of the small frame; columns likewise.
         parts = _halves(_halves(self.conv.weight, 2), 4).transpose(0, 1).flatten(0, 2)
         self.conv.weight = parts.to(self.dtype)
         self.conv.bias = self.conv.bias.repeat(4)
@@ -85,84 +85,88 @@ class SpaceUp(Framewise):
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         total = clip.total
-        frames, _ = feed(clip, want.start, len(want))
+        frames, _ = norm_act_pad(clip, want.start, len(want))
         rows = self.conv(frames)
-        return Clip(rows, want.start, total, self.outputs, self.conv.bias, fold=Fold(space=2, shift=1))
+        return Clip(rows, want.start, total, self.outputs, self.conv.bias, shuffle=PixelShuffle(space=2, shift=1))
 
 
-class SpaceDown(Framewise):
-    """Half the height, half the width: a 3×3 convolution that begins at the first pixel and looks over the end."""
+class SpatialDownsample(Framewise):
+    """Halves the height and the width: a 3×3 convolution that starts at the first pixel and is padded at the end."""
 
-    def __init__(self, new: New, name: str, width: int) -> None:
+    def __init__(self, new: Parameters, name: str, width: int) -> None:
         self.width = width
-        # Two zeros on all sides are what cuDNN can do. What then begins before the first pixel is left out.
-        self.conv = Planar(new, f"{name}.resample.1", width, width, stride=2, padding=2)
+        # cuDNN can only pad all sides alike: with two zeros. Outputs that start before the first pixel are left out.
+        self.conv = SpatialConv(new, f"{name}.resample.1", width, width, stride=2, padding=2)
 
     def prepare(self) -> None:
         self.conv.prepare()
 
     def __call__(self, clip: Clip, want: range) -> Clip:
         total = clip.total
-        frames, _ = feed(clip, want.start, len(want))
+        frames, _ = norm_act_pad(clip, want.start, len(want))
         height, width = frames.shape[2:4]
         rows = self.conv(frames)[:, :, 1 : height // 2 + 1, 1 : width // 2 + 1].contiguous()
         return Clip(rows, want.start, total, self.width, self.conv.bias)
 
 
-class TimeUp:
-    """Twice the frames but one. The others do not see the first frame: before the second come zeros to them."""
+class TemporalUpsample:
+    """Doubles the number of frames less one. The first frame passes unchanged, and is zeros to the others."""
 
-    def __init__(self, new: New, name: str, width: int) -> None:
+    def __init__(self, new: Parameters, name: str, width: int) -> None:
         self.width = width
-        self.conv = Temporal(new, f"{name}.time_conv", width, 2 * width)
+        self.conv = TemporalConv(new, f"{name}.time_conv", width, 2 * width)
 
     def prepare(self) -> None:
         self.conv.prepare()
 
-    def total(self, frames: int) -> int:
+    def output_frames(self, frames: int) -> int:
         return 2 * frames - 1
 
-    def before(self, want: range, frames: int) -> range:
-        rows = self._folded(want)
+    def receptive_range(self, want: range, frames: int) -> range:
+        rows = self._conv_frames(want)
         return range(0 if want.start == 0 else max(1, rows.start - 2), rows.stop)
 
     def __call__(self, clip: Clip, want: range) -> Clip:
-        rows, need, total = self._folded(want), self.before(want, clip.total), self.total(clip.total)
-        frames, _ = feed(clip, need.start, len(need))
+        rows, need, total = (
+            self._conv_frames(want),
+            self.receptive_range(want, clip.total),
+            self.output_frames(clip.total),
+        )
+        frames, _ = norm_act_pad(clip, need.start, len(need))
         if not rows:
             return Clip(frames, 0, total, self.width)
         seen = max(1, rows.start - 2)
         zeros = seen + 2 - rows.start
         made = self.conv(pad(frames[:, seen - need.start :], (0, 0) * 3 + (zeros, 0)))
         first = frames[:, :1].contiguous() if want.start == 0 else None
-        return Clip(made, rows.start, total, self.width, self.conv.bias, first, fold=Fold(time=2))
+        return Clip(made, rows.start, total, self.width, self.conv.bias, first, shuffle=PixelShuffle(time=2))
 
     @staticmethod
-    def _folded(want: range) -> range:
-        """The frames r that the convolution makes for these: frames 2r − 1 and 2r of the output are its halves."""
+    def _conv_frames(want: range) -> range:
+        """The frames r that the convolution makes for these: output frames 2r − 1 and 2r are its halves."""
         return range(max(1, (want.start + 1) // 2), want.stop // 2 + 1)
 
 
-class TimeDown(Halving):
-    """The first frame is left as it is."""
+class TemporalDownsample(TemporalHalving):
+    """Halves the number of frames; the first one passes unchanged."""
 
-    def __init__(self, new: New, name: str, width: int) -> None:
+    def __init__(self, new: Parameters, name: str, width: int) -> None:
         self.width = width
-        self.conv = Temporal(new, f"{name}.time_conv", width, width, stride=2)
+        self.conv = TemporalConv(new, f"{name}.time_conv", width, width, stride=2)
 
     def prepare(self) -> None:
         self.conv.prepare()
 
     def __call__(self, clip: Clip, want: range) -> Clip:
-        total = self.total(clip.total)
-        frames, _ = feed(clip, 0, clip.total)
+        total = self.output_frames(clip.total)
+        frames, _ = norm_act_pad(clip, 0, clip.total)
         if total == 1:
             return Clip(frames, 0, total, self.width)
         return Clip(self.conv(frames), 1, total, self.width, self.conv.bias, frames[:, :1].contiguous())
 
 
 def _halves(weight: Tensor, axis: int) -> Tensor:
-    """Three weights along an axis → (2, …) with two there: what the odd pixels of an upsampled picture see of the
-    small one, and the even pixels. Sums, not products, so that none is rounded to TF32."""
+    """Three weights along an axis → (2, …) with two along it: those of the odd and of the even pixels of an upsampled
+    frame on the small one. Written as sums, since a matmul could round to TF32."""
     a, b, c = weight.unbind(axis)
     return torch.stack((torch.stack((a + b, c), axis), torch.stack((a, b + c), axis)))

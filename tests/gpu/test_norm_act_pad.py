@@ -1,6 +1,6 @@
 """The kernels between two convolutions of an autoencoder compute what plain torch does, at odd sizes too.
 
-On a CUDA device; without one, where Triton is installed, `TRITON_INTERPRET=1 pytest tests/gpu/test_feed_kernels.py`
+On a CUDA device; without one, where Triton is installed, `TRITON_INTERPRET=1 pytest tests/gpu/test_norm_act_pad.py`
 runs the kernels on the CPU.
 """
 
@@ -13,9 +13,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton, which comes with torch for CUDA")
 
-from livehead.engine.flashhead.kernels import norm_act_pad as feed_kernels  # noqa: E402
-from livehead.engine.flashhead.vae.clip import PLAIN, Clip, Fold, Whole  # noqa: E402
-from livehead.engine.flashhead.vae.norm_act_pad import Norm, plain_feed, plain_pictures  # noqa: E402
+from livehead.engine.flashhead.kernels import norm_act_pad as kernels  # noqa: E402
+from livehead.engine.flashhead.kernels.unpatchify import unpatchify  # noqa: E402
+from livehead.engine.flashhead.vae.clip import NO_SHUFFLE, Clip, FinishedFrames, PixelShuffle  # noqa: E402
+from livehead.engine.flashhead.vae.norm_act_pad import Norm, plain_norm_act_pad, plain_unpatchify  # noqa: E402
 
 CUDA = torch.cuda.is_available()
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -39,9 +40,9 @@ KINDS = [
 SPANS = [(1, 7, 0, 7, range(7)), (2, 7, 0, 7, range(7)), (1, 9, 2, 5, range(3, 6)), (1, 9, 2, 7, range(3, 9))]
 """Lead, frames in all, first frame that is there, how many are, frames that are wanted."""
 
-BOTH_WAYS = Fold(time=2, space=2)
-IN_TIME = Fold(time=2)
-IN_SPACE = Fold(space=2, shift=1)
+BOTH_WAYS = PixelShuffle(time=2, space=2)
+IN_TIME = PixelShuffle(time=2)
+IN_SPACE = PixelShuffle(space=2, shift=1)
 
 LTX, WAN, WAN_ALONE = "ltx", "wan", "wan without SiLU"
 
@@ -65,7 +66,7 @@ def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
     return float((found.double() - expected.double()).norm() / expected.double().norm())
 
 
-def assert_fed(
+def assert_padded(
     clip: Clip,
     first: int,
     count: int,
@@ -76,20 +77,20 @@ def assert_fed(
     keep: bool = False,
 ) -> None:
     width, normed = clip.channels + extra, norm_of(norm, clip.channels)
-    expected, whole = plain_feed(clip, first, count, normed, width=width, repeat=repeat, keep=keep)
+    expected, finished = plain_norm_act_pad(clip, first, count, normed, width=width, repeat=repeat, keep=keep)
     # Poisoned, so that a value that nobody writes is found.
-    fed = torch.full(expected.shape, torch.nan, dtype=expected.dtype, device=DEVICE)
-    kept = None if whole is None else Whole(torch.full_like(whole.rows, torch.nan), whole.start)
-    feed_kernels.feed(clip, first, fed, kept, normed, repeat=repeat)
+    padded = torch.full(expected.shape, torch.nan, dtype=expected.dtype, device=DEVICE)
+    kept = None if finished is None else FinishedFrames(torch.full_like(finished.rows, torch.nan), finished.start)
+    kernels.norm_act_pad(clip, first, padded, kept, normed, repeat=repeat)
     gate = GATES[clip.rows.dtype]
-    assert relative(fed, expected) < gate
+    assert relative(padded, expected) < gate
     if extra:
-        assert not fed[..., clip.channels :].any()
+        assert not padded[..., clip.channels :].any()
     if not repeat and first < 0:
-        assert not fed[:, :-first].any()
+        assert not padded[:, :-first].any()
     if kept is not None:
-        assert whole is not None
-        assert relative(kept.rows, whole.rows) < gate
+        assert finished is not None
+        assert relative(kept.rows, finished.rows) < gate
 
 
 @both_kinds
@@ -108,7 +109,7 @@ def assert_fed(
         (WAN_ALONE, True, True, True),
     ],
 )
-def test_feeding(
+def test_norm_act_pad(
     dtype: torch.dtype,
     shape: tuple[int, ...],
     span: tuple[int, int, int, int, range],
@@ -123,7 +124,7 @@ def test_feeding(
     rows = random(batch, there, height, width, channels, dtype=dtype)
     residual = random(batch, total, height, width, channels, dtype=dtype) if added else None
     clip = Clip(rows, start, total, channels, random(channels) if biased else None, residual)
-    assert_fed(clip, want.start - lead, len(want) + 2, norm, repeat=repeat, keep=keep)
+    assert_padded(clip, want.start - lead, len(want) + 2, norm, repeat=repeat, keep=keep)
 
 
 @both_kinds
@@ -132,61 +133,63 @@ def test_channels_beyond_their_own(dtype: torch.dtype, shape: tuple[int, ...], s
     batch, height, width, channels = shape
     rows = random(batch, 3, height, width, channels + stored, dtype=dtype)
     residual = random(batch, 3, height, width, channels, dtype=dtype)
-    assert_fed(Clip(rows, 0, 3, channels, random(channels)), -2, 5, WAN, extra=extra)
-    assert_fed(Clip(rows, 0, 3, channels, random(channels), residual), -2, 5, WAN, extra=extra, keep=True)
+    assert_padded(Clip(rows, 0, 3, channels, random(channels)), -2, 5, WAN, extra=extra)
+    assert_padded(Clip(rows, 0, 3, channels, random(channels), residual), -2, 5, WAN, extra=extra, keep=True)
 
 
 def test_three_colours_become_eight_channels() -> None:
-    assert_fed(Clip(random(1, 5, 6, 7, 3, dtype=torch.bfloat16), 0, 5, 3), -2, 7, extra=5)
+    assert_padded(Clip(random(1, 5, 6, 7, 3, dtype=torch.bfloat16), 0, 5, 3), -2, 7, extra=5)
 
 
 @both_kinds
-@pytest.mark.parametrize("fold", [BOTH_WAYS, IN_TIME], ids=str)
+@pytest.mark.parametrize("shuffle", [BOTH_WAYS, IN_TIME], ids=str)
 @pytest.mark.parametrize(("start", "there", "want"), [(0, 5, range(9)), (1, 3, range(2, 6)), (2, 3, range(4, 9))])
-def test_unfolding_time(
-    dtype: torch.dtype, shape: tuple[int, ...], fold: Fold, start: int, there: int, want: range
+def test_pixel_shuffle_in_time(
+    dtype: torch.dtype, shape: tuple[int, ...], shuffle: PixelShuffle, start: int, there: int, want: range
 ) -> None:
     batch, height, width, channels = shape
-    rows = random(batch, there, height, width, fold.parts * channels, dtype=dtype)
-    clip = Clip(rows, start, 9, channels, random(fold.parts * channels), fold=fold)
-    assert_fed(clip, want.start - 1, len(want) + 2, LTX, repeat=True, keep=True)
-    assert_fed(clip, want.start, len(want))
+    rows = random(batch, there, height, width, shuffle.parts * channels, dtype=dtype)
+    clip = Clip(rows, start, 9, channels, random(shuffle.parts * channels), shuffle=shuffle)
+    assert_padded(clip, want.start - 1, len(want) + 2, LTX, repeat=True, keep=True)
+    assert_padded(clip, want.start, len(want))
 
 
 @both_kinds
-@pytest.mark.parametrize("fold", [PLAIN, IN_TIME], ids=str)
+@pytest.mark.parametrize("shuffle", [NO_SHUFFLE, IN_TIME], ids=str)
 @pytest.mark.parametrize(("norm", "keep"), [(None, False), (WAN, True)])
 def test_a_first_frame_that_passes_by(
-    dtype: torch.dtype, shape: tuple[int, ...], fold: Fold, norm: str | None, keep: bool
+    dtype: torch.dtype, shape: tuple[int, ...], shuffle: PixelShuffle, norm: str | None, keep: bool
 ) -> None:
     """Frame 0 is the residual's alone, the others are the rows'."""
     batch, height, width, channels = shape
-    rows = random(batch, 3, height, width, fold.parts * channels, dtype=dtype)
+    rows = random(batch, 3, height, width, shuffle.parts * channels, dtype=dtype)
     first = random(batch, 1, height, width, channels, dtype=dtype)
-    total = 1 + 3 * fold.time
-    clip = Clip(rows, 1, total, channels, random(fold.parts * channels), first, fold=fold)
-    assert_fed(clip, -2, total + 2, norm, keep=keep)
-    assert_fed(clip, 1, total - 1, norm, keep=keep)
+    total = 1 + 3 * shuffle.time
+    clip = Clip(rows, 1, total, channels, random(shuffle.parts * channels), first, shuffle=shuffle)
+    assert_padded(clip, -2, total + 2, norm, keep=keep)
+    assert_padded(clip, 1, total - 1, norm, keep=keep)
 
 
 @both_kinds
 @pytest.mark.parametrize(("norm", "extra", "keep"), [(None, 0, False), (WAN, 0, True), (WAN, 8, True)])
-def test_unfolding_space(dtype: torch.dtype, shape: tuple[int, ...], norm: str | None, extra: int, keep: bool) -> None:
+def test_pixel_shuffle_in_space(
+    dtype: torch.dtype, shape: tuple[int, ...], norm: str | None, extra: int, keep: bool
+) -> None:
     batch, height, width, channels = shape
     rows = random(batch, 4, height + 1, width + 1, 4 * channels, dtype=dtype)
     bias = random(4 * channels)
-    assert_fed(Clip(rows, 2, 7, channels, bias, fold=IN_SPACE), 3, 3, norm, extra=extra, keep=keep)
-    assert_fed(Clip(rows, 0, 4, channels, bias, fold=IN_SPACE), -2, 6, norm, extra=extra, keep=keep)
+    assert_padded(Clip(rows, 2, 7, channels, bias, shuffle=IN_SPACE), 3, 3, norm, extra=extra, keep=keep)
+    assert_padded(Clip(rows, 0, 4, channels, bias, shuffle=IN_SPACE), -2, 6, norm, extra=extra, keep=keep)
 
 
 @pytest.mark.parametrize("norm", [LTX, WAN, WAN_ALONE])
 def test_the_norm_of_nothing_is_nothing(norm: str) -> None:
     """And very short vectors grow no longer than it lets them."""
-    assert_fed(Clip(random(1, 2, 3, 3, 24) * 1e-12, 0, 2, 24), -2, 4, norm)
-    fed = torch.full((1, 4, 3, 3, 24), torch.nan, device=DEVICE)
+    assert_padded(Clip(random(1, 2, 3, 3, 24) * 1e-12, 0, 2, 24), -2, 4, norm)
+    padded = torch.full((1, 4, 3, 3, 24), torch.nan, device=DEVICE)
     nothing = Clip(torch.zeros(1, 2, 3, 3, 24, device=DEVICE), 0, 2, 24)
-    feed_kernels.feed(nothing, -2, fed, None, norm_of(norm, 24), repeat=False)
-    assert not fed.any()
+    kernels.norm_act_pad(nothing, -2, padded, None, norm_of(norm, 24), repeat=False)
+    assert not padded.any()
 
 
 @pytest.mark.skipif(not CUDA, reason="needs a CUDA device")
@@ -195,9 +198,9 @@ def test_offsets_beyond_32_bits() -> None:
     rows = torch.empty(2, 17, 256, 256, 1024, dtype=torch.bfloat16, device=DEVICE)
     assert rows.numel() > 2**31
     rows[1, 15:] = random(2, 256, 256, 1024, dtype=torch.bfloat16)
-    fed = torch.empty(2, 2, 256, 256, 1024, dtype=torch.bfloat16, device=DEVICE)
-    feed_kernels.feed(Clip(rows, 0, 17, 1024), 15, fed, None, None, repeat=False)
-    assert torch.equal(fed[1], rows[1, 15:])
+    padded = torch.empty(2, 2, 256, 256, 1024, dtype=torch.bfloat16, device=DEVICE)
+    kernels.norm_act_pad(Clip(rows, 0, 17, 1024), 15, padded, None, None, repeat=False)
+    assert torch.equal(padded[1], rows[1, 15:])
 
 
 @pytest.mark.parametrize("dtype", GATES, ids=str)
@@ -205,5 +208,8 @@ def test_offsets_beyond_32_bits() -> None:
 @pytest.mark.parametrize("limit", [None, 1.0])
 def test_pictures(dtype: torch.dtype, patch: int, channels: int, limit: float | None) -> None:
     rows, bias = random(2, 3, 5, 7, channels, dtype=dtype), random(3 * patch**2)
-    found, expected = feed_kernels.to_pictures(rows, bias, patch, limit), plain_pictures(rows, bias, patch, limit)
+    found, expected = (
+        unpatchify(rows, bias, patch, limit),
+        plain_unpatchify(rows, bias, patch, limit),
+    )
     assert relative(found, expected) < 1e-6

@@ -1,0 +1,70 @@
+"""The stages of a window, run as CUDA graphs where they were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from livehead.engine.flashhead.dit.audio_context import AudioContext
+from livehead.engine.flashhead.dit.sampler import STEPS
+from livehead.engine.flashhead.graphs import Graphs
+from livehead.engine.flashhead.receptive_range import decoded_range
+from livehead.engine.flashhead.stages import WindowStages
+
+
+class GraphedStages:
+    """``graphs`` None runs every stage directly. Filled in by warm_up.py; without it nothing is recorded."""
+
+    def __init__(self, stages: WindowStages) -> None:
+        self.stages = stages
+        self.graphs: Graphs | None = None
+        self.batch_sizes: tuple[int, ...] = ()
+        """Batch sizes that are recorded, largest first."""
+        self.decoded_ranges: list[range] = []
+        """Ranges of frames whose decoding is recorded."""
+
+    def split(self, count: int) -> Iterator[slice]:
+        """A batch of ``count`` as batches of recorded sizes, largest first; whole if no size is recorded."""
+        start = 0
+        while start < count:
+            length = next((size for size in self.batch_sizes if size <= count - start), count - start)
+            yield slice(start, start + length)
+            start += length
+
+    def audio(self, samples: Tensor) -> tuple[Tensor, AudioContext]:
+        """See :meth:`WindowStages.audio`."""
+        embedding, context = self._run("audio", self.stages.audio, samples)
+        return embedding, context
+
+    def denoise(
+        self, noise: Tensor, motion: Tensor, two_motion: Tensor, reference: Tensor, context: AudioContext
+    ) -> Tensor:
+        """See :meth:`WindowStages.denoise`."""
+        begin = self.stages.begin_denoising
+        x, conditioning, reference = self._run("begin", begin, noise, motion, two_motion, reference)
+        for step in range(STEPS):
+            denoise_step = partial(self.stages.denoise_step, step)
+            x = self._run(f"denoise {step}", denoise_step, x, conditioning, reference, context)
+        return self.stages.latents(x)
+
+    def decode(self, latents: Tensor, hops: Collection[int]) -> tuple[Tensor, int]:
+        """The frames that streams with these hops show or feed back, (B, n, 3, H, W), and the first one's number in
+        its window. Decodes more of them if only that is recorded: what is not recorded is slow the first time."""
+        frames = decoded_range(self.stages.model.geometry, hops)
+        if self.graphs is not None:
+            recorded = [some for some in self.decoded_ranges if some.start <= frames.start and frames.stop <= some.stop]
+            frames = min(recorded, key=len, default=frames)
+        decode = partial(self.stages.decode, frames=frames)
+        decoded: Tensor = self._run(f"decode {frames.start} {frames.stop}", decode, latents)
+        return decoded, frames.start
+
+    def encode_motion(self, frames: Tensor, noise: Tensor | None) -> Tensor:
+        """See :meth:`WindowStages.encode_motion`."""
+        motion: Tensor = self._run("encode", self.stages.encode_motion, frames, noise)
+        return motion
+
+    def _run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
+        return stage(*inputs) if self.graphs is None else self.graphs.run(name, stage, *inputs)
