@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,11 +78,30 @@ def metrics_text() -> str:
 
 
 def first_column(page: str, heading: str) -> set[str]:
-    """The code spans in the first column of the first table under a heading."""
+    """The code spans in the first column of the tables under a heading."""
     section = (ROOT / page).read_text().partition(f"# {heading}\n")[2].partition("\n#")[0]
     cells = re.findall(r"^\| (`[^|]+) \|", section, flags=re.MULTILINE)
     assert cells, f"no table under {heading} in {page}"
-    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    return {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
+
+
+def test_layers_that_are_drawn_are_those_that_are_checked() -> None:
+    drawn = re.search(
+        r"\n\n((?:    [\w |:]+\n)+)", (ROOT / "docs/architecture.md").read_text().partition("Imports point")[2]
+    )
+    assert drawn is not None
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    assert [line.strip() for line in drawn[1].splitlines()] == [layer for layer in layers if layer != "__main__"]
+
+
+def test_every_reason_for_the_end_of_a_session_is_documented() -> None:
+    documented = first_column("docs/protocol/sockets.md", "Open a session on the signal socket")
+    package = ROOT / "server/livehead"
+    found = set(re.findall(r'return "([\w-]+)"', (package / "sessions/liveness.py").read_text()))
+    for file in [*(package / "sessions").rglob("*.py"), *(package / "api").glob("*.py")]:
+        found |= set(re.findall(r'\.end\("([\w-]+)"\)', file.read_text()))
+    assert documented == found
 
 
 def test_limits_that_are_stated_hold() -> None:
