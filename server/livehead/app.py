@@ -66,7 +66,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
 def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
     host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds)
-    avatars_ = AvatarStore()
-    registry = Registry(settings, host, avatars_, metrics)
+    store = AvatarStore()
+    registry = Registry(settings, host, store, metrics)
     metrics.watch_restarts(lambda: host.restarts)
-    return Services(settings, choice, host, avatars_, registry, metrics)
+    return Services(settings, choice, host, store, registry, metrics)

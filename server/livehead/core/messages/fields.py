@@ -40,6 +40,7 @@ class MustBe:
 
 
 def utf8(text: str, name: str | None) -> bytes:
+    """Raises MalformedError, with the field's name, where there are lone surrogates in ``text``."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -63,7 +64,7 @@ def _check_not_empty(text: str) -> str:
     return text
 
 
-def check_sdp(sdp: str) -> str:
+def _check_sdp(sdp: str) -> str:
     """``sdp`` itself. Raises :class:`TooLargeError` past :data:`~livehead.core.limits.MAX_SDP` and
     :class:`MalformedError` for what cannot be a description at all."""
     if len(sdp) > MAX_SDP or len(utf8(sdp, "sdp")) > MAX_SDP:
@@ -78,12 +79,13 @@ Source: TypeAlias = Literal["mic", "push"]
 
 _NOT_EMPTY = AfterValidator(_check_not_empty)
 
-Sdp: TypeAlias = Annotated[StrictStr, _NOT_EMPTY, AfterValidator(check_sdp), MustBe("an SDP offer, a string")]
+Sdp: TypeAlias = Annotated[StrictStr, _NOT_EMPTY, AfterValidator(_check_sdp), MustBe("an SDP offer, a string")]
 Name: TypeAlias = Annotated[StrictStr, _at_most(MAX_NAME), MustBe("a string")]
 Choice: TypeAlias = Annotated[StrictStr, _at_most(MAX_NAME), _NOT_EMPTY, MustBe("a string that is not empty")]
 Token: TypeAlias = Annotated[StrictStr, _at_most(MAX_TOKEN), MustBe("a string")]
 CandidateLine: TypeAlias = Annotated[StrictStr, _at_most(MAX_CANDIDATE), MustBe("a string")]
 Seed: TypeAlias = Annotated[StrictInt, Field(ge=0, le=MAX_SEED), MustBe(f"a whole number from 0 to {MAX_SEED}")]
+PingId: TypeAlias = Seed
 LineIndex: TypeAlias = Annotated[StrictInt, Field(ge=0, le=65535), MustBe("a whole number from 0 to 65535")]
 Flag: TypeAlias = Annotated[
     StrictBool, BeforeValidator(lambda given: False if given is None else given), MustBe("true or false")

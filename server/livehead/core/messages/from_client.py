@@ -22,6 +22,7 @@ from livehead.core.messages.fields import (
     LineIndex,
     MustBe,
     Name,
+    PingId,
     Sdp,
     Seed,
     Source,
@@ -99,7 +100,7 @@ class End:
 @dataclass(frozen=True, slots=True)
 class Ping:
     type: ClassVar[str] = "ping"
-    id: Seed
+    id: PingId
 
 
 OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye
