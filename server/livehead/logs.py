@@ -16,7 +16,7 @@ class SessionLog(logging.LoggerAdapter[logging.Logger]):
 
 
 def configure(*, debug: bool = False) -> None:
-    """Log to stderr, one line an event. The media library's own chatter only with ``debug``."""
+    """Log to stderr, one line per event. The libraries' own messages below warnings appear only with ``debug``."""
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.INFO,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",

@@ -1,5 +1,5 @@
-"""Every setting, one frozen class per stage. The command line wins over ``LIVEHEAD_<NAME>`` in the
-environment, and that wins over the defaults here. docs/configuration.md is checked against this file."""
+"""Every setting, one frozen class per stage. The command line wins over ``LIVEHEAD_<NAME>`` in the environment, and
+that wins over the defaults here. A test compares docs/configuration.md with this file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class EngineSettings(_Stage):
     )
     precision: PrecisionName = Field(
         "exact",
-        description="Precision of the flashhead transformer's matrix products: exact, or fp8, which is faster and a few per cent off.",
+        description="Precision of the flashhead transformer's matrix products: exact, or fp8, which is faster and a "
+        "few per cent off.",
     )
     size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Width and height of the frames, in pixels.")
     heartbeat_seconds: float = Field(
@@ -82,7 +83,8 @@ class MediaSettings(_Stage):
     )
     turn_secret: str | None = Field(
         None,
-        description="Secret shared with the TURN server (coturn's static-auth-secret), to issue short-lived credentials.",
+        description="Secret shared with the TURN server (coturn's static-auth-secret), to issue short-lived "
+        "credentials.",
     )
     turn_ttl: int = Field(600, ge=60, le=600, description="Lifetime of a TURN credential, in seconds.")
     silence_timeout: float = Field(

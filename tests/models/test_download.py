@@ -94,14 +94,14 @@ def test_download_brings_what_one_variant_needs(run: Run, hub: Hub, tmp_path: Pa
         assert (tmp_path / "models" / name).read_bytes() == (checkpoint / name).read_bytes()
     before = dict(hub.sent)
     again = run("download", "lite")
-    assert "0 of them fetched now" in again.stdout
+    assert "0 of them downloaded now" in again.stdout
     assert hub.sent == before
     assert run("verify").returncode == 0
     assert run("download", "pro").returncode == 0
     checked = run("verify")
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.count("as published") == 10
-    assert "pro: every tensor" in checked.stdout
+    assert "pro: all tensors" in checked.stdout
 
 
 def test_a_download_that_breaks_goes_on_where_it_stopped(run: Run, hub: Hub, pins: Path, tmp_path: Path) -> None:

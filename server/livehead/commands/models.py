@@ -1,4 +1,4 @@
-"""``livehead models``: see, fetch, check and make the FlashHead weights."""
+"""``livehead models``: list, download, verify and synthesize the FlashHead weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _DAMAGED = "damaged"
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("models", parents=[common], help="see, fetch, check and make the FlashHead weights")
+    parser = subparsers.add_parser(
+        "models", parents=[common], help="list, download, verify and synthesize the FlashHead weights"
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
@@ -29,27 +31,27 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
         return made
 
     for name, run, text in (
-        ("list", list_files, "show which files belong to which variant, and what is there"),
-        ("download", download_files, "fetch one variant's files from the hub; goes on where an earlier run stopped"),
+        ("list", list_files, "show which files belong to which variant, and which of them exist"),
+        ("download", download_files, "download a variant's files from the hub; continues where an earlier run stopped"),
         (
             "verify",
             verify_files,
-            "read every file and compare it with what was downloaded and with what loading expects",
+            "read every file and compare it with what was downloaded and what loading expects",
         ),
     ):
         made = command(name, run, text)
         if name != "list":
             made.add_argument(
-                "variants", nargs="*", metavar="lite|pro", help="(default: lite for download, all that is there)"
+                "variants", nargs="*", metavar="lite|pro", help="default: lite for download, all that exist for verify"
             )
         add_settings(made, ["models"])
-        made.add_argument("--pins", type=Path, default=PUBLISHED, help="another list of files than the published ones")
+        made.add_argument("--pins", type=Path, default=PUBLISHED, help="another list of files than the published one")
     made = command(
-        "synthesize", synthesize, "write random weights in the published layout (14.7 GB full-size, for measuring)"
+        "synthesize", synthesize, "write random weights in the published layout, for measuring (14.7 GB at full size)"
     )
     made.add_argument("folder", metavar="DIR", type=Path)
-    made.add_argument("--tiny", action="store_true", help="cut down to 16 MB, for tests on a CPU")
-    made.add_argument("--variant", choices=VARIANTS, help="only this one (default: both)")
+    made.add_argument("--tiny", action="store_true", help="a tiny model of 16 MB, for tests on a CPU")
+    made.add_argument("--variant", choices=VARIANTS, help="write this variant only (default: both)")
 
 
 def list_files(args: argparse.Namespace) -> int:
@@ -64,10 +66,10 @@ def list_files(args: argparse.Namespace) -> int:
 def download_files(args: argparse.Namespace) -> int:
     root = settings_from(args).engine.models
     pins = of_variants(read_pins(args.pins), _variants(args) or ["lite"])
-    # The hub's client is an optional dependency, and slow to import.
+    # huggingface_hub is an optional dependency, and slow to import.
     download = _optional("livehead.models.download").download
     fetched = download(pins, root)
-    print(f"{len(pins)} files in {root.resolve()}, {len(fetched)} of them fetched now")
+    print(f"{len(pins)} files in {root.resolve()}, {len(fetched)} of them downloaded now")
     return 0
 
 
@@ -91,7 +93,7 @@ def verify_files(args: argparse.Namespace) -> int:
     check = _optional("livehead.engine.flashhead.weights.checkpoint").check_files
     for variant in variants:
         check(root, variant)
-        print(f"{variant}: every tensor is there and has the right shape")
+        print(f"{variant}: all tensors are present and have the right shape")
     return 0
 
 

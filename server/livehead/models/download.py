@@ -1,4 +1,9 @@
-"""Fetching pinned files from the hub (HF_ENDPOINT), in one go or in many: what is there is never fetched twice."""
+"""Downloading pinned files from the hub (HF_ENDPOINT), in one run or in several: no byte is fetched twice.
+
+Not by ``hf_hub_download``: huggingface_hub 2.4 writes to a temporary file with a random name and deletes it
+after a failure (huggingface_hub pull request 4228), so a broken download of 6 GB starts again from nothing, and it
+never hashes what arrived. Here the part that arrived stays beside its place, ``http_get`` continues it, and the whole
+is hashed before it is moved there."""
 
 from __future__ import annotations
 
@@ -33,12 +38,12 @@ class Remote:
 
 
 def download(pins: Sequence[Pin], root: Path) -> list[Path]:
-    """Bring every pinned file to its place below ``root``, checked. Returns those that were fetched now.
+    """Put every pinned file in its place below ``root``, verified. Returns those that were fetched now.
 
     Raises DownloadError, with what to do next.
     """
     for name in ("httpx", "httpx2", "huggingface_hub"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # they report every request and every retry
+        logging.getLogger(name).setLevel(logging.ERROR)  # they log every request and every retry
     root.mkdir(parents=True, exist_ok=True)
     fetched = []
     for pin in pins:
@@ -57,7 +62,7 @@ def _is_there(pin: Pin, root: Path) -> bool:
         return True
     if pin.sha256 is None:
         return False
-    print(f"{path} is there already; checking it")
+    print(f"{path} exists already; checking it")
     found = hash_file(path)
     if found != pin.sha256:
         raise DownloadError(f"{path} is not the published file. Move it away, then run the same command again.")
@@ -84,10 +89,10 @@ def _fetch(pin: Pin, root: Path) -> None:
             http_get(remote.url, file, resume_size=done, expected_size=remote.size, displayed_filename=pin.path)
     except Exception as error:  # noqa: BLE001 - the errors of whichever HTTP library the hub's client is built on
         raise DownloadError(
-            f"{pin.repo}/{pin.path} was not fetched to the end ({_first_line(error)}). {_AGAIN}"
+            f"{pin.repo}/{pin.path} was not completely downloaded ({_first_line(error)}). {_AGAIN}"
         ) from None
     if partial.stat().st_size != remote.size:
-        raise DownloadError(f"{pin.repo}/{pin.path} was not fetched to the end. {_AGAIN}")
+        raise DownloadError(f"{pin.repo}/{pin.path} was not completely downloaded. {_AGAIN}")
     found = hash_file(partial)
     small = len(remote.checksum) == 40
     if (hash_blob(partial) if small else found) != remote.checksum or found != (pin.sha256 or found):
@@ -98,7 +103,7 @@ def _fetch(pin: Pin, root: Path) -> None:
 
 
 def _ask(pin: Pin) -> Remote:
-    """What the hub has under the pinned revision. Raises DownloadError where that is not what was pinned."""
+    """What the hub has at the pinned revision. Raises DownloadError where that is not what was pinned."""
     try:
         metadata = get_hf_file_metadata(hf_hub_url(pin.repo, pin.path, revision=pin.revision))
     except Exception as error:  # noqa: BLE001 - the errors of whichever HTTP library the hub's client is built on
@@ -109,7 +114,7 @@ def _ask(pin: Pin) -> Remote:
     checksum = metadata.etag or ""
     if metadata.commit_hash != pin.revision or metadata.size is None:
         raise DownloadError(
-            f"The hub gives {pin.repo} at {metadata.commit_hash}, not at the pinned revision {pin.revision}. "
+            f"The hub serves {pin.repo} at {metadata.commit_hash}, not at the pinned revision {pin.revision}. "
             "If HF_ENDPOINT names a mirror, use another."
         )
     if not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", checksum):

@@ -1,4 +1,4 @@
-"""What a models folder holds, as a table for people."""
+"""What a models folder holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livehead.models.records import Progress, hash_file, read_records
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file: its pin, its size here (None where it is missing), and in words what it is."""
+    """One file: its pin, its size here in bytes (None if it is missing), and its state in words."""
 
     pin: Pin
     size: int | None
@@ -20,7 +20,7 @@ class Item:
 
 
 def take(pins: Sequence[Pin], root: Path) -> Iterator[Item]:
-    """Look at names and sizes only."""
+    """Compare names and sizes only."""
     records = read_records(root)
     for pin in pins:
         path = root / pin.local
@@ -29,7 +29,7 @@ def take(pins: Sequence[Pin], root: Path) -> Iterator[Item]:
             size = path.stat().st_size
             record = records.get(pin.local.as_posix())
             downloaded = record is not None and record.size == size and record.revision == pin.revision
-            yield Item(pin, size, "downloaded" if downloaded else "there, not downloaded by livehead")
+            yield Item(pin, size, "downloaded" if downloaded else "present, not downloaded by livehead")
         elif partial.is_file():
             yield Item(pin, partial.stat().st_size, "download not finished")
         else:
@@ -37,7 +37,7 @@ def take(pins: Sequence[Pin], root: Path) -> Iterator[Item]:
 
 
 def verify(pins: Sequence[Pin], root: Path, progress: Progress) -> Iterator[Item]:
-    """Read every file that is there. The state ``damaged`` is given where it is not what was downloaded."""
+    """Read every file. Its state is ``damaged`` if it is not what was downloaded."""
     records = read_records(root)
     for item in take(pins, root):
         path, pin = root / item.pin.local, item.pin
@@ -51,6 +51,6 @@ def verify(pins: Sequence[Pin], root: Path, progress: Progress) -> Iterator[Item
         elif found == pin.sha256 or (record is not None and record.revision == pin.revision):
             yield Item(pin, item.size, "as published")
         elif pin.sha256 is None:
-            yield Item(pin, item.size, "there")
+            yield Item(pin, item.size, "present")
         else:
             yield Item(pin, item.size, "not the published file")

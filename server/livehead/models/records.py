@@ -1,4 +1,4 @@
-"""What was downloaded into a models folder: a small JSON file there, so that it can be verified later."""
+"""The record of what was downloaded into a models folder: a JSON file in it, to verify the files later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Record:
 
 
 def read_records(root: Path) -> dict[str, Record]:
-    """By path below ``root``. An unreadable file counts as none: everything is then looked at afresh."""
+    """By path below ``root``. An unreadable file counts as empty: everything is then checked again."""
     try:
         return {path: Record(**entry) for path, entry in json.loads((root / NAME).read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
@@ -52,6 +52,6 @@ def hash_file(path: Path, progress: Progress = lambda count: None) -> str:
 
 
 def hash_blob(path: Path) -> str:
-    """git's name for a file's content: what the hub gives as the ETag of small files."""
+    """Git's blob hash of a file's content: the hub's ETag of small files."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
