@@ -13,7 +13,7 @@ LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest
 LOWEST_TESTS := tests/core tests/media tests/api tests/engine/preview tests/test_avatars.py tests/test_render.py
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n $(JOBS) --maxprocesses 8 --dist worksteal
+PARALLEL := -n $(JOBS) --maxprocesses 8 --dist loadgroup
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)
@@ -21,7 +21,7 @@ run: $(VENV)/.base
 check: lint types
 	$(PYTEST) $(PARALLEL) -m 'not slow and not realtime' $(ARGS)
 
-# Tests with media in real time run after the others and one at a time: they would disturb each other.
+# Calls in real time are tested after the rest and one at a time: they would disturb each other (tests/phases.py).
 # A phase in which ARGS leaves no test ends with status 5, which is no failure.
 test: lint types
 	@status=0; \
@@ -31,7 +31,7 @@ test: lint types
 	exit $$status
 
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist worksteal -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from pathlib import Path
 import blockbuster
 import pytest
 
-from phases import marks
+from phases import group, marks
 
 TESTS = Path(__file__).parent
 
@@ -31,8 +31,11 @@ MAY_BLOCK = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what phases.py names, and leave soak tests to ``pytest -m soak``."""
     for item in items:
-        for mark in marks(item.path.relative_to(TESTS).as_posix()):
+        path = item.path.relative_to(TESTS).as_posix()
+        for mark in marks(path):
             item.add_marker(mark)
+        if (name := group(path)) is not None:
+            item.add_marker(pytest.mark.xdist_group(name))
     if "soak" in config.option.markexpr:
         return
     long_runs = [item for item in items if item.get_closest_marker("soak")]

@@ -1,39 +1,64 @@
-"""Which tests run alone, and which are left out of the quick half: files and folders below tests/."""
+"""Which tests run alone, which share a worker, and which are left out of the quick half: paths below tests/."""
 
 from __future__ import annotations
 
 REALTIME = (
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",
-    "bench/load/test_bench_load.py",
     "bench/load/test_bench_overload.py",
-    "browser",
-    "integration",
-    "media/peer/test_peer.py",
+    "browser/test_embed.py",
+    "browser/test_server_states.py",
+    "browser/test_sources.py",
+    "browser/test_talk.py",
+    "integration/test_serve.py",
+    "integration/test_speech.py",
     "network",
+)
+"""Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
+beside it."""
+
+LOOPBACK = (
+    "api",
+    "engine/host",
+    "integration/test_ending.py",
+    "media/peer/test_peer.py",
     "sessions/test_pushed.py",
     "sessions/test_session.py",
     "sessions/test_trace.py",
 )
-"""Media in real time, or a claim about when something comes: one test at a time, with nothing beside it."""
+"""Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
 
 SLOW = (
-    "api",
     "bench",
     "commands",
     "engine/capacity/test_measure.py",
     "engine/flashhead",
-    "engine/host",
     "engine/preview/test_preview_frames.py",
     "gpu",
+    "integration",
     "models",
     "test_examples.py",
     "test_render.py",
+    *LOOPBACK,
 )
-"""Models, servers, and commands in processes of their own. They may run beside each other."""
+"""Models, servers, and commands in processes of their own: left out of ``make check``."""
+
+TOGETHER = ("bench/media/test_bench_media.py", "browser/test_page.py")
+"""What these set up for all their tests takes long, so each of them keeps to one worker."""
+
+
+def _under(path: str, place: str) -> bool:
+    return f"{path}/".startswith(f"{place}/")
 
 
 def marks(path: str) -> list[str]:
-    """The markers of a test file; ``path`` is below tests/, with slashes."""
+    """The markers of the tests in a file; ``path`` is below tests/, with slashes."""
     kinds = {"realtime": REALTIME, "slow": SLOW}
-    return [kind for kind, places in kinds.items() if any(f"{path}/".startswith(f"{place}/") for place in places)]
+    return [kind for kind, places in kinds.items() if any(_under(path, place) for place in places)]
+
+
+def group(path: str) -> str | None:
+    """The group of tests that the file belongs to, which pytest-xdist runs in one worker."""
+    if any(_under(path, place) for place in LOOPBACK):
+        return "loopback"
+    return next((place for place in TOGETHER if _under(path, place)), None)

@@ -76,6 +76,17 @@ class Process:
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         return next(int(child) for task in tasks for child in task.read_text().split())
 
+    async def active(self) -> int:
+        """How many slots are in use."""
+        async with httpx.AsyncClient() as client:
+            return int((await client.get(f"{self.url}/v1/info")).json()["sessions"]["active"])
+
+    async def settled(self, active: int = 0, within: float = 8.0) -> None:
+        """Wait until so many slots are in use."""
+        async with asyncio.timeout(within):
+            while await self.active() != active:  # noqa: ASYNC110 - another process is waited for
+                await asyncio.sleep(0.1)
+
 
 @contextlib.contextmanager
 def running(folder: Path, *options: str, **environment: str) -> Iterator[Process]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phases import REALTIME, SLOW, marks
+from phases import LOOPBACK, REALTIME, SLOW, TOGETHER, group, marks
 
 TESTS = Path(__file__).parent
 
@@ -60,7 +60,7 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     assert "Blocking call to time.sleep" in done.stdout
 
 
-@pytest.mark.parametrize("place", [*REALTIME, *SLOW])
+@pytest.mark.parametrize("place", [*REALTIME, *LOOPBACK, *SLOW, *TOGETHER])
 def test_what_the_phases_name_exists(place: str) -> None:
     assert (TESTS / place).exists()
 
@@ -70,7 +70,7 @@ def test_what_the_phases_name_exists(place: str) -> None:
     [
         ("core/test_playout.py", []),
         ("network/test_lab.py", ["realtime"]),
-        ("media/peer/test_peer.py", ["realtime"]),
+        ("media/peer/test_peer.py", ["slow"]),
         ("models/test_download.py", ["slow"]),
         ("bench/latency/test_bench_latency.py", ["realtime", "slow"]),
         ("apix/test_other.py", []),
@@ -78,3 +78,8 @@ def test_what_the_phases_name_exists(place: str) -> None:
 )
 def test_a_file_has_the_marks_of_its_place(path: str, expected: list[str]) -> None:
     assert marks(path) == expected
+
+
+def test_tests_that_wait_share_a_worker() -> None:
+    assert group("api/test_signal.py") == group("media/peer/test_peer.py") == "loopback"
+    assert group("core/test_playout.py") is None
