@@ -72,6 +72,13 @@ def test_files_that_are_named_exist(page: Path, files: set[str]) -> None:
     assert lost - {"data/"} == set()
 
 
+def test_threads_that_are_drawn_are_started() -> None:
+    nodes = re.findall(r'^    \w+\["([\w-]+)<br>', (ROOT / "docs/architecture.md").read_text(), flags=re.MULTILINE)
+    source = "".join(file.read_text() for file in (ROOT / "server/livehead").rglob("*.py"))
+    assert len(nodes) >= 5
+    assert [name for name in nodes if f'name="{name}"' not in source] == []
+
+
 @each_text
 def test_python_names_that_are_named_exist(page: Path) -> None:
     """``livehead.engine.base.Work``, ``from livehead.engine.base import Work``."""
