@@ -139,11 +139,13 @@ class EngineStream:
                 self._call(self._on_state, state)
 
     def deliver(self, ready: FramesReady, frames: list[Frame]) -> None:
-        if self._waiting.pop((ready.epoch, ready.k), None) is None:
-            return  # asked for before a rewind: told as dropped already
-        self._call(
-            self._on_frames, ready.k, frames, WindowTiming(ready.submitted, ready.started, ready.done, ready.batch)
-        )
+        """Frames have arrived. Those asked for before a rewind are told as dropped already."""
+        self._call(self._hand_over, ready, frames)
+
+    def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
+        if self._waiting.pop((ready.epoch, ready.k), None) is not None:
+            timing = WindowTiming(ready.submitted, ready.started, ready.done, ready.batch)
+            self._on_frames(ready.k, frames, timing)
 
     def drop(self, epoch: int, k: int, reason: DropReason) -> None:
         hop = self._waiting.pop((epoch, k), None)

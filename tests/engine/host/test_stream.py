@@ -1,0 +1,61 @@
+"""A session's stream by itself: messages of a worker are told to it by hand."""
+
+import asyncio
+from collections import Counter
+
+import fakes
+from livehead.core.windows import Window
+from livehead.engine.host.stream import EngineStream
+from livehead.engine.ipc.message_queue import MessageQueue
+from livehead.engine.ipc.messages import FramesReady
+
+
+def opened(seen: list[int], dropped: list[int]) -> EngineStream:
+    stream = EngineStream(
+        1,
+        fakes.portrait(1),
+        0,
+        on_frames=lambda k, *_: seen.append(k),
+        on_state=None,
+        on_dropped=lambda k, _: dropped.append(k),
+        dropped=Counter(),
+        on_closed=lambda _: None,
+    )
+    stream.attach(MessageQueue(8))
+    stream.confirm()
+    return stream
+
+
+def frames_of(k: int, epoch: int) -> FramesReady:
+    return FramesReady(1, epoch, k, 1, 0, 0.0, 0.0, 0.0, 1)
+
+
+async def test_frames_that_came_just_before_a_rewind_are_not_delivered_after_it():
+    seen: list[int] = []
+    dropped: list[int] = []
+    stream = opened(seen, dropped)
+    for k in range(3):
+        stream.submit(Window(k, 1, 0, fakes.audio()), 9.0)
+    stream.deliver(frames_of(0, 0), [])
+    await asyncio.sleep(0)
+    stream.deliver(frames_of(1, 0), [])
+    stream.rewind(0)
+    stream.submit(Window(1, 1, 0, fakes.audio()), 9.0)
+    stream.deliver(frames_of(2, 0), [])
+    stream.deliver(frames_of(1, 1), [])
+    await asyncio.sleep(0)
+    assert seen == [0, 1]
+    assert dropped == [1, 2]
+
+
+async def test_nothing_is_called_back_once_it_is_closed():
+    seen: list[int] = []
+    dropped: list[int] = []
+    stream = opened(seen, dropped)
+    for k in range(2):
+        stream.submit(Window(k, 1, 0, fakes.audio()), 9.0)
+    stream.deliver(frames_of(0, 0), [])
+    stream.drop(0, 1, "late")
+    await stream.close()
+    await asyncio.sleep(0)
+    assert seen == dropped == []
