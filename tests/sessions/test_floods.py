@@ -48,11 +48,11 @@ def test_a_second_interrupt_changes_nothing_unless_something_came_in_between(pus
     assert len(stage.engine.rewinds) <= 2
 
 
-def test_whoever_pushes_is_answered_every_time(n: int = 50) -> None:
+def test_whoever_pushes_is_answered_every_time() -> None:
     stage = rested(Preset(4, 2, 600), pushed=True)
-    for _ in range(n):
+    for _ in range(50):
         stage.pipeline.interrupt(by_speaker=True)
-    assert stage.states().count("interrupted") == n
+    assert stage.states().count("interrupted") == 50
 
 
 @both_sources
@@ -126,7 +126,7 @@ def test_whatever_a_client_does_its_queues_and_its_share_of_the_engine_are_bound
     assert len(stage.engine.rewinds) - rewinds <= restarts
     heard = stage._sample / BLOCK_SAMPLES if not pushed else seconds * 25
     assert len(stage.engine.asked) - asked <= heard + restarts * 26
-    assert QUEUE_S * 25 * BLOCK_SAMPLES >= stage.push_source.room
+    assert stage.push_source.room <= QUEUE_S * 25 * BLOCK_SAMPLES
     stage.pipeline.interrupt()
     stage.run(3)
     assert stage.attachment.waiting <= 4

@@ -30,7 +30,7 @@ def test_before_the_first_audio_nothing_is_due() -> None:
     ("hop", "lookahead", "max_delay_ms"), [(1, 0, 40), (24, 0, 900), (4, 2, 240), (0, 0, 200), (1, -1, 200)]
 )
 def test_a_preset_that_cannot_work_is_refused(hop: int, lookahead: int, max_delay_ms: int) -> None:
-    with pytest.raises(ValueError, match=r"bound|hop"):
+    with pytest.raises(ValueError, match=r"max delay|hop"):
         Playout(hop=hop, lookahead=lookahead, max_delay_ms=max_delay_ms)
 
 
@@ -346,7 +346,7 @@ def test_blocks_that_do_not_rise_are_refused() -> None:
     with pytest.raises(ValueError, match="forward"):
         playout.seek(5)
     playout.seek(9)
-    with pytest.raises(ValueError, match="jump"):
+    with pytest.raises(ValueError, match="moved"):
         playout.push_audio(Block(6, audio(6, 0.1)), 1.08)
 
 

@@ -1,61 +1,47 @@
-"""When the blocks of one unbroken run of audio came in, and when each is due. Times in seconds."""
+"""An unbroken stretch of the timeline: its schedule, and its blocks that wait to be sent."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
+from dataclasses import dataclass
 
-from livehead.core.block import BLOCK_S
-
-MEMORY_S = 10.0
-"""How long an early arrival speaks for the sender's clock. A clock that runs slow by 200 ppm is
-followed with a lag of 2 ms."""
+from livehead.core.block import Pcm
+from livehead.core.frame import Frame
+from livehead.core.playout.schedule import Schedule
 
 
-class Schedule:
-    """Block k came in at :meth:`captured`, and is due ``delay`` later.
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A block that waits, and its frame once that came. ``loudness`` is 0 … 15."""
 
-    A block's own arrival says little: it may have waited in the network. So the arrivals that were
-    earliest in the last :data:`MEMORY_S` tell when each block was captured; that follows a
-    microphone whose clock runs fast or slow for ever. ``delay`` is moved by the playout only.
-    """
+    pcm: Pcm
+    loudness: int
+    frame: Frame | None = None
+
+
+class Segment:
+    """``next`` is the block to send next, ``end`` one past the last block that came. ``settling``: nothing was sent
+    yet, so the schedule may still move freely."""
 
     def __init__(self, start: int, now: float, delay: float) -> None:
-        """``now`` is when block ``start`` was whole."""
         self.start = start
-        self._early: deque[tuple[float, float]] = deque([(now, now - BLOCK_S)])
-        self.origin = now - BLOCK_S + delay
-        """When block ``start`` is due."""
+        self.schedule = Schedule(start, now, delay)
+        self.next = self.end = start
+        self.waiting: dict[int, Waiting] = {}
+        self.settling = True
 
-    def arrived(self, k: int, now: float) -> None:
-        """Block ``k`` is whole."""
-        base = now - (k - self.start + 1) * BLOCK_S
-        while self._early and self._early[-1][1] >= base:
-            self._early.pop()
-        self._early.append((now, base))
-        while self._early[0][0] < now - MEMORY_S:
-            self._early.popleft()
+    def stretch(self, delay: float) -> None:
+        """Make the delay at least ``delay`` seconds."""
+        self.schedule.move(max(0.0, delay - self.schedule.delay))
 
-    def move(self, by: float) -> None:
-        """Everything is due so many seconds later."""
-        self.origin += by
+    def take(self, k: int) -> Waiting | None:
+        """Block ``k`` is sent now; None where it has not come."""
+        entry = self.waiting.pop(k, None)
+        if entry is not None:
+            self.next = k + 1
+            self.settling = False
+        return entry
 
-    @property
-    def delay(self) -> float:
-        """From a block's first sample to its being due."""
-        return self.origin - self._early[0][1]
-
-    def captured(self, k: int) -> float:
-        """When the first sample of block ``k`` came in."""
-        return self._early[0][1] + (k - self.start) * BLOCK_S
-
-    def due(self, k: int) -> float:
-        return self.origin + (k - self.start) * BLOCK_S
-
-    def block_at(self, time: float) -> int:
-        """The block whose due time is nearest."""
-        return self.start + math.floor((time - self.origin) / BLOCK_S + 0.5)
-
-    def first_due(self, earliest: float) -> float:
-        """The first time at or after ``earliest`` at which some block is due."""
-        return self.origin + math.ceil((earliest - self.origin) / BLOCK_S - 1e-6) * BLOCK_S
+    def skip(self, k: int) -> Waiting:
+        """Block ``k``, which waits, is not to be sent."""
+        self.next = max(self.next, k + 1)
+        return self.waiting.pop(k)

@@ -44,8 +44,8 @@ class Skip(StrEnum):
     """To bring the delay down."""
     STALL = "stall"
     """The server itself was too slow to send."""
-    JUMP = "jump"
-    """The timeline jumped forward before its turn."""
+    DISCONTINUITY = "discontinuity"
+    """The timeline went on elsewhere before its turn."""
     INTERRUPT = "interrupt"
 
 
@@ -83,7 +83,7 @@ class PlayoutStats:
         return sum(self.skips.values())
 
 
-class Tally:
+class Counters:
     """What happened since the session began, and in its last second."""
 
     def __init__(self) -> None:
@@ -116,6 +116,23 @@ class Tally:
         self.missed += ticks
         self._age += ticks
         self._ages.extend([self._age] * min(ticks, FPS))
+
+    def stats(self, *, k: int | None, delay_ms: float, max_delay_ms: int) -> PlayoutStats:
+        """The figures of now, with the last block sent and its delay."""
+        return PlayoutStats(
+            k=k,
+            ticks=self.ticks,
+            fresh=self.fresh,
+            blank=self.blank,
+            missed=self.missed,
+            repeats=dict(self.repeats),
+            drops=dict(self.drops),
+            skips=dict(self.skips),
+            delay_ms=delay_ms,
+            max_delay_ms=max_delay_ms,
+            fps=self.fps,
+            skew_ms=self.skew_ms,
+        )
 
     @property
     def fps(self) -> float:

@@ -7,92 +7,136 @@ from collections import deque
 from livehead.core.block import BLOCK_S
 from livehead.core.latency import rank
 
-CLEAN_S = 10.0
-"""Without an underrun for so long, the delay may shrink; needs are remembered as long."""
+MEMORY_S = 10.0
+"""How long a required delay is remembered, …"""
+
+MEMORY_WINDOWS = 20
+"""… and for so many windows if those take longer."""
+
+CLEAN_S = 2.0
+"""Without an underrun for so long, the target may come down."""
+
+HICCUP_S = 0.5
+"""Frames that come late so close to one another are late for the same reason."""
+
+START_S = 2.0
+"""While a session starts the engine warms up, encoders open and keys are made: what frames require then is not
+remembered. Until there is better, the median of it is the guess."""
 
 REVIEW_S = 0.2
-"""How often the needs are looked at."""
+"""How often the target is reviewed."""
 
 SLACK_S = 0.010
-"""Kept between the aim and the bound: a tick that is a little late must not cost a block."""
+"""Kept between the target and the max delay: a tick that is a little late must not cost a block."""
 
 STEP_S = 0.002
 """Smaller gains are not worth a change."""
 
 
-class Delay:
-    """The delay to keep, in seconds, between ``(hop + lookahead)`` blocks and the bound.
+class TargetDelay:
+    """The delay to keep, in seconds, between ``(hop + lookahead)`` blocks and the max delay.
 
-    A frame's *need* is the time from its block's first sample to its own coming. :attr:`least`
-    is the 95th percentile of the needs plus a margin. :attr:`aim` is never under it, jumps up at
-    an underrun, and comes down to it after :data:`CLEAN_S` without one. A need beyond the bound
-    teaches nothing: no delay that is allowed would have saved that frame.
+    The delay that a frame *required* is the time from its block's first sample to its own coming. One hiccup, the
+    worst of the last :data:`MEMORY_S`, counts for nothing: it may never come again. Of the others, :attr:`required`
+    is the 95th percentile plus a margin. :attr:`target` is never under it and jumps up at an underrun. After
+    :data:`CLEAN_S` without one it comes down to what all frames but those of that hiccup required: so a single late
+    frame is soon forgotten, and a machine that is late again and again keeps its delay. What would have required
+    more than the max delay teaches nothing: no delay that is allowed would have saved that frame.
     """
 
-    def __init__(self, *, hop: int, lookahead: int, bound_s: float, margin_s: float, generate_s: float) -> None:
+    def __init__(self, *, hop: int, lookahead: int, max_s: float, margin_s: float, generate_s: float) -> None:
         self._margin = margin_s
         self._generate = generate_s
-        self._needs: deque[tuple[float, float]] = deque(maxlen=round(CLEAN_S / BLOCK_S))
+        self._seen: deque[tuple[float, float]] = deque(maxlen=round(MEMORY_S / BLOCK_S))
+        self._at_start: deque[float] = deque(maxlen=round(START_S / BLOCK_S))
         self._shift = 0.0
+        self._started: float | None = None
         self._clean_since: float | None = None
         self._reviewed = float("-inf")
-        self.set_preset(hop, lookahead, bound_s)
+        self.set_preset(hop, lookahead, max_s)
 
-    def set_preset(self, hop: int, lookahead: int, bound_s: float) -> None:
-        """Start over from the least that is plausible. Raises ``ValueError`` for a bound that is
+    def set_preset(self, hop: int, lookahead: int, max_s: float) -> None:
+        """Start over from the least that is plausible. Raises ``ValueError`` for a max delay that is
         not over the wait for hop and lookahead: nothing could ever be shown."""
         if hop < 1 or lookahead < 0:
             raise ValueError(f"hop must be at least 1 and lookahead at least 0, got {hop} and {lookahead}")
         floor = (hop + lookahead) * BLOCK_S
-        if bound_s <= floor:
+        if max_s <= floor:
             raise ValueError(
-                f"a bound of {bound_s * 1000:.0f} ms is not over the {floor * 1000:.0f} ms that "
+                f"a max delay of {max_s * 1000:.0f} ms is not over the {floor * 1000:.0f} ms that "
                 f"{hop} + {lookahead} blocks take to come in"
             )
-        self.bound = bound_s
-        self._most = bound_s - min(SLACK_S, (bound_s - floor) / 2)
-        self.aim = self.least = min(self._most, floor + self._generate + self._margin)
+        self.max = max_s
+        self._most = max_s - min(SLACK_S, (max_s - floor) / 2)
+        self.target = self.required = min(self._most, floor + self._generate + self._margin)
         self._floor = floor
-        self._needs.clear()
+        self._seen.clear()
+        self._at_start.clear()
 
-    def observe(self, need: float, now: float) -> None:
+    def observe(self, required: float, now: float) -> None:
         """A frame came."""
-        if need <= self._most:
-            self._needs.append((now, need + self._shift))
+        if self._started is None:
+            self._started = now
+        if required > self._most:
+            return
+        if now - self._started < START_S:
+            self._at_start.append(required + self._shift)
+        else:
+            self._seen.append((now, required + self._shift))
 
     def rebase(self, by: float) -> None:
-        """The estimate of when blocks were captured moved by so many seconds: every need was shorter by as much."""
+        """The estimate of when blocks were captured moved by so many seconds: every frame required less by as
+        much."""
         self._shift += by
 
     def underrun(self, now: float) -> None:
         """Something was not there when it was due."""
         self._clean_since = now
 
-    def grow(self, need: float, now: float) -> bool:
-        """Something came too late: aim at its need. False, and nothing is learnt, where that is beyond the bound."""
+    def grow(self, required: float, now: float) -> bool:
+        """Something came too late: let the target be what it required. False, and nothing is learnt, where that is
+        beyond the max delay."""
         self._clean_since = now
-        if need > self._most:
+        if required > self._most:
             return False
-        self.aim = max(self.aim, min(self._most, need + self._margin))
+        self.target = max(self.target, min(self._most, required + self._margin))
         return True
 
     def restart(self) -> None:
-        """What comes next has nothing to do with what was: no more than the least is needed."""
-        self.aim = self.least
+        """What comes next has nothing to do with what was: no more than is usually required is needed."""
+        self.target = self.required
 
     def review(self, now: float) -> None:
-        """Look at the last needs. To be called at every tick."""
+        """Look at what was required lately. To be called at every tick."""
         if self._clean_since is None:
             self._clean_since = now
         if now - self._reviewed < REVIEW_S:
             return
         self._reviewed = now
-        while self._needs and self._needs[0][0] < now - CLEAN_S:
-            self._needs.popleft()
-        if not self._needs:
+        while len(self._seen) > MEMORY_WINDOWS and self._seen[0][0] < now - MEMORY_S:
+            self._seen.popleft()
+        usual = self._without_worst_hiccup() or self._guess()
+        if not usual:
             return
-        p95 = rank(sorted(need for _, need in self._needs), 0.95) - self._shift
-        self.least = min(self._most, max(self._floor, p95 + self._margin))
+        self.required = self._with_margin(rank(usual, 0.95))
+        all_but_one = self._with_margin(usual[-1])
         clean = now - self._clean_since >= CLEAN_S
-        if self.least > self.aim or (clean and self.least < self.aim - STEP_S):
-            self.aim = self.least
+        if self.required > self.target:
+            self.target = self.required
+        elif clean and all_but_one < self.target - STEP_S:
+            self.target = all_but_one
+
+    def _without_worst_hiccup(self) -> list[float]:
+        """What was required, sorted. Of several that are as bad, the oldest counts for nothing."""
+        if not self._seen:
+            return []
+        worst, _ = max(self._seen, key=lambda each: round(each[1], 3))
+        return sorted(required for at, required in self._seen if abs(at - worst) > HICCUP_S)
+
+    def _guess(self) -> list[float]:
+        """The median of what little is known."""
+        known = sorted([*self._at_start, *(required for _, required in self._seen)])
+        return [rank(known, 0.5)] if known else []
+
+    def _with_margin(self, required: float) -> float:
+        return min(self._most, max(self._floor, required - self._shift + self._margin))
