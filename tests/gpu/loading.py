@@ -20,8 +20,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2] / "server"))
 
 from livehead.engine.flashhead.generator import FlashHead
-from livehead.engine.flashhead.weights.checkpoint import Layout
 from livehead.engine.flashhead.weights.config import Variant
+from livehead.engine.flashhead.weights.layout import Layout
 
 RESET_PEAK = "5"
 """Written to clear_refs, this makes VmHWM begin again at VmRSS (proc(5))."""

@@ -19,8 +19,8 @@ from livehead.engine.flashhead.dit.attention import choose
 from livehead.engine.flashhead.dit.model import Dit
 from livehead.engine.flashhead.dit.rope import apply_rope, rope_tables
 from livehead.engine.flashhead.noise import SeededNoise, sample_noise
-from livehead.engine.flashhead.weights.checkpoint import Layout
 from livehead.engine.flashhead.weights.files import SafetensorsFile, fill
+from livehead.engine.flashhead.weights.layout import Layout
 from livehead.errors import UsageError
 
 CPU = torch.device("cpu")

@@ -1,6 +1,6 @@
-"""FlashHead: a portrait and live speech to 25 pictures a second (arXiv 2602.07449).
+"""FlashHead: one portrait and live speech to 25 frames per second (arXiv 2602.07449).
 
-torch is imported when ``FlashHead`` is asked for, not before: looking at this package costs nothing.
+torch is imported when ``FlashHead`` is used, not with this package.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""CUDA graphs, and nothing of them anywhere else.
+"""CUDA graphs, kept in this one place.
 
-A stage of thousands of small launches is recorded once for each batch size and then started as one.
-A graph reads and writes always the same memory: what goes in is copied there, unless it is already
-another graph's output, and what comes out is valid until the same graph runs again.
+A stage of thousands of small launches is recorded once per batch size and then launched as one. A graph always reads
+and writes the same memory: its inputs are copied there, unless they are already another graph's outputs, and its
+outputs are valid until the same graph runs again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Graphs:
-    """StageTimer by name and shape of their input. All run on the stream they were recorded for."""
+    """Recorded stages, by name and input shapes. All run on the CUDA stream that they were recorded on."""
 
     def __init__(self) -> None:
         self._graphs: dict[tuple[object, ...], _Graph] = {}
@@ -25,8 +25,8 @@ class Graphs:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Every stage that runs meanwhile and was not recorded yet is. It must have run before with the
-        same shapes, so that nothing is compiled, chosen or loaded during the recording."""
+        """Record every stage that runs inside and is not recorded yet. It must have run with the same shapes before, so
+        that nothing is compiled, chosen or loaded during the recording."""
         self._recording = True
         try:
             yield
@@ -34,7 +34,7 @@ class Graphs:
             self._recording = False
 
     def run(self, name: str, stage: Callable[..., Any], *inputs: Any) -> Any:
-        """Replay the stage's graph for inputs of these shapes, or run it plainly where there is none."""
+        """Replay the stage's graph for inputs of these shapes, or run the stage directly if there is none."""
         tensors = _tensors(inputs)
         key = (name, *(tensor.shape for tensor in tensors))
         graph = self._graphs.get(key)
@@ -54,7 +54,7 @@ class _Graph:
         self.inputs = _tensors(placed)
         self._graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
-        # thread_local: another thread may allocate meanwhile.
+        # thread_local: another thread may allocate during the capture.
         with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
             self.outputs = stage(*placed)
 
@@ -67,14 +67,14 @@ class _Graph:
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """The tensors in a tensor, a tuple of them, tuples in tuples, or None."""
+    """All tensors in a tensor, None, or nested tuples of these."""
     if isinstance(value, tuple):
         return [tensor for item in value for tensor in _tensors(item)]
     return [] if value is None else [value]
 
 
 def _placed(value: Any, shared: set[int]) -> Any:
-    """The same structure, with memory of its own for every tensor that is not a graph's output."""
+    """The same structure, with its own memory for every tensor that is not a graph's output."""
     if isinstance(value, tuple):
         items = [_placed(item, shared) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)

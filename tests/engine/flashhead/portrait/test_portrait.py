@@ -11,7 +11,8 @@ from PIL import Image
 
 import livehead
 from engine.flashhead.material import portrait
-from livehead.engine.flashhead.portrait.fit import crop_face, face_square, find_face, fit
+from livehead.engine.flashhead.portrait.face_crop import crop_face, face_square, find_face
+from livehead.engine.flashhead.portrait.fit import fit
 from livehead.errors import PortraitError
 
 PORTRAITS = sorted((Path(livehead.__file__).parent / "portraits").glob("*.png"))

@@ -1,7 +1,7 @@
-"""Which attention kernel runs, chosen once when the model is loaded.
+"""The attention kernel, chosen once when the model is loaded.
 
-FlashAttention 3, 2 or 4 where it is installed and the device can run it, else torch's own
-scaled_dot_product_attention. All agree within bf16 rounding.
+FlashAttention 3, 2 or 4 if it is installed and the device supports it, else torch's own scaled_dot_product_attention.
+All agree within bf16 rounding.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _FLASH: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "fa2": ("flash_attn", (8, 9, 12)),
     "fa4": ("flash_attn.cute", (9, 10)),
 }
-"""Module and the CUDA compute capabilities (major) that each one is for."""
+"""The module, and the major CUDA compute capabilities that it supports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A named kernel. ``name`` is shown to people."""
+    """A kernel, and the name that is shown to people."""
 
     name: str
     kernel: Kernel
@@ -43,9 +43,9 @@ class Attention:
 
 
 def choose(name: AttentionName, device: torch.device, dtype: torch.dtype) -> Attention:
-    """Take the named kernel, or the best one there is for ``auto``.
+    """The named kernel, or for ``auto`` the best one available.
 
-    Raises UsageError for a name that is unknown or cannot run here.
+    Raises UsageError for an unknown name, and for a kernel that cannot run here.
     """
     if name not in get_args(AttentionName):
         raise UsageError(f"There is no attention {name!r}. Choose from {', '.join(get_args(AttentionName))}.")

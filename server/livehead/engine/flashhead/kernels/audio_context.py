@@ -1,4 +1,4 @@
-"""The Triton kernels behind ``context``. Imports Triton, so only where torch brought it."""
+"""The cross-attention's keys and values as two Triton kernels; dit/audio_context.py defines what they compute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor, empty, float32
 
 _COLUMNS = 128
-"""Output columns that one program of ``_values`` makes, of every frame: their weights are read once."""
+"""Output columns per program of ``_values``, in all frames: their weights are read once."""
 
 
 @triton.jit

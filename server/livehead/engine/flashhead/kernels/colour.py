@@ -1,4 +1,4 @@
-"""The colour match and I420 as three Triton kernels; what they compute is defined in colour.py and pixels.py."""
+"""The colour match and I420 as three Triton kernels; colour/match.py and colour/pixels.py define what they compute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from livehead.engine.flashhead.colour.space import FROM_XYZ, KNEE, SLOPE, TO_XYZ, WHITE
 
 BLOCK = 1024
-"""Pixels a program."""
+"""Pixels per program."""
 
 _KNEE, _SLOPE = tl.constexpr(KNEE), tl.constexpr(SLOPE)
 _XR, _XG, _XB = (tl.constexpr(value / WHITE[0]) for value in TO_XYZ[0])
@@ -51,11 +51,11 @@ def _lab(frames, offset, stride_c, mask):
 
 @triton.jit
 def _place(pixels, width, stride_b, stride_n, stride_h, stride_w, count):
-    """Offsets of a block's pixels in channel 0 of picture number program_id(0)."""
-    picture = tl.program_id(0).to(tl.int64)
+    """Offsets of a block's pixels in channel 0 of frame number program_id(0)."""
+    frame = tl.program_id(0).to(tl.int64)
     return (
-        (picture // count) * stride_b
-        + (picture % count) * stride_n
+        (frame // count) * stride_b
+        + (frame % count) * stride_n
         + (pixels // width) * stride_h
         + (pixels % width) * stride_w
     )
@@ -73,7 +73,7 @@ def _moment(value, mask, known, out):
 def _moments(
     frames, out, count, area, width, stride_b, stride_n, stride_c, stride_h, stride_w, BLOCK: tl.constexpr
 ):  # fmt: skip
-    """Mean and summed squares about it, of each block of each channel: (pictures, blocks, 3, 2)."""
+    """Mean and summed squares about it, of each block of each channel: (frames, blocks, 3, 2)."""
     pixels = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     mask = pixels < area
     offset = _place(pixels, width, stride_b, stride_n, stride_h, stride_w, count)
@@ -101,20 +101,20 @@ def _channel(value):
 def _apply(
     frames, change, out, count, area, width, stride_b, stride_n, stride_c, stride_h, stride_w, BLOCK: tl.constexpr
 ):  # fmt: skip
-    """``change`` is (pictures, 3, 3): mean, factor, new mean of each channel."""
-    picture = tl.program_id(0).to(tl.int64)
+    """``change`` is (frames, 3, 3): mean, factor, new mean of each channel."""
+    frame = tl.program_id(0).to(tl.int64)
     pixels = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     mask = pixels < area
     offset = _place(pixels, width, stride_b, stride_n, stride_h, stride_w, count)
     lightness, a, b = _lab(frames, offset, stride_c, mask)
-    change += picture * 9
+    change += frame * 9
     lightness = (lightness - tl.load(change)) * tl.load(change + 1) + tl.load(change + 2)
     a = (a - tl.load(change + 3)) * tl.load(change + 4) + tl.load(change + 5)
     b = (b - tl.load(change + 6)) * tl.load(change + 7) + tl.load(change + 8)
     fy = (lightness + 16.0) / 116.0
     x, z = _xyz(fy + a / 500.0), _xyz(fy - b / 200.0)
     y = tl.where(lightness > _SLOPE * _KNEE, fy * fy * fy, lightness / _SLOPE)
-    out += picture * 3 * area + pixels
+    out += frame * 3 * area + pixels
     tl.store(out, _channel(_RX * x + _RY * y + _RZ * z), mask)
     tl.store(out + area, _channel(_GX * x + _GY * y + _GZ * z), mask)
     tl.store(out + 2 * area, _channel(_BX * x + _BY * y + _BZ * z), mask)
@@ -126,12 +126,12 @@ def _byte(value):
 
 
 @triton.jit
-def _square(pictures, place, width, mask):
-    """The four pixels of a 2 × 2 square of one channel, as whole levels."""
-    a = tl.floor(255.0 * tl.load(pictures + place, mask, 0.0))
-    b = tl.floor(255.0 * tl.load(pictures + place + 1, mask, 0.0))
-    c = tl.floor(255.0 * tl.load(pictures + place + width, mask, 0.0))
-    d = tl.floor(255.0 * tl.load(pictures + place + width + 1, mask, 0.0))
+def _square(frames, place, width, mask):
+    """The four pixels of a 2 × 2 square of one channel, as integer levels."""
+    a = tl.floor(255.0 * tl.load(frames + place, mask, 0.0))
+    b = tl.floor(255.0 * tl.load(frames + place + 1, mask, 0.0))
+    c = tl.floor(255.0 * tl.load(frames + place + width, mask, 0.0))
+    d = tl.floor(255.0 * tl.load(frames + place + width + 1, mask, 0.0))
     return a, b, c, d
 
 
@@ -141,17 +141,17 @@ def _luma(r, g, b):
 
 
 @triton.jit
-def _i420(pictures, out, height, width, stride_b, stride_n, count, BLOCK: tl.constexpr):
-    picture = tl.program_id(0).to(tl.int64)
+def _i420(frames, out, height, width, stride_b, stride_n, count, BLOCK: tl.constexpr):
+    frame = tl.program_id(0).to(tl.int64)
     squares = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     area = height * width
     mask = squares < area // 4
     place = squares // (width // 2) * 2 * width + squares % (width // 2) * 2
-    pictures += (picture // count) * stride_b + (picture % count) * stride_n
-    ra, rb, rc, rd = _square(pictures, place, width, mask)
-    ga, gb, gc, gd = _square(pictures + area, place, width, mask)
-    ba, bb, bc, bd = _square(pictures + 2 * area, place, width, mask)
-    out += picture * (area + area // 2)
+    frames += (frame // count) * stride_b + (frame % count) * stride_n
+    ra, rb, rc, rd = _square(frames, place, width, mask)
+    ga, gb, gc, gd = _square(frames + area, place, width, mask)
+    ba, bb, bc, bd = _square(frames + 2 * area, place, width, mask)
+    out += frame * (area + area // 2)
     tl.store(out + place, _luma(ra, ga, ba), mask)
     tl.store(out + place + 1, _luma(rb, gb, bb), mask)
     tl.store(out + place + width, _luma(rc, gc, bc), mask)
@@ -169,25 +169,25 @@ def match(frames: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     parts = torch.empty((b * n, blocks, 3, 2), device=frames.device)
     _moments[(b * n, blocks)](frames, parts, *layout, BLOCK=BLOCK)
     means, squares = parts.unbind(-1)
-    # Of all blocks but the last the size is the same, and the last one's follows.
+    # All blocks but the last one are full.
     sizes = torch.full((blocks, 1), float(BLOCK), device=frames.device)
     sizes[-1] = area - (blocks - 1) * BLOCK
-    own = (means * sizes).sum(1) / area
-    variance = (squares.sum(1) + ((means - own[:, None]) ** 2 * sizes).sum(1)) / area
-    distribution = variance.sqrt()
-    distribution = torch.where(distribution < 1e-8, 1.0, distribution)
-    wanted = [value.expand(b, n, 3, 1, 1).reshape(b * n, 3) for value in (mean, deviation)]
-    change = torch.stack((own, wanted[1] / distribution, wanted[0]), dim=-1)
+    own_mean = (means * sizes).sum(1) / area
+    variance = (squares.sum(1) + ((means - own_mean[:, None]) ** 2 * sizes).sum(1)) / area
+    own_deviation = variance.sqrt()
+    own_deviation = torch.where(own_deviation < 1e-8, 1.0, own_deviation)
+    target = [value.expand(b, n, 3, 1, 1).reshape(b * n, 3) for value in (mean, deviation)]
+    change = torch.stack((own_mean, target[1] / own_deviation, target[0]), dim=-1)
     out = torch.empty((b, n, 3, h, w), device=frames.device)
     _apply[(b * n, blocks)](frames, change, out, *layout, BLOCK=BLOCK)
     return out
 
 
-def to_i420(pictures: Tensor) -> Tensor:
-    """RGB in [0, 1], float32 (B, N, 3, H, W) with whole pictures contiguous → uint8 (B, N, H·3/2, W)."""
-    b, n, _, h, w = pictures.shape
-    out = torch.empty((b, n, h + h // 2, w), dtype=torch.uint8, device=pictures.device)
+def to_i420(frames: Tensor) -> Tensor:
+    """RGB in [0, 1], float32 (B, N, 3, H, W) each frame contiguous → uint8 (B, N, H·3/2, W)."""
+    b, n, _, h, w = frames.shape
+    out = torch.empty((b, n, h + h // 2, w), dtype=torch.uint8, device=frames.device)
     _i420[(b * n, triton.cdiv(h * w // 4, BLOCK))](
-        pictures, out, h, w, pictures.stride(0), pictures.stride(1), n, BLOCK=BLOCK
+        frames, out, h, w, frames.stride(0), frames.stride(1), n, BLOCK=BLOCK
     )
     return out

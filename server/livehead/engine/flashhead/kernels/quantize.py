@@ -1,4 +1,4 @@
-"""Rounding to 8-bit floats as one Triton kernel. Imports Triton, so only where torch brought it."""
+"""Quantization to 8-bit floats as one Triton kernel; dit/matmul.py defines what it computes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _quantize(x, values, scales, dim, largest, least, ACTIVATE: tl.constexpr, WI
 
 
 def quantize(x: Tensor, largest: float, least: float, *, activate: bool) -> tuple[Tensor, Tensor]:
-    """See :func:`livehead.engine.flashhead.dit.matmul.rounded`, for (rows, n)."""
+    """See :func:`livehead.engine.flashhead.dit.matmul.quantize`, for (rows, n)."""
     x = x.contiguous()
     rows, dim = x.shape
     values = torch.empty((rows, dim), dtype=torch.float8_e4m3fn, device=x.device)

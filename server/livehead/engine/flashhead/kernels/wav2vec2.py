@@ -1,4 +1,4 @@
-"""The audio encoder's first layer as one Triton kernel. Imports Triton, so only where torch brought it."""
+"""The audio encoder's first convolution as one Triton kernel; audio/wav2vec2.py defines what it computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, empty
 
 _FRAMES = 16
 _CHANNELS = 256
-"""What one program makes; writing it is what takes the time."""
+"""The output of one program. The kernel is limited by writing it."""
 
 
 @triton.jit
@@ -23,16 +23,18 @@ def _first_conv(
     value = tl.zeros((FRAMES, CHANNELS), tl.float32)
     value += tl.load(offset + batch * channels + channel, some, 0.0)[None, :]
     for tap in tl.static_range(TAPS):
-        heard = tl.load(samples + batch * count + frame * STEP + tap, there, 0.0)
-        value += heard[:, None] * tl.load(weight + (batch * channels + channel) * TAPS + tap, some, 0.0)[None, :]
+        sample = tl.load(samples + batch * count + frame * STEP + tap, there, 0.0)
+        value += sample[:, None] * tl.load(weight + (batch * channels + channel) * TAPS + tap, some, 0.0)[None, :]
     value = 0.5 * value * (1.0 + tl.erf(value * 0.7071067811865476))
     place = (batch * frames + frame)[:, None] * channels + channel[None, :]
     tl.store(out + place, value, there[:, None] & some[None, :])
 
 
 def first_conv(samples: Tensor, weight: Tensor, offset: Tensor, step: int) -> Tensor:
-    """GELU of a convolution over (B, N) with filters of each stream's own: ``weight`` (B, channels, taps), ``offset``
-    (B, channels) → (B, frames, channels), float32."""
+    """GELU of a convolution over (B, N), each stream with its own filters.
+
+    ``weight`` (B, channels, taps) and ``offset`` (B, channels) → (B, frames, channels), float32.
+    """
     samples, weight, offset = samples.contiguous(), weight.contiguous(), offset.contiguous()
     batch, channels, taps = weight.shape
     frames = (samples.shape[1] - taps) // step + 1

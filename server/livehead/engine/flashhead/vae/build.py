@@ -19,7 +19,7 @@ from livehead.errors import CheckpointError
 def build_vae(
     variant: Variant, config: Mapping[str, Any], geometry: Geometry, device: torch.device, dtype: torch.dtype
 ) -> Vae:
-    """An autoencoder with empty weights. Raises CheckpointError where it does not fit the transformer."""
+    """An autoencoder with uninitialised weights. Raises CheckpointError if it does not fit the transformer."""
     vae: LtxVae | WanVae
     try:
         vae = LtxVae(config, device, dtype) if variant == "lite" else WanVae(config, device, dtype)
@@ -36,7 +36,7 @@ def build_vae(
 
 
 def read_vae_config(variant: Variant, folder: Path) -> dict[str, Any]:
-    """LTX has a config.json. The published Wan file has none, so the defaults hold; a cut-down one may."""
+    """LTX has a config.json. The published Wan file has none, and the defaults apply; a smaller model may have one."""
     path = folder / "config.json"
     if variant == "pro" and not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""A whole model, from files in the published layout or from random numbers."""
+"""A complete model, from files in the published layout or from random numbers."""
 
 from __future__ import annotations
 
@@ -21,54 +21,11 @@ from livehead.engine.flashhead.vae.base import Vae
 from livehead.engine.flashhead.vae.build import build_vae, read_vae_config
 from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Variant, read_dit_config, read_json
 from livehead.engine.flashhead.weights.files import SafetensorsFile, Source, TorchFile, check, fill
+from livehead.engine.flashhead.weights.layout import Layout
 from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
 from livehead.errors import CheckpointError
 
 log = logging.getLogger(__name__)
-
-FLASHHEAD = "SoulX-FlashHead-1_3B"
-WAV2VEC2 = "wav2vec2-base-960h"
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the files of one variant lie below the models folder."""
-
-    root: Path
-    variant: Variant
-
-    @property
-    def dit(self) -> Path:
-        return self.root / FLASHHEAD / ("Model_Lite" if self.variant == "lite" else "Model_Pro")
-
-    @property
-    def vae(self) -> Path:
-        return self.root / FLASHHEAD / ("VAE_LTX" if self.variant == "lite" else "VAE_Wan")
-
-    @property
-    def dit_file(self) -> Path:
-        return self.dit / "diffusion_pytorch_model.safetensors"
-
-    @property
-    def vae_file(self) -> Path:
-        return self.vae / ("diffusion_pytorch_model.safetensors" if self.variant == "lite" else "Wan2.1_VAE.pth")
-
-    @property
-    def audio(self) -> Path:
-        return self.root / WAV2VEC2
-
-    @property
-    def audio_file(self) -> Path:
-        return self.audio / "model.safetensors"
-
-    def check_folders(self) -> None:
-        """Raises CheckpointError for a folder that is not there."""
-        for folder in (self.root, self.dit, self.vae, self.audio):
-            if not folder.is_dir():
-                raise CheckpointError(
-                    f"The folder {folder} is missing. Fetch the weights with "
-                    f"`livehead models download {self.variant}`, or name the folder that holds them with --models."
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +53,8 @@ def load_model(
     dtypes: DtypePolicy,
     attention: Attention,
 ) -> Model:
-    """Load strictly. Raises CheckpointError, naming file, tensor and cure, and SizeError."""
+    """Load strictly. ``size`` is a side or (height, width). Raises CheckpointError, naming file, tensor and cure, and
+    SizeError."""
     layout = Layout(root, variant)
     layout.check_folders()
     config = read_dit_config(layout.dit / "config.json", variant)
@@ -109,7 +67,7 @@ def load_model(
 
 
 def check_files(root: Path, variant: Variant) -> None:
-    """Compare everything but the values with what loading expects. Raises CheckpointError."""
+    """Compare names, shapes and configurations with what loading expects. Raises CheckpointError."""
     nowhere = torch.device("meta")
     dtypes = DtypePolicy.of(torch.float32)
 
@@ -134,7 +92,7 @@ def random_model(
     attention: Attention,
     seed: int,
 ) -> Model:
-    """Full-size random weights, made on the device: for measuring, not for looking at."""
+    """Random weights of the published size, made on the device, for measuring."""
     generator = torch.Generator(device)
     generator.manual_seed(seed)
 
@@ -166,7 +124,7 @@ def _sources(layout: Layout) -> dict[str, Callable[[], Source]]:
 
 
 def _ignored(part: str) -> str:
-    """wav2vec2 comes with the output layer of its speech recognition, which is not used."""
+    """The prefix of tensors that may be there. wav2vec2 has the output layer of its speech recognition, unused here."""
     return "lm_head." if part == "audio encoder" else " "
 
 
@@ -186,7 +144,7 @@ def _assemble(
     audio = AudioEncoder(audio_config, device, fast=fast)
     if (audio.blocks, audio.channels) != (config.audio_blocks, config.audio_channels):
         raise CheckpointError(
-            f"wav2vec2 gives {audio.blocks}×{audio.channels} features a frame, the transformer wants "
+            f"wav2vec2 gives {audio.blocks}×{audio.channels} features per frame, the transformer expects "
             f"{config.audio_blocks}×{config.audio_channels}: they do not belong together. "
             "Run `livehead models download`."
         )

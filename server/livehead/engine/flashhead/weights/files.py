@@ -1,8 +1,9 @@
-"""Tensors from checkpoint files into a model's own memory, strictly and without holding a whole file.
+"""Tensors from checkpoint files into a model's own memory, strictly, and with bounded host memory.
 
-safetensors files are read tensor by tensor into one buffer and cast on the way to the device, so
-that the host never holds more than the largest tensor. PyTorch files are opened with
-``weights_only`` and mapped; code in them is never run.
+safetensors files are read tensor by tensor into one buffer, pinned on CUDA, and cast on the device. So the host never
+holds more than the largest tensor. ``safetensors.safe_open`` maps the file instead, and the mapped pages count as the
+process's memory: reading 1.0 GB this way adds 0.1 GB to its resident set, with ``safe_open`` 1.0 GB, and the
+transformer's file has 6.1 GB. PyTorch files are opened with ``weights_only`` and mapped; code in them is never run.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ _CURE = "Delete it and run `livehead models download`."
 
 
 class Source(Protocol):
-    """Named tensors, in the order in which they are best read."""
+    """Named tensors, in the order in which they are read fastest."""
 
     path: Path
     shapes: Mapping[str, Shape]
 
     def copy(self, name: str, target: Tensor) -> None:
-        """Write the tensor into ``target``, which has its shape, casting to its dtype and device."""
+        """Copy the tensor to ``target``, which has its shape, casting to its dtype and device."""
 
 
 class SafetensorsFile:
-    """A ``.safetensors`` file, check_step from end to end before anything is read from it."""
+    """A ``.safetensors`` file, whose layout is checked completely before any tensor is read. Raises CheckpointError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,7 +90,7 @@ class SafetensorsFile:
                 if not count:
                     raise CheckpointError(f"{self.path} was cut short while tensor {name} was read. {_CURE}")
                 done += count
-        # Casting happens on the device: the wire carries the file's bytes, the host converts nothing.
+        # Cast on the device: the file's own bytes cross the bus, and the host converts nothing.
         target.copy_(staged.view(dtype).view(target.shape).to(target.device))
 
     def close(self) -> None:
@@ -121,7 +122,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int, int]:
 
 
 class TorchFile:
-    """A ``.pth`` file that holds nothing but a flat dictionary of tensors."""
+    """A ``.pth`` file that holds only a flat dictionary of tensors. Raises CheckpointError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -157,9 +158,8 @@ def fill(
 ) -> None:
     """Copy every target's tensor from the source.
 
-    ``unused`` are tensors that must be there but are not read; names starting with ``ignored`` may
-    be there. Raises CheckpointError, naming file and tensor, where one is missing, unexpected or of
-    another shape; nothing has been read then.
+    ``unused`` tensors must be there but are not read; names that start with ``ignored`` may be there. Raises
+    CheckpointError, naming file and tensor, if one is missing, unexpected or of another shape, before any is read.
     """
     check(source, {name: tuple(target.shape) for name, target in targets.items()} | dict(unused or {}), ignored)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Random weights that behave: activations neither grow nor vanish through the published networks."""
+"""Random weights with which activations neither grow nor vanish through the published networks."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ WAV2VEC2_CONFIG: Mapping[str, Any] = {
     "num_conv_pos_embeddings": 128,
     "num_hidden_layers": 12,
 }
-"""What of wav2vec2-base-960h's config.json the computation depends on."""
+"""The entries of wav2vec2-base-960h's config.json that the computation depends on."""
 
 
 def distribution(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]:
-    """Mean, deviation, and whether the noise's absolute value is taken, for a tensor of this name."""
+    """Mean and deviation for a tensor of this name, and whether the noise's absolute value is used."""
     leaf = name.rsplit(".", 1)[-1]
     if leaf == "latents_std" or leaf == "weight_g":
         return 1.0, 0.1, True
@@ -62,7 +62,7 @@ def distribution(name: str, shape: tuple[int, ...]) -> tuple[float, float, bool]
 
 
 def randomise(name: str, target: Tensor, generator: torch.Generator) -> None:
-    """Fill a tensor where it lies: the same values for a seed in every dtype, but for rounding."""
+    """Fill a tensor in place: for a seed the same values in every dtype, but for rounding."""
     mean, deviation, positive = distribution(name, tuple(target.shape))
     values = torch.empty(target.shape, device=target.device).normal_(generator=generator)
     if positive:

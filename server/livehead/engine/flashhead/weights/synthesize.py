@@ -1,7 +1,7 @@
-"""Writing a checkpoint of random weights in the published layout, full-size or cut down.
+"""Writes a checkpoint of random weights in the published layout, of the published size or tiny.
 
-Every value is a function of the tensor's name and shape alone (numpy's Philox generator, keyed by
-the CRC-32 of the name), so the same checkpoint comes out anywhere.
+Every value depends only on its tensor's name and shape (numpy's Philox generator, keyed by the CRC-32 of the name), so
+the checkpoint is the same everywhere.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from livehead.engine.flashhead.dit.model import Dit
 from livehead.engine.flashhead.geometry import Geometry
 from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
 from livehead.engine.flashhead.vae.build import build_vae
-from livehead.engine.flashhead.weights.checkpoint import Layout
 from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Variant
 from livehead.engine.flashhead.weights.files import Shape
+from livehead.engine.flashhead.weights.layout import Layout
 from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, distribution
 from livehead.errors import UsageError
 
@@ -69,7 +69,7 @@ _TINY_WAV2VEC2: Mapping[str, Any] = {
 
 
 def weight(name: str, shape: Shape) -> NDArray[np.float32]:
-    """The tensor that every synthetic checkpoint has under this name and shape."""
+    """The tensor of this name and shape in every synthetic checkpoint."""
     mean, deviation, positive = distribution(name, shape)
     values = gaussian(name, shape)
     if positive:
@@ -80,13 +80,13 @@ def weight(name: str, shape: Shape) -> NDArray[np.float32]:
 
 
 def gaussian(key: str, shape: Shape) -> NDArray[np.float32]:
-    """Standard normal float32 values that depend on nothing but key and shape."""
+    """Standard normal float32 values that depend only on key and shape."""
     generator = np.random.Generator(np.random.Philox(key=zlib.crc32(key.encode())))
     return generator.standard_normal(size=shape, dtype=np.float32)
 
 
 class SyntheticCheckpoint:
-    """What a synthetic checkpoint of some variants is made of."""
+    """A synthetic checkpoint of some variants: ``tiny`` for tests on a CPU, else of the published size."""
 
     def __init__(self, variants: Iterable[Variant], *, tiny: bool) -> None:
         self.variants = tuple(variants)
@@ -106,12 +106,12 @@ class SyntheticCheckpoint:
 
     @property
     def size(self) -> int:
-        """Bytes of tensors that will be written."""
+        """Bytes of tensors to write."""
         tables = [self.audio, *(table for _, _, dit, vae in self.parts.values() for table in (dit, vae))]
         return sum(4 * prod(shape) for table in tables for shape in table.values())
 
     def write(self, root: Path, progress: Progress = lambda count: None) -> None:
-        """Write the files. Raises UsageError where there is no room for them."""
+        """Write the files. Raises UsageError if the disk has no room for them."""
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
         if free < self.size * 1.01:
@@ -161,7 +161,7 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_safetensors(path: Path, shapes: Mapping[str, Shape], progress: Progress = lambda count: None) -> None:
-    """Write random tensors in turn; memory holds no more than a few of them."""
+    """Write random tensors one after the other. Only a few of them are in memory at a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     place = 0
@@ -175,14 +175,14 @@ def write_safetensors(path: Path, shapes: Mapping[str, Shape], progress: Progres
     with partial.open("wb") as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
-        for values in _in_turn(shapes):
+        for values in _in_order(shapes):
             file.write(values.data)
             progress(values.nbytes)
     partial.replace(path)
 
 
-def _in_turn(shapes: Mapping[str, Shape]) -> Iterator[NDArray[np.float32]]:
-    """The tensors in order, made ahead on every core: numpy draws without the interpreter's lock."""
+def _in_order(shapes: Mapping[str, Shape]) -> Iterator[NDArray[np.float32]]:
+    """The tensors in order, made ahead on all cores: numpy samples without holding the GIL."""
     cores = min(16, os.cpu_count() or 1)
     made: deque[Future[NDArray[np.float32]]] = deque()
     with ThreadPoolExecutor(cores, "synthesize") as pool:

@@ -33,10 +33,10 @@ class LtxVae(LatentStatistics):
         mean, logvar = self.model.encode(frames)
         return Moments(mean, torch.exp(0.5 * logvar.clamp(-30.0, 20.0)).expand_as(mean))
 
-    def encode_portrait(self, picture: Tensor) -> Moments:
-        # The encoder is causal and pads time with the first frame, so a held picture has the same
-        # posterior in every latent frame: one frame is enough.
-        one = self.encode(picture[:, :, None])
+    def encode_portrait(self, portrait: Tensor) -> Moments:
+        # The encoder is causal and repeats the first frame before it, so a portrait shown in all frames has the same
+        # posterior in every latent frame: encoding one frame is enough.
+        one = self.encode(portrait[:, :, None])
         frames = 1 + (WINDOW - 1) // self.model.stride
         assert one.deviation is not None
         return Moments(one.mean.expand(-1, -1, frames, -1, -1), one.deviation.expand(-1, -1, frames, -1, -1))

@@ -50,9 +50,9 @@ class WanVae(LatentStatistics):
     def encode(self, frames: Tensor) -> Moments:
         return Moments(self.model.encode(frames), None)
 
-    def encode_portrait(self, picture: Tensor) -> Moments:
-        # Time begins with zeros, so a held picture's latent frames are not the same.
-        return self.encode(picture[:, :, None].expand(-1, -1, WINDOW, -1, -1))
+    def encode_portrait(self, portrait: Tensor) -> Moments:
+        # Zeros are padded before the first frame, so the latent frames of such a window differ.
+        return self.encode(portrait[:, :, None].expand(-1, -1, WINDOW, -1, -1))
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
         return self.model.decode(self.denormalise(latents), wanted).transpose(1, 2)
