@@ -10,9 +10,9 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from livehead.core.block import BLOCK_S, Pcm
 from livehead.media.audio.encoder import PACKET_S, AudioEncoder, audio_encoder
+from livehead.media.encoding_pool import encode
 from livehead.media.rtp.tick_queue import TickQueue
-from livehead.media.rtp.track import Encoded, PacedTrack
-from livehead.media.threads import encoding_threads
+from livehead.media.rtp.track import PacedTrack, RtpPayloads
 
 
 class AudioTrack(PacedTrack):
@@ -25,28 +25,33 @@ class AudioTrack(PacedTrack):
         self.rate = 48_000
         self.ticks: TickQueue[Pcm] = TickQueue()
         self._encoder: AudioEncoder | None = None
-        self._paced: deque[tuple[float, Encoded]] = deque()
+        self._paced: deque[tuple[float, RtpPayloads]] = deque()
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         self._encoder = audio_encoder(codec)
         self.rate = self._encoder.rate
         self.ticks.open()
 
-    async def encoded(self) -> Encoded:
+    async def next_payloads(self) -> RtpPayloads:
         while not self._paced:
             index, pcm = await self.ticks.get()
             assert self._encoder is not None
             now = time.monotonic()
-            payloads = await encoding_threads().run(self._encoder.encode, pcm)
+            try:
+                payloads = await encode(self._encoder.encode, pcm)
+            except Exception as error:  # noqa: BLE001 - whatever failed, the next tick may not
+                self._skip(error)
+                continue
+            self._note_encoded()
             start = index * round(BLOCK_S * self.rate)
             for i, payload in enumerate(payloads):
                 timestamp = start + i * round(PACKET_S * self.rate)
-                self._paced.append((now + i * PACKET_S, Encoded([payload], timestamp)))
-        due, encoded = self._paced.popleft()
+                self._paced.append((now + i * PACKET_S, RtpPayloads([payload], timestamp)))
+        due, payloads_due = self._paced.popleft()
         early = due - time.monotonic()
         if early > 0 and not len(self.ticks):
             await asyncio.sleep(early)
-        return encoded
+        return payloads_due
 
     def stop(self) -> None:
         self.ticks.end()

@@ -6,7 +6,8 @@
         async for audio in peer.audio: ...
         peer.send_frame(frame, index); peer.send_audio(pcm, index)      # once a tick, from the playout
 
-The connection ends with the block, or when the other side is gone: then ``closed`` is set.
+The connection ends with the block, when the other side is gone, or when a part of it fails: then ``closed`` is set,
+and ``failure`` says what failed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -29,11 +31,20 @@ from livehead.core.limits import CONNECT_S, MAX_CANDIDATES
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
-from livehead.media.peer.aiortc_parts import prefer, reach_loopback, use_receiver, use_sender
+from livehead.media.peer.aiortc_parts import (
+    check_private_names,
+    closing_steps,
+    prefer,
+    reach_loopback,
+    refuse_malformed,
+    use_receiver,
+    use_sender,
+)
 from livehead.media.peer.channel import Channel
 from livehead.media.peer.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
 from livehead.media.rtp.clock import MediaClock
 from livehead.media.video.track import VideoTrack
+from livehead.media.watched_task import watched_task
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +66,8 @@ class Peer:
     audio is ignored; ``on_message`` gets every text of the data channel ``livehead``; ``on_sent`` gets the index of
     every tick whose frame went to the socket.
 
-    ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for.
+    ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for,
+    ``malformed`` packets of the client that nobody could read, ``close_failures`` what failed while closing.
     """
 
     def __init__(
@@ -69,6 +81,8 @@ class Peer:
     ) -> None:
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
+        self.malformed = self.close_failures = 0
+        check_private_names()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._video_track = VideoTrack(on_sent)
@@ -84,6 +98,7 @@ class Peer:
         self._channel = Channel(self._pc, on_message)
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: str | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -110,13 +125,14 @@ class Peer:
         audio = pc.addTransceiver(self._audio_track or "audio", "sendrecv" if self._audio_track else "recvonly")
         video = pc.addTransceiver(self._video_track, "sendonly")
         if self._audio_track is not None:
-            use_sender(audio, self._audio_track, self._clock, self._on_feedback)
-        use_sender(video, self._video_track, self._clock, self._on_feedback)
-        use_receiver(audio, self._on_packet)
+            use_sender(audio, self._audio_track, self._clock, self._on_feedback, partial(self._fail, "sending audio"))
+        use_sender(video, self._video_track, self._clock, self._on_feedback, partial(self._fail, "sending video"))
+        use_receiver(audio, self._on_packet, partial(self._fail, "receiving audio"))
         prefer(audio, AUDIO_CODECS)
         prefer(video, VIDEO_CODECS)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
+            refuse_malformed(pc, self._on_malformed)
             reach_loopback(pc)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
@@ -124,7 +140,7 @@ class Peer:
         except Exception as error:
             logger.warning("an offer that passed the checks was refused", exc_info=True)
             raise UnprocessableError(f"This offer cannot be answered ({error}).") from error
-        self._own(asyncio.create_task(self._give_up(), name="peer-give-up"))
+        self._start(self._give_up(), "peer-give-up")
         return str(pc.localDescription.sdp)
 
     async def add_candidate(
@@ -148,6 +164,12 @@ class Peer:
     def is_restart(self, ufrag: str | None) -> bool:
         """Whether an ICE user name fragment asks for an ICE restart (RFC 8840): it is not one of the offer's."""
         return ufrag is not None and ufrag not in self._fragments
+
+    @property
+    def failure(self) -> str | None:
+        """What part of the peer failed, and how; ``None`` while everything works and after an ordinary end. A peer
+        that failed closes itself."""
+        return self._failure
 
     @property
     def last_media(self) -> float | None:
@@ -189,7 +211,7 @@ class Peer:
         return self._channel.send(text)
 
     async def close(self) -> None:
-        """End the connection. Bounded in time; twice is once."""
+        """End the connection. Never raises but for its caller's own cancellation, bounded in time; twice is once."""
         await asyncio.shield(self._start_closing())
 
     def _start_closing(self) -> asyncio.Task[None]:
@@ -198,25 +220,58 @@ class Peer:
         return self._closing
 
     async def _close(self) -> None:
-        self._video_track.stop()
-        if self._audio_track is not None:
-            self._audio_track.stop()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        """Every step is tried, whatever the ones before it raised."""
+        try:
+            self._video_track.stop()
+            if self._audio_track is not None:
+                self._audio_track.stop()
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            if not await self._try_closing("peer connection", self._pc.close):
+                for name, step in closing_steps(self._pc):
+                    await self._try_closing(name, step)
+            if tasks:
+                await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+        finally:
+            self._ingest.end()
+            self.closed.set()
+
+    async def _try_closing(self, name: str, step: Callable[[], Awaitable[None]]) -> bool:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._pc.close()
+                await step()
         except TimeoutError:
-            logger.warning("a peer connection did not close within %g s", CLOSE_TIMEOUT)
-        if tasks:
-            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
-        self._ingest.end()
-        self.closed.set()
+            logger.warning("the %s could not be closed within %g s", name, CLOSE_TIMEOUT)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            logger.warning("the %s could not be closed: a part of it was cancelled", name)
+        except Exception:
+            logger.warning("the %s could not be closed", name, exc_info=True)
+        else:
+            return True
+        self.close_failures += 1
+        return False
 
-    def _own(self, task: asyncio.Task[None]) -> None:
+    def _fail(self, part: str, error: Exception) -> None:
+        """A part cannot go on: end the peer, and say why."""
+        if self._closing is not None:
+            logger.debug("%s failed while the peer was closed", part, exc_info=error)
+            return
+        logger.error("%s failed; the connection is ended", part, exc_info=error)
+        self._failure = f"{part} failed: {error!r}"
+        self._start_closing()
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = watched_task(work, name, partial(self._fail, name))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _on_malformed(self, what: str, error: Exception | None) -> None:
+        self.malformed += 1
+        if self.malformed == 1:
+            logger.warning("malformed: %s; this is logged once for each peer", what, exc_info=error)
 
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self._last_media = self._last_received = time.monotonic()
@@ -232,7 +287,7 @@ class Peer:
         if state == "connected":
             self.connected.set()
             if self._channel.wanted:
-                self._own(asyncio.create_task(self._open_channel(), name="peer-channel"))
+                self._start(self._open_channel(), "peer-channel")
         elif state in ("failed", "closed"):
             self._start_closing()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParamete
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
+from livehead.media.watched_task import OnFailure, watched_task
+
+logger = logging.getLogger(__name__)
+
 MAX_SOURCES = 8
 """Synchronisation sources that are reported on. A client that makes up more is not reported on any further."""
 
@@ -25,29 +30,42 @@ OnPacket = Callable[[RtpPacket, RTCRtpCodecParameters], None]
 
 
 class Receiver(RTCRtpReceiver):
-    """Gives every packet of a known payload type to ``on_packet``, on the event loop, as it comes in."""
+    """Gives every packet of a known payload type to ``on_packet``, on the event loop, as it comes in. ``on_failure``
+    gets the error that ended the reports on them. A connection that ended is no error."""
 
-    def __init__(self, kind: str, transport: RTCDtlsTransport, on_packet: OnPacket) -> None:
+    def __init__(
+        self, kind: str, transport: RTCDtlsTransport, on_packet: OnPacket, on_failure: OnFailure | None = None
+    ) -> None:
         super().__init__(kind, transport)
+        self._kind = kind
+        self._on_failure = on_failure
         self._on_packet = on_packet
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._statistics: dict[int, StreamStatistics] = {}
         self._sender_reports: dict[int, tuple[int, float]] = {}
         self._report_ssrc: int | None = None
         self._reports: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         if self._reports is None:
             self._codecs = {c.payloadType: c for c in parameters.codecs if c.payloadType is not None}
             self.transport._register_rtp_receiver(self, parameters)
-            self._reports = asyncio.create_task(self._report(), name="receiver-reports")
+            self._reports = watched_task(self._report(), "receiver-reports", self._failed)
 
     async def stop(self) -> None:
-        if self._reports is not None:
-            self.transport._unregister_rtp_receiver(self)
-            self._reports.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reports
+        if self._reports is None or self._stopped:
+            return
+        self._stopped = True
+        self.transport._unregister_rtp_receiver(self)
+        self._reports.cancel()
+        await asyncio.gather(self._reports, return_exceptions=True)
+
+    def _failed(self, error: Exception) -> None:
+        if self._on_failure is None:
+            logger.error("the receiver reports for %s failed", self._kind, exc_info=error)
+        else:
+            self._on_failure(error)
 
     def _handle_disconnect(self) -> None:
         pass

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from struct import pack
 
 from aiortc import RTCRtpSender
@@ -45,40 +43,21 @@ from aiortc.rtp import (
 
 from livehead.media.rtp.clock import NTP_EPOCH, MediaClock
 from livehead.media.rtp.rate_control import FLOOR
-from livehead.media.rtp.track import Encoded, PacedTrack
+from livehead.media.rtp.retransmission import RetransmissionBuffer, SentPacket
+from livehead.media.rtp.track import PacedTrack, RtpPayloads
 from livehead.media.video.track import VideoTrack
+from livehead.media.watched_task import OnFailure, watched_task
 
 logger = logging.getLogger(__name__)
 
-HISTORY = 512
-"""Packets kept for retransmission: about 4 s of video."""
-
 FIRST_REPORT = 0.1
 REPORTS = 8
-"""Own reports that are remembered, about one a second: the receiver answers an older one where the way is long."""
-
-RESEND_INTERVAL = 0.02
-"""A packet is sent again no more often, in seconds, nor before the receiver can have seen it: a round trip."""
-
-RESEND_AGE = 0.6
-RESEND_SHARE = 0.2
-RESEND_BURST_S = 0.15
-OVERHEAD = 60
-"""After a blackout, and on a line that is too narrow, a receiver asks for everything at once. What is old is of no use,
-and much would hold up the keyframe that helps: at most this share of the frame's bitrate is spent on sending again,
-and at once no more than so many seconds of it. A packet's headers count as so many octets."""
-
-
-@dataclass(slots=True)
-class _Sent:
-    sequence: int
-    data: bytes
-    at: float
-    again: float = 0.0
+"""Own reports that are remembered, about one a second: the receiver answers an older one where transit is slow."""
 
 
 class Sender(RTCRtpSender):
-    """Sends one track. ``on_feedback`` is called for every report of the receiver."""
+    """Sends one track. ``on_feedback`` is called for every report of the receiver; ``on_failure`` with the error that
+    ended the sending, after which only :meth:`stop` is of use. A connection that ended is no error."""
 
     def __init__(
         self,
@@ -86,6 +65,7 @@ class Sender(RTCRtpSender):
         transport: RTCDtlsTransport,
         clock: MediaClock,
         on_feedback: Callable[[], None],
+        on_failure: OnFailure | None = None,
     ) -> None:
         super().__init__(track, transport)
         self.packets = self.octets = self.resent = 0
@@ -93,14 +73,13 @@ class Sender(RTCRtpSender):
         self._track = track
         self._clock = clock
         self._on_feedback = on_feedback
+        self._on_failure = on_failure
         # The lower half keeps away from the wrap that SRTP stumbles over when the first packets are lost.
         self._sequence = random.randrange(1 << 15)
         self._origin = random.getrandbits(32)
         self._rtx_sequence = random.randrange(1 << 15)
         self._rtx_type: int | None = None
-        self._history: dict[int, _Sent] = {}
-        self._allowance = math.inf  # octets; the first question fills it
-        self._allowed_at = time.monotonic()
+        self._sent = RetransmissionBuffer()
         self._extensions = HeaderExtensionsMap()
         self._reports: deque[tuple[int, float]] = deque(maxlen=REPORTS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -117,47 +96,48 @@ class Sender(RTCRtpSender):
         self._track.begin(codec)
         assert codec.payloadType is not None
         self._tasks = [
-            asyncio.create_task(self._send_track(codec.payloadType, parameters.muxId), name="sender-track"),
-            asyncio.create_task(self._send_reports(parameters.rtcp.cname or ""), name="sender-reports"),
+            watched_task(self._send_track(codec.payloadType, parameters.muxId), "sender-track", self._failed),
+            watched_task(self._send_reports(parameters.rtcp.cname or ""), "sender-reports", self._failed),
         ]
 
     async def stop(self) -> None:
         if not self._tasks:
             return
         self.transport._unregister_rtp_sender(self)
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []  # their exceptions hold the frames they ended in, and those the encoder
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []  # their exceptions hold the frames they ended in, and those the encoder
-        await self._send_raw(bytes(RtcpByePacket(sources=[self._ssrc])))
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._track.stop()
-        self._history.clear()
+        self._sent.clear()
+        await self._send_raw(bytes(RtcpByePacket(sources=[self._ssrc])))
+
+    def _failed(self, error: Exception) -> None:
+        if self._on_failure is None:
+            logger.error("sending %s failed", self._track.kind, exc_info=error)
+        else:
+            self._on_failure(error)
 
     async def _send_track(self, payload_type: int, mid: str) -> None:
-        try:
+        with contextlib.suppress(ConnectionError, MediaStreamError):
             while True:
-                encoded = await self._track.encoded()
-                await self._send_encoded(encoded, payload_type, mid)
-                self._track.sent(encoded)
-        except (ConnectionError, MediaStreamError):
-            return
-        except Exception:
-            logger.exception("sending a track failed")
-            raise
+                payloads = await self._track.next_payloads()
+                await self._send_payloads(payloads, payload_type, mid)
+                self._track.sent(payloads)
 
-    async def _send_encoded(self, encoded: Encoded, payload_type: int, mid: str) -> None:
+    async def _send_payloads(self, tick: RtpPayloads, payload_type: int, mid: str) -> None:
         """One RTP packet for each payload (RFC 3550 section 5.1). They leave together, and bear the same extensions."""
         now = time.monotonic()
         extensions = self._extension_block(HeaderExtensions(abs_send_time=_send_time(), mid=mid))
         flags = 0x90 if extensions else 0x80
-        timestamp = (self._origin + encoded.timestamp) & 0xFFFFFFFF
-        last = len(encoded.payloads) if self._track.kind == "video" else 0
-        for number, payload in enumerate(encoded.payloads, 1):
+        timestamp = (self._origin + tick.timestamp) & 0xFFFFFFFF
+        last = len(tick.payloads) if self._track.kind == "video" else 0
+        for number, payload in enumerate(tick.payloads, 1):
             sequence = self._sequence
             marked = payload_type | (0x80 if number == last else 0)
             data = pack("!BBHLL", flags, marked, sequence, timestamp, self._ssrc) + extensions + payload
             self._sequence = (sequence + 1) & 0xFFFF
-            self._history[sequence % HISTORY] = _Sent(sequence, data, now)
+            self._sent.add(SentPacket(sequence, data, len(payload), now))
             self.packets += 1
             self.octets += len(payload)
             await self.transport._send_rtp(data)
@@ -224,40 +204,27 @@ class Sender(RTCRtpSender):
 
     async def _resend(self, sequence: int) -> None:
         """Answer a NACK (RFC 4585), as RTX where it was negotiated (RFC 4588)."""
-        sent = self._history.get(sequence % HISTORY)
+        sent = self._sent.find(sequence)
+        if sent is None:
+            return
         now = time.monotonic()
-        if sent is None or sent.sequence != sequence:
+        video = self._track if isinstance(self._track, VideoTrack) else None
+        if sent.is_stale(now):
+            if video is not None:
+                video.want_keyframe(lost_at=sent.sent_at)  # beyond repair; the receiver would ask a second later
             return
-        if now - sent.at > RESEND_AGE:
-            if isinstance(self._track, VideoTrack):
-                self._track.want_keyframe(lost_at=sent.at)  # beyond repair; the receiver would ask a second later
-            return
-        if now - sent.again < max(RESEND_INTERVAL, self._round_trip):
-            return
-        packet = RtpPacket.parse(sent.data, self._extensions)
-        if not self._may_resend(len(packet.payload) + OVERHEAD, now):
+        bitrate = video.policy.bitrate if video is not None and video.policy is not None else FLOOR
+        if not self._sent.allow(sent, now, round_trip=self._round_trip, bitrate=bitrate):
             # No keyframe yet: where packets overtake each other, most of what is asked for is only late, and a
             # keyframe's many packets would be asked for too. What is really lost is asked for again.
             return
-        sent.again = now
         self.resent += 1
+        packet = RtpPacket.parse(sent.data, self._extensions)
         if self._rtx_type is not None:
             packet = wrap_rtx(packet, self._rtx_type, self._rtx_sequence, self._rtx_ssrc)
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         packet.extensions.abs_send_time = _send_time()
-        with contextlib.suppress(ConnectionError):
-            await self.transport._send_rtp(packet.serialize(self._extensions))
-
-    def _may_resend(self, octets: int, now: float) -> bool:
-        policy = self._track.policy if isinstance(self._track, VideoTrack) else None
-        rate = (policy.bitrate if policy else FLOOR) / 8
-        earned = RESEND_SHARE * rate * (now - self._allowed_at)
-        self._allowance = min(RESEND_BURST_S * rate, self._allowance + earned)
-        self._allowed_at = now
-        if self._allowance < octets:
-            return False
-        self._allowance -= octets
-        return True
+        await self._send_raw(packet.serialize(self._extensions))
 
 
 def _send_time() -> int:

@@ -6,13 +6,12 @@ import asyncio
 import time
 
 import numpy as np
-import pytest
 from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
-from webrtc_client import Mic, client, connect, grey
 
 from livehead.media.peer.peer import Peer
-from livehead.media.rtp import sender as module
+from livehead.media.rtp.retransmission import BURST_S, OVERHEAD, SentPacket
 from livehead.media.rtp.sender import Sender
+from webrtc_client import Mic, client, connect, grey
 
 
 async def _with_frames(peer: Peer, pc, count: int) -> Sender:
@@ -33,10 +32,16 @@ def _nack(sender: Sender, sequences: list[int]) -> RtcpRtpfbPacket:
     return packet
 
 
+def _last(sender: Sender) -> SentPacket:
+    packet = sender._sent.find((sender._sequence - 1) & 0xFFFF)
+    assert packet is not None
+    return packet
+
+
 async def test_what_was_lost_is_sent_again_once() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 5)
-        sequence = (sender._sequence - 1) & 0xFFFF
+        sequence = _last(sender).sequence
         await sender._handle_rtcp_packet(_nack(sender, [sequence, sequence, (sequence + 500) & 0xFFFF]))
         assert sender.resent == 1
 
@@ -45,11 +50,11 @@ async def test_what_is_under_way_is_not_sent_again() -> None:
     """A receiver asks again and again until it has what it asked for."""
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 5)
-        sequence = (sender._sequence - 1) & 0xFFFF
+        packet = _last(sender)
         for since, resent in ((10.0, 1), (0.1, 1), (0.2, 1), (0.4, 2)):
             sender._round_trip = 0.3
-            sender._history[sequence % module.HISTORY].again = time.monotonic() - since
-            await sender._handle_rtcp_packet(_nack(sender, [sequence]))
+            packet.resent_at = time.monotonic() - since
+            await sender._handle_rtcp_packet(_nack(sender, [packet.sequence]))
             assert sender.resent == resent
 
 
@@ -60,20 +65,20 @@ async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
         for since, wanted in ((0.2, False), (0.4, True)):
             track._last_keyframe, sender._round_trip = time.monotonic() - since, 0.3
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
-            assert track._wanted is wanted
+            assert track._keyframe_wanted is wanted
 
 
-async def test_a_receiver_that_asks_for_everything_does_not_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_asks_for_everything_does_not_get_it() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 5)
         for sequence in range(500):
             data = RtpPacket(sequence_number=sequence, payload=bytes(1000)).serialize()
-            sender._history[sequence % module.HISTORY] = module._Sent(sequence, data, time.monotonic())
+            sender._sent.add(SentPacket(sequence, data, 1000, time.monotonic()))
         await sender._handle_rtcp_packet(_nack(sender, list(range(500))))
         assert peer._video_track.policy is not None
-        at_once = peer._video_track.policy.bitrate / 8 * module.RESEND_BURST_S / (1000 + module.OVERHEAD)
+        at_once = peer._video_track.policy.bitrate / 8 * BURST_S / (1000 + OVERHEAD)
         assert at_once - 1 <= sender.resent <= at_once + 5
-        assert not peer._video_track._wanted, "packets that are only late are asked for too"
+        assert not peer._video_track._keyframe_wanted, "packets that are only late are asked for too"
 
 
 async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
@@ -81,11 +86,11 @@ async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
         sender = await _with_frames(peer, pc, 40)
         track = peer._video_track
         track._last_keyframe = time.monotonic() - 1
-        sequence = (sender._sequence - 1) & 0xFFFF
+        packet = _last(sender)
         for at, more in ((time.monotonic() - 700, 0), (time.monotonic() - 0.65, 1)):
-            sender._history[sequence % module.HISTORY].at = at
+            packet.sent_at = at
             before = track.keyframes
-            await sender._handle_rtcp_packet(_nack(sender, [sequence]))
+            await sender._handle_rtcp_packet(_nack(sender, [packet.sequence]))
             peer.send_frame(grey(9, 128), 1000 + more)
             await asyncio.sleep(0.1)
             assert track.keyframes == before + more

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from webrtc_client import Mic, client, connect
-
 from livehead.media.peer.aiortc_parts import reach_loopback
 from livehead.media.peer.peer import Peer
+from webrtc_client import Mic, client, connect
 
 
 async def main() -> None:
