@@ -29,16 +29,16 @@ def test_a_portrait_made_ready_is_fitted_once(tiny_engine: Engines, monkeypatch:
     engine = tiny_engine("lite", 64)
     assert isinstance(engine, Preparing)
     plain = run(engine, engine.open(portrait(5), seed=1), [(24, 0)], 0)[0]
-    picture, other = portrait(5), portrait(6)
-    engine.prepare(picture)
+    image, other = portrait(5), portrait(6)
+    engine.prepare(image)
     for seed in range(12):
         engine.prepare(portrait(seed, 40, 50))  # never opened: not kept for ever
-    engine.prepare(picture)
+    engine.prepare(image)
     with pytest.raises(PortraitError):
-        engine.prepare(picture[..., 0])
+        engine.prepare(image[..., 0])
     with monkeypatch.context() as patch:
         patch.setattr("livehead.engine.flashhead.portrait.cache.fit", lambda *_: pytest.fail("fitted again"))
-        stream = engine.open(picture, seed=1)
+        stream = engine.open(image, seed=1)
     assert_frames(run(engine, stream, [(24, 0)], 0)[0], plain)
     engine.open(other, seed=1)
     assert len(engine._portraits._fitted) <= 8
@@ -49,7 +49,7 @@ def noise_of(name: str):  # type: ignore[no-untyped-def]
 
 
 def run(engine: FlashHead, stream: FlashHeadStream, hops: list[tuple[int, int]], seed: int) -> list[np.ndarray]:
-    """Step one stream by itself through (hop, lookahead) pairs of one continuous sound."""
+    """Step one stream by itself through (hop, lookahead) pairs of one continuous audio."""
     return [engine.step([work])[0] for work in works(stream, hops, seed)]
 
 
@@ -76,15 +76,15 @@ def test_a_batch_gives_what_its_streams_give_alone(variant: str, tiny_engine: En
     # a starts alone, b joins in a's second window, c in its third: three ages, and three hops, in one batch.
     for members in ("a", "ab", "abc", "cb", "c"):
         batch = [queues[name].pop(0) for name in members]
-        for name, pictures in zip(members, engine.step(batch), strict=True):
-            made[name].append(pictures)
+        for name, frames in zip(members, engine.step(batch), strict=True):
+            made[name].append(frames)
     for name, (stream, expected) in alone.items():
         for found, right in zip(made[name], expected, strict=True):
             assert_frames(found, right, equal=0.995, most=2)
         assert relative(together[name].motion_latent, stream.motion_latent) < 2e-5
 
 
-def test_pictures_are_what_was_asked_for(tiny_engine: Engines) -> None:
+def test_frames_are_what_was_asked_for(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", (64, 96))
     streams = [engine.open(portrait(), noise=noise_of("same")) for _ in range(2)]
     (rgb,) = engine.step([Work(streams[0], voice(10), 8)], pixel_format="rgb24")
@@ -134,8 +134,8 @@ def test_first_window_has_one_motion_latent_and_the_next_ones_two(tiny_engine: E
 
 
 @pytest.mark.parametrize("variant", ["lite", "pro"])
-def test_rewind_continues_from_the_pictures_shown(variant: str, tiny_engine: Engines) -> None:
-    engine = tiny_engine(variant, 64)
+def test_rewind_continues_from_the_frames_shown(variant: str, tiny_engine: Engines) -> None:
+    engine = tiny_engine(variant, {"lite": 64, "pro": 32}[variant])
     m = engine.info.motion_frames
     names: list[str] = []
 
@@ -144,11 +144,11 @@ def test_rewind_continues_from_the_pictures_shown(variant: str, tiny_engine: Eng
         return gaussian(name, shape)
 
     stream = engine.open(portrait(), noise=noise)
-    (pictures,) = engine.step([Work(stream, voice(20), 16)], pixel_format="rgb24")
-    engine.rewind(stream, pictures[11 - m : 11] if m <= 11 else pictures[:m], unshown=5)
+    (frames,) = engine.step([Work(stream, voice(20), 16)], pixel_format="rgb24")
+    engine.rewind(stream, frames[11 - m : 11] if m <= 11 else frames[:m], unshown=5)
     assert stream.history.frames == 11
     engine.step([Work(stream, voice(16, 5), 16)])
-    engine.rewind(stream, pictures[:m])
+    engine.rewind(stream, frames[:m])
     drawn = {
         "lite": ["rewind0/motion_posterior", "rewind1/motion_posterior", "chunk0/motion_posterior", "ref_posterior"],
         "pro": [],
@@ -181,11 +181,11 @@ def test_a_portrait_is_encoded_once(tiny_engine: Engines, monkeypatch: pytest.Mo
     calls = []
     encode = type(engine.model.vae).encode_portrait
     monkeypatch.setattr(
-        type(engine.model.vae), "encode_portrait", lambda self, picture: calls.append(1) or encode(self, picture)
+        type(engine.model.vae), "encode_portrait", lambda self, image: calls.append(1) or encode(self, image)
     )
-    picture = portrait(77)
-    first = engine.open(picture, seed=1)
-    second = engine.open(picture.copy(), seed=2)
+    image = portrait(77)
+    first = engine.open(image, seed=1)
+    second = engine.open(image.copy(), seed=2)
     assert calls == [1]
     assert not torch.equal(first.first_latent, second.first_latent)
 
