@@ -10,7 +10,7 @@ import pytest
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_server import StateMessage, Stats
 from livehead.metrics import Metrics
-from livehead.sessions import session as module
+from livehead.sessions import reporter as module
 from livehead.sessions.session import Session
 from sessions.stubs import StubHost, StubPeer, session
 from waiting import until

@@ -37,6 +37,7 @@ class Liveness:
     def __init__(self, opened_at: float, *, silence_timeout: float, sends_audio: bool) -> None:
         self.connected_at: float | None = None
         self.orphaned_at: float | None = None
+        self.sends_audio = sends_audio
         self._opened_at = opened_at
         self._silence_timeout = silence_timeout
         self._patience = 1.0 if sends_audio else REPORTS_ONLY

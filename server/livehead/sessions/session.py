@@ -7,39 +7,35 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
 from typing import Any
 
 from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
 from livehead.core.ids import new_id
-from livehead.core.lifecycle import Event, Lifecycle, State
-from livehead.core.messages.from_client import decode_channel
-from livehead.core.messages.from_server import Playback, Pong, StateMessage, Stats, TracedStats, encode, stats_object
+from livehead.core.lifecycle import Event
+from livehead.core.messages.from_server import Playback, StateMessage, stats_object
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
-from livehead.errors import ConflictError, RequestError, UnprocessableError
+from livehead.errors import ConflictError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.metrics import Metrics
 from livehead.sessions.avatar_switch import AvatarSwitch
 from livehead.sessions.engine_attachment import EngineAttachment
-from livehead.sessions.listeners import Listener, Listeners
-from livehead.sessions.liveness import Liveness, PeerStatus
+from livehead.sessions.liveness import Liveness
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
+from livehead.sessions.status import Listener, Status
+from livehead.sessions.watcher import Watcher
 from livehead.settings import MediaSettings
 
 PLAYS_AFTER_S = 0.3
 """A client that is connected plays what it gets after this long: pushed speech begins no sooner."""
-
-WATCH_S = 0.25
-CONNECTING_WATCH_S = 0.02
-REPORT_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -70,27 +66,36 @@ class Session:
         self._metrics = metrics
         self._delays = delays
         self._log = SessionLog(logger, {"session": self.id})
-        self._lifecycle = Lifecycle()
-        self._listeners = Listeners(self._log)
+        self._status = Status(self._log)
         self._opened_at = time.monotonic()
         self._liveness = Liveness(
             self._opened_at, silence_timeout=media.silence_timeout, sends_audio=not request.pushed
         )
         self._ending = asyncio.Event()
         self._reason = "failed"
-        self._stats: Stats | None = None
         self._peer = Peer(
             [IceServer(media.stun_urls)] if media.stun_urls else [],
             send_audio=request.speaks,
             receive_audio=not request.pushed,
-            on_message=self._on_text,
-            on_sent=self._on_sent,
+            on_message=lambda text: self._reporter.answer(text),
+            on_sent=lambda index: self._pacer.sent(index),
         )
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             preset.hop, preset.lookahead
         )
         self._pacer = Pacer(preset, self._peer, metrics, with_test_pattern=request.probe, on_block=self._on_block)
         self._pipeline = Pipeline(self._source, preset, self._pacer)
+        self._reporter = Reporter(
+            self._pipeline, self._peer, self._status, self._log, self._pacer.trace if request.probe else None
+        )
+        self._watcher = Watcher(
+            self._peer,
+            self._liveness,
+            self._status,
+            self._log,
+            on_connected=self._on_connected,
+            end=self.end,
+        )
         self._switch = AvatarSwitch(self._open_stream, self._attach, self._log)
         self._speaker: Speaker | None = None
 
@@ -120,8 +125,8 @@ class Session:
             "listen": self._listen,
             "poll": self._poll,
             "pace": self._pacer.run,
-            "report": self._report,
-            "watch": self._watch,
+            "report": self._reporter.run,
+            "watch": self._watcher.run,
             "avatar": self._switch.run,
         }
         try:
@@ -141,7 +146,7 @@ class Session:
 
     def drain(self) -> None:
         """Tell the client that the server will go away."""
-        self._on(Event.DRAIN, "draining")
+        self._status.on(Event.DRAIN, "draining")
 
     def orphan(self) -> None:
         """The signal socket ended: so does the session, in 10 s or when no media flows."""
@@ -149,7 +154,7 @@ class Session:
 
     @property
     def state(self) -> StateMessage:
-        return StateMessage(self._lifecycle.state, self._lifecycle.reason)
+        return self._status.message
 
     @property
     def latency(self) -> str:
@@ -158,25 +163,26 @@ class Session:
 
     def subscribe(self, listener: Listener) -> None:
         """``listener`` gets every change of state, and the figures once a second, until the session is closed."""
-        self._listeners.add(listener)
+        self._status.subscribe(listener)
 
     def unsubscribe(self, listener: Listener) -> None:
         """Twice is once."""
-        self._listeners.remove(listener)
+        self._status.unsubscribe(listener)
 
     def describe(self) -> dict[str, Any]:
         """State and the latest figures, for GET."""
+        stats = self._reporter.latest
         return {
             "session": self.id,
-            "state": self._lifecycle.state.value,
-            "reason": self._lifecycle.reason,
+            "state": self.state.state.value,
+            "reason": self.state.reason,
             "avatar": self._avatar,
             "latency": self._latency,
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
             "probe": self._request.probe,
             "seconds": round(time.monotonic() - self._opened_at, 1),
-            "stats": None if self._stats is None else stats_object(self._stats),
+            "stats": None if stats is None else stats_object(stats),
         }
 
     async def add_candidate(self, candidate: str | None, mid: str | None, mline_index: int | None) -> None:
@@ -250,7 +256,7 @@ class Session:
             return
         async for audio in self._peer.audio:
             self._pipeline.push(self._source.hear(audio.start, audio.pcm))
-        self._look(time.monotonic())  # with the peer, its audio ends
+        self._watcher.look()  # with the peer, its audio ends
 
     async def _poll(self) -> None:
         due = time.monotonic()
@@ -259,46 +265,6 @@ class Session:
             due = max(due + BLOCK_S if wanted is None else wanted, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(REPORT_S)
-            self._stats = self._pipeline.stats()
-            self._listeners.tell(self._stats)
-            self._peer.send_text(encode(self._traced(self._stats) if self._request.probe else self._stats))
-
-    def _traced(self, stats: Stats) -> TracedStats:
-        return TracedStats(
-            **{each.name: getattr(stats, each.name) for each in fields(stats)}, blocks=self._pacer.trace.take()
-        )
-
-    async def _watch(self) -> None:
-        while not self._peer.connected.is_set() and not self._ending.is_set():
-            self._look(time.monotonic())
-            await asyncio.sleep(CONNECTING_WATCH_S)
-        now = self._liveness.connected_at = time.monotonic()
-        if isinstance(self._source, PushSource):
-            self._source.begin_at(now + PLAYS_AFTER_S)
-        self._on(Event.CONNECTED)
-        while True:
-            await asyncio.sleep(WATCH_S)
-            self._look(time.monotonic())
-
-    def _look(self, now: float) -> None:
-        peer = self._peer
-        status = PeerStatus(
-            closed=peer.closed.is_set(),
-            failed=peer.failure is not None,
-            last_packet=peer.last_received if self._request.pushed else peer.last_media,
-        )
-        if self._liveness.connected_at is not None:
-            self._on(Event.MEDIA_LOST if self._liveness.media_lost(status, now) else Event.MEDIA_BACK)
-        reason = self._liveness.end(status, now)
-        if reason is None or self._ending.is_set():
-            return
-        if status.failed:
-            self._log.error("its media failed: %s", peer.failure)
-        self.end(reason)
-
     # -- what the parts are told
 
     def _on_block(self, k: int, delay_ms: float) -> None:
@@ -306,42 +272,28 @@ class Session:
         if k >= 0:
             self._delays.note(self._latency, delay_ms)
 
-    def _on_sent(self, index: int) -> None:
-        self._pacer.sent(index)
-
-    def _on_text(self, text: str) -> None:
-        """The data channel. What cannot be understood is no reason to end a call."""
-        try:
-            ping = decode_channel(text)
-        except RequestError as error:
-            self._log.debug("a message on the data channel was refused: %s", error)
-        else:
-            self._peer.send_text(encode(Pong(ping.id, time.monotonic())))
+    def _on_connected(self, at: float) -> None:
+        if isinstance(self._source, PushSource):
+            self._source.begin_at(at + PLAYS_AFTER_S)
 
     def _on_engine(self, state: EngineState) -> None:
-        self._on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
-
-    def _on(self, event: Event, reason: str | None = None) -> None:
-        before = self.state
-        self._lifecycle.on(event, reason)
-        if self.state != before:
-            self._listeners.tell(self.state)
+        self._status.on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
 
     # -- the end
 
     async def _close(self) -> None:
         """Every step is tried, whatever the others raise."""
-        if self._lifecycle.state is State.CLOSED:
+        if self._status.closed:
             return
         try:
             await self._attempt("its last figures", self._take_figures)
             await self._attempt("the engine's stream", self._close_stream)
             await self._attempt("the peer connection", self._peer.close)
         finally:
-            self._on(Event.CLOSE, self._reason)
-            self._listeners.clear()
+            self._status.on(Event.CLOSE, self._reason)
             self._metrics.closed.labels(self._reason).inc()
-            self._log.info("closed: %s, %s", self._reason, self._summary())
+            seconds = time.monotonic() - self._opened_at
+            self._log.info("closed: %s, %.1f s, %s", self._reason, seconds, self._reporter.summary())
             self.closed.set()
 
     async def _attempt(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
@@ -352,18 +304,8 @@ class Session:
             self._log.exception("%s could not be closed", what)
 
     async def _take_figures(self) -> None:
-        self._stats = self._pipeline.stats()
+        self._reporter.measure()
 
     async def _close_stream(self) -> None:
         if self._pipeline.attachment is not None:
             await self._pipeline.attachment.close()
-
-    def _summary(self) -> str:
-        seconds = time.monotonic() - self._opened_at
-        if self._stats is None:
-            return f"{seconds:.1f} s"
-        s = self._stats
-        return (
-            f"{seconds:.1f} s, delay {s.delay_ms:.0f} ms of {s.bound_ms}, generate p95 {s.generate_ms.p95:.0f} ms, "
-            f"repeated {s.repeated}, dropped {s.dropped}, skipped {s.skipped}"
-        )
