@@ -107,6 +107,7 @@ async def test_measure_the_latency(browser: Browser, server: Process) -> None:
         await visit.start()
         result = await visit.page.evaluate("document.querySelector('live-head').measure({ bursts: 3 })")
         print(result)
-        assert result["missed"] <= 1
-        assert 40 <= result["p50"] <= 1000
+        assert len(result["all"]) + result["missed"] == 3
+        assert 0 < result["p50"] <= result["p95"]
+        assert result["parts"]["server"] > 0
         await visit.state("live")

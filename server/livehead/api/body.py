@@ -9,11 +9,11 @@ from livehead.errors import MalformedError, TooLargeError, UnsupportedTypeError
 
 
 async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -> str:
-    """The body as text. Raises UnsupportedTypeError, TooLargeError, and MalformedError for no body or no UTF-8."""
+    """The body as text. Raises UnsupportedTypeError, TooLargeError, and MalformedError if it is empty or not UTF-8."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != content_type:
         raise UnsupportedTypeError(f"Send the body as {content_type}, not as {given or 'no type at all'}.")
-    too_large = TooLargeError(f"The body is larger than {limit} bytes; no {content_type} of a client needs so much.")
+    too_large = TooLargeError(f"The body is larger than {limit} bytes, and no {content_type} needs that much.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise too_large
@@ -27,4 +27,4 @@ async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise MalformedError(f"The body is no UTF-8 text; send {content_type}.") from None
+        raise MalformedError(f"The body is not UTF-8 text; send {content_type}.") from None
