@@ -4,10 +4,11 @@ It gives back one unbroken stream of samples in the order of the sender's clock.
 in order leaves at once: no delay is added where nothing is missing. For a missing one it waits until a
 deadline, 20 to 60 ms after the time at which the network could have brought it, and puts a gap of the
 right length there. Without packets the stream goes on in real time, as gaps: senders pause (DTX),
-networks break. The sender's clock is held to this machine's by taking out or adding single samples.
+networks break. So from the first packet on this is the one place where silence fills a client's audio. The
+sender's clock is held to this machine's by taking out or adding single samples.
 
 Times are seconds of one monotonic clock; durations and positions are samples at the stream's rate.
-RTP sequence numbers and time stamps may start anywhere and wrap (RFC 3550 section 5.1).
+RTP sequence numbers and timestamps may start anywhere and wrap (RFC 3550 section 5.1).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum, auto
+
+from livehead.media.audio.transit import Transit
 
 LOW = 0.020
 HIGH = 0.060
@@ -22,19 +26,10 @@ MARGIN = 0.005
 DECAY = 0.004
 """The wait shrinks by so many seconds a second once the network is calm: from high to low in 10 s."""
 
-BUCKET = 1.0
-BUCKETS = 10
-"""The fastest way through the network is the least of the last 10 s."""
-
-STEP = 0.005
-"""A change of that way within 10 s that is larger is a new route: no clock drifts by 500 ppm."""
-
-DEAD_BAND = 0.002
-SETTLE = 2.0
-LATE_RUN = 0.100
+LATE_FOR = 0.100
 LATE_PACKETS = 5
-"""How long, and how many, packets that are each newer than all before come too late, one after the other, when the way
-has become longer for good. Where many are lost, the few that come may be slow ones by chance."""
+"""How long, and how many, packets that are each newer than all before come too late, one after the other, before
+transit counts as longer for good. Where many are lost, the few that come may be slow ones by chance."""
 
 PAUSE = 0.080
 """A packet that is next in order after so long without any, and late by that time, was not held up by the network: the
@@ -77,17 +72,17 @@ class _Held:
     arrived: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Resumed:
-    """The first packet after a pause, and what was known before it."""
+class _Arrival(Enum):
+    """What a packet is, by the time and the order in which it comes."""
 
-    timestamp: int
-    at: float
-    shift: int
-    ways: list[tuple[float, float]]
-    began: float
-    anchor: float
-    route: tuple[float, float]
+    ON_TIME = auto()
+    LATE = auto()
+    """What it brings was given up."""
+    DUPLICATE = auto()
+    RESUMED = auto()
+    """Late, but the first after a pause of the sender."""
+    AHEAD = auto()
+    """Its timestamp lies in the future: the sender's clock jumped."""
 
 
 class JitterBuffer:
@@ -107,20 +102,16 @@ class JitterBuffer:
         self._newest = 0  # its time stamp, unwrapped
         self._next = 0  # the sequence number that comes next
         self._cursor = 0  # the position that comes next
-        self._shift = 0  # position = time stamp + shift
         self._length = round(GAP * rate)
-        self._ways: deque[tuple[float, float]] = deque(maxlen=BUCKETS)  # (start, least of arrival - time stamp)
-        self._began = 0.0
-        self._anchor = 0.0  # where the offset of arrival and position is held
-        self._route = (0.0, 0.0)  # when the way was last compared, and what it was
-        self._late_run: list[float] = []  # when the newest packets came, as long as each of them is too late
-        self._resumed: _Resumed | None = None
+        self._transit: Transit | None = None
+        self._before_pause: Transit | None = None  # what holds if the pause was none; the next packet tells
+        self._late_since: list[float] = []  # when the newest packets came, as long as each of them is too late
         self._touched = math.inf
 
     @property
     def due(self) -> float | None:
         """When a gap is due if nothing more comes; ``None`` before the first packet."""
-        return self._deadline() if self._ways else None
+        return None if self._transit is None else self._deadline(self._transit)
 
     def restart(self) -> None:
         """The sender starts a new stream (another SSRC): its numbers have nothing to do with the old ones."""
@@ -130,68 +121,82 @@ class JitterBuffer:
     def push(self, sequence: int, timestamp: int, duration: int, payload: bytes, now: float) -> None:
         """Take a packet of ``duration`` samples."""
         self.received += 1
-        quiet = max(0.0, now - self._touched)
-        self.target = max(LOW, self.target - DECAY * quiet)
-        self._touched = now
-        newest = True
-        if self._highest is None:
-            self._begin(sequence, timestamp, self._expected(now) if self._ways else 0, now)
-        else:
-            sequence = self._highest + _signed(sequence - self._highest, 16)
-            timestamp = self._newest + _signed(timestamp - self._newest, 32)
-            newest = sequence > self._highest
-            self._reconsider(timestamp, now)
-            position = timestamp + self._shift
-            if position / self.rate + self._offset() - now > AHEAD:
-                self.resets += 1
-                self._begin(sequence, timestamp, self._expected(now), now)
-            elif sequence in self._held or (sequence < self._next and sequence not in self._missing):
+        quiet = self._decay(now)
+        transit = self._transit
+        if transit is None or self._highest is None:
+            packet = _Held(sequence, timestamp, duration, payload, now)
+            self._hold(packet, self._begin(packet, 0 if transit is None else self._present(transit, now)))
+            return
+        sequence = self._highest + _signed(sequence - self._highest, 16)
+        timestamp = self._newest + _signed(timestamp - self._newest, 32)
+        packet = _Held(sequence, timestamp, duration, payload, now)
+        transit = self._judge_pause(transit, packet)
+        match self._arrival(transit, packet, quiet):
+            case _Arrival.DUPLICATE:
                 self.duplicate += 1
                 return
-            elif position + duration <= self._cursor and sequence == self._next and quiet >= PAUSE:
-                self._resume(sequence, timestamp, now)
-            elif position + duration <= self._cursor:
+            case _Arrival.LATE:
                 self.late += 1
-                self._adapt(timestamp, now)
-                if not (newest and self._stays_late(now)):
-                    if newest:
-                        self._highest, self._newest = sequence, timestamp
+                self._widen(transit, packet)
+                if not self._stays_late(packet):
+                    self._note(packet)
                     return
                 self.resets += 1
-                self._begin(sequence, timestamp, self._cursor, now)
-            elif newest:
-                self._highest, self._newest = sequence, timestamp
-                self._late_run.clear()
-        self._observe(timestamp, now)
-        self._adapt(timestamp, now)
-        if len(self._held) < MAX_HELD:
-            self._held[sequence] = _Held(sequence, timestamp, duration, payload, now)
+                transit = self._begin(packet, self._cursor)
+            case _Arrival.AHEAD:
+                self.resets += 1
+                transit = self._begin(packet, self._present(transit, now))
+            case _Arrival.RESUMED:
+                self.resets += 1
+                before, transit = transit, self._begin(packet, self._present(transit, now))
+                self._before_pause = before
+            case _Arrival.ON_TIME:
+                if self._is_newest(packet):
+                    self._late_since.clear()
+                self._note(packet)
+        self._hold(packet, transit)
+
+    def _arrival(self, transit: Transit, packet: _Held, quiet: float) -> _Arrival:
+        position = packet.timestamp + transit.shift
+        if position / self.rate + transit.offset - packet.arrived > AHEAD:
+            return _Arrival.AHEAD
+        taken = packet.sequence < self._next and packet.sequence not in self._missing
+        if packet.sequence in self._held or taken:
+            return _Arrival.DUPLICATE
+        if position + packet.duration > self._cursor:
+            return _Arrival.ON_TIME
+        if packet.sequence == self._next and quiet >= PAUSE:
+            return _Arrival.RESUMED
+        return _Arrival.LATE
 
     def pop(self, now: float) -> Taken | Gap | None:
         """What comes next, or ``None`` where it is still worth waiting."""
+        transit = self._transit
+        if transit is None:
+            return None
         while self._held:
             head = self._held[min(self._held)]
-            position = head.timestamp + self._shift
+            position = head.timestamp + transit.shift
             if position + head.duration <= self._cursor:
                 self.late += 1
                 self._pass(head)
             elif position <= self._cursor:
-                return self._take(head, self._cursor - position)
+                return self._take(transit, head, self._cursor - position)
             elif head.sequence == self._next:
                 return self._gap(position - self._cursor, lost=False)  # nothing is missing: the sender paused
-            elif now >= self._deadline():
+            elif now >= self._deadline(transit):
                 return self._gap(min(self._length, position - self._cursor), lost=True)
             else:
                 return None
-        if not self._ways or now < self._deadline():
+        if now < self._deadline(transit):
             return None
-        behind = int((now - self._deadline()) * self.rate) // self._length
+        behind = int((now - self._deadline(transit)) * self.rate) // self._length
         return self._gap(self._length * min(1 + behind, int(MAX_GAP * self.rate) // self._length), lost=False)
 
-    def _take(self, head: _Held, skip: int) -> Taken:
+    def _take(self, transit: Transit, head: _Held, skip: int) -> Taken:
         self._pass(head)
-        stretch = self._correction(head.duration - skip)
-        self._shift += stretch
+        stretch = transit.correction(head.duration - skip)
+        transit.shift += stretch
         self._cursor += head.duration - skip + stretch
         self._length = head.duration
         return Taken(head.payload, head.duration, skip, stretch, head.arrived)
@@ -208,81 +213,63 @@ class JitterBuffer:
         self.lost += duration if lost else 0
         return Gap(duration, lost)
 
-    def _resume(self, sequence: int, timestamp: int, now: float) -> None:
-        """The sender paused: what comes now is new, not late."""
-        self.resets += 1
-        self._resumed = _Resumed(timestamp, now, self._shift, list(self._ways), self._began, self._anchor, self._route)
-        self._begin(sequence, timestamp, self._expected(now), now)
-
-    def _reconsider(self, timestamp: int, now: float) -> None:
-        """The packet behind one that was taken for the first after a pause tells whether it was."""
-        before, self._resumed = self._resumed, None
-        if before is not None and now - before.at < (timestamp - before.timestamp) / self.rate - HURRY:
-            self._shift, self._began = before.shift, before.began
-            self._anchor, self._route = before.anchor, before.route
-            self._ways.clear()
-            self._ways.extend(before.ways)
-
-    def _begin(self, sequence: int, timestamp: int, position: int, now: float) -> None:
-        """Put this packet at ``position``, and measure the way through the network anew."""
+    def _begin(self, packet: _Held, position: int) -> Transit:
+        """Put this packet at ``position``, and measure transit anew."""
         self._held.clear()
         self._missing.clear()
-        self._highest, self._newest, self._next = sequence, timestamp, sequence
-        self._shift = position - timestamp
-        self._ways.clear()
-        self._began = now
-        self._late_run.clear()
-        self._observe(timestamp, now)
-        self._route = (now, self._way())
+        self._highest, self._newest, self._next = packet.sequence, packet.timestamp, packet.sequence
+        self._late_since.clear()
+        self._before_pause = None
+        self._transit = Transit(self.rate, packet.timestamp, position, packet.arrived)
+        return self._transit
 
-    def _stays_late(self, now: float) -> bool:
-        """Whether the newest packets have come too late for a while: then the way has become longer for good."""
-        self._late_run.append(now)
-        return len(self._late_run) >= LATE_PACKETS and now - self._late_run[0] >= LATE_RUN
+    def _judge_pause(self, transit: Transit, packet: _Held) -> Transit:
+        """The packet behind one that was taken for the first after a pause tells whether it was. If it comes in a
+        hurry, the network was out, and what was known before holds on."""
+        before, self._before_pause = self._before_pause, None
+        passed = (packet.timestamp - transit.first_timestamp) / self.rate
+        if before is not None and packet.arrived - transit.began < passed - HURRY:
+            self._transit = transit = before
+        return transit
 
-    def _way(self) -> float:
-        """Arrival minus time stamp, in seconds, by the fastest way."""
-        return min(least for _, least in self._ways)
+    def _is_newest(self, packet: _Held) -> bool:
+        return self._highest is None or packet.sequence > self._highest
 
-    def _offset(self) -> float:
-        """Arrival minus position, in seconds, by the fastest way."""
-        return self._way() - self._shift / self.rate
+    def _note(self, packet: _Held) -> None:
+        if self._is_newest(packet):
+            self._highest, self._newest = packet.sequence, packet.timestamp
 
-    def _deadline(self) -> float:
-        return self._offset() + self._cursor / self.rate + self.target
+    def _hold(self, packet: _Held, transit: Transit) -> None:
+        transit.observe(packet.timestamp, packet.arrived)
+        self._widen(transit, packet)
+        if len(self._held) < MAX_HELD:
+            self._held[packet.sequence] = packet
 
-    def _expected(self, now: float) -> int:
-        """The position that the network could bring now."""
-        return max(self._cursor, round((now - self._offset()) * self.rate))
+    def _stays_late(self, packet: _Held) -> bool:
+        """Whether the newest packets have come too late for a while: then transit has become longer for good."""
+        if not self._is_newest(packet):
+            return False
+        self._late_since.append(packet.arrived)
+        return len(self._late_since) >= LATE_PACKETS and packet.arrived - self._late_since[0] >= LATE_FOR
 
-    def _observe(self, timestamp: int, now: float) -> None:
-        way = now - timestamp / self.rate
-        if not self._ways or now - self._ways[-1][0] >= BUCKET:
-            self._ways.append((now, way))
-        elif way < self._ways[-1][1]:
-            self._ways[-1] = (self._ways[-1][0], way)
-        if now - self._began < SETTLE:
-            self._anchor = self._offset()
-            self._route = (now, self._way())  # the first packets are often slow: that is no change of route
-        since, before = self._route
-        if now - since >= BUCKET * BUCKETS:
-            moved = self._way() - before
-            if abs(moved) > STEP:
-                self._anchor += moved
-            self._route = (now, self._way())
+    def _deadline(self, transit: Transit) -> float:
+        return transit.offset + self._cursor / self.rate + self.target
 
-    def _adapt(self, timestamp: int, now: float) -> None:
-        lateness = now - ((timestamp + self._shift) / self.rate + self._offset())
+    def _present(self, transit: Transit, now: float) -> int:
+        """The position that the network could bring now, but nothing that was given out already."""
+        return max(self._cursor, transit.position(now))
+
+    def _decay(self, now: float) -> float:
+        """The wait shrinks while nothing widens it; gives the seconds since the packet before."""
+        quiet = max(0.0, now - self._touched)
+        self.target = max(LOW, self.target - DECAY * quiet)
+        self._touched = now
+        return quiet
+
+    def _widen(self, transit: Transit, packet: _Held) -> None:
+        """Wait longer for the next missing packet if this one would have been too late."""
+        lateness = transit.lateness(packet.timestamp, packet.arrived)
         self.target = min(HIGH, max(self.target, lateness + MARGIN))
-
-    def _correction(self, duration: int) -> int:
-        """Samples to add so that positions keep step with this machine's clock: one in a thousand, which nobody
-        hears."""
-        surplus = self._anchor - self._offset()
-        few = max(1, duration // 960)
-        if surplus > DEAD_BAND:
-            return -few
-        return few if surplus < -DEAD_BAND else 0
 
 
 def _signed(difference: int, bits: int) -> int:
