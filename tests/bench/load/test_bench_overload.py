@@ -12,20 +12,20 @@ from livehead.engine.base import EngineSpec
 from livehead.engine.host.host import EngineHost
 
 STEP_S = 0.02
-SHAPE = WindowSpec("throughput", 4, 1, 0.59)
+SPEC = WindowSpec("throughput", 4, 1, 0.59)
 """A stream asks for a step every 160 ms: eight fit."""
 
 
-def share(callers: list[SimulatedSession]) -> float:
-    return sum(caller.in_time for caller in callers) / sum(caller.asked for caller in callers)
+def share(sessions: list[SimulatedSession]) -> float:
+    return sum(session.in_time for session in sessions) / sum(session.asked for session in sessions)
 
 
 async def test_overload_is_shared_and_ends_by_itself() -> None:
-    faces = TintedPortraits(1)
+    portraits = TintedPortraits(1)
 
     async def hold(host: EngineHost, streams: int, seconds: float, after: float = 0.0) -> LoadRecord:
         await asyncio.sleep(after)
-        return await SimulatedLoad(host, SHAPE, streams, churn_s=None, seed=streams, faces=faces).hold(seconds)
+        return await SimulatedLoad(host, SPEC, streams, churn_s=None, seed=streams, portraits=portraits).hold(seconds)
 
     async with EngineHost(EngineSpec("fakes:create", {"step_seconds": STEP_S, "max_batch": 1})) as host:
         await host.ready()
@@ -33,10 +33,10 @@ async def test_overload_is_shared_and_ends_by_itself() -> None:
         guests = await hold(host, 11, 1.8, after=0.4)  # 16 with those who stay
         later = await hold(host, 1, 1.0, after=0.2)
         stayed = await staying
-    crowd = [*stayed.callers, *guests.callers]
+    everybody = [*stayed.sessions, *guests.sessions]
     assert guests.dropped["late"] > 0
-    assert share(guests.callers) < 0.9  # it was too much …
-    assert min(caller.in_time / caller.asked for caller in crowd) > 0.25  # … nobody starved …
-    assert share(later.callers) > 0.9  # … and it is over
-    assert share(stayed.callers) > share(guests.callers)
+    assert share(guests.sessions) < 0.9  # it was too much …
+    assert min(session.in_time / session.asked for session in everybody) > 0.25  # … nobody starved …
+    assert share(later.sessions) > 0.9  # … and it is over
+    assert share(stayed.sessions) > share(guests.sessions)
     assert (stayed.faults, stayed.restarts) == (0, 0)

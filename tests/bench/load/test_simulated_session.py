@@ -21,11 +21,11 @@ from livehead.engine.host.host import WindowTiming
 from livehead.errors import UsageError
 
 PRESETS = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
-SHAPE = WindowSpec("low", 4, 1, 0.5)
+SPEC = WindowSpec("low", 4, 1, 0.5)
 
 
-def caller(start: float = 100.0) -> SimulatedSession:
-    return SimulatedSession(SHAPE, start, voice(1))
+def session(start: float = 100.0) -> SimulatedSession:
+    return SimulatedSession(SPEC, start, voice(1))
 
 
 def test_a_shape_is_that_of_a_preset_and_leaves_what_its_bound_leaves() -> None:
@@ -38,9 +38,9 @@ def test_a_shape_is_that_of_a_preset_and_leaves_what_its_bound_leaves() -> None:
 
 
 def test_a_hop_of_no_preset_is_shaped_like_the_one_that_is_named() -> None:
-    (shape,) = window_specs(PRESETS, "balanced", (10,), None)
-    assert (shape.preset, shape.hop, shape.lookahead) == ("balanced", 10, 1)
-    assert round(shape.delay_s - shape.floor_s, 3) == 0.530
+    (spec,) = window_specs(PRESETS, "balanced", (10,), None)
+    assert (spec.preset, spec.hop, spec.lookahead) == ("balanced", 10, 1)
+    assert round(spec.delay_s - spec.floor_s, 3) == 0.530
 
 
 def test_more_than_the_bound_leaves_is_refused() -> None:
@@ -49,13 +49,13 @@ def test_more_than_the_bound_leaves_is_refused() -> None:
 
 
 def test_windows_follow_each_other_and_share_the_lookahead() -> None:
-    one = caller()
-    assert one.whole_at == pytest.approx(100.2)
+    one = session()
+    assert one.complete_at == pytest.approx(100.2)
     first, second = one.cut(), one.cut()
     assert (first.k, second.k, first.hop, first.lookahead) == (0, 4, 4, 1)
     assert len(first.pcm) == 5 * BLOCK_SAMPLES
     assert np.array_equal(first.pcm[-BLOCK_SAMPLES:], second.pcm[:BLOCK_SAMPLES])
-    assert one.whole_at == pytest.approx(100.52)
+    assert one.complete_at == pytest.approx(100.52)
     assert (one.windows, one.asked, one.pending) == (2, 8, 2)
     for _ in range(100):
         assert len(one.cut().pcm) == 5 * BLOCK_SAMPLES  # the voice begins again
@@ -63,7 +63,7 @@ def test_windows_follow_each_other_and_share_the_lookahead() -> None:
 
 @pytest.mark.parametrize(("came", "late"), [(100.4, 0), (100.5, 0), (100.51, 1), (100.57, 2), (100.9, 4)])
 def test_each_frame_has_its_own_deadline(came: float, late: int) -> None:
-    one = caller()
+    one = session()
     one.cut()
     one.frames(0, 4, came)
     one.end()
@@ -71,7 +71,7 @@ def test_each_frame_has_its_own_deadline(came: float, late: int) -> None:
 
 
 def test_what_does_not_come_is_lost_and_makes_a_gap() -> None:
-    one = caller()
+    one = session()
     for _ in range(4):
         one.cut()
     one.frames(0, 4, 100.3)
@@ -84,7 +84,7 @@ def test_what_does_not_come_is_lost_and_makes_a_gap() -> None:
 
 
 def test_who_leaves_waits_for_nothing() -> None:
-    one = caller()
+    one = session()
     one.cut()
     one.frames(0, 4, 100.3)
     one.cut()
@@ -105,31 +105,33 @@ def test_half_of_the_places_move(count: int, moving: int) -> None:
     assert churning_slots(count)[-1] == count - 1
 
 
-def test_no_two_faces_are_the_same() -> None:
-    faces = TintedPortraits(1)
-    one, other = faces.next(), faces.next()
+def test_no_two_portraits_are_the_same() -> None:
+    portraits = TintedPortraits(1)
+    one, other = portraits.next(), portraits.next()
     assert one.dtype == np.uint8
     assert one.shape == other.shape
     assert not np.array_equal(one, other)
 
 
-def answer(started: float, done: float, batch: int, submitted: float = 0.0, came: float | None = None) -> WindowResult:
-    return WindowResult(WindowTiming(submitted, started, done, batch), came or done, submitted - 0.2, stays=True)
+def result(
+    started: float, done: float, batch: int, submitted: float = 0.0, arrived: float | None = None
+) -> WindowResult:
+    return WindowResult(WindowTiming(submitted, started, done, batch), arrived or done, submitted - 0.2, stays=True)
 
 
 def test_windows_of_one_step_are_counted_once() -> None:
-    made = steps([answer(2.0, 2.4, 2), answer(1.0, 1.1, 1), answer(2.0, 2.5, 2)])
+    made = steps([result(2.0, 2.4, 2), result(1.0, 1.1, 1), result(2.0, 2.5, 2)])
     assert [(step.batch, round(step.seconds, 3)) for step in made] == [(1, 0.1), (2, 0.5)]
 
 
 def test_a_row_of_figures() -> None:
-    record = LoadRecord(SHAPE, 2, begin=10.0, end=12.0)
-    record.answers = [
-        answer(10.1, 10.2, 1, submitted=10.0, came=10.25),
-        answer(11.0, 11.3, 2, submitted=10.9),
-        answer(11.0, 11.31, 2, submitted=10.9),
+    record = LoadRecord(SPEC, 2, begin=10.0, end=12.0)
+    record.results = [
+        result(10.1, 10.2, 1, submitted=10.0, arrived=10.25),
+        result(11.0, 11.3, 2, submitted=10.9),
+        result(11.0, 11.31, 2, submitted=10.9),
     ]
-    one = caller()
+    one = session()
     one.cut()
     one.frames(0, 4, 100.51)
     one.end()
@@ -150,11 +152,11 @@ def test_a_row_of_figures() -> None:
 
 
 def test_no_engine_is_busy_for_longer_than_it_was_watched() -> None:
-    record = LoadRecord(SHAPE, 1, begin=10.0, end=12.0)
-    record.answers = [answer(9.0, 10.5, 1), answer(11.5, 13.0, 1), answer(13.0, 14.0, 1)]
+    record = LoadRecord(SPEC, 1, begin=10.0, end=12.0)
+    record.results = [result(9.0, 10.5, 1), result(11.5, 13.0, 1), result(13.0, 14.0, 1)]
     assert row(record)["busy"] == 0.5
 
 
 def test_a_row_of_nothing() -> None:
-    found = row(LoadRecord(SHAPE, 1, begin=10.0, end=12.0))
+    found = row(LoadRecord(SPEC, 1, begin=10.0, end=12.0))
     assert (found["all_met"], found["busy"], found["window_ms"], found["first_window_ms"]) == (False, 0.0, None, None)

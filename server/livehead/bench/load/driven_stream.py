@@ -1,4 +1,4 @@
-"""A stream of the engine, and the simulated session that it works for."""
+"""An engine stream, driven by a simulated session."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from livehead.core.frame import Frame
 from livehead.engine.host.host import EngineStream, WindowTiming
 
 PATIENCE_S = 10.0
-"""So long after its last deadline an answer may come that is still waited for."""
+"""How long after its last deadline a window is still waited for, in seconds."""
 
 
 class DrivenStream:
-    """``waiting`` counts the windows that the stream has not answered."""
+    """Submits a session's windows and records what becomes of them. ``waiting`` counts windows without a result."""
 
-    def __init__(self, caller: SimulatedSession, record: LoadRecord, *, stays: bool) -> None:
-        self.caller = caller
-        self.stream: EngineStream | None = None
+    def __init__(self, session: SimulatedSession, record: LoadRecord, *, stays: bool) -> None:
+        self.session = session
+        self.engine_stream: EngineStream | None = None
         self.waiting = 0
         self._record = record
         self._stays = stays
 
     def submit(self) -> None:
-        """Cut the window that is whole now and hand it over."""
-        caller = self.caller
-        behind = time.monotonic() - caller.whole_at
-        window = caller.cut()
+        """Cut the window that is complete now and submit it."""
+        session = self.session
+        behind = time.monotonic() - session.complete_at
+        window = session.cut()
         self._record.behind.append(behind)
-        if self.stream is not None and self.stream.submit(window, caller.deadline(window.k)):
+        if self.engine_stream is not None and self.engine_stream.submit(window, session.deadline(window.k)):
             self.waiting += 1
         else:
-            caller.missing(window.k)
+            session.missing(window.k)
 
     def on_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         now = time.monotonic()
         self.waiting -= 1
-        self.caller.frames(k, len(frames), now)
-        captured = self.caller.start + k * BLOCK_S
-        self._record.answers.append(WindowResult(timing, now, captured, self._stays))
+        self.session.frames(k, len(frames), now)
+        captured = self.session.start + k * BLOCK_S
+        self._record.results.append(WindowResult(timing, now, captured, self._stays))
 
     def on_dropped(self, k: int, hop: int) -> None:
         self.waiting -= 1
-        self.caller.missing(k)
+        self.session.missing(k)
 
     async def close(self) -> None:
-        if self.stream is not None:
-            await self.stream.close()
+        if self.engine_stream is not None:
+            await self.engine_stream.close()
 
     async def retire(self) -> None:
-        """Close it once what is under way has come, as sessions do that change their portrait."""
-        until = time.monotonic() + self.caller.shape.delay_s + PATIENCE_S
+        """Close it once the windows under way have their result, as a session that switches its portrait does."""
+        until = time.monotonic() + self.session.spec.delay_s + PATIENCE_S
         while self.waiting and time.monotonic() < until:  # noqa: ASYNC110 - as the session does
             await asyncio.sleep(BLOCK_S)
         await self.close()

@@ -1,4 +1,4 @@
-"""How many live sessions the engine holds: its own worker process, windows in real time, and a deadline for each."""
+"""How many live sessions the engine sustains: its own worker process, windows in real time, a deadline for each."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ TINY = "livehead.bench.engine.flashhead.build:create_tiny"
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """``streams`` are the numbers of sessions to hold, one after the other; empty looks for the most that can be held.
-    ``hops`` empty stands for that of the preset ``latency``. ``churn_s`` is how often a session leaves and another one
-    comes, and how often one changes its portrait, in seconds. ``seed`` draws the phases of the sessions, None spreads
-    them evenly. ``allowance_s`` is how long a frame may take from the moment its window is whole; None takes all
-    that the preset's bound leaves."""
+    """``streams`` are the numbers of sessions to try, one after the other; empty looks for the most that can be held.
+    ``hops`` empty stands for the hop of the preset ``latency``. ``churn_s`` is how often, in seconds, a session leaves
+    and another joins, and how often one changes its portrait. ``seed`` draws the phases of the sessions; None spreads
+    them evenly. ``allowance_s`` is the time from a complete window to its first frame being due; None is all that the
+    preset's maximum delay leaves."""
 
     engine: EnginePlan = field(default_factory=EnginePlan)
     streams: tuple[int, ...] = ()
@@ -44,13 +44,13 @@ class LoadPlan:
 
 
 def run(plan: LoadPlan) -> dict[str, Any]:
-    """Figures as bench engine prints them. Blocks. Raises EngineError where the engine does not start, UsageError for
+    """Figures as ``bench engine`` prints them. Blocks. Raises EngineError if the engine does not start, UsageError for
     what it cannot do."""
     return asyncio.run(_measure(plan, _spec(plan.engine), TintedPortraits(plan.seed or 0)))
 
 
 def _spec(plan: EnginePlan) -> EngineSpec:
-    """Says what is missing before a worker is started."""
+    """The engine to start. Raises EngineError or UsageError for what is missing, before a worker is started."""
     if plan.engine == "preview":
         return EngineSpec(PREVIEW, {"size": plan.size})
     options: dict[str, Any] = {
@@ -68,26 +68,26 @@ def _spec(plan: EnginePlan) -> EngineSpec:
     return EngineSpec(TINY if plan.tiny else FLASHHEAD, options)
 
 
-async def _measure(plan: LoadPlan, spec: EngineSpec, faces: TintedPortraits) -> dict[str, Any]:
+async def _measure(plan: LoadPlan, engine_spec: EngineSpec, portraits: TintedPortraits) -> dict[str, Any]:
     load = os.getloadavg()[0]
     began = time.monotonic()
-    async with EngineHost(spec) as host:
+    async with EngineHost(engine_spec) as host:
         info = await host.ready()
         ready = round(time.monotonic() - began, 2)
         admitted = dict(host.capacity.streams) if host.capacity else {}
         rows: list[dict[str, Any]] = []
         most: list[dict[str, Any]] = []
-        for shape in _shapes(plan, info):
-            fitting = admitted[shape.preset] if info.presets[shape.preset].hop == shape.hop else None
-            search = None if plan.streams else Search(fitting or _scaled(admitted, info, shape))
+        for spec in _window_specs(plan, info):
+            fitting = admitted[spec.preset] if info.presets[spec.preset].hop == spec.hop else None
+            search = None if plan.streams else Search(fitting or _scaled(admitted, info, spec))
             for count in _counts(plan, search):
-                seats = SimulatedLoad(host, shape, count, churn_s=plan.churn_s, seed=plan.seed, faces=faces)
-                rows.append(row(await seats.hold(plan.seconds)) | {"admitted": fitting})
+                simulated = SimulatedLoad(host, spec, count, churn_s=plan.churn_s, seed=plan.seed, portraits=portraits)
+                rows.append(row(await simulated.hold(plan.seconds)) | {"admitted": fitting})
                 if search is not None:
                     found = rows[-1]
                     search.tell(count, held=found["all_met"], busy=found["busy"], share=found["in_time"])
             if search is not None:
-                most.append(_found(shape, search, fitting, plan.seconds))
+                most.append(_found(spec, search, fitting, plan.seconds))
     return _about(plan.engine, info) | {
         "cold_start_s": ready,
         "ready_s": ready,
@@ -100,21 +100,21 @@ async def _measure(plan: LoadPlan, spec: EngineSpec, faces: TintedPortraits) -> 
     }
 
 
-def _shapes(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:
+def _window_specs(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:
     if plan.latency not in info.presets:
         raise UsageError(f"--latency {plan.latency}: there are {', '.join(info.presets)}")
     found = window_specs(info.presets, plan.latency, plan.hops, plan.allowance_s)
-    for shape in found:
-        if shape.hop + shape.lookahead > info.window:
+    for spec in found:
+        if spec.hop + spec.lookahead > info.window:
             raise UsageError(
-                f"--hop {shape.hop}: with {shape.lookahead} of lookahead this model makes {info.window} at most"
+                f"--hop {spec.hop}: with {spec.lookahead} of lookahead this model makes {info.window} at most"
             )
     return found
 
 
-def _scaled(admitted: dict[str, int], info: GeneratorInfo, shape: WindowSpec) -> int:
-    """What might fit at a hop that no preset has."""
-    return admitted.get(shape.preset, 1) * shape.hop // info.presets[shape.preset].hop
+def _scaled(admitted: dict[str, int], info: GeneratorInfo, spec: WindowSpec) -> int:
+    """A first guess for a hop that no preset has."""
+    return admitted.get(spec.preset, 1) * spec.hop // info.presets[spec.preset].hop
 
 
 def _counts(plan: LoadPlan, search: Search | None) -> Iterator[int]:
@@ -125,10 +125,10 @@ def _counts(plan: LoadPlan, search: Search | None) -> Iterator[int]:
         yield count
 
 
-def _found(shape: WindowSpec, search: Search, admitted: int | None, seconds: float) -> dict[str, Any]:
+def _found(spec: WindowSpec, search: Search, admitted: int | None, seconds: float) -> dict[str, Any]:
     return {
-        "preset": shape.preset,
-        "hop": shape.hop,
+        "preset": spec.preset,
+        "hop": spec.hop,
         "seconds": seconds,
         "admitted": admitted,
         "held": search.held,
@@ -138,7 +138,7 @@ def _found(shape: WindowSpec, search: Search, admitted: int | None, seconds: flo
 
 
 def _about(plan: EnginePlan, info: GeneratorInfo) -> dict[str, Any]:
-    """The fields of bench engine that are known without its own measure; the rest is empty."""
+    """The fields of ``bench engine`` that are known without its other measurements; the rest is empty."""
     return {
         "engine": plan.engine,
         "device": info.device,

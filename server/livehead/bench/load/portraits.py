@@ -15,10 +15,10 @@ DARKEST = 0.75
 
 
 class TintedPortraits:
-    """The built-in portrait, tinted anew each time. Any thread may ask."""
+    """The built-in portrait, in a new tint each time. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
-        """Reads a file. Raises LiveheadError where it is not there."""
+        """Reads a file. Raises LiveheadError if it cannot be read."""
         path = BUILTIN / "default.png"
         frame = cv2.imread(str(path))
         if frame is None:

@@ -1,4 +1,4 @@
-"""What a crowd of live sessions saw of the engine, as figures. Pure."""
+"""What simulated sessions saw of the engine, as figures. Pure."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from livehead.engine.host.host import WindowTiming
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """A window that got its frames: its timing in the engine, when they came to the session, when its first block's
-    audio began (``captured``), and whether it is of a session that stays throughout."""
+    """A window whose frames arrived: its timing in the engine, when its frames ``arrived`` at the session, when its
+    first block's audio began (``captured``), and whether its session stays throughout. Times are monotonic seconds."""
 
     timing: WindowTiming
-    came: float
+    arrived: float
     captured: float
     stays: bool
 
 
 @dataclass
 class LoadRecord:
-    """Of one crowd. ``begin`` and ``end`` are when its windows were cut, ``opens`` and ``joins`` how many seconds
-    streams took to open, before and meanwhile, ``behind`` how many seconds after its time each window was submitted."""
+    """Of one load. ``begin`` and ``end`` are the span in which windows were cut; ``opens`` and ``joins`` how many
+    seconds streams took to open, before and during it; ``behind`` how many seconds late each window was submitted.
+    ``stayed`` are the sessions in slots that do not change, ``churned`` those in slots that do."""
 
-    shape: WindowSpec
+    spec: WindowSpec
     streams: int
     begin: float = 0.0
     end: float = 0.0
     churn_s: float | None = None
-    answers: list[WindowResult] = field(default_factory=list)
+    results: list[WindowResult] = field(default_factory=list)
     stayed: list[SimulatedSession] = field(default_factory=list)
-    came: list[SimulatedSession] = field(default_factory=list)
+    churned: list[SimulatedSession] = field(default_factory=list)
     opens: list[float] = field(default_factory=list)
     joins: list[float] = field(default_factory=list)
     behind: list[float] = field(default_factory=list)
@@ -49,8 +50,8 @@ class LoadRecord:
     restarts: int = 0
 
     @property
-    def callers(self) -> list[SimulatedSession]:
-        return self.stayed + self.came
+    def sessions(self) -> list[SimulatedSession]:
+        return self.stayed + self.churned
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ class Step:
         return self.done - self.started
 
 
-def steps(answers: Iterable[WindowResult]) -> list[Step]:
-    """In the order in which they were made. All windows of a step have the same start."""
+def steps(results: Iterable[WindowResult]) -> list[Step]:
+    """The steps in order. All windows of a step have the same start."""
     found: dict[float, Step] = {}
-    for timing in (answer.timing for answer in answers):
+    for timing in (result.timing for result in results):
         known = found.get(timing.started)
         done = timing.done if known is None else max(known.done, timing.done)
         found[timing.started] = Step(timing.started, done, timing.batch)
@@ -78,37 +79,37 @@ def steps(answers: Iterable[WindowResult]) -> list[Step]:
 
 def row(record: LoadRecord) -> dict[str, Any]:
     """One row of ``load``: what is documented in docs/performance/live-sessions.md."""
-    shape, answers, callers = record.shape, record.answers, record.callers
-    made = steps(answers)
-    asked, in_time = _sum(callers, "asked"), _sum(callers, "in_time")
-    windows = [answer.came - answer.timing.submitted for answer in answers]
+    spec, results, sessions = record.spec, record.results, record.sessions
+    made = steps(results)
+    asked, in_time = _sum(sessions, "asked"), _sum(sessions, "in_time")
+    windows = [result.arrived - result.timing.submitted for result in results]
     first = made[0] if made else None
     return {
-        "preset": shape.preset,
-        "hop": shape.hop,
-        "lookahead": shape.lookahead,
-        "delay_ms": round(shape.delay_s * 1000),
-        "allowance_ms": round((shape.delay_s - shape.floor_s) * 1000),
-        "needed_ms": _most(answer.came - answer.captured for answer in answers),
+        "preset": spec.preset,
+        "hop": spec.hop,
+        "lookahead": spec.lookahead,
+        "delay_ms": round(spec.delay_s * 1000),
+        "allowance_ms": round((spec.delay_s - spec.floor_s) * 1000),
+        "needed_ms": _most(result.arrived - result.captured for result in results),
         "streams": record.streams,
         "seconds": round(record.end - record.begin, 2),
-        "windows": _sum(callers, "windows"),
+        "windows": _sum(sessions, "windows"),
         "frames": {
             "asked": asked,
             "in_time": in_time,
-            "late": _sum(callers, "late"),
-            "never": _sum(callers, "never"),
+            "late": _sum(sessions, "late"),
+            "never": _sum(sessions, "never"),
         },
         "in_time": in_time / asked if asked else 0.0,
         "all_met": asked > 0 and in_time == asked,
-        "least_in_time": min((caller.in_time / caller.asked for caller in callers if caller.asked), default=0.0),
-        "longest_gap_ms": max((caller.gap for caller in callers), default=0) * BLOCK_MS,
+        "least_in_time": min((session.in_time / session.asked for session in sessions if session.asked), default=0.0),
+        "longest_gap_ms": max((session.gap for session in sessions), default=0) * BLOCK_MS,
         "window_ms": spread(windows),
         "window_p99_over_p50": ratio(windows),
         "step_ms": spread([step.seconds for step in made]),
         "step_p99_over_p50": ratio([step.seconds for step in made]),
         "batches": {str(size): count for size, count in sorted(Counter(step.batch for step in made).items())},
-        "by_batch": [_batch(size, made, answers) for size in sorted({step.batch for step in made})],
+        "by_batch": [_batch(size, made, results) for size in sorted({step.batch for step in made})],
         "busy": _busy(record, made),
         "first_window_ms": None if first is None else _ms(first.seconds),
         "first_window_batch": None if first is None else first.batch,
@@ -128,9 +129,9 @@ def _busy(record: LoadRecord, made: Sequence[Step]) -> float:
     return round(sum(max(0.0, seconds) for seconds in within) / (record.end - record.begin), 4)
 
 
-def _batch(size: int, made: Sequence[Step], answers: Sequence[WindowResult]) -> dict[str, Any]:
+def _batch(size: int, made: Sequence[Step], results: Sequence[WindowResult]) -> dict[str, Any]:
     taken = [step.seconds for step in made if step.batch == size]
-    windows = [answer.came - answer.timing.submitted for answer in answers if answer.timing.batch == size]
+    windows = [result.arrived - result.timing.submitted for result in results if result.timing.batch == size]
     return {
         "batch": size,
         "steps": len(taken),
@@ -142,27 +143,27 @@ def _batch(size: int, made: Sequence[Step], answers: Sequence[WindowResult]) -> 
 
 
 def _churn(record: LoadRecord) -> dict[str, Any]:
-    stayed = [answer.came - answer.timing.submitted for answer in record.answers if answer.stays]
+    stayed = [result.arrived - result.timing.submitted for result in record.results if result.stays]
     return {
         "every_s": record.churn_s,
         "joined": record.joined,
         "changed": record.changed,
         "stayed": _group(record.stayed) | {"window_ms": spread(stayed), "window_p99_over_p50": ratio(stayed)},
-        "came": _group(record.came),
+        "came": _group(record.churned),
     }
 
 
-def _group(callers: Sequence[SimulatedSession]) -> dict[str, Any]:
+def _group(sessions: Sequence[SimulatedSession]) -> dict[str, Any]:
     return {
-        "sessions": len(callers),
-        "asked": _sum(callers, "asked"),
-        "in_time": _sum(callers, "in_time"),
-        "lost": _sum(callers, "lost"),
+        "sessions": len(sessions),
+        "asked": _sum(sessions, "asked"),
+        "in_time": _sum(sessions, "in_time"),
+        "lost": _sum(sessions, "lost"),
     }
 
 
 def spread(seconds: Sequence[float]) -> Mapping[str, float] | None:
-    """In milliseconds; None of nothing."""
+    """Percentiles in milliseconds; None without values."""
     if not seconds:
         return None
     found = {name: float(np.percentile(seconds, share)) for name, share in (("p50", 50), ("p95", 95), ("p99", 99))}
@@ -181,8 +182,8 @@ def _most(seconds: Iterable[float]) -> float | None:
     return None if most is None else _ms(most)
 
 
-def _sum(callers: Iterable[SimulatedSession], name: str) -> int:
-    return sum(getattr(caller, name) for caller in callers)
+def _sum(sessions: Iterable[SimulatedSession], name: str) -> int:
+    return sum(getattr(session, name) for session in sessions)
 
 
 def _ms(seconds: float) -> float:

@@ -11,8 +11,8 @@ TRIALS = 4
 class Search:
     """Ask :meth:`next` what to try and :meth:`tell` how it went, until there is nothing more to try.
 
-    ``held`` is the largest number that held, 0 where none did; ``failed`` the smallest that did not, None where all
-    held. The answer is exact where they are neighbours.
+    ``held`` is the largest number that held, 0 if none did; ``failed`` the smallest that did not, None if all held.
+    The result is exact if they are neighbours.
     """
 
     first: int
@@ -23,7 +23,7 @@ class Search:
     _guess: int = 0
 
     def next(self) -> int | None:
-        """What to try next; None for the end."""
+        """What to try next; None at the end."""
         if self.tried >= self.trials:
             return None
         if self.tried == 0:
@@ -37,9 +37,9 @@ class Search:
         return (self.held + self.failed + 1) // 2
 
     def tell(self, count: int, *, held: bool, busy: float, share: float) -> None:
-        """``busy`` is the share of its time that the engine worked, ``share`` that of the frames in time: where to
-        look next. With more streams batches are larger, and a stream takes less: so one more than there seems room
-        for."""
+        """``busy`` is the share of time in which the engine worked, ``share`` that of the frames in time; both say
+        where to look next. With more streams batches are larger and a stream costs less, so the next guess is one
+        more than there seems room for."""
         self.tried += 1
         if held:
             self.held = max(self.held, count)

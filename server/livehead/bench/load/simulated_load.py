@@ -1,4 +1,4 @@
-"""Places at an engine host that live sessions take: they open streams, submit windows in real time, come and go."""
+"""Simulated load: sessions that open streams at an engine host, submit windows in real time, join and leave."""
 
 from __future__ import annotations
 
@@ -18,158 +18,163 @@ from livehead.core.block import BLOCK_S
 from livehead.engine.host.host import EngineHost
 from livehead.errors import LiveheadError
 
-SOON_S = 0.1
-"""From the last stream being open to the first window being whole."""
+LEAD_IN_S = 0.1
+"""From the last stream being open to the first window being complete."""
 
 TICK_S = 0.5
 
 
 class Slot:
-    """A place that one session takes after the other. ``line`` is None while it is empty."""
+    """A place that one session takes after another. ``stream`` is None while it is empty."""
 
     def __init__(self, *, stays: bool) -> None:
         self.stays = stays
-        self.line: DrivenStream | None = None
-        self.moving = False
+        self.stream: DrivenStream | None = None
+        self.changing = False
 
 
 class SimulatedLoad:
-    """As many sessions at once as there are places, all of one shape."""
+    """As many sessions at once as there are slots, all with the same windows."""
 
     def __init__(
         self,
         host: EngineHost,
-        shape: WindowSpec,
+        spec: WindowSpec,
         count: int,
         *,
         churn_s: float | None,
         seed: int | None,
-        faces: TintedPortraits,
+        portraits: TintedPortraits,
     ) -> None:
-        """With ``churn_s`` a session leaves every so many seconds and another one comes in its place, and between two
-        such moments another one changes its portrait, all with portraits that the engine has not seen; see
-        :func:`~livehead.bench.load.simulated_session.churning_slots`. A session that has not seen a frame yet is left alone."""
-        moving = churning_slots(count) if churn_s is not None else range(0)
+        """With ``churn_s``, every so many seconds a session leaves and another takes its slot, and halfway between two
+        such changes a session switches its portrait. All portraits are new to the engine. Only sessions in
+        :func:`~livehead.bench.load.simulated_session.churning_slots` that have received a frame are touched."""
+        changing = churning_slots(count) if churn_s is not None else range(0)
         self._host = host
-        self._shape = shape
-        self._faces = faces
-        self._seats = [Slot(stays=number not in moving) for number in range(count)]
+        self._spec = spec
+        self._portraits = portraits
+        self._slots = [Slot(stays=number not in changing) for number in range(count)]
         self._phases = phases(count, seed)
         self._voice = voice(seed or 0)
-        self._record = LoadRecord(shape, count, churn_s=churn_s)
+        self._record = LoadRecord(spec, count, churn_s=churn_s)
         self._opened = 0
 
     async def hold(self, seconds: float) -> LoadRecord:
-        """Open all streams, let the sessions live for so long, wait for what is under way, and close them. Raises what
-        :meth:`EngineHost.open` raises where one of the first cannot be opened."""
+        """Open all streams, run the sessions for so long, wait for the windows under way, and close the streams.
+
+        Raises what :meth:`EngineHost.open` raises if one of the first streams cannot be opened."""
         host, record = self._host, self._record
         dropped, faults, restarts = Counter(host.dropped), host.faults, host.restarts
         try:
-            for seat in self._seats:  # in turn, so that each says what opening takes
-                await self._take(seat)
-            record.begin = time.monotonic() + SOON_S
+            for slot in self._slots:  # one by one, to time each
+                await self._open_first(slot)
+            record.begin = time.monotonic() + LEAD_IN_S
             record.end = record.begin + seconds
-            await self._live()
+            await self._run()
             await self._drain()
         finally:
-            for seat in self._seats:
-                if seat.line is not None:
-                    await seat.line.close()
-        for caller in record.callers:
-            caller.end()
+            for slot in self._slots:
+                if slot.stream is not None:
+                    await slot.stream.close()
+        for session in record.sessions:
+            session.end()
         record.dropped = Counter(host.dropped)
         record.dropped.subtract(dropped)
         record.dropped = +record.dropped
         record.faults, record.restarts = host.faults - faults, host.restarts - restarts
         return record
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         record = self._record
         bar = tqdm(total=round(record.end - record.begin), unit="s", disable=None, leave=False)
-        bar.set_description(f"{record.streams} streams, hop {self._shape.hop}")
+        bar.set_description(f"{record.streams} streams, hop {self._spec.hop}")
         with bar:
             async with asyncio.TaskGroup() as group:
-                for seat, phase in zip(self._seats, self._phases, strict=True):
-                    self._begin(group, seat, record.begin + phase * self._shape.period_s - self._shape.floor_s)
+                for slot, phase in zip(self._slots, self._phases, strict=True):
+                    self._start(group, slot, record.begin + phase * self._spec.period_s - self._spec.floor_s)
                 if record.churn_s is not None:
                     group.create_task(self._churn(group, record.churn_s))
-                group.create_task(self._show(bar))
+                group.create_task(self._show_progress(bar))
 
-    async def _take(self, seat: Slot) -> None:
-        """Open a stream for the one who comes; its time begins later."""
-        seat.line = await self._open(SimulatedSession(self._shape, 0.0, self._voice), seat, self._record.opens)
+    async def _open_first(self, slot: Slot) -> None:
+        """Open the stream of a slot's first session, which starts later."""
+        slot.stream = await self._open(SimulatedSession(self._spec, 0.0, self._voice), slot, self._record.opens)
 
-    async def _open(self, caller: SimulatedSession, seat: Slot, times: list[float]) -> DrivenStream:
-        face = await asyncio.to_thread(self._faces.next)
-        line = DrivenStream(caller, self._record, stays=seat.stays)
+    async def _open(self, session: SimulatedSession, slot: Slot, times: list[float]) -> DrivenStream:
+        portrait = await asyncio.to_thread(self._portraits.next)
+        stream = DrivenStream(session, self._record, stays=slot.stays)
         self._opened += 1
         asked = time.monotonic()
-        line.stream = await self._host.open(face, self._opened, line.on_frames, None, line.on_dropped)
+        stream.engine_stream = await self._host.open(portrait, self._opened, stream.on_frames, None, stream.on_dropped)
         times.append(time.monotonic() - asked)
-        return line
+        return stream
 
-    def _begin(self, group: asyncio.TaskGroup, seat: Slot, start: float) -> None:
-        assert seat.line is not None
-        caller = seat.line.caller
-        caller.start = start
-        (self._record.stayed if seat.stays else self._record.came).append(caller)
-        group.create_task(self._speak(seat, caller))
+    def _start(self, group: asyncio.TaskGroup, slot: Slot, start: float) -> None:
+        assert slot.stream is not None
+        session = slot.stream.session
+        session.start = start
+        (self._record.stayed if slot.stays else self._record.churned).append(session)
+        group.create_task(self._submit_windows(slot, session))
 
-    async def _speak(self, seat: Slot, caller: SimulatedSession) -> None:
-        while not caller.left and caller.whole_at <= self._record.end:
-            await _sleep_until(caller.whole_at)
-            if not caller.left and seat.line is not None:
-                seat.line.submit()
+    async def _submit_windows(self, slot: Slot, session: SimulatedSession) -> None:
+        while not session.left and session.complete_at <= self._record.end:
+            await _sleep_until(session.complete_at)
+            if not session.left and slot.stream is not None:
+                slot.stream.submit()
 
     async def _churn(self, group: asyncio.TaskGroup, every: float) -> None:
-        """Moves by turns, until it is too late for one to be seen."""
-        last = self._record.end - self._shape.delay_s - self._shape.period_s
-        turns = itertools.cycle(seat for seat in self._seats if not seat.stays)
-        moves = 0
+        """Change slots in turn, until a change would come too late to be seen."""
+        last = self._record.end - self._spec.delay_s - self._spec.period_s
+        turns = itertools.cycle(slot for slot in self._slots if not slot.stays)
+        changes = 0
         for turn in itertools.count(1):
             at = self._record.begin + turn * every / 2
             if at > last:
                 return
             await _sleep_until(at)
-            seat = next(turns)
-            if seat.moving or seat.line is None or not seat.line.caller.in_time:
+            slot = next(turns)
+            if slot.changing or slot.stream is None or not slot.stream.session.in_time:
                 continue
-            seat.moving = True
-            moves += 1  # not by the clock: where a move takes longer than a turn, one kind would be left out for ever
-            group.create_task(self._replace(group, seat, seat.line) if moves % 2 else self._change(seat, seat.line))
+            slot.changing = True
+            changes += 1  # counted, not timed: if changes are slow, one kind would never come up
+            group.create_task(
+                self._replace_session(group, slot, slot.stream)
+                if changes % 2
+                else self._change_portrait(slot, slot.stream)
+            )
 
-    async def _replace(self, group: asyncio.TaskGroup, seat: Slot, line: DrivenStream) -> None:
-        """One leaves, another one comes."""
-        seat.line = None
-        line.caller.leave()
-        await line.close()
+    async def _replace_session(self, group: asyncio.TaskGroup, slot: Slot, stream: DrivenStream) -> None:
+        """One session leaves, another joins."""
+        slot.stream = None
+        stream.session.leave()
+        await stream.close()
         try:
-            seat.line = await self._open(SimulatedSession(self._shape, 0.0, self._voice), seat, self._record.joins)
+            slot.stream = await self._open(SimulatedSession(self._spec, 0.0, self._voice), slot, self._record.joins)
         except LiveheadError as error:
             self._record.refused.append(str(error))
             return
         self._record.joined += 1
-        self._begin(group, seat, time.monotonic())
-        seat.moving = False
+        self._start(group, slot, time.monotonic())
+        slot.changing = False
 
-    async def _change(self, seat: Slot, line: DrivenStream) -> None:
-        """Another portrait at the same place: the old one is shown until the new one is there."""
+    async def _change_portrait(self, slot: Slot, stream: DrivenStream) -> None:
+        """The session switches its portrait: the old stream serves it until the new one is open."""
         try:
-            seat.line = await self._open(line.caller, seat, self._record.joins)
+            slot.stream = await self._open(stream.session, slot, self._record.joins)
         except LiveheadError as error:
             self._record.refused.append(str(error))
         else:
             self._record.changed += 1
-            await line.retire()
-        seat.moving = False
+            await stream.retire()
+        slot.changing = False
 
     async def _drain(self) -> None:
-        until = time.monotonic() + self._shape.delay_s + PATIENCE_S
-        callers = self._record.callers
-        while time.monotonic() < until and any(caller.pending for caller in callers):  # noqa: ASYNC110 - many at once
+        until = time.monotonic() + self._spec.delay_s + PATIENCE_S
+        sessions = self._record.sessions
+        while time.monotonic() < until and any(session.pending for session in sessions):  # noqa: ASYNC110 - many at once
             await asyncio.sleep(BLOCK_S)
 
-    async def _show(self, bar: Any) -> None:
+    async def _show_progress(self, bar: Any) -> None:
         while (left := self._record.end - time.monotonic()) > 0:
             await asyncio.sleep(min(TICK_S, left))
             passed = round(time.monotonic() - self._record.begin)

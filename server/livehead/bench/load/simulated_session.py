@@ -1,4 +1,5 @@
-"""Live sessions as the engine sees them: when their windows are whole, when each frame is due, and what became of it.
+"""A live session as the engine sees it: when its windows are complete, when each frame is due, and what became of it.
+
 Pure: times are seconds of one monotonic clock, passed in."""
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LOUDNESS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class WindowSpec:
-    """What windows look like, and the delay from a block's first sample to its frame being due, in seconds."""
+    """The windows of a session, and the delay from a block's first sample to its frame being due, in seconds."""
 
     preset: str
     hop: int
@@ -42,16 +43,18 @@ class WindowSpec:
 def window_specs(
     presets: Mapping[str, Preset], latency: str, hops: Sequence[int], allowance_s: float | None
 ) -> list[WindowSpec]:
-    """One for each of ``hops``, or that of the preset ``latency`` where there are none.
+    """One for each of ``hops``, or that of the preset ``latency`` if there are none.
 
-    A hop is that of the preset which has it, else it takes lookahead and bound from ``latency``: as many seconds over
-    its floor. The delay is the longest that a session's playout would settle at, :data:`SLACK_S` under the bound; an
-    allowance for generating (hop whole to frame due) that is given makes it shorter.
+    A hop that a preset has takes everything from that preset. Any other takes lookahead from ``latency``, and as much
+    time above its floor. The delay is the longest at which a session's playout would settle, :data:`SLACK_S` below the
+    maximum. ``allowance_s``, the time from a complete window to its first frame being due, makes it shorter.
+
+    Raises UsageError for an allowance that the preset does not leave.
     """
-    return [_shape(presets, latency, hop, allowance_s) for hop in hops or (presets[latency].hop,)]
+    return [_spec_for(presets, latency, hop, allowance_s) for hop in hops or (presets[latency].hop,)]
 
 
-def _shape(presets: Mapping[str, Preset], latency: str, hop: int, allowance_s: float | None) -> WindowSpec:
+def _spec_for(presets: Mapping[str, Preset], latency: str, hop: int, allowance_s: float | None) -> WindowSpec:
     having = [name for name, preset in presets.items() if preset.hop == hop]
     name = latency if latency in having or not having else having[0]
     preset = presets[name]
@@ -63,7 +66,7 @@ def _shape(presets: Mapping[str, Preset], latency: str, hop: int, allowance_s: f
 
 
 def phases(count: int, seed: int | None) -> list[float]:
-    """Where in a hop each session's windows become whole, 0 to 1: evenly spread, or at random with a seed."""
+    """Where in a hop each session's windows become complete, 0 to 1: evenly spread, or at random with a seed."""
     if seed is None:
         return [number / count for number in range(count)]
     chance = random.Random(seed)
@@ -71,13 +74,13 @@ def phases(count: int, seed: int | None) -> list[float]:
 
 
 def churning_slots(count: int) -> range:
-    """Of so many places those where sessions come, go and change their portrait: half of them, at least one. In the
-    others the same session stays."""
+    """Of ``count`` slots, those in which sessions join, leave and change their portrait: half of them, at least one. In
+    each of the others one session stays."""
     return range(count - max(1, count // 2), count)
 
 
 def voice(seed: int) -> Pcm:
-    """Some seconds of noise to say again and again."""
+    """Some seconds of noise, to be repeated as speech: float32 at 16 kHz."""
     chance = np.random.default_rng(seed)
     return (chance.standard_normal(round(VOICE_S / BLOCK_S) * BLOCK_SAMPLES) * LOUDNESS).astype(np.float32)
 
@@ -85,12 +88,13 @@ def voice(seed: int) -> Pcm:
 class SimulatedSession:
     """One session from its first audio on.
 
-    ``asked`` counts frames of windows that were cut, ``in_time`` those that came before they were due, ``late`` those
-    that came after, ``never`` those that did not come. ``gap`` is the longest run of blocks without a frame in time.
+    ``asked`` counts the frames of windows that were cut, ``in_time`` those that arrived before they were due, ``late``
+    those that arrived after, ``never`` those that did not arrive. ``gap`` is the longest run of blocks without a frame
+    in time.
     """
 
-    def __init__(self, shape: WindowSpec, start: float, audio: Pcm) -> None:
-        self.shape = shape
+    def __init__(self, spec: WindowSpec, start: float, audio: Pcm) -> None:
+        self.spec = spec
         self.start = start
         self.left = False
         self.windows = self.asked = self.in_time = self.late = self.never = self.gap = 0
@@ -100,13 +104,13 @@ class SimulatedSession:
         self._pending: dict[int, int] = {}
 
     @property
-    def whole_at(self) -> float:
-        """When the next window is whole."""
-        return self.start + self._next * BLOCK_S + self.shape.floor_s
+    def complete_at(self) -> float:
+        """When the next window is complete."""
+        return self.start + self._next * BLOCK_S + self.spec.floor_s
 
     @property
     def pending(self) -> int:
-        """Windows that were cut and not answered."""
+        """Windows that were cut and have no result yet."""
         return len(self._pending)
 
     @property
@@ -115,21 +119,21 @@ class SimulatedSession:
 
     def deadline(self, k: int) -> float:
         """When the frame of block ``k`` is due."""
-        return self.start + k * BLOCK_S + self.shape.delay_s
+        return self.start + k * BLOCK_S + self.spec.delay_s
 
     def cut(self) -> Window:
-        """The window that is whole now."""
-        k, shape = self._next, self.shape
+        """The window that is complete now."""
+        k, spec = self._next, self.spec
         first = k * BLOCK_SAMPLES
-        place = np.arange(first, first + (shape.hop + shape.lookahead) * BLOCK_SAMPLES) % len(self._audio)
-        self._next += shape.hop
-        self._pending[k] = shape.hop
+        place = np.arange(first, first + (spec.hop + spec.lookahead) * BLOCK_SAMPLES) % len(self._audio)
+        self._next += spec.hop
+        self._pending[k] = spec.hop
         self.windows += 1
-        self.asked += shape.hop
-        return Window(k, shape.hop, shape.lookahead, self._audio[place])
+        self.asked += spec.hop
+        return Window(k, spec.hop, spec.lookahead, self._audio[place])
 
     def frames(self, k: int, count: int, now: float) -> None:
-        """Those of blocks ``k``, ``k + 1``, … came."""
+        """The frames of blocks ``k``, ``k + 1``, … arrived."""
         if self._pending.pop(k, None) is None:
             return
         late = min(count, max(0, math.ceil((now - self.deadline(k)) / BLOCK_S)))
@@ -140,11 +144,11 @@ class SimulatedSession:
             self._seen = k + count
 
     def missing(self, k: int) -> None:
-        """Those of the window of block ``k`` will not come."""
+        """The frames of the window that begins at block ``k`` will not arrive."""
         self.never += self._pending.pop(k, 0)
 
     def leave(self) -> None:
-        """It hangs up: nobody waits for what was not answered."""
+        """It hangs up: windows without a result do not count."""
         self.left = True
         self.asked -= sum(self._pending.values())
         self.windows -= len(self._pending)
@@ -152,7 +156,7 @@ class SimulatedSession:
         self._pending.clear()
 
     def end(self) -> None:
-        """The measure ends: what was not answered never came."""
+        """The measurement ends: windows without a result never arrived."""
         for k in list(self._pending):
             self.missing(k)
         self._see(self._next)

@@ -1,4 +1,4 @@
-"""The figures of the load measure as tables for people."""
+"""The figures of the load measurement as tables for people."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def table(figures: Mapping[str, Any]) -> str:
         f"{figures['cpus']} CPUs, load {figures['load_before']} before",
         f"ready after {figures['ready_s']:.1f} s; measured then: room for {admitted}",
     ]
-    for shape in dict.fromkeys(_shape(row) for row in figures["load"]):
-        lines += ["", *_crowds([row for row in figures["load"] if _shape(row) == shape], figures["phases"])]
+    for key in dict.fromkeys(_window_key(row) for row in figures["load"]):
+        lines += ["", *_loads([row for row in figures["load"] if _window_key(row) == key], figures["phases"])]
     lines += [_most(found) for found in figures["most"]]
     return "\n".join(lines)
 
 
-def _shape(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _window_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["preset"], row["hop"], row["lookahead"], row["delay_ms"]
 
 
-def _crowds(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
+def _loads(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
     first = rows[0]
     lines = [
         f"{first['preset']}, hop {first['hop']} + {first['lookahead']}, phases {phases}: a frame is due "
-        f"{first['delay_ms']} ms after its audio began, {first['allowance_ms']} ms after its window is whole",
+        f"{first['delay_ms']} ms after its audio began, {first['allowance_ms']} ms after its window is complete",
         "",
         _line(
             *("streams", "seconds", "windows", "frames", "late", "never", "in time", "worst", "gap ms", "needed"),
@@ -58,7 +58,7 @@ def _crowds(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
         if len(row["by_batch"]) > 1:
             lines += [_times("", each["batch"], each["steps"], each) for each in row["by_batch"]]
     for row in rows:
-        lines += ["", *_words(row)]
+        lines += ["", *_notes(row)]
     return lines
 
 
@@ -68,16 +68,16 @@ def _times(streams: object, batch: object, steps: int, row: Mapping[str, Any]) -
     return _line(streams, batch, steps, *cells)
 
 
-def _words(row: Mapping[str, Any]) -> list[str]:
+def _notes(row: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{row['streams']} at once: {'all deadlines met' if row['all_met'] else 'NOT all deadlines met'}",
         f"  opened in {_named(row['opens_ms'])} ms; {_first(row)}",
-        f"  windows went out {_named(row['bench_behind_ms'])} ms after their time",
+        f"  windows were submitted {_named(row['bench_behind_ms'])} ms late",
     ]
     if row["churn"] is not None:
         lines += _churn(row, row["churn"])
     if row["dropped"]:
-        lines.append("  windows given up: " + ", ".join(f"{count} {why}" for why, count in row["dropped"].items()))
+        lines.append("  windows dropped: " + ", ".join(f"{count} {why}" for why, count in row["dropped"].items()))
     if row["faults"] or row["restarts"]:
         lines.append(f"  the generator failed {row['faults']} times, the worker was restarted {row['restarts']} times")
     lines += [f"  refused: {error}" for error in dict.fromkeys(row["refused"])]
@@ -97,10 +97,10 @@ def _first(row: Mapping[str, Any]) -> str:
 def _churn(row: Mapping[str, Any], churn: Mapping[str, Any]) -> list[str]:
     stayed, came = churn["stayed"], churn["came"]
     return [
-        f"  every {churn['every_s']:g} s one left and one came, and one changed its portrait: {churn['joined']} came, "
+        f"  every {churn['every_s']:g} s one left and one joined, and one changed its portrait: {churn['joined']} joined, "
         f"{churn['changed']} changed; opened in {_named(row['joins_ms'])} ms",
         f"  {stayed['sessions']} that stayed lost {stayed['lost']} of {stayed['asked']} frames, {came['sessions']} "
-        f"that came or went {came['lost']} of {came['asked']}",
+        f"that joined or left {came['lost']} of {came['asked']}",
     ]
 
 
