@@ -29,7 +29,7 @@ from livehead.engine.flashhead.vae.norm_act_pad import Norm, norm_act_pad
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A 3×3×3 convolution: its own channels, those it is given, frames, and how many times smaller its pictures are."""
+    """A 3×3×3 convolution: its own channels, those it is given, frames, and how many times smaller its frames are."""
 
     inputs: int
     outputs: int

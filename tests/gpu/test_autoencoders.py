@@ -77,8 +77,8 @@ def test_bfloat16_and_graphs(name: str) -> None:
     expected = exact.decode(latents)
     eager = fast.decode(latents, wanted)
     assert decibels(eager, expected[:, wanted.start : wanted.stop]) > 38
-    pictures = expected[:, :9].transpose(1, 2).clamp(-1, 1).contiguous()
-    assert relative(mean_of(fast.encode(pictures)), mean_of(exact.encode(pictures))) < 0.03
+    video = expected[:, :9].transpose(1, 2).clamp(-1, 1).contiguous()
+    assert relative(mean_of(fast.encode(video)), mean_of(exact.encode(video))) < 0.03
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -94,8 +94,8 @@ def test_the_device_computes_what_the_cpu_does(name: str) -> None:
     latents = latents_for(name)[:1, :, :3, :3, :5]
     expected = here.decode(latents.cpu())
     assert relative(there.decode(latents), expected) < 1e-4
-    pictures = expected[:, :9].transpose(1, 2).clamp(-1, 1).contiguous()
-    assert relative(mean_of(there.encode(pictures.to(DEVICE))), mean_of(here.encode(pictures))) < 1e-4
+    video = expected[:, :9].transpose(1, 2).clamp(-1, 1).contiguous()
+    assert relative(mean_of(there.encode(video.to(DEVICE))), mean_of(here.encode(video))) < 1e-4
 
 
 @pytest.mark.parametrize("stored", [(96, 128), (128, 96), (128, 128)], ids=str)
@@ -109,10 +109,10 @@ def test_more_channels_than_there_are_change_nothing(stored: tuple[int, int], mo
 
 
 def test_two_streams_take_no_more_memory_than_one() -> None:
-    """But for the pictures: the second begins when the first is done."""
+    """Except for the input and output frames: the second stream starts when the first one is done."""
     (model,) = make("wan", (DEVICE, torch.bfloat16))
     latents = torch.randn(2, 16, 9, 32, 32, device=DEVICE)
-    pictures = torch.randn(2, 3, 5, 256, 256, device=DEVICE)
+    video = torch.randn(2, 3, 5, 256, 256, device=DEVICE)
 
     def peak(compute: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> int:
         compute(inputs)  # what the libraries keep for themselves is not counted
@@ -122,5 +122,5 @@ def test_two_streams_take_no_more_memory_than_one() -> None:
         compute(inputs)
         return int(torch.cuda.max_memory_allocated() - before)
 
-    for compute, inputs in ((model.decode, latents), (model.encode, pictures)):
+    for compute, inputs in ((model.decode, latents), (model.encode, video)):
         assert peak(compute, inputs) <= 1.2 * peak(compute, inputs[:1])

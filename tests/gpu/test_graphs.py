@@ -1,4 +1,4 @@
-"""Graphs on a device: the same pictures as without, whatever the batch, the portrait or the memory left."""
+"""CUDA graphs make the same frames as running directly, whatever the batch, the portrait and the free memory."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def alone(engine: FlashHead, name: int) -> tuple[list[np.ndarray], FlashHeadStre
 @pytest.mark.parametrize("variant", ["lite", "pro"])
 def test_graphs_make_what_plain_running_makes(variant: str, weights: Path) -> None:
     found, expected = (alone(load(weights, variant, graphs=graphs), 1) for graphs in (True, False))
-    for pictures, right in zip(found[0], expected[0], strict=True):
-        assert_frames(pictures, right, equal=0.999, most=1)
+    for frames, right in zip(found[0], expected[0], strict=True):
+        assert_frames(frames, right, equal=0.999, most=1)
     assert relative(found[1].motion_latent, expected[1].motion_latent) < 1e-5
 
 
@@ -76,8 +76,8 @@ def test_a_batch_gives_what_its_streams_give_alone(count: int, engine: FlashHead
     ]
     for name in (0, count - 1):
         expected, stream = alone(plain, name)
-        for pictures, right in zip([pictures[name] for pictures in made], expected, strict=True):
-            assert_frames(pictures, right, equal=0.995, most=2)
+        for frames, right in zip([batch[name] for batch in made], expected, strict=True):
+            assert_frames(frames, right, equal=0.995, most=2)
         assert relative(streams[name].motion_latent, stream.motion_latent) < 2e-5
 
 
@@ -89,11 +89,11 @@ def test_streams_that_come_and_go_change_nothing_for_the_others(engine: FlashHea
         engine.close(guest)
         guest = start(engine, 51 + k)
         engine.rewind(guest, np.zeros((9, 64, 96, 3), np.uint8))
-    for pictures, right in zip(made, expected, strict=True):
-        assert_frames(pictures, right, equal=0.995, most=2)
+    for frames, right in zip(made, expected, strict=True):
+        assert_frames(frames, right, equal=0.995, most=2)
 
 
-def test_pictures_stay_what_they_were_when_the_next_are_made(engine: FlashHead) -> None:
+def test_frames_stay_what_they_were_when_the_next_are_made(engine: FlashHead) -> None:
     stream = start(engine, 1)
     (first,) = engine.step([Work(stream, voice(24), 24)])
     kept = first.copy()
@@ -130,6 +130,6 @@ def test_no_memory_for_a_new_stream_is_an_engine_error_and_harms_nobody(
         start(engine, 77)
     torch.cuda.set_per_process_memory_fraction(1.0)
     made += [engine.step([Work(stream, voice(hop, 1 + k), hop)])[0] for k, hop in enumerate(HOPS) if k]
-    for pictures, right in zip(made, expected, strict=True):
-        assert_frames(pictures, right, equal=0.999, most=1)
+    for frames, right in zip(made, expected, strict=True):
+        assert_frames(frames, right, equal=0.999, most=1)
     start(engine, 77)

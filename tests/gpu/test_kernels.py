@@ -134,7 +134,7 @@ def test_colour_match_and_i420(dtype: Any) -> None:
     expected = colour_match.match(frames, statistics)
     found = colour_kernels.match(frames, statistics.mean, statistics.deviation)
     assert (found - expected).abs().max() < 1e-5
-    for pictures in (expected[:, 1:], expected):
-        levels = colour_kernels.to_i420(pictures).int() - pixels.to_i420(pictures).int()
+    for rgb in (expected[:, 1:], expected):
+        levels = colour_kernels.to_i420(rgb).int() - pixels.to_i420(rgb).int()
         assert levels.abs().max() <= 1
         assert (levels == 0).float().mean() > 0.999

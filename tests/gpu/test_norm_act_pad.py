@@ -206,7 +206,7 @@ def test_offsets_beyond_32_bits() -> None:
 @pytest.mark.parametrize("dtype", GATES, ids=str)
 @pytest.mark.parametrize(("patch", "channels"), [(4, 48), (4, 64), (1, 3), (1, 8), (1, 64)])
 @pytest.mark.parametrize("limit", [None, 1.0])
-def test_pictures(dtype: torch.dtype, patch: int, channels: int, limit: float | None) -> None:
+def test_unpatchify(dtype: torch.dtype, patch: int, channels: int, limit: float | None) -> None:
     rows, bias = random(2, 3, 5, 7, channels, dtype=dtype), random(3 * patch**2)
     found, expected = (
         unpatchify(rows, bias, patch, limit),

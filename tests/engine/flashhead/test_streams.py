@@ -49,7 +49,7 @@ def noise_of(name: str):  # type: ignore[no-untyped-def]
 
 
 def run(engine: FlashHead, stream: FlashHeadStream, hops: list[tuple[int, int]], seed: int) -> list[np.ndarray]:
-    """Step one stream by itself through (hop, lookahead) pairs of one continuous audio."""
+    """Step one stream by itself through (hop, lookahead) pairs of one continuous recording."""
     return [engine.step([work])[0] for work in works(stream, hops, seed)]
 
 
@@ -112,7 +112,7 @@ def test_the_lookahead_is_provisional_and_comes_again(tiny_engine: Engines) -> N
     assert np.array_equal(histories[0][-20 * 640 :], speech[: 20 * 640])
 
 
-def test_unknown_sound_is_silence(tiny_engine: Engines) -> None:
+def test_unknown_audio_is_silence(tiny_engine: Engines) -> None:
     engine = tiny_engine("lite", 64)
     stream, full = engine.open(portrait(), noise=noise_of("x")), engine.open(portrait(), noise=noise_of("x"))
     pcm = voice(6)

@@ -76,7 +76,7 @@ def filled(config: dict[str, Any], tensors: dict[str, Tensor]) -> Wav2Vec2:
 
 
 def hiss(seconds: float = 8.0) -> Tensor:
-    """Speech-like sound, with an offset, in a batch of two."""
+    """Speech-like audio, with an offset, in a batch of two."""
     samples = np.stack([voice(round(seconds * 25), seed) for seed in (1, 2)])
     return torch.from_numpy(samples + np.float32(0.05))
 
@@ -93,8 +93,8 @@ def test_every_layer_is_that_of_transformers(tiny_checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["silence", "a click", "a pure tone", "band-limited"])
-def test_hard_sounds(kind: str) -> None:
-    """Filters that let nearly nothing of a sound through: their outputs' deviation is tiny, and is divided by."""
+def test_hard_inputs(kind: str) -> None:
+    """Filters that let almost nothing through: their outputs' deviation is tiny, and is divided by."""
     torch.manual_seed(3)
     config = dict(WIDE)
     tensors = {

@@ -1,4 +1,4 @@
-"""PortraitCache: fitted to the picture, and cropped to the face when that is wanted."""
+"""Portraits: fitted to the frame, and on request cropped to the face."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ PORTRAITS = sorted((Path(livehead.__file__).parent / "portraits").glob("*.png"))
 @pytest.mark.parametrize("source", [(64, 64), (200, 160), (333, 100), (100, 333), (97, 97), (1, 1), (600, 700)])
 @pytest.mark.parametrize("size", [(64, 64), (96, 128)])
 def test_fit_scales_to_cover_and_crops_the_middle(source: tuple[int, int], size: tuple[int, int]) -> None:
-    picture = portrait(1, *source)
-    fitted = fit(picture, *size)
+    image = portrait(1, *source)
+    fitted = fit(image, *size)
     assert fitted.shape == (*size, 3)
     scale = max(size[0] / source[0], size[1] / source[1])
     tall, wide = math.ceil(scale * source[0]), math.ceil(scale * source[1])
-    scaled = np.asarray(Image.fromarray(picture).resize((wide, tall), Image.Resampling.BILINEAR))
+    scaled = np.asarray(Image.fromarray(image).resize((wide, tall), Image.Resampling.BILINEAR))
     top, left = round((tall - size[0]) / 2), round((wide - size[1]) / 2)
     assert np.array_equal(fitted, scaled[top : top + size[0], left : left + size[1]])
 
 
 def test_fit_is_the_same_whatever_the_version_of_pillow() -> None:
-    """The order of its two passes is not left to it: a tall picture's columns first, else the rows."""
+    """The order of its two passes is fixed: a tall image's columns first, else the rows."""
     for (height, width), first in {(333, 100): (100, 214), (170, 100): (64, 170)}.items():
-        picture = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
-        between = Image.fromarray(picture).resize(first, Image.Resampling.BILINEAR)
+        image = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
+        between = Image.fromarray(image).resize(first, Image.Resampling.BILINEAR)
         tall = -(-64 * height // 100)
         scaled = np.asarray(between.resize((64, tall), Image.Resampling.BILINEAR))
         top = round((tall - 64) / 2)
-        assert np.array_equal(fit(picture, 64, 64), scaled[top : top + 64])
+        assert np.array_equal(fit(image, 64, 64), scaled[top : top + 64])
 
 
-def test_fit_leaves_a_fitting_picture_alone() -> None:
-    picture = portrait(2, 96, 128)
-    assert np.array_equal(fit(picture, 96, 128), picture)
+def test_fit_leaves_an_image_of_the_right_size_alone() -> None:
+    image = portrait(2, 96, 128)
+    assert np.array_equal(fit(image, 96, 128), image)
 
 
 @pytest.mark.parametrize(
     "bad", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((0, 8, 3), np.uint8)]
 )
-def test_what_is_no_picture(bad: np.ndarray) -> None:
+def test_what_is_not_an_image(bad: np.ndarray) -> None:
     with pytest.raises(PortraitError):
         fit(bad, 64, 64)
 
@@ -61,7 +61,7 @@ def test_face_square_is_twice_the_face_and_a_little_higher() -> None:
     assert face_square((400, 450, 100, 40), 500, 500) == (350, 360, 500, 500)
 
 
-def test_no_face_is_an_error_or_the_whole_picture() -> None:
+def test_no_face_is_an_error_or_the_whole_image() -> None:
     plain = np.full((200, 200, 3), 90, np.uint8)
     assert find_face(plain) is None
     with pytest.raises(PortraitError, match="No face"):

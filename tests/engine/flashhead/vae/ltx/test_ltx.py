@@ -51,19 +51,19 @@ def test_decoding(pair: tuple[LtxVae, Any], batch: int, height: int, width: int)
     own, stock = pair
     latents = torch.randn(batch, 8, 5, height, width)
     with torch.inference_mode():
-        pictures = own.model.decode(latents).transpose(1, 2)
-        assert pictures.shape == (batch, 3, 33, 32 * height, 32 * width)
-        assert relative(pictures, stock.decode(latents).sample) < 3e-6
+        video = own.model.decode(latents).transpose(1, 2)
+        assert video.shape == (batch, 3, 33, 32 * height, 32 * width)
+        assert relative(video, stock.decode(latents).sample) < 3e-6
 
 
 @pytest.mark.parametrize("frames", [1, 9, 33])
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 64, 64), (2, 96, 32)])
 def test_encoding(pair: tuple[LtxVae, Any], frames: int, batch: int, height: int, width: int) -> None:
     own, stock = pair
-    pictures = torch.rand(batch, 3, frames, height, width) * 2 - 1
+    video = torch.rand(batch, 3, frames, height, width) * 2 - 1
     with torch.inference_mode():
-        posterior = stock.encode(pictures).latent_dist
-        moments = own.encode(pictures)
+        posterior = stock.encode(video).latent_dist
+        moments = own.encode(video)
     assert moments.deviation is not None
     assert relative(moments.mean, posterior.mean) < 3e-6
     assert relative(moments.deviation, posterior.std) < 3e-6

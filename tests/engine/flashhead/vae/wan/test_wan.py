@@ -60,30 +60,30 @@ def test_decoding(pair: tuple[WanVae, Any], frames: int, batch: int, height: int
     own, stock = pair
     latents = torch.randn(batch, 16, frames, height, width)
     with torch.inference_mode():
-        pictures = own.model.decode(latents).transpose(1, 2)
-        assert pictures.shape == (batch, 3, 4 * frames - 3, 8 * height, 8 * width)
-        assert relative(pictures, stock.decode(latents).sample) < 3e-6
+        video = own.model.decode(latents).transpose(1, 2)
+        assert video.shape == (batch, 3, 4 * frames - 3, 8 * height, 8 * width)
+        assert relative(video, stock.decode(latents).sample) < 3e-6
 
 
 @pytest.mark.parametrize("frames", [1, 5, 33])
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 32, 32), (2, 48, 16)])
 def test_encoding(pair: tuple[WanVae, Any], frames: int, batch: int, height: int, width: int) -> None:
     own, stock = pair
-    pictures = torch.rand(batch, 3, frames, height, width) * 2 - 1
+    video = torch.rand(batch, 3, frames, height, width) * 2 - 1
     with torch.inference_mode():
-        moments = own.encode(pictures)
+        moments = own.encode(video)
         assert moments.mean.shape == (batch, 16, (frames + 3) // 4, height // 8, width // 8)
         assert moments.deviation is None
-        assert relative(moments.mean, stock.encode(pictures).latent_dist.mean) < 3e-6
+        assert relative(moments.mean, stock.encode(video).latent_dist.mean) < 3e-6
 
 
 def test_nothing_is_hard_wired_to_the_published_shape() -> None:
     config = {"base_dim": 8, "decoder_base_dim": 16, "dim_mult": [1, 2, 2], "temperal_downsample": [True, False]}
     own, stock = pair_of(config)
-    latents, pictures = torch.randn(1, 16, 3, 2, 3), torch.rand(1, 3, 5, 16, 8) * 2 - 1
+    latents, video = torch.randn(1, 16, 3, 2, 3), torch.rand(1, 3, 5, 16, 8) * 2 - 1
     with torch.inference_mode():
         assert relative(own.model.decode(latents).transpose(1, 2), stock.decode(latents).sample) < 3e-6
-        assert relative(own.encode(pictures).mean, stock.encode(pictures).latent_dist.mean) < 3e-6
+        assert relative(own.encode(video).mean, stock.encode(video).latent_dist.mean) < 3e-6
 
 
 def test_latents_are_normalised_means(pair: tuple[WanVae, Any]) -> None:
@@ -101,22 +101,22 @@ def _constants(stock: Any) -> tuple[list[float], list[float]]:
     return stock.config.latents_mean, stock.config.latents_std
 
 
-def test_a_portrait_is_a_picture_held_for_a_window(pair: tuple[WanVae, Any]) -> None:
+def test_a_portrait_is_shown_in_a_whole_window(pair: tuple[WanVae, Any]) -> None:
     own, stock = pair
-    picture = torch.rand(1, 3, 32, 16) * 2 - 1
+    image = torch.rand(1, 3, 32, 16) * 2 - 1
     with torch.inference_mode():
-        held = stock.encode(picture[:, :, None].expand(-1, -1, 33, -1, -1)).latent_dist.mean
-        assert relative(own.encode_portrait(picture).mean, held) < 3e-6
+        held = stock.encode(image[:, :, None].expand(-1, -1, 33, -1, -1)).latent_dist.mean
+        assert relative(own.encode_portrait(image).mean, held) < 3e-6
 
 
 def test_a_batch_is_what_its_streams_are_alone(pair: tuple[WanVae, Any]) -> None:
     own, _ = pair
-    latents, pictures = torch.randn(2, 16, 3, 2, 3), torch.rand(2, 3, 5, 16, 24) * 2 - 1
+    latents, video = torch.randn(2, 16, 3, 2, 3), torch.rand(2, 3, 5, 16, 24) * 2 - 1
     with torch.inference_mode():
-        decoded, encoded = own.decode(latents), own.encode(pictures).mean
+        decoded, encoded = own.decode(latents), own.encode(video).mean
         for row in range(2):
             assert torch.equal(decoded[row], own.decode(latents[row : row + 1])[0])
-            assert torch.equal(encoded[row], own.encode(pictures[row : row + 1]).mean[0])
+            assert torch.equal(encoded[row], own.encode(video[row : row + 1]).mean[0])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_fewer_wanted_frames_are_less_work() -> None:
 def test_more_channels_than_there_are_change_nothing(pair: tuple[WanVae, Any], inputs: int, outputs: int) -> None:
     """What WIDER may ask for on CUDA."""
     own, _ = pair
-    latents, pictures = torch.randn(1, 16, 3, 2, 3), torch.rand(1, 3, 5, 16, 24) * 2 - 1
+    latents, video = torch.randn(1, 16, 3, 2, 3), torch.rand(1, 3, 5, 16, 24) * 2 - 1
     with torch.inference_mode():
         wide = random_wan(SMALL)
         for conv in _convolutions(wide):
@@ -167,20 +167,20 @@ def test_more_channels_than_there_are_change_nothing(pair: tuple[WanVae, Any], i
         wide.prepare()
         # The same sums in another order: the same gate as beside diffusers.
         assert relative(wide.decode(latents), own.decode(latents)) < 3e-6
-        assert relative(wide.encode(pictures).mean, own.encode(pictures).mean) < 3e-6
+        assert relative(wide.encode(video).mean, own.encode(video).mean) < 3e-6
 
 
 def test_clips_too_large_for_one_convolution_are_made_in_parts(
     pair: tuple[WanVae, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, _ = pair
-    latents, pictures = torch.randn(1, 16, 9, 2, 3), torch.rand(1, 3, 33, 16, 24) * 2 - 1
+    latents, video = torch.randn(1, 16, 9, 2, 3), torch.rand(1, 3, 33, 16, 24) * 2 - 1
     with torch.inference_mode():
-        decoded, encoded = own.decode(latents), own.encode(pictures).mean
+        decoded, encoded = own.decode(latents), own.encode(video).mean
         for frames in (3, 11, 34):
             monkeypatch.setattr("livehead.engine.flashhead.vae.layers.LARGEST", frames * 16 * 24 * 8)
             assert relative(own.decode(latents), decoded) < 1e-6
-            assert relative(own.encode(pictures).mean, encoded) < 1e-6
+            assert relative(own.encode(video).mean, encoded) < 1e-6
 
 
 def _convolutions(vae: WanVae) -> list[Conv]:

@@ -1,4 +1,4 @@
-"""A batch on a device is put together from the sizes that are recorded. Here without the device."""
+"""A batch is composed of the batch sizes that are recorded as graphs. Tested without a device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livehead.engine.flashhead.weights.synthesize import gaussian
 
 
 class Recorded:
-    """In the place of Graphs: runs everything plainly and remembers what."""
+    """Instead of Graphs: runs every stage directly, and remembers which."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, int]] = []
@@ -60,7 +60,7 @@ def test_warming_up_makes_a_window_for_every_preset(variant: str, tiny_engine: E
         ("pro", [28, 3], [("decode 3 33", 2)]),
     ],
 )
-def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
+def test_batches_of_recorded_sizes_and_ranges_make_the_same_frames(
     variant: str,
     hops: list[int],
     expected: list[tuple[str, int]],
@@ -77,5 +77,5 @@ def test_parts_of_recorded_sizes_and_ranges_make_the_same_pictures(
     assert [run for run in recorded.runs if run[0].startswith("decode")] == expected * 2
     others = {name for name, _ in recorded.runs if "decode" not in name}
     assert others == {"audio", "begin", *(f"denoise {step}" for step in range(4)), "encode"}
-    for pictures, others in zip(found, right, strict=True):
-        assert_frames(pictures, others, equal=0.995, most=2)
+    for frames, others in zip(found, right, strict=True):
+        assert_frames(frames, others, equal=0.995, most=2)

@@ -1,4 +1,4 @@
-"""Products of 8-bit floats: how far off they are, and that they are only taken where asked for."""
+"""Matmuls of 8-bit floats: how far off they are, and that they are only used on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livehead.engine.flashhead.generator import FlashHead
 from livehead.errors import UsageError
 
 
-def test_rows_are_rounded_each_with_its_own_scale() -> None:
+def test_each_row_is_quantized_with_its_own_scale() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 5, 64) * torch.logspace(-9, 9, 15).view(3, 5, 1)
     x[1, 2] = 0
@@ -32,7 +32,7 @@ def test_rows_are_rounded_each_with_its_own_scale() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_products_are_some_per_cent_off(dtype: torch.dtype) -> None:
+def test_quantized_matmuls_are_a_few_per_cent_off(dtype: torch.dtype) -> None:
     torch.manual_seed(1)
     x = torch.randn(2, 40, 96, dtype=dtype)
     up, down = torch.randn(256, 96, dtype=dtype) / 10, torch.randn(96, 256, dtype=dtype) / 16
@@ -47,7 +47,7 @@ def test_products_are_some_per_cent_off(dtype: torch.dtype) -> None:
     assert relative(feed_forward(x, up, biases[0], down, biases[1]).float(), exact) < 0.006
 
 
-def test_an_engine_with_8_bit_products_says_so_and_makes_nearly_the_same_pictures(tiny_checkpoint: Path) -> None:
+def test_an_engine_with_fp8_says_so_and_makes_nearly_the_same_frames(tiny_checkpoint: Path) -> None:
     made = {}
     for precision in ("exact", "fp8"):
         engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision=precision)
@@ -59,6 +59,6 @@ def test_an_engine_with_8_bit_products_says_so_and_makes_nearly_the_same_picture
     assert 0 < error < 255**2 / 10**2.5
 
 
-def test_products_there_are_not(tiny_checkpoint: Path) -> None:
+def test_an_unknown_precision(tiny_checkpoint: Path) -> None:
     with pytest.raises(UsageError, match="fp4"):
         FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision="fp4")

@@ -1,10 +1,9 @@
-"""Each part against a second, plainer way to compute the same."""
+"""The transformer's parts, and all of it, against a second, plainer way to compute the same."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,13 +11,10 @@ from torch.nn.functional import gelu, layer_norm, linear, silu
 
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import relative
-from livehead.engine.flashhead.colour import match as colour
-from livehead.engine.flashhead.colour import pixels
 from livehead.engine.flashhead.dit import sampler, tokens
 from livehead.engine.flashhead.dit.attention import choose
 from livehead.engine.flashhead.dit.model import Dit
 from livehead.engine.flashhead.dit.rope import apply_rope, rope_tables
-from livehead.engine.flashhead.noise import SeededNoise, sample_noise
 from livehead.engine.flashhead.weights.files import SafetensorsFile, fill
 from livehead.engine.flashhead.weights.layout import Layout
 from livehead.errors import UsageError
@@ -31,7 +27,7 @@ def _same_numbers() -> None:
     torch.manual_seed(0)
 
 
-def test_rotary_embedding_is_a_complex_product() -> None:
+def test_rope_is_a_complex_product() -> None:
     grid, heads, head_dim = (5, 3, 4), 2, 128
     x = torch.randn(2, math.prod(grid), heads, head_dim)
     angles = []
@@ -58,7 +54,7 @@ def test_tokens_come_back_as_latents(patch: tuple[int, int, int]) -> None:
     assert torch.equal(tokens.from_tokens(flat, patch, (6, 5, 4, 8)), latents)
 
 
-def test_attention_is_softmax_of_scaled_products() -> None:
+def test_attention_is_softmax_of_scaled_scores() -> None:
     q, k, v = torch.randn(3, 2, 7, 4, 16)
     weights = torch.einsum("bqhd,bkhd->bhqk", q, k).div(4).softmax(-1)
     expected = torch.einsum("bhqk,bkhd->bqhd", weights, v)
@@ -74,7 +70,7 @@ def test_attention_that_cannot_run_is_a_readable_error(name: str) -> None:
 
 
 def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tensor, position: float, grid) -> Tensor:  # type: ignore[no-untyped-def]
-    """The transformer as the paper draws it: one stream, one step, nothing kept from one step to the next, float64."""
+    """The transformer as the paper describes it: one stream, one step, nothing precomputed, float64."""
     w = {name: target.double() for name, target in dit.targets().items()}
     c = dit.config
     t, y, x = grid
@@ -117,15 +113,15 @@ def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tens
     h = h[0].flatten(1).T
     cos, sin = rope_tables(grid, c.head_dim)
 
-    def turned(value: Tensor) -> Tensor:
+    def rotated(value: Tensor) -> Tensor:
         return apply_rope(value.unflatten(-1, (c.num_heads, -1))[None], cos.double(), sin.double())[0].flatten(-2)
 
     for i in range(c.num_layers):
         name = f"blocks.{i}"
         m = w[f"{name}.modulation"][0] + six
         z = norm(h) * (1 + m[1]) + m[0]
-        q = turned(rms(dense(z, f"{name}.self_attn.q"), f"{name}.self_attn.norm_q.weight"))
-        k = turned(rms(dense(z, f"{name}.self_attn.k"), f"{name}.self_attn.norm_k.weight"))
+        q = rotated(rms(dense(z, f"{name}.self_attn.q"), f"{name}.self_attn.norm_q.weight"))
+        k = rotated(rms(dense(z, f"{name}.self_attn.k"), f"{name}.self_attn.norm_k.weight"))
         h = h + m[2] * dense(attend(q, k, dense(z, f"{name}.self_attn.v")), f"{name}.self_attn.o")
         z = norm(h) * w[f"{name}.norm3.weight"] + w[f"{name}.norm3.bias"]
         q = rms(dense(z, f"{name}.cross_attn.q"), f"{name}.cross_attn.norm_q.weight")
@@ -142,11 +138,11 @@ def plain_velocity(dit: Dit, latents: Tensor, reference: Tensor, embedding: Tens
 
 
 @pytest.mark.parametrize("variant", ["lite", "pro"])
-def test_one_pass_of_the_transformer(variant: str, tiny_engine: Engines, tiny_checkpoint, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_one_evaluation_of_the_transformer(variant: str, tiny_engine: Engines, tiny_checkpoint, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     engine = tiny_engine(variant, (64, 96))
     model, geometry = engine.model, engine.geometry
     dit = model.dit
-    # The time weights are dropped once they have served; the plain computation wants them again.
+    # The time embedding's weights are freed after loading; the plain computation needs them again.
     again = Dit(dit.config, CPU, dit.dtypes, dit.attention)
     fill(SafetensorsFile(Layout(tiny_checkpoint, variant).dit_file), again.targets(), again.unused())  # type: ignore[arg-type]
     latents, reference = torch.randn(2, 2, *geometry.latent)
@@ -184,77 +180,3 @@ def test_sampler_reaches_what_the_velocity_points_at() -> None:
     assert torch.allclose(result[1, 2:], goal[1, 2:], atol=1e-5)
     tau = sampler.TAUS[1]
     assert torch.allclose(seen[1][1, 2:], (1 - tau) * goal[1, 2:] + tau * noise[1, 1, 2:], atol=1e-5)
-
-
-def test_ltx_portrait_is_the_posterior_of_a_held_picture(tiny_engine: Engines) -> None:
-    vae = tiny_engine("lite", 64).model.vae
-    picture = torch.rand(1, 3, 64, 64) * 2 - 1
-    with torch.inference_mode():
-        one = vae.encode_portrait(picture)
-        held = vae.encode(picture[:, :, None].expand(-1, -1, 33, -1, -1))
-    assert one.deviation is not None
-    assert held.deviation is not None
-    assert relative(one.mean, held.mean) < 1e-5
-    assert relative(one.deviation, held.deviation) < 1e-5
-
-
-def test_wan_latents_are_normalised_means(tiny_engine: Engines) -> None:
-    vae = tiny_engine("pro", 64).model.vae
-    frames = torch.rand(1, 3, 5, 64, 64) * 2 - 1
-    with torch.inference_mode():
-        latents = vae.normalise(vae.encode(frames), None)
-        assert latents.shape == (1, 16, 2, 8, 8)
-        assert vae.encode(frames).deviation is None
-        assert vae.decode(latents).abs().max() <= 1
-
-
-def test_lab_of_known_colours() -> None:
-    # sRGB red, green, blue and white under D65.
-    rgb = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])[:, :, None, None]
-    lab = [[53.24, 80.09, 67.20], [87.73, -86.18, 83.18], [32.30, 79.19, -107.86], [100, 0, 0]]
-    assert torch.allclose(colour.to_lab(rgb)[..., 0, 0], torch.tensor(lab), atol=0.03)
-
-
-def test_colour_round_trip_and_match() -> None:
-    picture = torch.rand(3, 48, 40)
-    assert (colour.to_rgb(colour.to_lab(picture)) - picture).abs().max() < 2e-5
-    statistics = colour.colour_statistics(picture * 2 - 1)
-    assert (colour.match(picture * 2 - 1, statistics) - picture).abs().max() < 1e-4
-    other = torch.rand(2, 3, 48, 40) * 0.3 - 0.4
-    matched = colour.to_lab(colour.match(other, statistics))
-    assert torch.allclose(matched.mean(dim=(-2, -1)), statistics.mean[:, 0, 0].expand(2, 3), atol=3)
-    flat = colour.match(torch.full((3, 8, 8), 0.25), statistics)
-    assert flat.isfinite().all()
-
-
-def test_colour_match_survives_values_outside_the_gamut() -> None:
-    statistics = colour.colour_statistics(torch.rand(3, 16, 16) * 2 - 1)
-    matched = colour.match(torch.randn(2, 3, 16, 16) * 3, statistics)
-    assert matched.isfinite().all()
-    assert matched.min() >= 0
-    assert matched.max() <= 1
-
-
-def test_i420_is_bt601_limited_range() -> None:
-    colours = {
-        (1.0, 1, 1): (235, 128, 128),
-        (0, 0, 0): (16, 128, 128),
-        (1, 0, 0): (81, 90, 240),
-        (0, 0, 1): (41, 240, 110),
-    }
-    for rgb, (y, u, v) in colours.items():
-        planes = pixels.to_i420(torch.tensor(rgb, dtype=torch.float32)[:, None, None].expand(3, 16, 32))
-        assert planes.shape == (24, 32)
-        flat = planes.flatten().tolist()
-        assert flat == [y] * 512 + [u] * 128 + [v] * 128
-    picture = torch.rand(2, 3, 16, 32)
-    assert torch.equal(pixels.to_rgb24(picture), (picture * 255).byte().movedim(1, -1))
-
-
-def test_seeded_noise_is_a_stream_of_its_own() -> None:
-    first, again, other = (SeededNoise(seed, CPU) for seed in (3, 3, 4))
-    a, b, c = (sample_noise(noise, "chunk0/init", (2, 3), CPU) for noise in (first, again, other))
-    assert torch.equal(a, b)
-    assert not torch.equal(a, c)
-    with pytest.raises(ValueError, match="chunk0/init"):
-        sample_noise(lambda name, shape: np.zeros(3), "chunk0/init", (2, 3), CPU)
