@@ -97,8 +97,8 @@ def _first(row: Mapping[str, Any]) -> str:
 def _churn(row: Mapping[str, Any], churn: Mapping[str, Any]) -> list[str]:
     stayed, came = churn["stayed"], churn["came"]
     return [
-        f"  every {churn['every_s']:g} s one left and one joined, and one changed its portrait: {churn['joined']} joined, "
-        f"{churn['changed']} changed; opened in {_named(row['joins_ms'])} ms",
+        f"  every {churn['every_s']:g} s one left and one joined, and one changed its portrait: "
+        f"{churn['joined']} joined, {churn['changed']} changed; opened in {_named(row['joins_ms'])} ms",
         f"  {stayed['sessions']} that stayed lost {stayed['lost']} of {stayed['asked']} frames, {came['sessions']} "
         f"that joined or left {came['lost']} of {came['asked']}",
     ]

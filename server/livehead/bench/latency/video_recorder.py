@@ -1,4 +1,4 @@
-"""The client's receiving ends: when each packet came, when each frame could be shown, what the audio holds.
+"""The client's receiving end for video: when each packet arrived, when each frame could be shown, and its test code.
 
 A frame is taken as complete at its marker bit (RFC 6184, RFC 7741), as browsers do. aiortc's own receiver waits for
 the next frame's first packet, 40 ms more, and holds audio for 80 ms; neither says anything about the server.
@@ -24,82 +24,23 @@ from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
-    AnyRtcpPacket,
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
-    RtcpSrPacket,
     RtpPacket,
     pack_remb_fci,
     unwrap_rtx,
 )
 
-from livehead.bench.latency.recording import AudioPacket, DecodedFrame, Recording, SenderReport
-from livehead.bench.latency.stimulus import power
+from livehead.bench.latency.counters import Unwrapped
+from livehead.bench.latency.recording import DecodedFrame, Recording
+from livehead.bench.latency.recording_receiver import RecordingReceiver
 from livehead.core import test_pattern as probe
-from livehead.media.audio.decoder import AudioDecoder, audio_decoder
-from livehead.media.rtp.receiver import Receiver
 
 NACK_EVERY = 0.05
 GIVE_UP = 0.4
 """A packet that is missing for so long is given up: a keyframe is asked for."""
 
 MAX_HELD = 2048
-
-
-class Unwrapped:
-    """A wrapping counter of ``bits`` bits, as one that never wraps."""
-
-    def __init__(self, bits: int) -> None:
-        self._size = 1 << bits
-        self._last: int | None = None
-
-    def __call__(self, value: int) -> int:
-        if self._last is None:
-            self._last = value
-        half = self._size // 2
-        found = self._last + (half + value - self._last) % self._size - half
-        self._last = max(self._last, found)
-        return found
-
-
-class RecordingReceiver(Receiver):
-    """Keeps the sender reports, besides what every receiver does."""
-
-    def __init__(self, kind: str, transport: RTCDtlsTransport, reports: list[SenderReport]) -> None:
-        super().__init__(kind, transport, self.take)
-        self._timestamps = Unwrapped(32)
-        self._reports_kept = reports
-
-    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        """A packet came."""
-        raise NotImplementedError
-
-    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
-        await super()._handle_rtcp_packet(packet)
-        if isinstance(packet, RtcpSrPacket):
-            wall = packet.sender_info.ntp_timestamp / (1 << 32)
-            timestamp = self._timestamps(packet.sender_info.rtp_timestamp)
-            self._reports_kept.append(SenderReport(time.monotonic(), wall, timestamp))
-
-
-class AudioRecorder(RecordingReceiver):
-    """Decodes every packet as it comes."""
-
-    def __init__(self, transport: RTCDtlsTransport, recording: Recording) -> None:
-        super().__init__("audio", transport, recording.audio_reports)
-        self._recording = recording
-        self._decoder: AudioDecoder | None = None
-
-    def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        now = time.monotonic()
-        if codec.name.lower() != "opus" or not packet.payload:
-            return
-        if self._decoder is None:
-            self._decoder = audio_decoder(codec)
-        pcm = self._decoder.decode(packet.payload)
-        self._recording.audio_packets.append(
-            AudioPacket(self._timestamps(packet.timestamp), now, tuple(power(pcm).tolist()))
-        )
 
 
 class VideoRecorder(RecordingReceiver):
