@@ -1,4 +1,4 @@
-"""A ``livehead serve`` of our own on a free port, to be measured."""
+"""A ``livehead serve`` of our own on a free port, to measure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OwnServer:
 
 @contextlib.contextmanager
 def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
-    """Start it with these settings by name, wait until it is ready, end it. Raises LiveheadError with its last words
-    where it does not start."""
+    """Start it with these settings by name, wait until it is ready, and stop it at the end. Raises LiveheadError with
+    the last line of its log if it does not start."""
     given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
         log = Path(folder) / "server.log"
@@ -41,7 +41,7 @@ def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-                process_group=0,  # Ctrl-C is for us, who then end it
+                process_group=0,  # Ctrl-C reaches us, and we stop it
             )
         try:
             yield OwnServer(_ready(process, log), process.pid)
@@ -59,7 +59,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
     while time.monotonic() < until:
         lines = log.read_text(errors="replace").splitlines()
         if process.poll() is not None:
-            raise LiveheadError(f"The server did not start: {lines[-1] if lines else 'it said nothing'}")
+            raise LiveheadError(f"The server did not start: {lines[-1] if lines else 'it printed nothing'}")
         for line in lines:
             if line.startswith(ADDRESS):
                 url = line.removeprefix(ADDRESS).strip()

@@ -45,7 +45,7 @@ def test_lost_frames_and_a_few_wrong_ones_do_no_harm() -> None:
 
 
 def test_another_audio_is_not_taken_for_ours() -> None:
-    with pytest.raises(LiveheadError, match="is true"):
+    with pytest.raises(LiveheadError, match="fits only"):
         align(bursts(40, seed=1).power, blocks(bursts(40, seed=2), 0.0, 100, 700))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from livehead.avatars import load_portrait
-from livehead.bench.media.clip import PORTRAIT, SEED, babble, clip, to_and_fro
+from livehead.bench.media.clip import PORTRAIT, SEED, babble, back_and_forth, clip
 from livehead.bench.media.encoder_comparison import followed_after
 from livehead.bench.media.encoders import CODECS, is_keyframe, ours, stock
 from livehead.bench.media.measurement import CLIPS
@@ -128,8 +128,8 @@ def test_when_a_rate_is_followed() -> None:
 
 
 def test_forwards_and_backwards() -> None:
-    assert to_and_fro(4, 9) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
-    assert to_and_fro(1, 3) == [0, 0, 0]
+    assert back_and_forth(4, 9) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert back_and_forth(1, 3) == [0, 0, 0]
 
 
 def test_the_clip_is_what_the_preview_engine_shows() -> None:

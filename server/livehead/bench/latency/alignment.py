@@ -1,8 +1,8 @@
-"""Which moment of the microphone a block shows, found from the loudness in the frames and nothing else.
+"""Which moment of the microphone a block shows, found from the loudness in the frames' test codes alone.
 
-Block k holds 40 ms of audio, so the loudness that its frame carries must be that of 40 ms of what was sent. The
-shift for which that fits best over a few seconds is the answer, to about a millisecond: a burst that begins 2 ms
-before the end of a block makes it audibly louder already.
+Block k holds 40 ms of audio, so the loudness in its frame must be that of 40 ms of what was sent. The shift that fits
+best over a few seconds is the answer, to about a millisecond: a burst that begins 2 ms before the end of a block
+already makes it louder.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ from livehead.core.block import BLOCK_MS
 from livehead.errors import LiveheadError
 
 SEARCH_MS = 4000
-"""Block 0 begins a little before the first sample sent, by what a codec looks ahead, or later: first packets may be
-lost. Where the client or the network paused for long, the server's timeline goes on, and later blocks show what was
-said seconds before their number says."""
+"""Block 0 begins a little before the first sample sent, by the codec's look-ahead, or after it if the first packets
+were lost. After a long pause of the client or the network the server's timeline is ahead: later blocks show audio from
+seconds before their number says."""
 
 NEAR_MS = 60
 SPAN = 125
-"""Blocks that are fitted together: 5 s."""
+"""Blocks that are fitted together: 5 s of them."""
 
 WORTH = 0.3
-"""How much better a far shift must fit, in steps of loudness, than one near to that of the span before."""
+"""How much better, in steps of loudness, a far shift must fit than one near that of the span before."""
 
 FLOOR = 6.0
-"""Loudness under -36 dB is taken as silence: codecs smear a little of each onset."""
+"""Loudness below -36 dB counts as silence: codecs smear each onset a little."""
 
 LOUD = 8
 ENOUGH = 20
 GOOD = 0.85
-"""Another audio, aligned as well as it can be, reaches 0.75."""
+"""Other audio, aligned as well as possible, reaches 0.75."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """``agreement``: of the blocks that were loud or look loud, the share that was and does."""
+    """``agreement``: of the blocks that were loud or look loud, the share of those that are both."""
 
     starts: NDArray[np.int64]
     shifts: NDArray[np.float64]
     agreement: float
 
     def heard_ms(self, k: int) -> float:
-        """When the microphone heard the first sample of block ``k``, in milliseconds since its own first sample."""
+        """When the microphone played the first sample of block ``k``, in milliseconds since its own first sample."""
         place = max(0, int(np.searchsorted(self.starts, k, "right")) - 1)
         return k * BLOCK_MS + float(self.shifts[place])
 
 
 def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alignment:
-    """``power`` is the mean square of each millisecond that was sent; ``blocks`` are k, unwrapped and rising, and the
-    loudness read. Raises LiveheadError where they do not fit: it is not this audio that the frames show."""
+    """``power`` is the mean square of each millisecond that was sent; ``blocks`` are k, unwrapped and rising, with the
+    loudness read. Raises LiveheadError if they do not fit: the frames show other audio."""
     if len(blocks) < ENOUGH:
-        raise LiveheadError(f"only {len(blocks)} frames with a readable test code came")
+        raise LiveheadError(f"only {len(blocks)} frames with a readable test code arrived")
     total = np.concatenate([[0.0], np.cumsum(power)])
     k = np.array([block for block, _ in blocks], np.int64)
     read = np.array([level for _, level in blocks], np.float64)
@@ -64,7 +64,7 @@ def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alig
     starts, shifts, both, either = [], [], 0, 0
     first = 0
     while first < len(k):
-        # what remains at the end is too short to be fitted alone
+        # the remainder is too short to be fitted alone
         last = len(k) if len(k) - first < 2 * SPAN else first + SPAN
         part, levels = k[first:last], read[first:last]
         if levels.max() - levels.min() >= 4:
@@ -81,8 +81,8 @@ def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alig
     agreement = both / either if either else 0.0
     if agreement < GOOD:
         raise LiveheadError(
-            f"only {agreement:.0%} of what the frames say of the audio is true: "
-            "they show another one, or too much of it was lost on the way"
+            f"the loudness in the frames fits only {agreement:.0%} of the audio: "
+            "they show other audio, or too much of it was lost"
         )
     return Alignment(np.array(starts), np.array(shifts), agreement)
 
@@ -90,7 +90,7 @@ def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alig
 def _best(
     total: NDArray[np.float64], k: NDArray[np.int64], read: NDArray[np.float64], shifts: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """The middle of the shifts that fit best, and by how many steps of loudness it misses on average."""
+    """The middle of the shifts that fit best, and their mean error in steps of loudness."""
     costs = np.concatenate(
         [
             np.mean(np.abs(_predict(total, k, some) - np.maximum(read, FLOOR)), axis=1)

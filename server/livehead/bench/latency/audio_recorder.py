@@ -15,7 +15,7 @@ from livehead.media.audio.decoder import AudioDecoder, audio_decoder
 
 
 class AudioRecorder(RecordingReceiver):
-    """Decodes every packet as it comes."""
+    """Decodes every packet as it arrives."""
 
     def __init__(self, transport: RTCDtlsTransport, recording: Recording) -> None:
         super().__init__("audio", transport, recording.audio_reports)

@@ -1,7 +1,7 @@
 """Where the time from audio to its frame goes, part by part.
 
-The microphone, the network's end and the decoder are seen by the client; what lies between is told by the server for
-each block. Both clocks are set against each other by pings; the parts of a frame then add up to its total.
+The client sees the microphone, the network and the decoder; the server reports what lies between, for each block.
+Pings relate the two clocks, so that the parts of a frame add up to its total.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Traced:
 
 
 def clock_offset(pings: Sequence[Ping]) -> ClockOffset | None:
-    """From the ping with the shortest way (as NTP does, RFC 5905 section 10). On one machine the two are one clock."""
+    """From the ping with the shortest round trip, as NTP does (RFC 5905 section 10). None without pings."""
     if not pings:
         return None
     best = min(pings, key=lambda ping: ping.received - ping.sent)
@@ -41,26 +41,26 @@ def clock_offset(pings: Sequence[Ping]) -> ClockOffset | None:
 
 
 def traces(recording: Recording) -> dict[int, Sequence[float]]:
-    """By k, what the server told: ``[k, sent, buffer, window, queue, generate, playout, send]``."""
-    told: dict[int, Sequence[float]] = {}
+    """What the server reported, by k: ``[k, sent, buffer, window, queue, generate, playout, send]``."""
+    reported: dict[int, Sequence[float]] = {}
     for _, figures in recording.stats:
         for block in figures.get("blocks", ()):
-            told[int(block[0])] = block
-    return told
+            reported[int(block[0])] = block
+    return reported
 
 
-def trace(told: Sequence[float], offset: float, heard: float, arrived: float, decoded: float) -> Traced:
-    """``heard``, ``arrived`` and ``decoded`` are the client's times in seconds of a frame's first sample, last packet
-    and end of decoding."""
-    server = list(told[2 : 2 + _SERVER])
-    sent = told[1] - offset
+def trace(reported: Sequence[float], offset: float, heard: float, arrived: float, decoded: float) -> Traced:
+    """``heard``, ``arrived`` and ``decoded`` are the client's times, in seconds, of a frame's first sample, its last
+    packet and the end of its decoding."""
+    server = list(reported[2 : 2 + _SERVER])
+    sent = reported[1] - offset
     captured = sent - sum(server) / 1000
     parts = [(captured - heard) * 1000, *server, (arrived - sent) * 1000, (decoded - arrived) * 1000]
     return Traced(tuple(parts), (decoded - heard) * 1000)
 
 
 def mean_parts(found: Sequence[Traced]) -> Mapping[str, float]:
-    """Means add up, percentiles do not."""
+    """Mean milliseconds of each part: means add up, percentiles do not."""
     if not found:
         return {}
     return {name: sum(each.parts[i] for each in found) / len(found) for i, name in enumerate(PARTS)}

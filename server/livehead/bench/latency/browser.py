@@ -1,7 +1,7 @@
-"""The same through headless Chromium and the demo page: what a user of a browser sees, the screen's refresh included.
+"""The latency through headless Chromium and the demo page, as a user sees it, screen refresh included.
 
-Needs Playwright and Chromium, which only the tests need otherwise. The page plays bursts into the outgoing track and
-reads the test code from the frames that the browser shows; see web/client/latency-meter.js.
+Needs Playwright (the ``bench`` extra) and Chromium. The page plays bursts into the outgoing track and reads the test
+code from the frames that the browser shows; see web/client/latency-meter.js.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PEERS = """
         constructor(...args) { super(...args); window.peers.push(this); }
     };
 """
-"""Put into the page before its own scripts: the browser's figures are had from its peer connections."""
+"""Runs in the page before its own scripts, to get the browser's statistics from its peer connections."""
 
 CALL = """async ({ latency, patience }) => {
     await customElements.whenDefined("live-head");
@@ -77,12 +77,12 @@ MEASURE = """async (bursts) => {
         return { ...measured, seconds: seconds.slice(3), freezes: before?.freezes ?? 0 };
     } finally { clearInterval(timer); head.stop(); }
 }"""
-"""The first seconds are left out: the page renews the call for the measurement, and its delay settles."""
+"""The first seconds do not count: the page renews the call for the measurement, and its delay settles."""
 
 
 def measure(url: str, sessions: int, seconds: float, latency: str | None, pid: int | None) -> dict[str, Any]:
-    """Blocks. Raises LiveheadError where there is no Chromium, or no call came to anything. The figures are those of
-    ``bench latency``; what a browser does not tell is None."""
+    """Blocks. The figures are those of ``bench latency``; those that a browser does not report are None. Raises
+    LiveheadError if there is no Chromium or no call could be measured."""
     return asyncio.run(_measure(url, sessions, seconds, latency, pid))
 
 
@@ -149,7 +149,7 @@ def _chromium() -> str:
     given = os.environ.get("CHROMIUM")
     found = given or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        raise LiveheadError("There is no Chromium here. Install it, or name it in the environment as CHROMIUM.")
+        raise LiveheadError("Chromium was not found. Install it, or set CHROMIUM to its path.")
     return found
 
 

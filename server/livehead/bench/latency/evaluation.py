@@ -27,7 +27,7 @@ class CallResult:
 
     latency: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
-    """The same for a client that shows a frame when the next one begins to arrive."""
+    """The same for a client that shows a frame only when the next one begins to arrive."""
     onsets: list[float] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
     traced: list[Traced] = field(default_factory=list)
@@ -44,9 +44,10 @@ class CallResult:
     error: str | None = None
 
 
-def evaluate(recording: Recording, source: Stimulus, *, same_clock: bool) -> CallResult:
-    """Raises LiveheadError where the frames do not show what was sent."""
-    power = source.power
+def evaluate(recording: Recording, stimulus: Stimulus, *, same_clock: bool) -> CallResult:
+    """The figures of one call. ``same_clock``: client and server run on one machine. Raises LiveheadError if the frames
+    do not show what was sent."""
+    power = stimulus.power
     within = [seen for seen in recording.frames if recording.begins <= seen.decoded < recording.ends]
     unwrap = Unwrapped(16)
     first: dict[int, DecodedFrame] = {}
@@ -57,7 +58,7 @@ def evaluate(recording: Recording, source: Stimulus, *, same_clock: bool) -> Cal
     at = align(power, [(k, first[k].loudness or 0) for k in blocks])
     call = CallResult(agreement=at.agreement, unreadable=sum(seen.k is None for seen in within), codec=recording.codec)
     call.clock = ClockOffset(0.0, 0.0) if same_clock else clock_offset(recording.pings)
-    told = traces(recording)
+    reported = traces(recording)
     begun = sorted(recording.first_packets)
     for k in blocks:
         seen = first[k]
@@ -67,9 +68,9 @@ def evaluate(recording: Recording, source: Stimulus, *, same_clock: bool) -> Cal
         if place < len(begun):
             held = max(0.0, recording.first_packets[begun[place]] - seen.arrived)
             call.late.append((seen.decoded + held - heard) * 1000)
-        if k in told and call.clock is not None:
-            call.traced.append(trace(told[k], call.clock.offset, heard, seen.arrived, seen.decoded))
-    for onset in source.onsets:
+        if k in reported and call.clock is not None:
+            call.traced.append(trace(reported[k], call.clock.offset, heard, seen.arrived, seen.decoded))
+    for onset in stimulus.onsets:
         k = int((onset * 1000 - at.heard_ms(0)) // BLOCK_MS)
         loud = [first[n].decoded for n in range(k, k + ONSET_BLOCKS) if n in first and (first[n].loudness or 0) >= LOUD]
         if loud and k - 1 in first:
@@ -98,7 +99,7 @@ def spread(values: Sequence[float], *, p99: bool = False, digits: int = 1) -> di
 
 
 def summary(calls: Sequence[CallResult], failed: int, seconds: float) -> dict[str, Any]:
-    """The figures of all calls together, by the names of the protocol and some more."""
+    """The figures of all calls together, as docs/latency.md names them."""
     good = [call for call in calls if call.error is None]
     latency = [each for call in good for each in call.latency]
     played = [each for call in good for each in call.skew.played]
@@ -146,7 +147,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _grown(recording: Recording) -> dict[str, int]:
-    """What the server counted while it was measured, to a second."""
+    """What the server counted during the measurement, to within a second."""
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
     for at, figures in recording.stats:
@@ -159,5 +160,7 @@ def _grown(recording: Recording) -> dict[str, int]:
 
 
 def _delay(recording: Recording) -> float:
-    told = [float(figures["delay_ms"]) for at, figures in recording.stats if recording.begins <= at <= recording.ends]
-    return sum(told) / len(told) if told else 0.0
+    reported = [
+        float(figures["delay_ms"]) for at, figures in recording.stats if recording.begins <= at <= recording.ends
+    ]
+    return sum(reported) / len(reported) if reported else 0.0

@@ -10,8 +10,8 @@ HISTORY = 30
 
 
 def freezes(times: Sequence[float]) -> int:
-    """freezeCount of W3C webrtc-stats: a gap between two frames of at least three times the average of the last 30,
-    and of at least that average plus 150 ms. ``times`` are seconds."""
+    """freezeCount of W3C webrtc-stats: gaps between two frames of at least three times the average of the last 30 and
+    at least that average plus 150 ms. ``times`` are in seconds."""
     count = 0
     gaps: deque[float] = deque(maxlen=HISTORY)
     for before, after in pairwise(times):

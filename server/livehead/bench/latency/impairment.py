@@ -1,4 +1,4 @@
-"""A worse network than the real one, on the client's own side: packets of media are lost or held up."""
+"""A worse network than the real one, on the client's side: media packets are lost, delayed or rate-limited."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 from aiortc import RTCPeerConnection
 
 MEDIA = range(128, 192)
-"""First bytes of RTP and RTCP packets (RFC 7983); everything else passes untouched."""
+"""First bytes of RTP and RTCP packets (RFC 7983). Everything else passes untouched."""
 
 QUEUE_S = 0.3
-"""What a narrow line's queue holds. A packet that would have to wait longer is lost."""
+"""Length in seconds of the queue in front of the bottleneck. A packet that would wait longer is lost."""
 
 HEADERS = 28
-"""Octets of IPv4 and UDP that a packet takes on the line beside its own."""
+"""Bytes of the IPv4 and UDP headers that each packet takes besides its own."""
 
 
 class Impairment:
-    """Loses each packet with the probability ``loss`` and holds each up by 0 to ``jitter_ms``, both ways, so packets
-    overtake each other. Of ``rate_kbit`` kilobits a second each way, if it is given, packets take their share one after
-    the other. ``lost`` and ``passed`` count."""
+    """Loses each packet with probability ``loss`` and delays each by 0 to ``jitter_ms``, both ways, so that packets
+    overtake each other. With ``rate_kbit``, packets also pass a bottleneck of so many kilobits a second each way, one
+    after another. ``lost`` and ``passed`` count packets."""
 
     def __init__(self, loss: float, jitter_ms: float, seed: int, rate_kbit: float | None = None) -> None:
         self.lost = self.passed = 0
         self._loss = loss
         self._jitter = jitter_ms / 1000
-        self._octet_s = 0.008 / rate_kbit if rate_kbit else 0.0
-        self._free = {"up": 0.0, "down": 0.0}  # when the line has sent all that it was given
+        self._byte_s = 0.008 / rate_kbit if rate_kbit else 0.0
+        self._free = {"up": 0.0, "down": 0.0}  # when the bottleneck will be idle
         self._random = random.Random(seed)
         self._under_way: set[asyncio.Task[None]] = set()
 
     def install(self, pc: RTCPeerConnection) -> None:
-        """Put it round a peer connection's transports; to be called before it connects. aiortc has no place for
-        that, so methods of these very objects are replaced."""
-        if not self._loss and not self._jitter and not self._octet_s:
+        """Wrap the transports of a peer connection, before it connects. aiortc has no hook for that, so methods of
+        these objects are replaced."""
+        if not self._loss and not self._jitter and not self._byte_s:
             return
         for dtls in {each.receiver.transport for each in pc.getTransceivers()}:
             ice: Any = dtls.transport
@@ -55,7 +55,7 @@ class Impairment:
         return through
 
     def _incoming(self, take: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
-        """``take`` gets a packet, and of RTP the time at which it came, in milliseconds."""
+        """``take`` receives a packet, and for RTP its arrival time in milliseconds."""
 
         async def through(data: bytes, arrival_time_ms: int | None = None) -> None:
             began = time.monotonic()
@@ -69,8 +69,8 @@ class Impairment:
 
         return through
 
-    async def _pass(self, way: str, octets: int, go: Callable[[], Awaitable[None]]) -> None:
-        wait = self._wait(way, octets)
+    async def _pass(self, direction: str, size: int, go: Callable[[], Awaitable[None]]) -> None:
+        wait = self._wait(direction, size)
         if wait is None or self._random.random() < self._loss:
             self.lost += 1
             return
@@ -82,20 +82,20 @@ class Impairment:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    def _wait(self, way: str, octets: int) -> float | None:
-        """Seconds until the line has sent this packet; None where its queue is full."""
-        if not self._octet_s:
+    def _wait(self, direction: str, size: int) -> float | None:
+        """Seconds until the bottleneck has sent this packet; None if its queue is full."""
+        if not self._byte_s:
             return 0.0
         now = time.monotonic()
-        begins = max(now, self._free[way])
+        begins = max(now, self._free[direction])
         if begins - now > QUEUE_S:
             return None
-        self._free[way] = begins + (octets + HEADERS) * self._octet_s
-        return self._free[way] - now
+        self._free[direction] = begins + (size + HEADERS) * self._byte_s
+        return self._free[direction] - now
 
     async def _later(self, seconds: float, go: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await go()
         except ConnectionError:
-            return  # the call ended meanwhile
+            return  # the call has ended

@@ -1,4 +1,4 @@
-"""A microphone that hears a source in real time."""
+"""A microphone that plays a stimulus in real time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ PACKET = RATE // 50
 
 
 class Microphone(MediaStreamTrack):
-    """Packet n holds the samples of its 20 ms, so it can be handed over when they are past and not before.
+    """Packet n holds the samples of its 20 ms, so it is handed over when they are past and not before.
 
-    ``began`` is the time of the first sample, in monotonic seconds; 0 before the connection is there.
+    ``began`` is the time of the first sample, in monotonic seconds; 0 until the call is connected.
     """
 
     kind = "audio"
 
-    def __init__(self, source: Stimulus) -> None:
+    def __init__(self, stimulus: Stimulus) -> None:
         super().__init__()
         self.began = 0.0
-        self._source = source
+        self._stimulus = stimulus
         self._packets = 0
 
     async def recv(self) -> AudioFrame:
@@ -37,7 +37,7 @@ class Microphone(MediaStreamTrack):
             self.began = time.monotonic()
         due = self.began + (self._packets + 1) * PACKET / RATE
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        pcm = self._source.packet(self._packets, PACKET)
+        pcm = self._stimulus.packet(self._packets, PACKET)
         frame = AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = RATE
         frame.pts = self._packets * PACKET

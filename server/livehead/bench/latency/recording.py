@@ -1,4 +1,4 @@
-"""What one measuring client saw and heard, with its own monotonic clock in seconds. Pure data."""
+"""What one measuring client received, timed with its own monotonic clock in seconds. Pure data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """A frame that was decoded. ``timestamp`` is its RTP time stamp (90 kHz, unwrapped); ``arrived`` when its last
-    packet came, ``decoded`` when it was there to be shown. ``k`` (modulo 65536) and ``loudness`` are None where the
+    """A decoded frame. ``timestamp`` is its RTP timestamp (90 kHz, unwrapped), ``arrived`` when its last packet
+    arrived, ``decoded`` when it was ready to be shown. ``k`` (modulo 65536) and ``loudness`` are None if its
     test code could not be read."""
 
     timestamp: int
@@ -22,7 +22,7 @@ class DecodedFrame:
 
 @dataclass(frozen=True, slots=True)
 class AudioPacket:
-    """A packet of audio: ``power`` has the mean square of each millisecond; ``timestamp`` is in 48 kHz, unwrapped."""
+    """A packet of audio. ``power`` holds the mean square of each millisecond; ``timestamp`` is in 48 kHz, unwrapped."""
 
     timestamp: int
     arrived: float
@@ -40,7 +40,7 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A ping: sent and answered on this clock, ``clock`` read on the server's."""
+    """A ping and its answer: ``sent`` and ``received`` on this clock, ``clock`` on the server's."""
 
     sent: float
     clock: float
@@ -49,7 +49,9 @@ class Ping:
 
 @dataclass(slots=True)
 class Recording:
-    """``began`` is when the microphone heard its first sample. ``begins`` and ``ends`` bound what counts."""
+    """``began`` is when the microphone played its first sample. ``begins`` and ``ends`` are the measured span;
+    ``stats`` are the server's stats messages, each with the time of its arrival; ``error`` says why the call
+    failed."""
 
     began: float = 0.0
     begins: float = 0.0
@@ -59,7 +61,7 @@ class Recording:
     frames: list[DecodedFrame] = field(default_factory=list)
     audio_packets: list[AudioPacket] = field(default_factory=list)
     first_packets: dict[int, float] = field(default_factory=dict)
-    """When the first packet of each frame came, by its time stamp."""
+    """When the first packet of each frame arrived, by timestamp."""
     frame_reports: list[SenderReport] = field(default_factory=list)
     audio_reports: list[SenderReport] = field(default_factory=list)
     stats: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)

@@ -14,7 +14,7 @@ from livehead.media.rtp.receiver import Receiver
 
 
 class RecordingReceiver(Receiver):
-    """Keeps the sender reports, besides what every receiver does."""
+    """A receiver that keeps the sender reports."""
 
     def __init__(self, kind: str, transport: RTCDtlsTransport, reports: list[SenderReport]) -> None:
         super().__init__(kind, transport, self.take)
@@ -22,7 +22,7 @@ class RecordingReceiver(Receiver):
         self._reports_kept = reports
 
     def take(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
-        """A packet came."""
+        """A packet arrived."""
         raise NotImplementedError
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:

@@ -1,10 +1,10 @@
 """How far the frame is behind the voice at the client.
 
-The microphone's audio is the common measure: the returned voice is so many seconds behind it, and so is each
-frame. The difference of the two is the skew. It is stated twice:
+Both are compared with the microphone's audio: the returned voice is some time behind it, and so is each frame. The
+difference is the skew, given twice:
 
-- as a browser plays: both streams are put on one wall clock by their latest sender reports, and played so;
-- as they arrive: the packet of the voice came so long after its audio, the frame so long after its block.
+- as a browser plays: the latest sender reports put both streams on one wall clock;
+- as they arrive: the delay of the voice's packet after its audio, and of the frame after its block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEARCH_MS = 3000
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """Milliseconds, the frame behind the voice positive: one for each frame. Empty where there is no voice."""
+    """Milliseconds, one for each frame; positive if the frame is behind the voice. Empty without a voice."""
 
     played: tuple[float, ...] = ()
     arrived: tuple[float, ...] = ()
@@ -43,7 +43,7 @@ def skew(
         return Skew()
     origin = heard[0].timestamp
     voice = _timeline(heard, origin)
-    # What comes back was said before, and not long ago: 0 to 3 s lie between.
+    # The returned voice is 0 to 3 s behind.
     earliest = round((recording.began - heard[0].arrived) * 1000)
     lags = _lags(np.sqrt(sent), np.sqrt(voice), earliest)
     walls = [_wall(recording.audio_reports, audio.arrived, audio.timestamp, RATE) for audio in heard]
@@ -55,7 +55,7 @@ def skew(
         lag = lags.get(int(mic_ms // SPAN_MS))
         if lag is None:
             continue
-        voice_ms = mic_ms + lag  # where this block's first sample lies in the returned voice
+        voice_ms = mic_ms + lag  # the place of this block's first sample in the returned voice
         place = int(np.searchsorted(begins[order], voice_ms, "right")) - 1
         if place < 0:
             continue
@@ -67,7 +67,7 @@ def skew(
         voice_wall = walls[number]
         if frame_wall is not None and voice_wall is not None:
             played.append((frame_wall - voice_wall) * 1000 - inside)
-        # The packet's first sample could be played when it came, the others one after the other.
+        # The packet's first sample could be played on arrival, the others after it.
         arrived.append((decoded - heard[number].arrived) * 1000 - inside)
     return Skew(tuple(played), tuple(arrived))
 
@@ -107,7 +107,7 @@ def _lags(sent: NDArray[np.float64], voice: NDArray[np.float64], earliest: int) 
 
 
 def _wall(reports: Sequence[SenderReport], now: float, timestamp: int, rate: int) -> float | None:
-    """The sender's wall clock at a time stamp, by the latest report that had come by ``now``."""
+    """The sender's wall clock at a timestamp, by the latest report that had arrived by ``now``."""
     place = bisect_right(reports, now, key=lambda report: report.arrived) - 1
     if place < 0:
         return None

@@ -1,4 +1,4 @@
-"""What a measuring client says into its microphone: bursts of a tone, or an audio file over and over."""
+"""What a measuring client plays into its microphone: tone bursts, or an audio file in a loop."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from livehead.errors import MediaError
 
 RATE = 48_000
-"""Samples a second, mono, as browsers send."""
+"""Samples a second, mono, as browsers send them."""
 
 BINS = 1000
-"""Values a second of a :attr:`Stimulus.power`: one each millisecond."""
+"""Values a second of :attr:`Stimulus.power`: one each millisecond."""
 
 BURST_S = 0.2
 TONE_HZ = 600.0
@@ -26,7 +26,7 @@ FIRST_S = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stimulus:
-    """``pcm`` is int16 ``(n,)`` at 48 kHz; ``onsets`` are the times of the bursts' first samples in seconds, none
+    """``pcm`` is int16 ``(n,)`` at 48 kHz; ``onsets`` are the times of the bursts' first samples in seconds; none
     for speech."""
 
     pcm: NDArray[np.int16]
@@ -38,7 +38,7 @@ class Stimulus:
         return power(self.pcm.astype(np.float32) / np.float32(32768))
 
     def packet(self, number: int, size: int) -> NDArray[np.int16]:
-        """Samples ``[number * size, (number + 1) * size)``; silence behind the end."""
+        """Samples ``[number * size, (number + 1) * size)``; silence after the end."""
         cut = self.pcm[number * size : (number + 1) * size]
         return cut if len(cut) == size else np.concatenate([cut, np.zeros(size - len(cut), np.int16)])
 
@@ -51,8 +51,7 @@ def power(pcm: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def bursts(seconds: float, seed: int) -> Stimulus:
-    """Bursts of 200 ms with pauses of random length between them: their beginnings fall on every place within a
-    block, and within a packet."""
+    """Bursts of 200 ms with pauses of random length, so that they begin anywhere within a block and within a packet."""
     random = np.random.default_rng(seed)
     pcm = np.zeros(round(seconds * RATE), np.int16)
     tone = np.sin(np.arange(round(BURST_S * RATE)) * 2 * np.pi * TONE_HZ / RATE) * LEVEL * 32767
@@ -67,8 +66,8 @@ def bursts(seconds: float, seed: int) -> Stimulus:
 
 
 def speech(path: Path, seconds: float) -> Stimulus:
-    """An audio file, over and over for so long, with pauses of changing length between, so that no moment looks like
-    another. Raises :class:`~livehead.errors.MediaError`."""
+    """An audio file, repeated for so many seconds with pauses of varying length, so that no two moments look alike.
+    Raises :class:`~livehead.errors.MediaError`."""
     try:
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
@@ -81,7 +80,7 @@ def speech(path: Path, seconds: float) -> Stimulus:
     parts = [frame.to_ndarray().reshape(-1) for frame in frames]
     pcm = np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)
     if len(pcm) < RATE or np.abs(pcm.astype(np.int32)).max() < 1000:
-        raise MediaError(f"{path} is shorter than a second, or silent: nothing could be recognised in the frames.")
+        raise MediaError(f"{path} is shorter than a second, or silent, so nothing could be recognised in the frames.")
     random = np.random.default_rng(len(pcm))
     said: list[NDArray[np.int16]] = []
     while sum(map(len, said)) < seconds * RATE:

@@ -1,4 +1,4 @@
-"""The figures as a table for people."""
+"""The figures of ``livehead bench latency`` as a table for people."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def table(figures: Mapping[str, Any]) -> str:
 
 def _breakdown(breakdown: Mapping[str, Any]) -> list[str]:
     if not breakdown["mean"]:
-        return ["No breakdown: the server told nothing of its blocks."]
+        return ["No breakdown: the server reported nothing about its blocks."]
     rows = ["Where the time goes, ms      mean      p95"]
     rows += [f"  {name:20}{breakdown['mean'][name]:>9}{_number(breakdown['p95'][name]):>9}" for name in PARTS]
     rows.append(
         f"  {'sum':20}{breakdown['sum']:>9}   (measured {breakdown['total']}, over {breakdown['frames']} frames, "
-        f"clocks known to {breakdown['clock_uncertainty_ms']} ms)"
+        f"clocks aligned to within {breakdown['clock_uncertainty_ms']} ms)"
     )
     return rows
 
@@ -68,7 +68,7 @@ def _number(value: float | None) -> str:
 
 
 def _network(conditions: Mapping[str, Any]) -> str:
-    """What was made worse on the client's side."""
+    """The impairment on the client's side, in words."""
     told = {
         "loss": f"loss {conditions['loss']:.1%}",
         "jitter_ms": f"jitter {conditions['jitter_ms']:g} ms",

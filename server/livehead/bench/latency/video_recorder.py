@@ -1,7 +1,7 @@
 """The client's receiving end for video: when each packet arrived, when each frame could be shown, and its test code.
 
-A frame is taken as complete at its marker bit (RFC 6184, RFC 7741), as browsers do. aiortc's own receiver waits for
-the next frame's first packet, 40 ms more, and holds audio for 80 ms; neither says anything about the server.
+A frame counts as complete at its marker bit (RFC 6184, RFC 7741), as in browsers. aiortc's own receiver waits for the
+first packet of the next frame, 40 ms more, and buffers audio for 80 ms; neither says anything about the server.
 """
 
 from __future__ import annotations
@@ -34,17 +34,18 @@ from aiortc.rtp import (
 from livehead.bench.latency.counters import Unwrapped
 from livehead.bench.latency.recording import DecodedFrame, Recording
 from livehead.bench.latency.recording_receiver import RecordingReceiver
-from livehead.core import test_pattern as probe
+from livehead.core import test_pattern
 
 NACK_EVERY = 0.05
 GIVE_UP = 0.4
-"""A packet that is missing for so long is given up: a keyframe is asked for."""
+"""A packet that is missing for so long, in seconds, is given up, and a keyframe is requested."""
 
 MAX_HELD = 2048
+"""Packets that wait for missing ones; more are dropped."""
 
 
 class VideoRecorder(RecordingReceiver):
-    """Puts frames together, decodes them in a thread, reads their test code; complains about what is missing."""
+    """Assembles frames, decodes them in a thread, reads their test code; requests what is missing (RFC 4585)."""
 
     def __init__(self, transport: RTCDtlsTransport, recording: Recording, on_first: Callable[[], None]) -> None:
         super().__init__("video", transport, recording.frame_reports)
@@ -62,19 +63,19 @@ class VideoRecorder(RecordingReceiver):
         self._decoder: Decoder | None = None
         self._decode = ThreadPoolExecutor(1, "decode")
         self._broken = False
-        self._complaints: asyncio.Task[None] | None = None
+        self._feedback_task: asyncio.Task[None] | None = None
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         self._rtx = {e.rtx.ssrc: e.ssrc for e in parameters.encodings if e.rtx}
         await super().receive(parameters)
-        if self._complaints is None:
-            self._complaints = asyncio.create_task(self._complain(), name="complaints")
+        if self._feedback_task is None:
+            self._feedback_task = asyncio.create_task(self._send_feedback(), name="feedback")
 
     async def stop(self) -> None:
-        if self._complaints is not None:
-            self._complaints.cancel()
+        if self._feedback_task is not None:
+            self._feedback_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._complaints
+                await self._feedback_task
         self._decode.shutdown(wait=False)
         await super().stop()
 
@@ -113,7 +114,7 @@ class VideoRecorder(RecordingReceiver):
         self._assemble()
 
     def _assemble(self) -> None:
-        """Decode every frame that is whole and in its turn."""
+        """Decode every complete frame, in order."""
         assert self._next is not None
         last = self._next
         while last in self._held:
@@ -132,14 +133,14 @@ class VideoRecorder(RecordingReceiver):
         assert self._codec is not None
         loop = asyncio.get_running_loop()
         timestamp = self._timestamps(packets[0].timestamp)
-        with contextlib.suppress(ValueError):  # a payload that cannot be
+        with contextlib.suppress(ValueError):  # a malformed payload
             data = b"".join(depayload(self._codec, packet.payload) for packet in packets)
             self._decode.submit(self._decoded, loop, self._codec, data, timestamp, arrived)
 
     def _decoded(
         self, loop: asyncio.AbstractEventLoop, codec: RTCRtpCodecParameters, data: bytes, timestamp: int, arrived: float
     ) -> None:
-        """In the thread."""
+        """Runs in the thread."""
         if self._decoder is None:
             self._decoder = get_decoder(codec)
         try:
@@ -152,11 +153,11 @@ class VideoRecorder(RecordingReceiver):
             assert isinstance(image, av.VideoFrame)
             plane = image.planes[0]
             luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            code = probe.read(luma[image.height - probe.ROWS : image.height, : image.width])
+            code = test_pattern.read(luma[image.height - test_pattern.ROWS : image.height, : image.width])
             seen = DecodedFrame(
                 image.pts or timestamp, arrived, now, code.k if code else None, code.loudness if code else None
             )
-            with contextlib.suppress(RuntimeError):  # the call ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the call has ended
                 loop.call_soon_threadsafe(self._keep, seen)
 
     def _keep(self, seen: DecodedFrame) -> None:
@@ -164,7 +165,7 @@ class VideoRecorder(RecordingReceiver):
             self._on_first()
         self._recording.frames.append(seen)
 
-    async def _complain(self) -> None:
+    async def _send_feedback(self) -> None:
         while True:
             await asyncio.sleep(NACK_EVERY)
             if self._broken and self._source is not None:
@@ -183,7 +184,7 @@ class VideoRecorder(RecordingReceiver):
             await self._send(bytes(nack))
 
     def _skip(self) -> None:
-        """Go on with the first frame that begins behind what is missing."""
+        """Continue with the first frame that begins after the missing packets."""
         assert self._next is not None
         gone = [number for number in range(self._next, self._highest + 1) if number not in self._held]
         ends = [n for n in sorted(self._held) if gone and n > gone[0] and self._held[n][0].marker]

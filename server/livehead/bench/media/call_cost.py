@@ -1,7 +1,7 @@
-"""What a session costs that encodes and sends: real calls over the loopback, RTP and SRTP included.
+"""What encoding and sending cost a session: real calls over the loopback, RTP and SRTP included.
 
-The far end is a process of its own; what counts is the processor time of all threads of this one. The microphone and
-the generator of frames are not in it.
+The far end is a process of its own; the processor time of all threads of this one counts. The microphone and the
+generation of frames are not part of it.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ KINDS: dict[str, tuple[Sender, float]] = {
     "stock": (senders.stock, 1.0),
     "encoded before": (senders.stored, HEADROOM),
 }
-"""By name, the sender and the share of the receiver's estimate that it takes for the frame."""
+"""By name, the sender and the share of the receiver's estimate that it uses for video."""
 
 
 def sending(
     frames: NDArray[np.uint8], bitrate: int, seconds: float, kinds: Collection[str]
 ) -> dict[str, dict[str, float]]:
-    """Figures of these :data:`KINDS` of senders with each codec, one call after the other, ``seconds`` each.
-    Raises :class:`~livehead.errors.LiveheadError` where a call does not come about."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the server's own loop
+    """Figures of these :data:`KINDS` of senders with each codec, one call after another, ``seconds`` each.
+    Raises :class:`~livehead.errors.LiveheadError` if a call cannot be made."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as in the server
         return runner.run(_all(frames, bitrate, seconds, kinds))
 
 
@@ -65,13 +65,13 @@ async def _all(
                 except (TimeoutError, ConnectionError, json.JSONDecodeError) as error:
                     reason = type(error).__name__
                     raise LiveheadError(
-                        f"The call that measures {codec} {name} did not come about ({reason})."
+                        f"The call that measures {codec} {name} could not be made ({reason})."
                     ) from error
     return found
 
 
 class FarEnd:
-    """The process of :mod:`livehead.bench.media.packet_sink`, entered as a context; one call at a time."""
+    """The process of :mod:`livehead.bench.media.packet_sink`, one call at a time."""
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[FarEnd]:
@@ -97,7 +97,7 @@ class FarEnd:
                 await self._process.wait()
 
     async def begin(self, codec: str, bits: int) -> str:
-        """End the call before; the offer of a new one, which asks for ``bits`` a second."""
+        """End the previous call, and return the offer of a new one, which asks for ``bits`` a second."""
         await self._write({"codec": codec, "bits": bits})
         return str((await self._read())["sdp"])
 
@@ -105,7 +105,7 @@ class FarEnd:
         await self._write({"sdp": sdp})
 
     async def received(self) -> dict[str, int]:
-        """``frames``, ``packets``, ``octets`` of the frame, and packets of ``audio``, until now."""
+        """What has arrived so far: video ``frames``, ``packets`` and ``octets``, and packets of ``audio``."""
         await self._write({})
         return await self._read()
 
@@ -122,7 +122,7 @@ class FarEnd:
 async def _measure(sender: Sender, far: FarEnd, call: CallSpec, seconds: float) -> dict[str, float]:
     async with sender(call) as answer:
         await far.answer(answer)
-        while not (await far.received())["frames"]:  # noqa: ASYNC110 - it is another process that is waited for
+        while not (await far.received())["frames"]:  # noqa: ASYNC110 - waits for another process
             await asyncio.sleep(POLL_S)
         await asyncio.sleep(WARM_UP_S)
         before, began, spent = await far.received(), time.monotonic(), time.process_time()

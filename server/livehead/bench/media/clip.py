@@ -1,9 +1,8 @@
-"""The benchmark clips: a portrait that speaks, made anew each time and always the same.
+"""The benchmark clips: a portrait that speaks, generated each time and always the same.
 
-The preview engine's parts animate the portrait from a synthetic voice. No camera was in it, so there is no noise that
-an encoder could be praised for smoothing away. There are two of them, for they ask for different things: in one the
-head sways by fractions of a pixel, so that all of it has to be coded again in every frame; in the other it is still,
-and only mouth and eyes move.
+The preview engine's parts animate the portrait from a synthetic voice. No camera is involved, so there is no noise
+for an encoder to gain by smoothing. The two clips differ in what they demand: in one the head sways by fractions of a
+pixel, so that every frame has to code all of it again; in the other it is still, and only mouth and eyes move.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ PORTRAIT = BUILTIN / "default.png"
 SEED = 1
 
 VOWELS = ((800, 1250), (290, 2300), (330, 900), (560, 1850), (480, 850))
-"""First and second resonance in Hz of a, i, u, e, o."""
+"""First and second formants in Hz of a, i, u, e, o."""
 
 SYLLABLE_S = 0.18
 PAUSE_EVERY = 9
-"""Every so many syllables one is a pause."""
+"""One syllable in so many is a pause."""
 
 HARMONICS = 28
 LOUDNESS = 0.12
 
 
 def babble(seconds: float) -> Pcm:
-    """A voice that says vowels, about five a second, with pauses. The same for the same length."""
+    """A voice that says vowels, about five a second, with pauses: float32 at 16 kHz, the same for the same length."""
     random = np.random.default_rng(SEED)
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     count = int(seconds / SYLLABLE_S) + 2
     places = np.arange(count) * SYLLABLE_S
-    resonances = np.array(VOWELS, np.float64)[random.integers(0, len(VOWELS), count)]
-    first, second = (np.interp(t, places, resonances[:, i]) for i in (0, 1))
+    formants = np.array(VOWELS, np.float64)[random.integers(0, len(VOWELS), count)]
+    first, second = (np.interp(t, places, formants[:, i]) for i in (0, 1))
     loud = random.uniform(0.5, 1.0, count)
     loud[PAUSE_EVERY - 1 :: PAUSE_EVERY] = 0.0
     place = t / SYLLABLE_S
@@ -61,7 +60,7 @@ def babble(seconds: float) -> Pcm:
 
 def clip(seconds: float, size: int, portrait: Path = PORTRAIT, *, sways: bool = True) -> NDArray[np.uint8]:
     """A clip as I420: uint8 ``(n, size * 3 // 2, size)``, 25 frames a second. Raises
-    :class:`~livehead.errors.PortraitError` where there is no face in ``portrait``."""
+    :class:`~livehead.errors.PortraitError` if there is no face in ``portrait``."""
     count = max(1, round(seconds * FPS))
     drawn, extractor, mouth, idle = (
         Rig(fit(load_portrait(portrait), size)),
@@ -78,7 +77,7 @@ def clip(seconds: float, size: int, portrait: Path = PORTRAIT, *, sways: bool = 
     return np.asarray(np.stack(frames), np.uint8)
 
 
-def to_and_fro(count: int, wanted: int) -> list[int]:
-    """Indices that go through ``count`` frames forwards and backwards, ``wanted`` in all: no jump cuts."""
+def back_and_forth(count: int, wanted: int) -> list[int]:
+    """Indices that go through ``count`` frames forwards and backwards, ``wanted`` in all, without jump cuts."""
     round_trip = [*range(count), *range(count - 2, 0, -1)]
     return [round_trip[n % len(round_trip)] for n in range(wanted)]

@@ -1,4 +1,4 @@
-"""What each encoder makes of the clip, and what it takes for it: time of the processor, never of the clock."""
+"""The quality that each encoder gives the clip, and its cost in processor time, never wall-clock time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.bench.media.clip import to_and_fro
+from livehead.bench.media.clip import back_and_forth
 from livehead.bench.media.encoders import CODECS, STOCK_SHARE, Encode, is_keyframe, ours, stock
 from livehead.bench.media.quality import quality
 from livehead.core.block import FPS
 
 SETTLED = FPS
-"""Frames of the first second are left out of the means: a keyframe, and the rate settles."""
+"""Frames of the first second, not in the means: the keyframe, and the rate settling."""
 
 STEPS = (800_000, 500_000, 1_500_000)
 STEP_S = (4, 4, 10)
 WINDOW = FPS // 2
 NEAR = 0.15
-"""A rate is followed when half a second's mean is so near to it."""
+"""The rate counts as followed when the mean of half a second is within this share of it."""
 
 SAME_BITS = "h264 stock, same bits"
 
@@ -30,7 +30,7 @@ Clip = NDArray[np.uint8]
 
 
 def new_encoders(size: int) -> dict[str, tuple[str, Encode]]:
-    """Name to codec and encoder, each new."""
+    """By name, the codec and a new encoder."""
     found: dict[str, tuple[str, Encode]] = {}
     for codec in CODECS:
         found[f"{codec} livehead"] = codec, ours(codec, size)[0]
@@ -39,9 +39,9 @@ def new_encoders(size: int) -> dict[str, tuple[str, Encode]]:
 
 
 def compare(frames: Clip, bitrate: int) -> dict[str, dict[str, Any]]:
-    """Figures of every contender, and of aiortc's H264 when it is made to spend as many bits. They take turns frame
-    by frame: what else the machine does meets them all, and each finds the caches as others left them, as it would
-    in a call."""
+    """Figures of every encoder, and of aiortc's H264 when it is made to spend as many bits. The encoders take turns
+    frame by frame: whatever else the machine does affects them all, and each finds the caches as the others left
+    them, as in a call."""
     rows = new_encoders(frames.shape[2])
     rows[SAME_BITS] = "h264", stock("h264", STOCK_SHARE)
     encoded: dict[str, list[bytes]] = {name: [] for name in rows}
@@ -76,13 +76,13 @@ def _figures(codec: str, frames: Clip, encoded: Sequence[bytes], spent: Sequence
 
 
 def rate_change(frames: Clip) -> dict[str, list[dict[str, Any]]]:
-    """The rates of :data:`STEPS` one after the other: how soon each is followed, and with how many keyframes."""
+    """The rates of :data:`STEPS`, one after another: how soon each is followed, and with how many keyframes."""
     size = frames.shape[2]
     return {name: _steps(codec, encode, frames) for name, (codec, encode) in new_encoders(size).items()}
 
 
 def _steps(codec: str, encode: Encode, frames: Clip) -> list[dict[str, Any]]:
-    order = to_and_fro(len(frames), sum(STEP_S) * FPS)
+    order = back_and_forth(len(frames), sum(STEP_S) * FPS)
     n, found = 0, list[dict[str, Any]]()
     for bitrate, seconds in zip(STEPS, STEP_S, strict=True):
         encoded = [encode(frames[order[i]], i, bitrate) for i in range(n, n + seconds * FPS)]
@@ -102,8 +102,8 @@ def _steps(codec: str, encode: Encode, frames: Clip) -> list[dict[str, Any]]:
 
 
 def followed_after(sizes: Sequence[int], bitrate: int) -> float | None:
-    """Seconds until the end of the first half second whose mean is near the rate; ``None`` for never. Half a second
-    at best."""
+    """Seconds until the end of the first half second whose mean is near the rate, so half a second at best; None for
+    never."""
     for end in range(WINDOW, len(sizes) + 1):
         mean = sum(sizes[end - WINDOW : end]) * 8 * FPS / WINDOW
         if abs(mean / bitrate - 1) <= NEAR:
@@ -114,7 +114,7 @@ def followed_after(sizes: Sequence[int], bitrate: int) -> float | None:
 def ratios(
     rows: Mapping[str, Mapping[str, Any]], calls: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, float]]:
-    """Livehead beside the stock encoder of the same codec: work as shares, quality as differences."""
+    """Livehead compared with the stock encoder of the same codec: cost as ratios, quality as differences."""
     found = {}
     for codec in CODECS:
         own, other = rows[f"{codec} livehead"], rows[f"{codec} stock"]

@@ -1,4 +1,4 @@
-"""The encoders that are compared: Livehead's, and those that aiortc brings, behind one call."""
+"""The encoders that are compared: Livehead's and aiortc's, behind one function type."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CODECS = ("h264", "vp8")
 TICK = CLOCK_RATE // FPS
 
 Encode = Callable[[NDArray[np.uint8], int, int], bytes]
-"""Encodes an I420 frame, the n-th from 0 on, at a bit rate; gives one frame's bytes."""
+"""Encodes an I420 frame, number n from 0 on, at a bit rate in bits a second; returns the frame's bytes."""
 
 
 def ours(codec: str, size: int) -> tuple[Encode, VideoEncoder]:
-    """Livehead's encoder, and the object itself. Its clock is the clip's, which runs as fast as it is encoded."""
+    """Livehead's encoder as a function, and the object itself. Its clock is the clip's, not the wall's."""
     at = 0
 
     def encode(i420: NDArray[np.uint8], n: int, bitrate: int) -> bytes:
@@ -36,7 +36,7 @@ def ours(codec: str, size: int) -> tuple[Encode, VideoEncoder]:
 
 
 STOCK_SHARE = 30 / FPS
-"""aiortc tells x264 of 30 frames a second, so that at 25 it spends less than it was given."""
+"""aiortc tells x264 to expect 30 frames a second, so that at 25 it spends less than its bit rate."""
 
 
 def stock(codec: str, share: float = 1.0) -> Encode:

@@ -1,6 +1,6 @@
-"""``livehead bench media``: the encoders and what sending costs, beside what aiortc brings, in one run.
+"""``livehead bench media``: the encoders and the cost of sending, compared with aiortc's own in one run.
 
-Everything is processor time. It is the ratios that hold between machines; on a busy one all of it costs more.
+All times are processor time. The ratios carry over to other machines; on a busy one everything costs more.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ BITRATE = 800_000
 PSNR_TARGET = 45.0
 CORE_TARGET = 6.0
 PICKED = "h264 livehead"
-"""What browsers get unless they ask for VP8."""
+"""What browsers receive unless they ask for VP8."""
 
 CLIPS = {"sways": True, "still": False}
-"""By name, whether the head sways. Figures that hang on the clip are given for each."""
+"""By name, whether the head sways. Figures that depend on the clip are given for each."""
 
 BOTH_WAYS = ("livehead", "stock")
-"""The calls that are made with the still head too; the others would tell nothing more."""
+"""The calls that are made with the still head too; the others would add nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MediaPlan:
 
 
 def run(plan: MediaPlan) -> dict[str, Any]:
-    """The figures. Blocks for about sixteen times ``seconds``, and a minute more. Raises LiveheadError."""
+    """The figures. Blocks for about sixteen times ``seconds`` plus a minute. Raises LiveheadError."""
     load = os.getloadavg()[0]
     frames = {name: clip(plan.seconds, plan.size, plan.portrait, sways=sways) for name, sways in CLIPS.items()}
     codecs = {name: compare(each, plan.bitrate) for name, each in frames.items()}

@@ -1,11 +1,11 @@
-"""The far end of calls whose sender is measured: a client in a process of its own that takes packets and decodes
+"""The far end of calls whose sender is measured: a client in a process of its own that receives packets and decodes
 nothing.
 
     python -m livehead.bench.media.packet_sink
 
-It reads lines of JSON from stdin and answers on stdout: ``{"codec": …, "bits": …}`` begins a call and is answered with
-its offer, ``{"sdp": …}``; the answer comes in the same form. From then on it asks for so many bits a second (REMB), as
-a browser would. ``{}`` is answered with what has come so far. The next beginning, or the end of stdin, ends a call.
+It reads lines of JSON from stdin and replies on stdout. ``{"codec": …, "bits": …}`` begins a call; the reply is its
+offer, ``{"sdp": …}``, and the answer is given in the same form. From then on it asks for so many bits a second (REMB),
+as a browser would. ``{}`` asks for what has arrived so far. The next beginning, or the end of stdin, ends the call.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def _call(codec: str, bits: int) -> AsyncIterator[tuple[RTCPeerConnection,
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     asking = asyncio.create_task(_ask(pc, sink, bits), name="ask")
     try:
-        audio = pc.addTransceiver("audio", direction="sendrecv")  # without a track: a microphone that is silent
+        audio = pc.addTransceiver("audio", direction="sendrecv")  # without a track: a silent microphone
         video = pc.addTransceiver("video", direction="recvonly")
         use_receiver(audio, sink.voice)
         use_receiver(video, sink.frame)

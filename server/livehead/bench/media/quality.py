@@ -1,4 +1,4 @@
-"""How much an encoder changed: the frames are decoded and compared with what they were."""
+"""How much an encoder changed: the frames are decoded and compared with the originals."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PEAK = 255.0
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """PSNR in dB: of the mean error over all frames for the luma ``y`` and for all samples ``planes``, of
-    the worst frame's luma, and of the first frame's."""
+    """PSNR in dB: of the mean error over all frames, for the luma (``y``) and for all samples (``planes``); of the luma
+    of the worst frame, and of the first."""
 
     y: float
     planes: float
@@ -28,8 +28,8 @@ class Quality:
 
 
 def quality(codec: str, frames: Sequence[NDArray[np.uint8]], encoded: Sequence[bytes], settled: int) -> Quality:
-    """Compare I420 frames with what a decoder makes of them. The first ``settled`` count for ``first`` only.
-    Raises :class:`~livehead.errors.MediaError` where a frame is missing."""
+    """Compare I420 frames with what a decoder makes of their encoding. The first ``settled`` count for ``first`` only.
+    Raises :class:`~livehead.errors.MediaError` if a frame is missing."""
     context = av.CodecContext.create(DECODERS[codec], "r")
     assert isinstance(context, VideoCodecContext)
     decoded = [image for data in encoded for image in context.decode(av.Packet(data))]

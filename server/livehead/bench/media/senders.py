@@ -18,7 +18,7 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from numpy.typing import NDArray
 
-from livehead.bench.media.clip import babble, to_and_fro
+from livehead.bench.media.clip import babble, back_and_forth
 from livehead.bench.media.encoders import TICK, ours
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
 from livehead.core.frame import Frame
@@ -41,7 +41,7 @@ class CallSpec:
 
     def order(self) -> Iterator[int]:
         """Indices of the frames to send, without end."""
-        cycle = to_and_fro(len(self.frames), 2 * len(self.frames) - 2)
+        cycle = back_and_forth(len(self.frames), 2 * len(self.frames) - 2)
         while True:
             yield from cycle
 
