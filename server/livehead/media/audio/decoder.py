@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Protocol
 
 import av
@@ -17,6 +16,9 @@ from livehead.media.audio.resample import Samples
 
 MAX_OPUS = 0.120
 """Longest Opus packet in seconds (RFC 6716 section 3.2)."""
+
+G711_LIBRARY = {"pcmu": "pcm_mulaw", "pcma": "pcm_alaw"}
+"""FFmpeg's names of the two laws."""
 
 
 class AudioDecoder(Protocol):
@@ -39,11 +41,7 @@ class OpusDecoder:
     """The encoder's look-ahead in its usual mode, 312 samples at 48 kHz. The decoder adds none."""
 
     def __init__(self) -> None:
-        context = av.CodecContext.create("libopus", "r")
-        assert isinstance(context, AudioCodecContext)
-        context.sample_rate = self.rate
-        context.layout = "mono"
-        self._context = context
+        self._context = _context("libopus", self.rate)
 
     def duration(self, payload: bytes) -> int:
         """From the packet's first bytes (RFC 6716 section 3.1)."""
@@ -66,22 +64,17 @@ class OpusDecoder:
         return size * frames
 
     def decode(self, payload: bytes) -> Samples:
-        try:
-            frames = self._context.decode(av.Packet(payload))
-        except av.FFmpegError as error:
-            raise MediaError("an Opus packet that cannot be decoded") from error
-        parts = [_mono(frame) for frame in frames]
-        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
+        return _decode(self._context, payload)
 
 
 class G711Decoder:
-    """PCMU and PCMA (ITU-T G.711): one byte a sample, by table."""
+    """PCMU and PCMA (ITU-T G.711): one byte a sample."""
 
     rate = 8_000
     delay = 0.0
 
     def __init__(self, name: str) -> None:
-        self._table = _mu_law() if name == "pcmu" else _a_law()
+        self._context = _context(G711_LIBRARY[name], self.rate)
 
     def duration(self, payload: bytes) -> int:
         if not 0 < len(payload) <= self.rate // 5:
@@ -89,7 +82,7 @@ class G711Decoder:
         return len(payload)
 
     def decode(self, payload: bytes) -> Samples:
-        return self._table[np.frombuffer(payload, np.uint8)]
+        return _decode(self._context, payload)
 
 
 def audio_decoder(codec: RTCRtpCodecParameters) -> AudioDecoder:
@@ -98,25 +91,26 @@ def audio_decoder(codec: RTCRtpCodecParameters) -> AudioDecoder:
     return OpusDecoder() if name == "opus" else G711Decoder(name)
 
 
+def _context(library: str, rate: int) -> AudioCodecContext:
+    context = av.CodecContext.create(library, "r")
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate = rate
+    context.layout = "mono"
+    return context
+
+
+def _decode(context: AudioCodecContext, payload: bytes) -> Samples:
+    try:
+        frames = context.decode(av.Packet(payload))
+    except av.FFmpegError as error:
+        raise MediaError(f"a packet that {context.name} cannot decode") from error
+    parts = [_mono(frame) for frame in frames]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
+
+
 def _mono(frame: AudioFrame) -> Samples:
-    """libopus through FFmpeg gives 16-bit samples; the copy as float32 also outlives the decoder's buffer."""
+    """FFmpeg's decoders give 16-bit samples; the copy as float32 also outlives the decoder's buffer."""
     raw = frame.to_ndarray().reshape(-1)
     pcm: NDArray[np.float32] = raw.astype(np.float32) * np.float32(1 / 32768 if raw.dtype == np.int16 else 1)
     channels = len(frame.layout.channels)
     return pcm.reshape(-1, channels).mean(axis=1) if channels > 1 else pcm
-
-
-@cache
-def _mu_law() -> Samples:
-    code = ~np.arange(256, dtype=np.uint8)
-    exponent, mantissa = (code >> 4) & 7, (code & 15).astype(np.int32)
-    value = ((mantissa << 3) + 132 << exponent.astype(np.int32)) - 132
-    return (np.where(code & 128, -value, value) / 32768).astype(np.float32)
-
-
-@cache
-def _a_law() -> Samples:
-    code = np.arange(256, dtype=np.uint8) ^ 0x55
-    exponent, mantissa = ((code >> 4) & 7).astype(np.int32), (code & 15).astype(np.int32)
-    value = np.where(exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 264) << np.maximum(exponent - 1, 0))
-    return (np.where(code & 128, value, -value) / 32768).astype(np.float32)

@@ -10,15 +10,14 @@ import numpy as np
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
-from numpy.typing import NDArray
 
 from livehead.core.block import SAMPLE_RATE, Pcm
-from livehead.media.audio.decoder import G711Decoder
+from livehead.media.audio.decoder import G711_LIBRARY
 from livehead.media.audio.resample import Resampler
 
 PACKET_S = 0.020
 OPUS_BITRATE = 32_000
-"""For one voice at 16 kHz that is transparent."""
+"""Bits a second; transparent for one voice at 16 kHz."""
 
 
 class AudioEncoder(Protocol):
@@ -27,7 +26,7 @@ class AudioEncoder(Protocol):
     rate: int
 
     def encode(self, pcm: Pcm) -> list[bytes]:
-        """The next samples, a whole number of 20 ms, as one payload for each 20 ms."""
+        """The next samples, float32 ``(n,)``, a whole number of 20 ms: one payload for each 20 ms."""
 
 
 class OpusEncoder:
@@ -58,8 +57,8 @@ class OpusEncoder:
         samples = self._resampler(np.clip(pcm, -1, 1).astype(np.float32, copy=False))
         size = round(PACKET_S * self.rate)
         payloads = []
-        for piece in samples.reshape(-1, size):
-            frame = AudioFrame.from_ndarray(piece.reshape(1, -1), format="flt", layout="mono")
+        for packet_samples in samples.reshape(-1, size):
+            frame = AudioFrame.from_ndarray(packet_samples.reshape(1, -1), format="flt", layout="mono")
             frame.sample_rate = self.rate
             frame.pts = self._pts
             frame.time_base = Fraction(1, self.rate)
@@ -74,15 +73,23 @@ class G711Encoder:
     rate = 8_000
 
     def __init__(self, name: str) -> None:
-        levels = G711Decoder(name).decode(bytes(range(256)))
-        self._order: NDArray[np.intp] = np.argsort(levels, kind="stable")
-        ranked = levels[self._order]
-        self._edges = (ranked[1:] + ranked[:-1]) / 2
+        context = av.CodecContext.create(G711_LIBRARY[name], "w")
+        assert isinstance(context, AudioCodecContext)
+        context.sample_rate = self.rate
+        context.layout = "mono"
+        context.format = "s16"
+        context.time_base = Fraction(1, self.rate)
+        self._context = context
         self._resampler = Resampler(SAMPLE_RATE, self.rate)
 
     def encode(self, pcm: Pcm) -> list[bytes]:
-        codes = self._order[np.searchsorted(self._edges, self._resampler(pcm))].astype(np.uint8)
-        return [piece.tobytes() for piece in codes.reshape(-1, round(PACKET_S * self.rate))]
+        levels = np.rint(self._resampler(pcm) * 32768).clip(-32768, 32767).astype(np.int16)
+        payloads = []
+        for samples in levels.reshape(-1, round(PACKET_S * self.rate)):
+            frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate = self.rate
+            payloads += [bytes(packet) for packet in self._context.encode(frame)]
+        return payloads
 
 
 def audio_encoder(codec: RTCRtpCodecParameters) -> AudioEncoder:

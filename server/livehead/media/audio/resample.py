@@ -15,7 +15,12 @@ class Resampler:
     """Mono samples from ``source`` to ``target`` Hz; one rate is a whole multiple of the other.
 
     A causal linear-phase filter: what goes in at time t comes out at t + ``delay`` (seconds), for every
-    frequency, and nothing is held back: n samples give n·target/source, whatever the pieces.
+    frequency, and nothing is held back: n samples give n·target/source, however they are cut.
+
+    FFmpeg's resampler is not used here because it holds back 1 ms (16 of a packet's 320 samples from 48 to 16 kHz, 48
+    of 1,920 the other way). Every block whose end is a packet's end would wait 20 ms for the next packet, and the
+    encoders would not get whole packets. This one delays by 0.6 ms between 48 and 16 kHz and costs 25 µs a packet
+    where FFmpeg's costs 18 µs.
     """
 
     def __init__(self, source: int, target: int) -> None:
