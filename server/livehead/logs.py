@@ -23,5 +23,5 @@ def configure(*, debug: bool = False) -> None:
         force=True,
     )
     if not debug:
-        for name in ("aioice", "aiortc", "uvicorn.access", "uvicorn.error", "libav"):
+        for name in ("aioice", "aiortc", "httpx", "libav", "uvicorn.access", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.WARNING)

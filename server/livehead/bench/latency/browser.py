@@ -191,7 +191,7 @@ def table(figures: dict[str, Any]) -> str:
             f"Chromium {figures['conditions']['browser']}, {figures['sessions']} page(s), {figures['bursts']} bursts "
             f"seen, {figures['missed']} missed",
             f"burst to frame on the page, ms: {shown}",
-            f"fps {fps['mean']}, {fps['min']} (mean, least)   freezes {figures['freezes']}   "
+            f"fps {fps['mean']}, {fps['min']} (mean, minimum)   freezes {figures['freezes']}   "
             f"failed {figures['failed']}",
             *(f"failed: {error}" for error in figures["errors"]),
         ]

@@ -29,7 +29,7 @@ def table(figures: Mapping[str, Any]) -> str:
         _row("connect, ms", figures["connect_ms"]),
         _row("first frame, ms", figures["first_picture_ms"]),
         "",
-        f"fps {_pair(figures['fps'], 'mean', 'min')} (mean, least)   freezes {figures['freezes']}   "
+        f"fps {_pair(figures['fps'], 'mean', 'min')} (mean, minimum)   freezes {figures['freezes']}   "
         f"repeated {figures['repeated']} ({figures['repeated_percent']} %)   dropped {figures['dropped']}   "
         f"skipped {figures['skipped']}   failed {figures['failed']}",
         f"server: CPU {_number(figures['server']['cpu_percent'])} %, RSS {_number(figures['server']['rss_mb'])} MB",
