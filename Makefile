@@ -13,7 +13,7 @@ LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest
 LOWEST_TESTS := tests/core tests/media tests/api tests/engine/preview tests/test_avatars.py tests/test_render.py
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n $(JOBS) --maxprocesses 8 --dist loadgroup
+PARALLEL := -n $(JOBS) --maxprocesses 8
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)
@@ -31,7 +31,7 @@ test: lint types
 	exit $$status
 
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

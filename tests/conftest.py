@@ -8,6 +8,8 @@ from pathlib import Path
 
 import blockbuster
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from phases import group, marks
 
@@ -34,13 +36,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         path = item.path.relative_to(TESTS).as_posix()
         for mark in marks(path):
             item.add_marker(mark)
-        if (name := group(path)) is not None:
-            item.add_marker(pytest.mark.xdist_group(name))
     if "soak" in config.option.markexpr:
         return
     long_runs = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long_runs)
     items[:] = [item for item in items if item not in long_runs]
+
+
+class Grouped(LoadScopeScheduling):
+    """Tests of one group run in one worker, the largest group first; all others go to whichever worker is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = (self.config.rootpath / nodeid.split("::")[0]).relative_to(TESTS).as_posix()
+        return group(path) or nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    return Grouped(config, log)
 
 
 @pytest.fixture(autouse=True)

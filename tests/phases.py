@@ -30,6 +30,7 @@ LOOPBACK = (
 
 SLOW = (
     "bench",
+    "browser",
     "commands",
     "engine/capacity/test_measure.py",
     "engine/flashhead",
@@ -41,7 +42,7 @@ SLOW = (
     "test_render.py",
     *LOOPBACK,
 )
-"""Models, servers, and commands in processes of their own: left out of ``make check``."""
+"""Browsers, models, servers, and commands in processes of their own: left out of ``make check``."""
 
 TOGETHER = ("bench/media/test_bench_media.py", "browser/test_page.py")
 """What these set up for all their tests takes long, so each of them keeps to one worker."""
@@ -58,7 +59,7 @@ def marks(path: str) -> list[str]:
 
 
 def group(path: str) -> str | None:
-    """The group of tests that the file belongs to, which pytest-xdist runs in one worker."""
+    """The group that the tests of a file belong to, if any: pytest-xdist runs it in one worker."""
     if any(_under(path, place) for place in LOOPBACK):
         return "loopback"
     return next((place for place in TOGETHER if _under(path, place)), None)

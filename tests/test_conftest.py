@@ -60,7 +60,7 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     assert "Blocking call to time.sleep" in done.stdout
 
 
-@pytest.mark.parametrize("place", [*REALTIME, *LOOPBACK, *SLOW, *TOGETHER])
+@pytest.mark.parametrize("place", sorted({*REALTIME, *LOOPBACK, *SLOW, *TOGETHER}))
 def test_what_the_phases_name_exists(place: str) -> None:
     assert (TESTS / place).exists()
 
