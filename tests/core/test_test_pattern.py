@@ -1,4 +1,4 @@
-"""The test code survives what happens to a frame on its way, and never says a wrong number."""
+"""The test pattern survives what happens to a frame on its way, and never says a wrong number."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The test code in a frame: which block it shows, and how loud that block was.
+"""The test pattern in a frame: which block it shows, and how loud that block was.
 
 The bottom 16 rows are 32 cells, white for 1 and black for 0, most significant bit first:
 4 sync cells 1010, 16 bits of k mod 65536, 4 bits of loudness, 8 bits of check (the xor of the two
-bytes of k and the loudness). A client that plays a burst and watches for the loudness to jump
-measures audio to frame with one clock.
+bytes of k and the loudness). A client that plays a burst and waits until the loudness rises
+measures the time from audio to frame with one clock.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def loudness(pcm: Pcm) -> int:
 
 
 def draw(frame: Frame, k: int, loudness: int) -> Frame:
-    """A copy of ``frame`` with the code in its bottom 16 rows.
+    """A copy of ``frame`` with the pattern in its bottom 16 rows.
 
     The frame must be at least 32 wide and 16 high; ``loudness`` is 0 … 15. Raises ``ValueError``.
     """
     width, height = frame.width, frame.height
     if width < CELLS or height < ROWS:
-        raise ValueError(f"a frame of {width}x{height} is too small for the test code, it needs {CELLS}x{ROWS}")
+        raise ValueError(f"a frame of {width}x{height} is too small for the test pattern, it needs {CELLS}x{ROWS}")
     if not 0 <= loudness <= 15:
         raise ValueError(f"loudness is 0 to 15, got {loudness}")
     k %= 1 << 16
@@ -65,7 +65,7 @@ def draw(frame: Frame, k: int, loudness: int) -> Frame:
 
 
 def read(luma: NDArray[np.uint8]) -> Reading | None:
-    """The code in a luma plane, uint8 ``(height, width)``, or None where there is none that checks.
+    """The pattern in a luma plane, uint8 ``(height, width)``, or None where there is none that checks.
 
     Only the middle of each cell is looked at, and black and white are told apart half-way between
     the sync cells, so that blur, noise and a changed range of levels do no harm.

@@ -10,7 +10,7 @@ import numpy as np
 from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE, Block, Pcm
 
 MAX_GAP_S = 2.0
-"""A longer gap is jumped over in whole blocks instead of being filled: nobody wants to see it rendered."""
+"""A longer gap is skipped in whole blocks instead of being filled: nobody wants to see it rendered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +98,8 @@ class Windows:
     def push(self, start: int, pcm: Pcm) -> Cut:
         """Take samples ``[start, start + len(pcm))``, float32 mono at 16 kHz.
 
-        A gap before ``start`` is filled with silence; one longer than :data:`MAX_GAP_S` is jumped
-        over to the block of ``start``. Raises ``ValueError`` for an array that is not one-dimensional.
+        A gap before ``start`` is filled with silence; across one longer than :data:`MAX_GAP_S` the
+        timeline goes on at the block of ``start``. Raises ``ValueError`` for an array that is not one-dimensional.
         """
         if pcm.ndim != 1:
             raise ValueError(f"samples are mono: expected one dimension, got shape {pcm.shape}")

@@ -65,7 +65,7 @@ class Run:
         self.blocks = self.frames = 0
         self._given: dict[int, list[Frame]] = {}
         self._last: Tick | None = None
-        self._last_at = self._jumped_at = -1e9
+        self._last_at = self._sought_at = -1e9
         self._sent_k: int | None = None
         self.sent = self.fresh = self.again = self.blank = 0
         self.recent: deque[tuple[float, Tick]] = deque(maxlen=25)
@@ -112,9 +112,9 @@ class Run:
         self.frames += hop
         self.playout.push_frames(k, frames, self.now)
 
-    def jump(self, blocks: int) -> None:
-        """Leap over so many blocks."""
-        self._jumped_at = self.now
+    def seek(self, blocks: int) -> None:
+        """Go on so many blocks further on."""
+        self._sought_at = self.now
         self.next_k = max(self.next_k, self.windows.next_block) + blocks
         self.windows.seek(self.next_k)
         self.playout.seek(self.next_k)
@@ -189,10 +189,10 @@ class Run:
             self.ticks.append((self.now, tick))
         assert self.playout.due is not None
         assert self.playout.due >= self.now + 0.02 - EPS
-        # the bound may have been larger a moment ago; until what came before a jump was sent, there are two runs
+        # the bound may have been larger a moment ago; around a discontinuity there are two segments
         self._held = max(self.bound, self._held - BLOCK_S / 2)
-        runs = 1 + (self.now - self._jumped_at < self._held)
-        assert self.playout.waiting <= runs * (self._held / BLOCK_S + 3), "blocks pile up"
+        segments = 1 + (self.now - self._sought_at < self._held)
+        assert self.playout.waiting <= segments * (self._held / BLOCK_S + 3), "blocks pile up"
 
     def check_totals(self) -> None:
         """Everything that was handed in went out, was counted under a name, or still waits."""

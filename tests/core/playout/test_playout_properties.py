@@ -1,4 +1,4 @@
-"""The playout under random arrival, loss, lateness, overload, jumps and interrupts.
+"""The playout under random arrival, loss, lateness, overload, discontinuities and interrupts.
 
 The invariants stand in :class:`core.playout.playout_run.Run`, which checks them at every tick.
 """
@@ -17,7 +17,7 @@ from livehead.core.playout.tick import Kind
 
 
 @dataclass(frozen=True)
-class Weather:
+class Conditions:
     """How rough a stretch of a session is. Times in seconds, shares of 1."""
 
     audio_jitter: float
@@ -32,10 +32,10 @@ class Weather:
     loud: float
 
 
-calm = Weather(0.004, 0.0, 0.0, 0.010, 0.004, 0.0, 0.0, 0.002, 0.0, 0.5)
+calm = Conditions(0.004, 0.0, 0.0, 0.010, 0.004, 0.0, 0.0, 0.002, 0.0, 0.5)
 
-weathers = st.builds(
-    Weather,
+any_conditions = st.builds(
+    Conditions,
     audio_jitter=st.sampled_from([0.0, 0.003, 0.02, 0.06]),
     audio_burst=st.sampled_from([0.0, 0.0, 0.01, 0.2]),
     burst_s=st.floats(0.02, 3.0),
@@ -55,39 +55,39 @@ presets = st.tuples(st.sampled_from([1, 1, 2, 4, 8]), st.integers(0, 3)).flatmap
 )
 
 acts = st.one_of(
-    st.tuples(st.just("speak"), st.integers(1, 120), weathers),
-    st.tuples(st.just("speak"), st.integers(1, 120), weathers),
+    st.tuples(st.just("speak"), st.integers(1, 120), any_conditions),
+    st.tuples(st.just("speak"), st.integers(1, 120), any_conditions),
     st.tuples(st.just("pause"), st.floats(0.0, 4.0)),
-    st.tuples(st.just("jump"), st.sampled_from([0, 1, 7, 1 << 20])),
+    st.tuples(st.just("seek"), st.sampled_from([0, 1, 7, 1 << 20])),
     st.tuples(st.just("interrupt")),
     st.tuples(st.just("preset"), presets),
     st.tuples(st.just("strange frames"), st.integers(-50, 50), st.integers(1, 9)),
 )
 
 
-class Sky:
-    """Draws a run's lateness from a seed, in the weather of the moment."""
+class Simulation:
+    """Draws a run's lateness from a seed, under the conditions of the moment."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.weather = calm
+        self.conditions = calm
 
     def late(self, k: int) -> float:
-        weather = self.weather
-        held_up = weather.burst_s if self.dice.random() < weather.audio_burst else 0.0
-        return self.dice.random() * weather.audio_jitter + held_up
+        conditions = self.conditions
+        held_up = conditions.burst_s if self.dice.random() < conditions.audio_burst else 0.0
+        return self.dice.random() * conditions.audio_jitter + held_up
 
     def takes(self, k: int) -> float | None:
-        weather = self.weather
-        if self.dice.random() < weather.lost:
+        conditions = self.conditions
+        if self.dice.random() < conditions.lost:
             return None
-        stuck = 2.0 if self.dice.random() < weather.stuck else 0.0
-        return weather.generate + self.dice.random() * weather.generate_jitter + stuck
+        stuck = 2.0 if self.dice.random() < conditions.stuck else 0.0
+        return conditions.generate + self.dice.random() * conditions.generate_jitter + stuck
 
     def oversleeps(self, n: int) -> float:
-        weather = self.weather
-        stall = 0.8 * self.dice.random() if self.dice.random() < weather.stall else 0.0
-        return self.dice.random() * weather.oversleep + stall
+        conditions = self.conditions
+        stall = 0.8 * self.dice.random() if self.dice.random() < conditions.stall else 0.0
+        return self.dice.random() * conditions.oversleep + stall
 
     def level(self, k: int) -> float:
         # the same for each k, whenever it is asked
@@ -101,16 +101,16 @@ class Sky:
         )
 
 
-def play(run: Run, sky: Sky, script: list[tuple]) -> None:
+def play(run: Run, simulation: Simulation, script: list[tuple]) -> None:
     for act in script:
         match act:
-            case ("speak", blocks, weather):
-                sky.weather = weather
+            case ("speak", blocks, conditions):
+                simulation.conditions = conditions
                 run.speak(blocks)
             case ("pause", seconds):
                 run.pause(seconds)
-            case ("jump", blocks):
-                run.jump(blocks)
+            case ("seek", blocks):
+                run.seek(blocks)
             case ("interrupt",):
                 run.interrupt()
             case ("preset", (hop, lookahead, max_delay_ms)):
@@ -130,11 +130,11 @@ def play(run: Run, sky: Sky, script: list[tuple]) -> None:
 def test_whatever_happens_the_invariants_hold(
     seed: int, preset: tuple[int, int, int], loud: float, script: list[tuple]
 ) -> None:
-    sky = Sky(seed)
-    sky.loud = loud
-    run = sky.run(*preset)
-    play(run, sky, script)
-    sky.weather = calm
+    simulation = Simulation(seed)
+    simulation.loud = loud
+    run = simulation.run(*preset)
+    play(run, simulation, script)
+    simulation.conditions = calm
     run.drain()
     for reason in (*run.playout.stats.repeats, *run.playout.stats.skips, *run.playout.stats.drops):
         event(f"{type(reason).__name__} {reason}")
@@ -147,12 +147,12 @@ def test_after_any_trouble_the_session_is_as_good_as_new(
     seed: int, preset: tuple[int, int, int], script: list[tuple]
 ) -> None:
     """15 s of calm later every frame is fresh and the delay is near the least that is possible."""
-    sky = Sky(seed)
-    run = sky.run(*preset)
-    play(run, sky, script)
+    simulation = Simulation(seed)
+    run = simulation.run(*preset)
+    play(run, simulation, script)
     hop, lookahead, max_delay_ms = 2, 1, 120 + 120
     run.set_preset(hop, lookahead, max_delay_ms)
-    sky.weather = calm
+    simulation.conditions = calm
     run.speak(40 * 25)
     last = [tick for _, tick in run.ticks[-100:]]
     assert {tick.kind for tick in last} == {Kind.FRESH}
@@ -160,16 +160,25 @@ def test_after_any_trouble_the_session_is_as_good_as_new(
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), weather=weathers, loud=st.sampled_from([0.0, 0.5]))
-def test_audio_is_never_held_up_by_frames(seed: int, weather: Weather, loud: float) -> None:
+@given(seed=st.integers(0, 2**32), conditions=any_conditions, loud=st.sampled_from([0.0, 0.5]))
+def test_audio_is_never_held_up_by_frames(seed: int, conditions: Conditions, loud: float) -> None:
     """Whatever the engine does, audio that comes in time is sent: a block can only be skipped to
     shrink a delay that had grown, and silence is only put in where the delay grows."""
-    sky = Sky(seed)
-    sky.loud = loud
-    sky.weather = Weather(
-        0.003, 0.0, 0.0, weather.generate, weather.generate_jitter, weather.lost, weather.stuck, 0.002, 0.0, 0.5
+    simulation = Simulation(seed)
+    simulation.loud = loud
+    simulation.conditions = Conditions(
+        0.003,
+        0.0,
+        0.0,
+        conditions.generate,
+        conditions.generate_jitter,
+        conditions.lost,
+        conditions.stuck,
+        0.002,
+        0.0,
+        0.5,
     )
-    run = sky.run(1, 0, 400).speak(600)
+    run = simulation.run(1, 0, 400).speak(600)
     stats = run.playout.stats
     run.run_until(run.now + 1)
     assert set(stats.skips) <= {Skip.SHRINK}
@@ -181,14 +190,14 @@ def test_audio_is_never_held_up_by_frames(seed: int, weather: Weather, loud: flo
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
-    script=st.lists(st.tuples(st.just("speak"), st.integers(20, 200), weathers), min_size=1, max_size=4),
+    script=st.lists(st.tuples(st.just("speak"), st.integers(20, 200), any_conditions), min_size=1, max_size=4),
 )
 def test_ticks_come_25_times_a_second(seed: int, script: list[tuple]) -> None:
-    sky = Sky(seed)
-    run = sky.run(1, 0, 300)
-    for name, blocks, weather in script:
-        smooth = Weather(**{**vars_of(weather), "oversleep": 0.002, "stall": 0.0})
-        play(run, sky, [(name, blocks, smooth)])
+    simulation = Simulation(seed)
+    run = simulation.run(1, 0, 300)
+    for name, blocks, conditions in script:
+        smooth = Conditions(**{**vars_of(conditions), "oversleep": 0.002, "stall": 0.0})
+        play(run, simulation, [(name, blocks, smooth)])
     times = [time for time, _ in run.ticks]
     for first in range(0, len(times) - 25, 5):
         # growth by a part of a block makes one gap up to 60 ms or down to 20 ms; slewing moves 1 ms a tick
@@ -196,25 +205,25 @@ def test_ticks_come_25_times_a_second(seed: int, script: list[tuple]) -> None:
     # Never too few. Where audio comes too late silence is sent meanwhile, and the delay may grow by less than that:
     # such ticks run ahead of the clock. A phase that is moved by a millisecond a tick does so too.
     ahead = len(times) - 1 - (times[-1] - times[0]) / 0.04
-    late = any(weather.audio_burst for _, _, weather in script)
+    late = any(conditions.audio_burst for _, _, conditions in script)
     assert -2.5 - 0.005 * len(times) < ahead < 2.5 + (0.045 if late else 0.005) * len(times)
 
 
-def vars_of(weather: Weather) -> dict[str, float]:
-    return {name: getattr(weather, name) for name in weather.__dataclass_fields__}
+def vars_of(conditions: Conditions) -> dict[str, float]:
+    return {name: getattr(conditions, name) for name in conditions.__dataclass_fields__}
 
 
 def test_memory_stays_where_it_is_over_a_long_rough_session() -> None:
-    sky = Sky(11)
-    sky.weather = Weather(0.02, 0.01, 1.0, 0.03, 0.05, 0.05, 0.02, 0.01, 0.005, 0.5)
-    run = sky.run(2, 1, 400)
+    simulation = Simulation(11)
+    simulation.conditions = Conditions(0.02, 0.01, 1.0, 0.03, 0.05, 0.05, 0.02, 0.01, 0.005, 0.5)
+    run = simulation.run(2, 1, 400)
     run.keep_ticks = False
     sizes = []
     for turn in range(20):
         run.speak(500)
         if turn % 5 == 4:
             run.interrupt()
-            run.jump(3)
+            run.seek(3)
         sizes.append(held(run.playout))
     assert max(sizes[10:]) <= max(sizes[:10]) * 1.2
     assert max(sizes) < 2500

@@ -37,9 +37,9 @@ class Skip(StrEnum):
     """Why a block was never sent."""
 
     LATE = "late"
-    """It came after its time, too late for the bound."""
+    """It came after its time, too late for the max delay."""
     BOUND = "bound"
-    """It would have been sent later than the bound allows."""
+    """It would have been sent later than the max delay allows."""
     SHRINK = "shrink"
     """To bring the delay down."""
     STALL = "stall"

@@ -1,0 +1,65 @@
+"""When a client counts as gone, and what that is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from livehead.core.limits import CONNECT_S
+from livehead.sessions.liveness import MEDIA_LOST_S, ORPHAN_QUIET_S, ORPHAN_S, REPORTS_ONLY, Liveness, PeerStatus
+
+TIMEOUT = 8.0
+
+
+def liveness(*, sends_audio: bool = True, connected_at: float | None = 100.0) -> Liveness:
+    one = Liveness(99.0, silence_timeout=TIMEOUT, sends_audio=sends_audio)
+    one.connected_at = connected_at
+    return one
+
+
+def peer(last_packet: float | None = None, *, closed: bool = False, failed: bool = False) -> PeerStatus:
+    return PeerStatus(closed=closed, failed=failed, last_packet=last_packet)
+
+
+def test_a_client_that_never_connects_is_given_up() -> None:
+    one = liveness(connected_at=None)
+    assert one.end(peer(), 99 + CONNECT_S - 0.1) is None
+    assert one.end(peer(), 99 + CONNECT_S + 0.1) == "never-connected"
+
+
+def test_a_client_whose_socket_ended_before_it_connected_is_gone() -> None:
+    one = liveness(connected_at=None)
+    one.orphaned_at = 100.0
+    assert one.end(peer(), 100.0) == "gone"
+
+
+@pytest.mark.parametrize("connected_at", [None, 100.0])
+def test_a_failure_of_the_media_is_told_from_a_client_that_left(connected_at: float | None) -> None:
+    one = liveness(connected_at=connected_at)
+    assert one.end(peer(closed=True), 101.0) == "gone"
+    assert one.end(peer(closed=True, failed=True), 101.0) == "media-failed"
+    assert one.end(peer(failed=True), 101.0) == "media-failed"
+
+
+def test_silence_is_lost_media_first_and_then_the_end() -> None:
+    one = liveness()
+    assert not one.media_lost(peer(110.0), 110 + MEDIA_LOST_S - 0.1)
+    assert one.media_lost(peer(110.0), 110 + MEDIA_LOST_S + 0.1)
+    assert one.end(peer(110.0), 110 + TIMEOUT - 0.1) is None
+    assert one.end(peer(110.0), 110 + TIMEOUT + 0.1) == "no-media"
+    assert one.end(peer(), 100 + TIMEOUT + 0.1) == "no-media", "not a packet since it connected"
+
+
+def test_a_client_that_only_reports_is_given_more_time_before_its_media_count_as_lost() -> None:
+    one = liveness(sends_audio=False)
+    assert not one.media_lost(peer(110.0), 110 + MEDIA_LOST_S * REPORTS_ONLY - 0.1)
+    assert one.media_lost(peer(110.0), 110 + MEDIA_LOST_S * REPORTS_ONLY + 0.1)
+
+
+def test_without_its_socket_a_session_ends_when_no_media_flow_or_after_a_while() -> None:
+    one = liveness()
+    one.orphaned_at = 110.0
+    assert one.end(peer(111.0), 111 + ORPHAN_QUIET_S - 0.1) is None
+    assert one.end(peer(111.0), 111 + ORPHAN_QUIET_S + 0.1) == "socket-ended"
+    late = 110 + ORPHAN_S
+    assert one.end(peer(late), late - 0.1) is None
+    assert one.end(peer(late), late + 0.1) == "socket-ended"
