@@ -4,7 +4,7 @@ import pytest
 
 import fakes
 from livehead.cores import usable_cores
-from livehead.engine.capacity.measure import measure, measure_capacity
+from livehead.engine.capacity.measure import measure, measure_profile
 
 
 def test_steps_are_timed_at_every_preset_and_batch():
@@ -52,7 +52,7 @@ def test_one_that_fails_holds_one_session_and_what_it_can():
 
     found = measure(Small(max_batch=8, step_seconds=0.002), fakes.portrait(1), 5.0)
     assert [step.batch for step in found["low"]] == [1, 2]
-    faceless = measure_capacity(fakes.create(), fakes.portrait(0))
+    faceless = measure_profile(fakes.create(), fakes.portrait(0)).capacity()
     assert faceless.streams == {"low": 1, "balanced": 1, "throughput": 1}
 
 
@@ -73,6 +73,6 @@ def test_there_is_a_core():
 
 @pytest.mark.parametrize("item_seconds", [0.008, 0.020])
 def test_capacity_follows_the_generator(item_seconds):
-    held = measure_capacity(fakes.create(max_batch=1, item_seconds=item_seconds), fakes.portrait(1))
+    held = measure_profile(fakes.create(max_batch=1, item_seconds=item_seconds), fakes.portrait(1)).capacity()
     assert held.streams["low"] <= 0.9 * 0.040 / item_seconds
     assert held.streams["low"] >= 0.5 * 0.040 / item_seconds - 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from livehead.engine.base import Preset
-from livehead.engine.capacity.model import Capacity, StepTime, capacity
+from livehead.engine.capacity.model import SLOW_FRAME_S, Capacity, StepTime, capacity
 
 Times = Mapping[int, tuple[float, float]]
 
@@ -29,6 +29,11 @@ class Device:
             for name, times in self.times.items()
         }
         return capacity(self.presets, steps, cores=cores, on_cpu=self.on_cpu)
+
+    @property
+    def slow_hour(self) -> float:
+        """How many times as long steps take in the slow hour that admission reckons with."""
+        return 1000 * SLOW_FRAME_S / next(iter(self.times.values()))[1][0] if self.on_cpu else 1.0
 
     def cost(self, seed: int) -> Callable[[int, int], float]:
         """What a step of (batch, frames) takes, in seconds: now and then as much as the slow ones that were seen."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
 from livehead.cores import usable_cores
 from livehead.engine.base import Generator, Work
-from livehead.engine.capacity.model import Capacity, StepTime, capacity
+from livehead.engine.capacity.model import StepTime
+from livehead.engine.capacity.profile import Profile
 
 CPU_S = 2.0
 DEVICE_S = 3.0
@@ -35,8 +36,8 @@ LOUDNESS = 0.1
 logger = logging.getLogger(__name__)
 
 
-def measure_capacity(generator: Generator, portrait: NDArray[np.uint8]) -> Capacity:
-    """Time ``generator`` and say what it can hold here. ``portrait`` is uint8 ``(H, W, 3)`` RGB, one that it takes.
+def measure_profile(generator: Generator, portrait: NDArray[np.uint8]) -> Profile:
+    """Time ``generator`` on this machine. ``portrait`` is uint8 ``(H, W, 3)`` RGB, one that it takes.
 
     Blocks. A generator that fails meanwhile is no error here: it holds one session of each preset then.
     """
@@ -46,10 +47,10 @@ def measure_capacity(generator: Generator, portrait: NDArray[np.uint8]) -> Capac
     logger.info("timing the generator, %.0f s at most", seconds)
     began = time.perf_counter()
     steps = measure(generator, portrait, seconds)
-    found = capacity(info.presets, steps, cores=usable_cores(), on_cpu=on_cpu)
-    held = ", ".join(f"{count} at {preset}" for preset, count in found.streams.items())
+    profile = Profile(info.presets, steps, usable_cores(), on_cpu)
+    held = ", ".join(f"{count} at {preset}" for preset, count in profile.capacity().streams.items())
     logger.info("timed in %.1f s: room for %s", time.perf_counter() - began, held)
-    return found
+    return profile
 
 
 def measure(generator: Generator, portrait: NDArray[np.uint8], seconds: float) -> Mapping[str, list[StepTime]]:

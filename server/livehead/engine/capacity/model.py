@@ -3,9 +3,8 @@
 A stream at hop H wants one step every H · 40 ms. A batch counts where its 95th percentile leaves room within that time,
 where a window may wait for such a step that began just before it, be stepped itself, and still be sent within the
 preset's bound, and where it pays (:data:`~livehead.engine.scheduling.batching.PAYS`). With the batches that count, as
-many streams
-fit as the typical steps for all of them take :data:`MARGIN` of the hop's time. The processor must bear them too: see
-:data:`MEDIA_CORES`.
+many streams fit as the typical steps for all of them take :data:`MARGIN` of the hop's time. The processor must bear
+them too: see :data:`MEDIA_CORES`. A processor must also bear them in a slow hour: see :data:`SLOW_HOUR`.
 """
 
 from __future__ import annotations
@@ -28,6 +27,12 @@ MEDIA_CORES = 0.12
 CORES_SHARE = 0.65
 """The share of the cores that is given away. Playout must be on time to a few milliseconds, and cores that are full
 are late; two cores that draw a frame in 8 ms serve four sessions so."""
+
+SLOW_HOUR = 3.0
+SLOW_FRAME_S = 0.0075
+"""A processor shared with others has hours in which everything takes up to three times as long, and sessions that were
+let in before are not sent away. So steps on the CPU count as that long, up to the time that a frame of the preview
+engine took in the worst such hour that was seen (512², two cores): one measured slower was measured in such an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,20 @@ def capacity(
 
     Nothing measured, or too slow for real time, still lets one session in: its frames come as they can.
     """
-    useful = {name: _useful(preset, steps.get(name, ())) for name, preset in presets.items()}
+    useful = {
+        name: _useful(preset, [_in_slow_hour(step, preset.hop) if on_cpu else step for step in steps.get(name, ())])
+        for name, preset in presets.items()
+    }
     return Capacity(
         {name: max(1, _streams(preset, useful[name], cores, on_cpu)) for name, preset in presets.items()},
         max((step.batch for counting in useful.values() for step in counting), default=None),
     )
+
+
+def _in_slow_hour(step: StepTime, hop: int) -> StepTime:
+    most = SLOW_FRAME_S * hop * step.batch
+    slowness = max(1.0, min(SLOW_HOUR, most / step.p50)) if step.p50 else 1.0
+    return StepTime(step.batch, slowness * step.p50, slowness * step.p95)
 
 
 def _useful(preset: Preset, steps: Sequence[StepTime]) -> list[StepTime]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 
 from livehead.engine.base import EngineSpec, GeneratorInfo
 from livehead.engine.capacity.model import Capacity
+from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent, WorkerProcess
-from livehead.engine.host.stream import EngineState, EngineStream, OnDropped, OnFrames, OnState, WindowTiming
+from livehead.engine.host.status import EngineState, EngineStatus
+from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, WindowTiming
 from livehead.engine.host.supervisor import BACKOFF, Supervisor
-from livehead.engine.ipc.messages import Dropped, Fault, Opened, Ready, Refused, Start
-from livehead.errors import EngineDownError, EngineError, LiveheadError
+from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Ready, Refused, Start
+from livehead.errors import EngineError, LiveheadError
 
 __all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnFrames", "OnState", "WindowTiming"]
 
@@ -55,12 +58,11 @@ class EngineHost:
         nice: int = 5,
         backoff: Sequence[float] = BACKOFF,
     ) -> None:
-        self.state: EngineState = "starting"
-        self.reason: str | None = None
         self.faults = 0
         self.dropped: Counter[str] = Counter()
         self._info: GeneratorInfo | None = None
-        self._capacity: Capacity | None = None
+        self._tracker: CapacityTracker | None = None
+        self._status = EngineStatus()
         self._supervisor = Supervisor(
             Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
             heartbeat=heartbeat,
@@ -72,23 +74,29 @@ class EngineHost:
         )
         self._streams: dict[int, EngineStream] = {}
         self._next_stream = 0
-        self._subscribers: list[Callable[[EngineState], None]] = []
-        self._failure: EngineError | None = None
         self._last_fault = ""
-        self._outcome: asyncio.Future[None]
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> EngineState:
+        return self._status.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why the engine is down; None where it is not."""
+        return self._status.reason
 
     @property
     def info(self) -> GeneratorInfo:
         """What the generator is. Raises :class:`EngineDownError` before it was ready for the first time."""
         if self._info is None:
-            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+            raise self._status.why_not
         return self._info
 
     @property
     def capacity(self) -> Capacity | None:
-        """What the first worker measured that it can hold; None until then."""
-        return self._capacity
+        """What the engine can hold: as the first worker measured it, and then as its steps show. None until then."""
+        return None if self._tracker is None else self._tracker.capacity
 
     @property
     def pid(self) -> int | None:
@@ -108,11 +116,9 @@ class EngineHost:
 
     def subscribe(self, callback: Callable[[EngineState], None]) -> Callable[[], None]:
         """Call ``callback(state)`` on the event loop at every change; returns what ends that."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+        return self._status.subscribe(callback)
 
     async def __aenter__(self) -> Self:
-        self._outcome = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._supervisor.run(), name="engine-host")
         return self
 
@@ -139,11 +145,7 @@ class EngineHost:
         Raises :class:`EngineError` (or what the generator raised of that kind) where the latest try to
         start failed; the host goes on trying.
         """
-        if self.state == "ready":
-            return self.info
-        if self._failure is not None:
-            raise self._failure.with_traceback(None)
-        await asyncio.shield(self._outcome)
+        await self._status.ready()
         return self.info
 
     async def open(
@@ -162,7 +164,7 @@ class EngineHost:
         """
         worker = self._supervisor.worker
         if self.state != "ready" or worker is None:
-            raise EngineDownError(self.reason or "the engine is still starting; try again in a moment")
+            raise self._status.why_not
         self._next_stream += 1
         stream = EngineStream(
             self._next_stream,
@@ -191,6 +193,7 @@ class EngineHost:
             case Ready():
                 self._up(worker, event)
             case FramesArrived(ready, frames):
+                self._track(ready)
                 if stream := self._streams.get(ready.stream):
                     stream.deliver(ready, frames)
             case Dropped():
@@ -200,11 +203,8 @@ class EngineHost:
                 if stream := self._streams.get(event.stream):
                     stream.confirm()
             case Refused():
-                if stream := self._streams.get(event.stream):
-                    if not stream.opened.done():
-                        stream.opened.set_exception(event.error)
-                    else:
-                        self._try_again(worker, stream, event.error)
+                if (stream := self._streams.get(event.stream)) and not stream.refuse(event.error):
+                    self._try_again(worker, stream, event.error)
             case Fault():
                 self.faults += 1
                 trace = "" if event.error == self._last_fault else f"\n{event.trace}"  # 25 a second would fill disks
@@ -216,7 +216,7 @@ class EngineHost:
     def _try_again(self, worker: WorkerProcess, stream: EngineStream, error: LiveheadError) -> None:
         """A live stream could not be opened again. That may pass: out of memory, say."""
         logger.error("stream %d cannot be opened again: %s; next try in %.0f s", stream.id, error, REOPEN_S)
-        stream.detach()
+        stream.detach(str(error))
 
         def attach() -> None:
             if worker is self._supervisor.worker and stream.id in self._streams:
@@ -226,34 +226,21 @@ class EngineHost:
 
     def _up(self, worker: WorkerProcess, ready: Ready) -> None:
         self._info = ready.info
-        self._capacity = ready.capacity
-        self._supervisor.remember(ready.capacity)
-        self._failure = None
+        if self._tracker is None:
+            self._tracker = CapacityTracker(ready.profile)
+            self._supervisor.remember(ready.profile)
         for stream in self._streams.values():
             stream.attach(worker.outbox)
-        self.reason = None
-        self._set_state("ready")
-        if not self._outcome.done():
-            self._outcome.set_result(None)
+        self._status.up()
 
     def _down(self, reason: str, failure: EngineError | None) -> None:
-        self.reason = reason
-        self._failure = failure
         for stream in list(self._streams.values()):
-            if not stream.opened.done():
-                stream.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
-            stream.detach()
-        if failure is not None and not self._outcome.done():
-            self._outcome.set_exception(failure)
-            self._outcome.exception()  # nobody may be waiting
-        if self._outcome.done():
-            self._outcome = asyncio.get_running_loop().create_future()
-        self._set_state("down")
+            stream.detach(reason)
+        self._status.down(reason, failure)
 
-    def _set_state(self, state: EngineState) -> None:
-        if state == self.state:
-            return
-        self.state = state
-        loop = asyncio.get_running_loop()
-        for callback in self._subscribers:
-            loop.call_soon(callback, state)
+    def _track(self, ready: FramesReady) -> None:
+        """Learn from a step how fast the machine is now."""
+        assert self._tracker is not None
+        if self._tracker.observe(ready.batch, ready.hop, ready.done - ready.started, time.monotonic()):
+            held = ", ".join(f"{count} at {preset}" for preset, count in self._tracker.capacity.streams.items())
+            logger.info("steps take %.1f times as long as measured: room for %s", self._tracker.slowness, held)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
+from livehead.engine.host.status import EngineState
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit
-
-logger = logging.getLogger(__name__)
-
-EngineState: TypeAlias = Literal["starting", "ready", "down"]
+from livehead.errors import EngineDownError, LiveheadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +115,10 @@ class EngineStream:
         self._outbox = outbox
         outbox.put(Open(self.id, self._portrait, self._seed))
 
-    def detach(self) -> None:
+    def detach(self, reason: str) -> None:
         """The worker is lost, and all its work with it."""
+        if not self.opened.done():
+            self.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
         self._outbox = None
         self._drop_all("down")
         self._change("down")
@@ -131,6 +130,13 @@ class EngineStream:
         else:
             self.state = "ready"
             self.opened.set_result(None)
+
+    def refuse(self, error: LiveheadError) -> bool:
+        """The worker could not open the stream. False where it had been open before: that may pass."""
+        if self.opened.done():
+            return False
+        self.opened.set_exception(error)
+        return True
 
     def _change(self, state: EngineState) -> None:
         if state != self.state:

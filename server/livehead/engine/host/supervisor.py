@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from livehead.engine.capacity.model import Capacity
+from livehead.engine.capacity.profile import Profile
 from livehead.engine.host.process import WorkerEvent, WorkerLost, WorkerProcess
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.errors import EngineError, LiveheadError
@@ -53,9 +53,9 @@ class Supervisor:
         self._last_words: LiveheadError | None = None
         self._lost: asyncio.Future[str]
 
-    def remember(self, capacity: Capacity) -> None:
-        """Workers started from now on measure none: the frames are to be back soon."""
-        self._start = replace(self._start, capacity=capacity)
+    def remember(self, profile: Profile) -> None:
+        """Workers started from now on do not measure the machine again, so that frames are back sooner."""
+        self._start = replace(self._start, profile=profile)
 
     async def run(self) -> None:
         in_a_row = 0

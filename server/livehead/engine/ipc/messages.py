@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livehead.core.block import Pcm
 from livehead.engine.base import EngineSpec, GeneratorInfo
-from livehead.engine.capacity.model import Capacity
+from livehead.engine.capacity.profile import Profile
 from livehead.errors import LiveheadError
 
 DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
@@ -27,14 +27,14 @@ full; the worker died."""
 @dataclass(frozen=True, slots=True)
 class Start:
     """Host → worker, first of all. The worker sends a heartbeat every ``heartbeat_period`` seconds; of a stream at most
-    ``backlog`` windows may wait. A worker that is given a ``capacity`` does not measure its own: people wait."""
+    ``backlog`` windows may wait. A worker that is given a ``profile`` does not measure its own: people wait."""
 
     spec: EngineSpec
     heartbeat_period: float
     backlog: int
     nice: int
     debug: bool
-    capacity: Capacity | None = None
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +91,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Worker → host: the generator is there, it can hold ``capacity``, and the ring has ``slots`` slots."""
+    """Worker → host: the generator is there, its steps take what ``profile`` says, and the ring has ``slots`` slots."""
 
     info: GeneratorInfo
     slots: int
-    capacity: Capacity
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
-from livehead.engine.capacity.measure import measure_capacity
+from livehead.engine.capacity.measure import measure_profile
 from livehead.engine.factory import make
 from livehead.engine.ipc.endpoint import Endpoint, leave
 from livehead.engine.ipc.frame_ring import FrameRing
@@ -37,9 +37,9 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     # The largest batch fits at once, and some more while the host copies that out.
     slots = info.max_batch * info.window + max(32, info.window)
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
-    held = start.capacity or measure_capacity(generator, _portrait())
-    endpoint.send(Ready(info, slots, held))
-    max_batch = min(info.max_batch, held.max_batch or info.max_batch)
+    profile = start.profile or measure_profile(generator, _portrait())
+    endpoint.send(Ready(info, slots, profile))
+    max_batch = min(info.max_batch, profile.capacity().max_batch or info.max_batch)
     WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch).run()
 
 

@@ -1,0 +1,37 @@
+"""What a generator's steps were measured to take on this machine, and the capacity that follows from it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from livehead.engine.base import Preset
+from livehead.engine.capacity.model import Capacity, StepTime, capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """``steps`` are the measured ones of each preset. ``on_cpu`` says that steps take one of the ``cores``."""
+
+    presets: Mapping[str, Preset]
+    steps: Mapping[str, Sequence[StepTime]]
+    cores: float
+    on_cpu: bool
+
+    def capacity(self, slowness: float = 1.0) -> Capacity:
+        """What the machine holds while every step takes ``slowness`` times as long as measured."""
+        slower = {
+            name: [StepTime(step.batch, slowness * step.p50, slowness * step.p95) for step in steps]
+            for name, steps in self.steps.items()
+        }
+        return capacity(self.presets, slower, cores=self.cores, on_cpu=self.on_cpu)
+
+    def typical(self, batch: int, hop: int) -> float | None:
+        """The median of the measured steps with ``batch`` windows of ``hop`` frames, in seconds; None where there were
+        none."""
+        for name, preset in self.presets.items():
+            if preset.hop == hop:
+                for step in self.steps.get(name, ()):
+                    if step.batch == batch:
+                        return step.p50
+        return None
