@@ -12,7 +12,7 @@ from livehead.commands.options import add_settings, settings_from
 from livehead.doctor.examination import examine
 from livehead.errors import LiveheadError
 
-OPTIONS = ("host", "port", "engine", "variant", "models", "device", "data_dir", "tls_cert", "tls_key")
+SETTINGS = ("host", "port", "engine", "variant", "models", "device", "data_dir", "tls_cert", "tls_key")
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "doctor", parents=[common], help="check this machine and the settings, and say what is missing"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
-    add_settings(parser, OPTIONS)
+    add_settings(parser, SETTINGS)
     parser.set_defaults(run=run)
 
 

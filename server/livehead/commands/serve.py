@@ -24,7 +24,7 @@ from livehead.sessions.registry import Registry
 from livehead.settings import ServerSettings
 from livehead.tls import verify_tls_files
 
-OPTIONS = (
+SETTINGS = (
     "host",
     "port",
     "engine",
@@ -41,22 +41,22 @@ OPTIONS = (
     "latency",
 )
 
-MAX_FRAME = 6 * 1024 * 1024
-"""Largest WebSocket message in bytes that is read at all: a minute of pushed speech at 48 kHz. Under it, one that is
+MAX_WEBSOCKET_MESSAGE = 6 * 1024 * 1024
+"""Bytes of the largest WebSocket message that is read: a minute of pushed speech at 48 kHz. A smaller one that is still
 too long gets an answer."""
 
 MAX_CONNECTIONS = 512
 """Connections and requests at once; more are answered with 503 by uvicorn itself."""
 
 CLOSING_SECONDS = 3
-"""How long uvicorn waits for open connections once the sessions are closed."""
+"""How long uvicorn waits for open connections after the sessions are closed."""
 
 logger = logging.getLogger(__name__)
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser("serve", parents=[common], help="serve the page and the API")
-    add_settings(parser, OPTIONS)
+    add_settings(parser, SETTINGS)
     parser.set_defaults(run=run)
 
 
@@ -78,15 +78,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) -> uvicorn.Config:
-    """uvicorn with bounds: by itself it takes messages of 16 MiB and any number of connections."""
+    """uvicorn with bounds: by default it accepts messages of 16 MiB and any number of connections."""
     return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
         ws=WebSocketProtocol,
-        ws_max_size=MAX_FRAME,
+        ws_max_size=MAX_WEBSOCKET_MESSAGE,
         ws_per_message_deflate=False,
-        ws_ping_timeout=None,  # the pong of a backend that waits lies behind its speech; media tell who is gone
+        ws_ping_timeout=None,  # a backend's pong may wait behind its speech; missing media show who is gone
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=CLOSING_SECONDS,
         lifespan="on",
@@ -99,7 +99,7 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one ends at once."""
+    """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once."""
 
     def __init__(self, config: uvicorn.Config, registry: Registry, drain_seconds: float) -> None:
         super().__init__(config)
@@ -113,12 +113,12 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         gc.collect()
-        gc.freeze()  # what the imports made is never looked through again: no pauses of 50 ms in mid-call
+        gc.freeze()  # imported objects are never scanned again, which would pause calls for 50 ms
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._signals += 1
         if self._signals > 1:
-            os._exit(1)  # threads and connections have no say any more; the worker ends with its pipe
+            os._exit(1)  # waits for no thread or connection; the worker ends with its pipe
         logger.info("%s: draining, again to end at once", signal.Signals(sig).name)
         if self._loop is None or not self.started:
             self.should_exit = True
