@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from caller import Caller
 from line import Line
+from livehead.api.websocket_protocol import SLICE
 from livehead.engine.base import EngineSpec
 from livehead.errors import PortraitError
 from serving import Served, serving
@@ -147,6 +150,29 @@ async def test_a_portrait_that_cannot_be_shown_is_told(served: Served, monkeypat
         await line.next("stats")
     await caller.close()
     await served.settled()
+
+
+async def test_a_flood_of_small_messages_is_read_in_slices_and_in_order(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    parse = WebSocketsSansIOProtocol.data_received
+
+    def note(protocol: WebSocketsSansIOProtocol, data: bytes) -> None:
+        sizes.append(len(data))
+        parse(protocol, data)
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", note)
+    names = [f"dance-{number}" for number in range(3000)]
+    async with Line(served.url) as line:
+        for name in names:
+            await line.send(type=name)
+        for name in names:
+            assert f"'{name}'" in (await line.next("error"))["error"]["detail"]
+        await line.socket.send(json.dumps({"type": "x" * 100_000}))
+        assert (await line.next("error"))["error"]["type"] == "urn:livehead:unknown-type"
+    assert sum(sizes) > 160_000
+    assert max(sizes) <= SLICE
 
 
 async def test_text_that_is_not_utf8_is_told_and_ends_the_socket(

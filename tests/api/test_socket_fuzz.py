@@ -86,6 +86,30 @@ def faults(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.exc_info or each.levelno >= logging.ERROR]
 
 
+UPGRADE = (
+    "GET /v1/signal HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+async def test_bytes_that_are_no_frames_end_their_socket(
+    served: Served, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(5)
+    address = httpx.URL(served.url)
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(UPGRADE.encode())
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"\x81\x82\x00\x00\x00\x00{}" * chance.randrange(2000) + chance.randbytes(20_000))
+            await writer.drain()
+            await reader.read()
+        writer.close()
+    assert (await client.get("/healthz")).status_code == 200
+    assert not faults(caplog)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_whatever_a_client_sends_the_others_are_served(
     served: Served, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, seed: int
