@@ -1,6 +1,6 @@
 """Is FlashHead right and how fast is it on this device? One script, one table, JSON as the last line.
 
-    python tests/gpu/check.py [--device cuda] [--goldens DIR] [--sizes full|tiny] [--out FILE]
+    python tests/gpu/check.py [--device cuda] [--goldens DIR] [--sizes full|tiny] [--out DIR]
 
 ``--goldens`` is a folder like tests/data/golden, with make_checkpoint.py, manifests/ and cases/; without it that part
 is left out. ``--sizes tiny`` runs everything but the goldens on small random models, on the CPU too.
