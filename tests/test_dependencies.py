@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
     "pydantic_core": "pydantic",  # which requires one exact version of it
     "pydantic_settings": "pydantic-settings",
     "pytest_asyncio": "pytest-asyncio",
+    "xdist": "pytest-xdist",
     "triton": "torch",  # whose CUDA builds require one exact version of it
 }
 """Import names that differ from the name of the distribution."""
