@@ -96,7 +96,7 @@ async def test_samples_lie_where_the_time_stamps_say(codec: RTCRtpCodecParameter
     assert np.sqrt(np.mean(heard**2)) == pytest.approx(np.sqrt(np.mean(said**2)), rel=0.15)
     own = round(Resampler(16000, codec.clockRate).delay * 16000)  # of the test's encoder
     for at in (16_000, 48_000, 80_000):
-        assert abs(lag(heard, said, at) - own - target.lead) <= 16  # 1 ms
+        assert abs(lag(heard, said, at) - own - target.delay) <= 16  # 1 ms
 
 
 async def test_a_audio_is_there_when_its_packet_is() -> None:
@@ -120,7 +120,7 @@ async def test_loss_leaves_everything_else_in_its_place(codec: RTCRtpCodecParame
     heard = joined(audio_chunks)
     own = round(Resampler(16000, codec.clockRate).delay * 16000)
     for at in (16_000, 64_000, 100_000):
-        assert abs(lag(heard, said, at) - own - target.lead) <= 33
+        assert abs(lag(heard, said, at) - own - target.delay) <= 33
     assert target.concealed % 320 == 0
     assert 0.02 < target.concealed / len(heard) < 0.09
 

@@ -149,7 +149,7 @@ def test_what_is_in_time_is_not_given_up(network: dict) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.tuples(st.integers(1, 40), st.integers(1, 100)), min_size=1, max_size=8))
 def test_pauses_are_silence_of_the_right_length(seed: int, talk: list[tuple[int, int]]) -> None:
-    """Discontinuous transmission: the time stamps go on, the sequence numbers do not."""
+    """Discontinuous transmission: the timestamps go on, the sequence numbers do not."""
     arrivals, numbers, index = [], {}, 0
     for spurt, pause in talk:
         for _ in range(spurt):

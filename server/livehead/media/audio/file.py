@@ -27,15 +27,15 @@ TRACK_BLOCK = TRACK_RATE // FPS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedAudio:
-    """Some audio, twice: ``pcm`` for a generator, mono at 16 kHz; ``track`` to be heard, float32
-    ``(channels, n)`` at 48 kHz. Both start where the piece before ended; a piece need not be equally long in both."""
+    """A stretch of a file in two forms: ``pcm`` for a generator, mono at 16 kHz; ``track`` for listeners, float32
+    ``(channels, n)`` at 48 kHz. Both start where the stretch before ended; they need not be equally long."""
 
     pcm: Pcm
     track: NDArray[np.float32]
 
 
 class AudioFile:
-    """The first or best audio stream of any file that FFmpeg reads. A context manager.
+    """The best audio stream of any file that FFmpeg reads. A context manager.
 
     ``channels`` is 1 for mono, 2 for everything else; ``seconds`` is what the file says of its length, or
     ``None``. Raises :class:`~livehead.errors.MediaError`.
@@ -89,9 +89,7 @@ class AudioFile:
             try:
                 yield DecodedAudio(_joined(pcm, frame, 1)[0], _joined(track, frame, self.channels))
             except ValueError:
-                raise MediaError(
-                    f"{self._path} changes its audio format on the way. Convert it to WAV first."
-                ) from None
+                raise MediaError(f"{self._path} changes its audio format midway. Convert it to WAV first.") from None
         yield DecodedAudio(_joined(pcm, None, 1)[0], _joined(track, None, self.channels))
 
     def _frames(self) -> Iterator[av.AudioFrame]:

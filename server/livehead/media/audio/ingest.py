@@ -1,13 +1,13 @@
 """Incoming audio: RTP packets become 16 kHz mono samples on the media timeline.
 
-    packet ─▶ jitter buffer ─▶ decoder ─▶ concealment ─▶ resampler ─▶ Audio
+    packet ─▶ jitter buffer ─▶ decoder ─▶ packet loss concealment ─▶ resampler ─▶ AudioChunk
 
-Samples are placed by RTP time stamp: sample n of the microphone, counted from the first packet's, is
-sample n + :attr:`Ingest.lead` of the timeline, within a millisecond, for the whole session. The lead is what
-the codec and the filter take (7.1 ms with Opus). It is left in on purpose: shifting it out would move the
-ends of blocks past the ends of packets, and every block would wait for one packet more.
+Samples are placed by RTP timestamp: sample n of the microphone, counted from the first packet's, is
+sample n + :attr:`Ingest.delay` of the timeline, within a millisecond, for the whole session. The delay is that of
+codec and filter (7.1 ms with Opus). It is left in on purpose: shifting it out would move the ends of blocks past the
+ends of packets, and every block would wait for one more packet.
 
-Decoding takes a tenth of a millisecond a packet, less than handing it to a thread and back, so it is done on
+Decoding a packet takes a tenth of a millisecond, less than handing it to a thread and back, so it is done on
 the event loop.
 """
 
@@ -31,7 +31,7 @@ from livehead.media.audio.loss_concealment import PacketLossConcealer
 from livehead.media.audio.resample import Resampler
 
 QUEUE = 250
-"""Sounds that may wait for the session, about 5 s. Past it the oldest is dropped."""
+"""Chunks of audio that may wait for the session, about 5 s. Past that the oldest is dropped."""
 
 LATE_TIMER = 0.015
 SECOND_LOOK = 0.010
@@ -79,7 +79,7 @@ class AudioQueue:
 
 
 class Ingest:
-    """One client's audio. Packets come in by :meth:`receive`; sounds go out to ``sounds``.
+    """One client's audio. Packets come in by :meth:`receive`; samples go out to ``audio_chunks``.
 
     ``clock`` gives monotonic seconds. ``concealed`` counts samples that were made up, ``broken`` packets that
     could not be decoded.
@@ -100,8 +100,8 @@ class Ingest:
         self._ended = False
 
     @property
-    def lead(self) -> int:
-        """How many samples later than its place on the timeline audio lies, for the present codec."""
+    def delay(self) -> int:
+        """How many samples behind its place on the timeline audio lies, for the present codec."""
         delay = self._resampler.delay + (self._decoder.delay if self._decoder else 0.0)
         return round(delay * SAMPLE_RATE)
 
@@ -121,7 +121,7 @@ class Ingest:
         self._drain(now)
 
     def end(self) -> None:
-        """No more audio. Twice is once."""
+        """No more audio. May be called twice."""
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
@@ -183,7 +183,7 @@ class Ingest:
 
 
 def _fit(pcm: Pcm, count: int) -> Pcm:
-    """A decoder gives what the packet announced; if not, the timeline is more important than the samples."""
+    """A decoder gives as many samples as the packet announced; where it does not, the timeline is kept."""
     if len(pcm) == count:
         return pcm
     return np.concatenate([pcm[:count], np.zeros(max(0, count - len(pcm)), np.float32)])

@@ -99,7 +99,7 @@ class JitterBuffer:
         self._held: dict[int, _Held] = {}
         self._missing: deque[int] = deque(maxlen=MAX_MISSING)
         self._highest: int | None = None  # of the sequence numbers, unwrapped
-        self._newest = 0  # its time stamp, unwrapped
+        self._newest = 0  # its timestamp, unwrapped
         self._next = 0  # the sequence number that comes next
         self._cursor = 0  # the position that comes next
         self._length = round(GAP * rate)

@@ -1,4 +1,4 @@
-"""What is played where a packet is missing: the last pitch periods once more, fading out within 60 ms."""
+"""Packet loss concealment: where a packet is missing the last pitch period is repeated, fading out within 60 ms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOWEST, HIGHEST = 60.0, 400.0
 
 
 class PacketLossConcealer:
-    """Remembers the last samples of one stream at ``rate`` Hz and goes on from them when nothing comes."""
+    """Remembers the last samples of one stream at ``rate`` Hz and continues from them when nothing comes."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -24,7 +24,7 @@ class PacketLossConcealer:
         self._period: Samples | None = None
 
     def received(self, pcm: Samples) -> Samples:
-        """Pass on what did come. After a gap its first 4 ms are faded over from what was played there."""
+        """Pass on what did come. After a gap its first 4 ms are cross-faded from what was played there."""
         if self._run and len(pcm) > self._join:
             going_on = self._extrapolate(self._join)
             ramp = np.linspace(0, 1, self._join, dtype=np.float32)

@@ -9,9 +9,9 @@ from livehead.core.block import SAMPLE_RATE, Pcm
 
 
 class Pcm16Decoder:
-    """One utterance, piece by piece: mono PCM16LE at ``rate`` Hz to float32 at 16 kHz.
+    """One utterance as it arrives: mono PCM16LE at ``rate`` Hz to float32 at 16 kHz.
 
-    The filter holds about a millisecond back; :meth:`flush` gives it, and makes ready for the next utterance.
+    The filter holds back about a millisecond; :meth:`flush` gives that, and starts the next utterance.
     """
 
     def __init__(self, rate: int) -> None:
@@ -19,7 +19,7 @@ class Pcm16Decoder:
         self._resampler = self._make()
 
     def __call__(self, data: bytes) -> Pcm:
-        """The next whole samples: bytes of an even number."""
+        """The next whole samples: an even number of bytes."""
         samples = np.frombuffer(data, "<i2")
         if not len(samples):
             return np.zeros(0, np.float32)

@@ -12,14 +12,14 @@ logger = logging.getLogger(__name__)
 LABEL = "livehead"
 
 MAX_MESSAGE = 64 * 1024
-"""Longest text that is listened to, in characters."""
+"""Longest text that is accepted, in characters; longer ones are dropped."""
 
 MAX_BUFFERED = 256 * 1024
-"""Bytes that may wait for a slow client. Past it texts are not sent."""
+"""Bytes that may wait for a slow client. Past that texts are not sent."""
 
 
 class Channel:
-    """The client's channel of that label, or the one that :meth:`open` makes. ``on_message`` gets every text."""
+    """The client's channel with that label, or the one that :meth:`open` makes. ``on_message`` gets every text."""
 
     def __init__(self, pc: RTCPeerConnection, on_message: Callable[[str], None] | None) -> None:
         self._pc = pc

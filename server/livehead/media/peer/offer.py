@@ -1,6 +1,6 @@
-"""A client's SDP offer: read, checked, and put into the form that the WebRTC stack takes.
+"""A client's SDP offer: parsed, checked, and brought into the form that aiortc takes.
 
-Whatever can be wrong with an offer is found here, so that nothing inside the stack ever raises at
+Whatever can be wrong with an offer is found here, so that aiortc never raises because of
 a client's input. Offers follow JSEP (RFC 9429) and BUNDLE (RFC 9143).
 """
 
@@ -79,8 +79,8 @@ def read_offer(text: str, *, receive_audio: bool = True) -> CheckedOffer:
     for m in media:
         m.host = m.rtcp_host = "0.0.0.0"  # ICE finds the addresses
         m.ice_candidates = [c for c in m.ice_candidates if usable(c)][:MAX_CANDIDATES]
-        # Unusable candidates were taken out, so that the list is complete says nothing any more: the client's
-        # own checks may still arrive and connect.
+        # Unusable candidates were taken out, so the list no longer counts as complete: the client's own checks may
+        # still arrive and connect.
         m.ice_candidates_complete = False
     return CheckedOffer(
         text=str(description),
@@ -91,7 +91,7 @@ def read_offer(text: str, *, receive_audio: bool = True) -> CheckedOffer:
 
 def read_candidate(line: str) -> RTCIceCandidate | None:
     """An ICE candidate from its ``candidate:…`` line, with or without ``a=``; ``None`` for one that is of no use
-    here (TCP, a host name, mDNS). Raises :class:`MalformedError` for what is no candidate."""
+    here (TCP, a host name, mDNS). Raises :class:`MalformedError` for anything else."""
     line = line.strip().removeprefix("a=").removeprefix("candidate:")
     if len(line) > 1000:
         raise MalformedError("This ICE candidate is too long.")

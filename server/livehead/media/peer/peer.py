@@ -211,7 +211,7 @@ class Peer:
         return self._channel.send(text)
 
     async def close(self) -> None:
-        """End the connection. Never raises but for its caller's own cancellation, bounded in time; twice is once."""
+        """End the connection. Bounded in time; never raises but for its caller's own cancellation; may be repeated."""
         await asyncio.shield(self._start_closing())
 
     def _start_closing(self) -> asyncio.Task[None]:

@@ -10,13 +10,13 @@ from livehead.core.block import BLOCK_S
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 5905)."""
 
-JUMP = 0.1
+DISCONTINUITY = 0.1
 SMOOTH = 0.05
 
 
 class MediaClock:
-    """Sender reports of both tracks come from here, so they agree on when a tick is, whatever was encoded or sent
-    late. A browser brings lips and voice together by nothing else (RFC 3550 section 6.4.1).
+    """Sender reports of both tracks come from here, so they agree on the time of a tick, whatever was encoded or sent
+    late. Nothing else tells a browser how to synchronise lips and voice (RFC 3550 section 6.4.1).
 
     ``wall`` gives seconds since 1970.
     """
@@ -28,13 +28,13 @@ class MediaClock:
     def tick(self, index: int) -> None:
         """Tick ``index`` is handed over now."""
         zero = self._wall() - index * BLOCK_S
-        if self._zero is None or abs(zero - self._zero) > JUMP:
+        if self._zero is None or abs(zero - self._zero) > DISCONTINUITY:
             self._zero = zero
         else:
             self._zero += SMOOTH * (zero - self._zero)
 
     def now(self) -> tuple[int, float] | None:
-        """The present moment as a 64-bit NTP time stamp and as seconds of media time; ``None`` before the first
+        """The present moment as a 64-bit NTP timestamp and as seconds of media time; ``None`` before the first
         tick."""
         if self._zero is None:
             return None

@@ -1,4 +1,4 @@
-"""How many bits a second the frame may take. Pure."""
+"""How many bits a second the video may take. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CEILING = 9.5
 
 FLOOR = 150_000
 HEADROOM = 0.95
-"""Of the receiver's estimate: audio, retransmissions and headers want a share."""
+"""Share of the receiver's estimate; the rest is for audio, retransmissions and headers."""
 
 CLIMB, CREEP = 1.08, 1.01
-"""Growth a second while nothing forbids it; and of the limit where the line was full lately, from :data:`NEAR` of that
-rate up to it. Past it, the line is wider than it was."""
+"""Growth a second while nothing forbids it; and growth of the limit from :data:`NEAR` of the rate at which the line was
+last full up to that rate. Past it the line has become wider."""
 
 NEAR = 0.85
-"""What is left of the rate where the line is full."""
+"""The rate is cut to this share when the line is full."""
 
 LIGHT_LOSS, HEAVY_LOSS = 0.02, 0.10
 LOSS_INTERVAL = 1.0
@@ -27,10 +27,10 @@ QUEUE_S = 0.1
 """Reports that take so much longer than the quickest of :data:`REPORTS` have waited in a queue."""
 
 REPORTS = 30
-"""About one a second comes."""
+"""They come about once a second."""
 
 AT_ONCE_S = 2.0
-"""However long nothing was heard, no more than so many seconds' growth is made up for at once."""
+"""However long no report came, at most this many seconds of growth are made up for at once."""
 
 
 class BitratePolicy:

@@ -24,7 +24,7 @@ from livehead.media.watched_task import OnFailure, watched_task
 logger = logging.getLogger(__name__)
 
 MAX_SOURCES = 8
-"""Synchronisation sources that are reported on. A client that makes up more is not reported on any further."""
+"""Synchronisation sources that are reported on. Any further ones of a client are received without reports."""
 
 OnPacket = Callable[[RtpPacket, RTCRtpCodecParameters], None]
 

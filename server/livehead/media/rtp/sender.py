@@ -148,7 +148,7 @@ class Sender(RTCRtpSender):
         return pack("!HH", profile, len(block) >> 2) + block if block else b""
 
     async def _send_reports(self, cname: str) -> None:
-        """The first report soon, for without one from each track a browser cannot bring them together."""
+        """The first report comes early: without one from each track a browser cannot synchronise them."""
         pause = FIRST_REPORT
         while True:
             await asyncio.sleep(pause)

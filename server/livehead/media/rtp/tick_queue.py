@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from aiortc.mediastreams import MediaStreamError
 
 QUEUE = 3
-"""TickQueue that may wait to be encoded: 120 ms. Past it the oldest is dropped."""
+"""TickQueue that may wait to be encoded: 120 ms. Past that the oldest is dropped."""
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,7 @@ class TickQueue(Generic[Item]):
         return len(self._items)
 
     def put(self, index: int, item: Item) -> bool:
-        """Hand over tick ``index``. One that is not after the last is ignored: time stamps only rise."""
+        """Append tick ``index``. One that does not come after the last is ignored: timestamps only rise."""
         if self._ended or index <= self._last:
             return False
         self._last = index
@@ -47,7 +47,7 @@ class TickQueue(Generic[Item]):
         return True
 
     def open(self) -> None:
-        """Somebody takes the ticks from now on."""
+        """From now on ticks are taken."""
         self._open = True
 
     def end(self) -> None:

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 CLOCK_RATE = 90_000
 TIME_BASE = Fraction(1, CLOCK_RATE)
 NEVER = 100_000
-"""Frames between keyframes nobody asked for: more than an hour."""
+"""Frames between keyframes that nobody requested: more than an hour."""
 
 SMPTE170M = 6
 LIMITED = 1
