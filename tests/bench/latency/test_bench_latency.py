@@ -55,7 +55,7 @@ def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
     assert min(parts["mean"].values()) >= -1
     assert parts["mean"]["capture"] < 40  # what is left over: it is small only where the others are right
     assert found["floor_ms"] < latency["p95"]
-    assert frame.read_text().startswith("<svg")
+    assert "<svg" in frame.read_text()
     assert "Where the time goes" in done.stdout
 
 
