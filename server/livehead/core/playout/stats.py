@@ -13,8 +13,8 @@ from livehead.core.block import BLOCK_MS, FPS
 class Repeat(StrEnum):
     """Why a frame was shown again."""
 
-    NO_FRAME = "no-picture"
-    NO_AUDIO = "no-sound"
+    NO_FRAME = "no-frame"
+    NO_AUDIO = "no-audio"
     GROWTH = "growth"
     """The delay grew by a whole block."""
     INTERRUPT = "interrupt"
