@@ -13,6 +13,7 @@ REALTIME = (
     "integration/test_serve.py",
     "integration/test_speech.py",
     "network",
+    "test_examples.py",
 )
 """Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
 beside it."""

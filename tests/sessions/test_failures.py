@@ -80,7 +80,9 @@ async def test_a_part_that_returns_while_the_session_lives_ends_it(
 
     monkeypatch.setattr(one._pacer, "run", returns)
     assert (await run(one)).reason == "failed"
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        f"session {one.id}: its part 'pace' ended"
+    ]
 
 
 @pytest.mark.parametrize("connected", [True, False])
