@@ -35,4 +35,4 @@ def test_without_playwright_it_says_what_to_install(
 
 def test_the_page_knows_no_bad_network_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "latency", "--browser", "--rate", "1000"]) == 2
-    assert "--browser goes with" in capsys.readouterr().err
+    assert "--browser can be combined with" in capsys.readouterr().err
