@@ -33,17 +33,25 @@ SLOW = (
     "bench",
     "browser",
     "commands",
+    "core/playout/test_hiccups.py",
+    "core/playout/test_playout_properties.py",
     "engine/capacity/test_measure.py",
     "engine/flashhead",
-    "engine/preview/test_preview_frames.py",
+    "engine/preview",
+    "engine/scheduling/test_slow_machine.py",
+    "engine/worker",
     "gpu",
     "integration",
+    "media/peer/test_failure.py",
+    "media/video/test_encoder.py",
     "models",
+    "sessions/test_drift.py",
+    "test_avatars.py",
     "test_examples.py",
     "test_render.py",
     *LOOPBACK,
 )
-"""Browsers, models, servers, and commands in processes of their own: left out of ``make check``."""
+"""Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
 TOGETHER = ("bench/media/test_bench_media.py", "browser/test_page.py")
 """What these set up for all their tests takes long, so each of them keeps to one worker."""
