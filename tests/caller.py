@@ -1,4 +1,4 @@
-"""A client for tests, written from the protocol alone on stock aiortc: it speaks bursts and reads the test code."""
+"""A client for tests, written from the protocol alone on stock aiortc: it speaks bursts and reads the test pattern."""
 
 from __future__ import annotations
 

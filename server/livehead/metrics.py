@@ -44,6 +44,7 @@ class Metrics:
         self.concealed = self._counter(
             "livehead_audio_concealed_seconds", "Clients' audio that did not come in time and was made up."
         )
+        self.malformed = self._counter("livehead_packets_malformed", "Packets of clients that nobody could read.")
         self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
         self.generate = Histogram(

@@ -91,7 +91,9 @@ class Stage:
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._sample = 0
-        peer: Any = SimpleNamespace(send_frame=self._show, send_audio=self._speak, dropped=0, concealed_s=0.0)
+        peer: Any = SimpleNamespace(
+            send_frame=self._show, send_audio=self._speak, dropped=0, concealed_s=0.0, malformed=0
+        )
         self.push_source = PushSource(preset.hop, preset.lookahead)
         self.push_source.on_playback = lambda message: self.told.append((self.now, message))
         self.mic = MicSource(preset.hop, preset.lookahead)

@@ -32,6 +32,7 @@ class StubPeer:
         self.last_received: float | None = None
         self.dropped = 0
         self.concealed_s = 0.0
+        self.malformed = 0
         self.frames = self.closings = 0
 
     async def answer(self, offer: str) -> str:

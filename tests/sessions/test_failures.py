@@ -177,3 +177,12 @@ async def test_an_avatar_that_cannot_be_shown_is_told_and_the_old_one_stays(monk
     one.end("bye")
     await running
     assert host.live == 0
+
+
+async def test_malformed_packets_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer, metrics = StubPeer(), Metrics()
+    one = session(monkeypatch, peer, metrics=metrics)
+    peer.malformed = 3
+    one.end("bye")
+    await run(one)
+    assert metrics.malformed._value.get() == 3

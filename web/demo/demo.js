@@ -86,7 +86,7 @@ measure.addEventListener("click", async () => {
   measuring = new AbortController();
   show();
   try {
-    figures.showStatus("Measuring: short tones go out, and the test code at the picture's lower edge answers.");
+    figures.showStatus("Measuring: short tones go out, and the test pattern at the picture's lower edge answers.");
     const progress = (/** @type {number} */ done, /** @type {number} */ of) => figures.showStatus(`Measuring, ${done + 1} of ${of}…`);
     figures.measured(await live.measure({ progress, signal: measuring.signal }));
   } catch (thrown) {

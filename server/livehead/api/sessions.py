@@ -48,7 +48,7 @@ async def open_session(
         Query(description="send the session's own audio back; by default off for source=mic, on for source=push"),
     ] = None,
     source: Annotated[Literal["mic", "push"], Query(description="where the speech comes from")] = "mic",
-    probe: Annotated[Literal["0", "1"], Query(description="draw the test code into the frame")] = "0",
+    probe: Annotated[Literal["0", "1"], Query(description="draw the test pattern into the frame")] = "0",
     seed: Annotated[int | None, Query(ge=0, le=MAX_SEED, description="makes the portrait's idle repeatable")] = None,
 ) -> Response:
     offer = await read_text(request, SDP)

@@ -20,14 +20,24 @@ class Figures:
         self._metrics = metrics
         self._counted: Counter[tuple[str, str]] = Counter()
         self._concealed_s = 0.0
+        self._malformed = 0
 
     def of(
-        self, playout: PlayoutStats, generate_ms: Percentiles, *, queue: int, encoder_dropped: int, concealed_s: float
+        self,
+        playout: PlayoutStats,
+        generate_ms: Percentiles,
+        *,
+        queue: int,
+        encoder_dropped: int,
+        concealed_s: float,
+        malformed: int,
     ) -> Stats:
         """The figures of now. ``queue`` counts the windows that the engine has not answered, ``encoder_dropped`` the
-        ticks that the encoders were too slow for."""
+        ticks that the encoders were too slow for, ``malformed`` the packets of the client that nobody could read."""
         self._metrics.concealed.inc(concealed_s - self._concealed_s)
         self._concealed_s = concealed_s
+        self._metrics.malformed.inc(malformed - self._malformed)
+        self._malformed = malformed
         self._count(self._metrics.repeated, "repeated", playout.repeats.items())
         self._count(self._metrics.dropped, "dropped", [*playout.drops.items(), ("encoder", encoder_dropped)])
         self._count(self._metrics.skipped, "skipped", playout.skips.items())

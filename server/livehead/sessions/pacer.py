@@ -105,6 +105,7 @@ class Pacer:
             queue=queue,
             encoder_dropped=self._peer.dropped,
             concealed_s=self._peer.concealed_s,
+            malformed=self._peer.malformed,
         )
 
     def _send(self, tick: Tick) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from livehead.core.messages.fields import Source
+from livehead.core.messages.fields import SourceName
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
 
@@ -17,7 +17,7 @@ class SessionRequest:
     avatar: str
     latency: str
     voice: bool | None = None
-    source: Source = "mic"
+    source: SourceName = "mic"
     probe: bool = False
     seed: int | None = None
 

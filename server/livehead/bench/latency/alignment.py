@@ -1,4 +1,4 @@
-"""Which moment of the microphone a block shows, found from the loudness in the frames' test codes alone.
+"""Which moment of the microphone a block shows, found from the loudness in the frames' test patterns alone.
 
 Block k holds 40 ms of audio, so the loudness in its frame must be that of 40 ms of what was sent. The shift that fits
 best over a few seconds is the answer, to about a millisecond: a burst that begins 2 ms before the end of a block
@@ -55,7 +55,7 @@ def align(power: NDArray[np.float64], blocks: Sequence[tuple[int, int]]) -> Alig
     """``power`` is the mean square of each millisecond that was sent; ``blocks`` are k, unwrapped and rising, with the
     loudness read. Raises LiveheadError if they do not fit: the frames show other audio."""
     if len(blocks) < ENOUGH:
-        raise LiveheadError(f"only {len(blocks)} frames with a readable test code arrived")
+        raise LiveheadError(f"only {len(blocks)} frames with a readable test pattern arrived")
     total = np.concatenate([[0.0], np.cumsum(power)])
     k = np.array([block for block, _ in blocks], np.int64)
     read = np.array([level for _, level in blocks], np.float64)
@@ -103,7 +103,7 @@ def _best(
 
 
 def _predict(total: NDArray[np.float64], k: NDArray[np.int64], shifts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Loudness of the blocks for every shift, ``(shifts, blocks)``, by the formula of the test code."""
+    """Loudness of the blocks for every shift, ``(shifts, blocks)``, by the formula of the test pattern."""
     begin = np.clip(k[None, :] * BLOCK_MS + shifts[:, None], 0, len(total) - 1)
     end = np.clip(begin + BLOCK_MS, 0, len(total) - 1)
     at = np.arange(len(total))

@@ -11,7 +11,7 @@ from typing import Any
 class DecodedFrame:
     """A decoded frame. ``timestamp`` is its RTP timestamp (90 kHz, unwrapped), ``arrived`` when its last packet
     arrived, ``decoded`` when it was ready to be shown. ``k`` (modulo 65536) and ``loudness`` are None if its
-    test code could not be read."""
+    test pattern could not be read."""
 
     timestamp: int
     arrived: float

@@ -1,4 +1,4 @@
-"""The client's receiving end for video: when each packet arrived, when each frame could be shown, and its test code.
+"""The client's receiving end for video: when each packet arrived, when each frame could be shown, and its test pattern.
 
 A frame counts as complete at its marker bit (RFC 6184, RFC 7741), as in browsers. aiortc's own receiver waits for the
 first packet of the next frame, 40 ms more, and buffers audio for 80 ms; neither says anything about the server.
@@ -45,7 +45,7 @@ MAX_HELD = 2048
 
 
 class VideoRecorder(RecordingReceiver):
-    """Assembles frames, decodes them in a thread, reads their test code; requests what is missing (RFC 4585)."""
+    """Assembles frames, decodes them in a thread, reads their test pattern; requests what is missing (RFC 4585)."""
 
     def __init__(self, transport: RTCDtlsTransport, recording: Recording, on_first: Callable[[], None]) -> None:
         super().__init__("video", transport, recording.frame_reports)

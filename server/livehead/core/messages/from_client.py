@@ -25,7 +25,7 @@ from livehead.core.messages.fields import (
     PingId,
     Sdp,
     Seed,
-    Source,
+    SourceName,
     Token,
     Voice,
     utf8,
@@ -42,7 +42,7 @@ class Offer:
     avatar: Name | None = None
     latency: Name | None = None
     voice: Annotated[Voice, MustBe("one of on, off")] | None = None
-    source: Annotated[Source, MustBe("one of mic, push")] | None = None
+    source: Annotated[SourceName, MustBe("one of mic, push")] | None = None
     probe: Flag = False
     seed: Seed | None = None
     token: Token | None = field(default=None, repr=False)

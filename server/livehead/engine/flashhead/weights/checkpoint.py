@@ -20,7 +20,7 @@ from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
 from livehead.engine.flashhead.vae.base import Vae
 from livehead.engine.flashhead.vae.build import build_vae, read_vae_config
 from livehead.engine.flashhead.weights.config import PUBLISHED, DitConfig, Variant, read_dit_config, read_json
-from livehead.engine.flashhead.weights.files import SafetensorsFile, Source, TorchFile, check, fill
+from livehead.engine.flashhead.weights.files import SafetensorsFile, TensorFile, TorchFile, check, fill
 from livehead.engine.flashhead.weights.layout import Layout
 from livehead.engine.flashhead.weights.random_init import LTX_CONFIG, WAV2VEC2_CONFIG, randomise
 from livehead.errors import CheckpointError
@@ -114,7 +114,7 @@ def random_model(
     )
 
 
-def _sources(layout: Layout) -> dict[str, Callable[[], Source]]:
+def _sources(layout: Layout) -> dict[str, Callable[[], TensorFile]]:
     file = SafetensorsFile if layout.variant == "lite" else TorchFile
     return {
         "transformer": lambda: SafetensorsFile(layout.dit_file),

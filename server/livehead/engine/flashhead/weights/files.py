@@ -30,7 +30,7 @@ _LARGEST_HEADER = 100_000_000
 _CURE = "Delete it and run `livehead models download`."
 
 
-class Source(Protocol):
+class TensorFile(Protocol):
     """Named tensors, in the order in which they are read fastest."""
 
     path: Path
@@ -154,7 +154,7 @@ class TorchFile:
 
 
 def fill(
-    source: Source, targets: Mapping[str, Tensor], unused: Mapping[str, Shape] | None = None, ignored: str = " "
+    source: TensorFile, targets: Mapping[str, Tensor], unused: Mapping[str, Shape] | None = None, ignored: str = " "
 ) -> None:
     """Copy every target's tensor from the source.
 
@@ -169,7 +169,7 @@ def fill(
     log.debug("read %d tensors from %s", len(targets), source.path)
 
 
-def check(source: Source, expected: Mapping[str, Shape], ignored: str = " ") -> None:
+def check(source: TensorFile, expected: Mapping[str, Shape], ignored: str = " ") -> None:
     """Compare names and shapes. Raises CheckpointError."""
     for name, shape in expected.items():
         found = source.shapes.get(name)
