@@ -1,9 +1,9 @@
-"""FlashHead in the real server on this device: weights, load, a film, a server, calls. One script, one table last.
+"""FlashHead in the real server on this device: weights, load, a video, a server, calls. One script, one table last.
 
     python tests/gpu/serve.py [--device cuda] [--variant lite] [--tiny] [--out DIR] [--calls low:1,balanced:2]
 
 Writes random weights in the published layout, loads them from the page cache, renders ten seconds of speech, starts
-``livehead serve`` and measures microphone to picture with ``livehead bench latency`` over loopback. A step that fails
+``livehead serve`` and measures microphone to frame with ``livehead bench latency`` over loopback. A step that fails
 does not take the others along. Everything goes to ``serve.json``, ``steps.log`` and ``server.log`` in ``--out``.
 ``--tiny --device cpu`` runs the same anywhere, with weights of no use, in less than a minute.
 """
@@ -43,7 +43,7 @@ RATE = 16000
 FPS = 25
 CALLS = "balanced:1,throughput:1,low:1,throughput:2,throughput:4,balanced:2"
 TARGETS_MS = {"low": 350, "balanced": 480, "throughput": 1150}
-"""Sound to picture, p95, FlashHead Lite."""
+"""Audio to frame, p95, FlashHead Lite."""
 LOAD_S, LOAD_MB = 20, 2000
 """Loading may take so long, and so much host memory above the largest tensor."""
 AROUND_CALL_S = 10
@@ -135,23 +135,23 @@ def write_speech(path: Path) -> None:
         file.writeframes(samples.tobytes())
 
 
-def film_facts(path: Path) -> dict[str, Any]:
-    """Raises ValueError for a film that is not what it should be."""
-    with av.open(str(path)) as film:
-        pictures = [frame.to_ndarray(format="gray") for frame in film.decode(video=0)]
-        side = pictures[0].shape
-    with av.open(str(path)) as film:
-        sound = sum(frame.samples / frame.sample_rate for frame in film.decode(audio=0))
+def video_facts(path: Path) -> dict[str, Any]:
+    """Raises ValueError for a video that is not what it should be."""
+    with av.open(str(path)) as video:
+        frames = [frame.to_ndarray(format="gray") for frame in video.decode(video=0)]
+        side = frames[0].shape
+    with av.open(str(path)) as video:
+        audio = sum(frame.samples / frame.sample_rate for frame in video.decode(audio=0))
     facts = {
-        "pictures": len(pictures),
-        "seconds": len(pictures) / FPS,
+        "frames": len(frames),
+        "seconds": len(frames) / FPS,
         "side": side[0],
-        "sound_s": round(sound, 2),
-        "different": len({picture.tobytes() for picture in pictures}),
+        "sound_s": round(audio, 2),
+        "different": len({frame.tobytes() for frame in frames}),
         "mb": round(path.stat().st_size / 1e6, 2),
     }
-    if len(pictures) != SPOKEN_S * FPS or not SPOKEN_S - 0.1 < sound < SPOKEN_S + 0.2:
-        raise ValueError(f"not a film of {SPOKEN_S} s: {facts}")
+    if len(frames) != SPOKEN_S * FPS or not SPOKEN_S - 0.1 < audio < SPOKEN_S + 0.2:
+        raise ValueError(f"not a video of {SPOKEN_S} s: {facts}")
     return facts
 
 
@@ -220,7 +220,7 @@ def measure(run: Run, server: Server, preset: str, sessions: int, seconds: float
     }
     run.result.setdefault("calls", {})[name] = figures
     if (run.result["variant"], run.result["size"]) == ("lite", 512):
-        run.promise(f"{name} sound to picture, p95 ms", figures["audio_to_picture_ms"]["p95"], TARGETS_MS[preset])
+        run.promise(f"{name} audio to frame, p95 ms", figures["audio_to_picture_ms"]["p95"], TARGETS_MS[preset])
     run.promise(f"{name} freezes", figures["freezes"], 0)
     run.promise(f"{name} failed calls", figures["failed"], 0)
     print("\n".join(text.splitlines()[:-1]), flush=True)
@@ -242,8 +242,8 @@ def table(run: Run) -> str:
             f"torch {load['torch']}, CUDA {load['cuda']}, {load['details']['attention']} attention, {load['device']}"
         )
     if "render" in result:
-        film = result["render"]
-        lines.append(f"render: {film['pictures']} pictures, {film['command_s']:.1f} s in all; {film['said']}")
+        video = result["render"]
+        lines.append(f"render: {video['frames']} frames, {video['command_s']:.1f} s in all; {video['said']}")
     if "serve" in result:
         lines.append(f"serve: ready after {result['serve']['ready_s']:.1f} s")
     lines.append(
@@ -281,7 +281,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--variant", choices=("lite", "pro"), default="lite")
-    parser.add_argument("--tiny", action="store_true", help="weights of 16 MB, small pictures, short calls")
+    parser.add_argument("--tiny", action="store_true", help="weights of 16 MB, small frames, short calls")
     parser.add_argument("--models", type=Path, help="where the weights go, or are already (default: a new folder)")
     parser.add_argument("--out", type=Path, help="where the figures go (default: a new folder)")
     parser.add_argument("--calls", help=f"preset:sessions, … (default: {CALLS}; throughput:1 with --tiny)")
@@ -324,14 +324,14 @@ def main() -> int:
                 run.promise("load, host MB", load["host_growth_mb"], LOAD_MB + load["largest_tensor_mb"])
         if "render" not in without:
             with run.step("render"):
-                speech, film = Path(folder) / "speech.wav", Path(folder) / "film.mp4"
+                speech, video = Path(folder) / "speech.wav", Path(folder) / "video.mp4"
                 write_speech(speech)
                 began = time.monotonic()
-                files = ["--portrait", PORTRAIT, "--audio", speech, "--out", film]
+                files = ["--portrait", PORTRAIT, "--audio", speech, "--out", video]
                 text = run.livehead("render", *engine, *files, "--latency", "throughput", "--seed", "1", seconds=90)
                 taken = time.monotonic() - began
                 said = text.splitlines()[-1].partition("made in ")[2]
-                run.result["render"] = film_facts(film) | {"command_s": round(taken, 1), "said": f"made in {said}"}
+                run.result["render"] = video_facts(video) | {"command_s": round(taken, 1), "said": f"made in {said}"}
         with (
             run.step("serve"),
             serving(run, [*engine, "--max-sessions", 8, "--data-dir", Path(folder) / "data"], 90) as server,

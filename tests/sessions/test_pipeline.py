@@ -74,14 +74,14 @@ def test_the_microphone_goes_on_after_an_interrupt(preset: Preset) -> None:
     now, seen = stage.now, stage.shown[-1]
     stage.pipeline.interrupt()
     stage.run(5)
-    lead = (preset.hop + preset.lookahead) * 0.04
+    prebuffer = (preset.hop + preset.lookahead) * 0.04
     ticks = stage.since(now)
     assert stage.engine.rewinds == [seen.frame_k]
     fresh = [tick for tick in ticks if tick.frame_k != seen.frame_k]
     assert fresh[0].at - now < 0.12
     assert preset.hop == 1 or not fresh[0].pcm.any()
     heard = loud(ticks)
-    assert heard[0].at - now < lead + TAKES + 0.08
+    assert heard[0].at - now < prebuffer + TAKES + 0.08
     assert in_step(stage, heard)
     assert repeats([tick for tick in ticks if tick.at >= fresh[0].at]) == []
     audio = np.concatenate([tick.pcm for tick in heard])

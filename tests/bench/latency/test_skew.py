@@ -16,7 +16,7 @@ AT = Alignment(np.array([0]), np.array([0.0]), 1.0)
 
 
 def streams(frame_later_ms: float, report_later_ms: float) -> Skew:
-    """Audio comes back 80 ms later in packets of 20 ms; frames arrive ``picture_later_ms`` after their audio, and
+    """Audio comes back 80 ms later in packets of 20 ms; frames arrive ``video_later_ms`` after their audio, and
     the reports say that they are ``report_later_ms`` behind it."""
     sent = bursts(20, seed=9).power
     voice = np.concatenate([np.zeros(DELAY_MS), sent])

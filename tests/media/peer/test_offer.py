@@ -218,4 +218,4 @@ def test_a_damaged_offer_never_does_worse_than_a_request_error(browser: str, dat
         asyncio.run(answer("\r\n".join(lines)))
     except RequestError as error:
         refusal = str(error)
-    assert "cannot be answered" not in refusal  # found at the door, not by the stack
+    assert "cannot be answered" not in refusal  # found before the stack sees it

@@ -207,7 +207,7 @@ def test_a_grown_delay_does_not_hold_up_the_rest(preset: Preset) -> None:
 
 
 def test_the_playout_never_holds_more_than_its_bound() -> None:
-    """A lead as long as hop and lookahead fits under every bound."""
+    """A prebuffer of hop and lookahead fits under every max delay."""
     for preset in PRESETS:
         Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         assert (preset.hop + preset.lookahead) * BLOCK_SAMPLES <= preset.max_delay_ms * 16

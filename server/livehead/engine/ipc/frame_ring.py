@@ -27,7 +27,7 @@ _HEADER = 4096
 def create_memory() -> int:
     """Make the nameless file of a ring and return its descriptor. It is empty until a writer sizes it."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("livehead-pictures")
+        return os.memfd_create("livehead-frames")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
