@@ -15,7 +15,7 @@ from typing import Any
 from lab import Lab
 
 from livehead.bench.latency.client import ClientSpec, MeasuredSpan
-from livehead.bench.latency.recording import Recording
+from livehead.bench.latency.recorders.recording import Recording
 
 AUDIO_S = 60.0
 START_S = 40.0

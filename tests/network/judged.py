@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from livehead.bench.latency.alignment import align
-from livehead.bench.latency.counters import Unwrapped
-from livehead.bench.latency.recording import DecodedFrame, Recording
+from livehead.bench.latency.recorders.counters import Unwrapped
+from livehead.bench.latency.recorders.recording import DecodedFrame, Recording
 from livehead.bench.latency.skew import skew
 from livehead.bench.latency.stimulus import Stimulus
 from livehead.core.latency import percentiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from livehead.bench.latency.breakdown import PARTS, clock_offset, mean_parts, trace
-from livehead.bench.latency.recording import Ping
+from livehead.bench.latency.recorders.recording import Ping
 
 TOLD = [7, 5000.060, 41.0, 0.1, 1.0, 4.0, 12.0, 3.0]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livehead.bench.latency.alignment import Alignment
-from livehead.bench.latency.recording import AudioPacket, Recording, SenderReport
+from livehead.bench.latency.recorders.recording import AudioPacket, Recording, SenderReport
 from livehead.bench.latency.skew import Skew, skew
 from livehead.bench.latency.stimulus import bursts
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from livehead.bench.latency.recording import Ping, Recording
+from livehead.bench.latency.recorders.recording import Ping, Recording
 
 PARTS = ("capture", "buffer", "window", "queue", "generate", "playout", "encode", "network", "decode")
 _SERVER = 6

@@ -4,7 +4,7 @@
 
 FD is one end of a pipe. The client receives a :class:`ClientSpec`, says ``"ready"``, waits for ``"go"``, calls, says
 ``"live"`` at the first frame, receives a :class:`MeasuredSpan`, and sends its
-:class:`~livehead.bench.latency.recording.Recording` at the end.
+:class:`~livehead.bench.latency.recorders.recording.Recording` at the end.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from urllib.parse import urlencode, urljoin
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 
 from livehead.bench.http import fetch, location, request
-from livehead.bench.latency.audio_recorder import AudioRecorder
 from livehead.bench.latency.impairment import Impairment
 from livehead.bench.latency.microphone import Microphone
-from livehead.bench.latency.recording import Ping, Recording
-from livehead.bench.latency.recording_receiver import RecordingReceiver
+from livehead.bench.latency.recorders.audio_recorder import AudioRecorder
+from livehead.bench.latency.recorders.recording import Ping, Recording
+from livehead.bench.latency.recorders.recording_receiver import RecordingReceiver
+from livehead.bench.latency.recorders.video_recorder import VideoRecorder
 from livehead.bench.latency.stimulus import Stimulus, bursts, speech
-from livehead.bench.latency.video_recorder import VideoRecorder
 from livehead.errors import LiveheadError
 from livehead.media.peer.aiortc_parts import reach_loopback
 

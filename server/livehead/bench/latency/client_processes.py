@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from livehead.bench.latency.client import ClientSpec
-from livehead.bench.latency.recording import Recording
+from livehead.bench.latency.recorders.recording import Recording
 
 END_S = 5.0
 

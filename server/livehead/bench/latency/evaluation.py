@@ -9,9 +9,9 @@ from typing import Any
 
 from livehead.bench.latency.alignment import align
 from livehead.bench.latency.breakdown import PARTS, ClockOffset, Traced, clock_offset, mean_parts, trace, traces
-from livehead.bench.latency.counters import Unwrapped
 from livehead.bench.latency.freezes import freezes
-from livehead.bench.latency.recording import DecodedFrame, Recording
+from livehead.bench.latency.recorders.counters import Unwrapped
+from livehead.bench.latency.recorders.recording import DecodedFrame, Recording
 from livehead.bench.latency.skew import Skew, skew
 from livehead.bench.latency.stimulus import Stimulus
 from livehead.core.block import BLOCK_MS

@@ -16,7 +16,7 @@ from livehead.bench.http import fetch
 from livehead.bench.latency.client import CONNECT_S, ClientSpec, MeasuredSpan
 from livehead.bench.latency.client_processes import ClientProcess, await_clients, client_processes
 from livehead.bench.latency.evaluation import CallResult, evaluate, summary
-from livehead.bench.latency.recording import Recording
+from livehead.bench.latency.recorders.recording import Recording
 from livehead.bench.server_process import own_server
 from livehead.bench.usage import Usage, usage
 from livehead.core.block import BLOCK_MS

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.bench.latency.alignment import Alignment
-from livehead.bench.latency.recording import AudioPacket, Recording, SenderReport
+from livehead.bench.latency.recorders.recording import AudioPacket, Recording, SenderReport
 from livehead.bench.latency.stimulus import BINS, RATE
 
 CLOCK = 90_000

@@ -8,8 +8,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
-from livehead.bench.latency.counters import Unwrapped
-from livehead.bench.latency.recording import SenderReport
+from livehead.bench.latency.recorders.counters import Unwrapped
+from livehead.bench.latency.recorders.recording import SenderReport
 from livehead.media.rtp.receiver import Receiver
 
 

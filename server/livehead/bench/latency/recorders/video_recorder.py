@@ -31,9 +31,9 @@ from aiortc.rtp import (
     unwrap_rtx,
 )
 
-from livehead.bench.latency.counters import Unwrapped
-from livehead.bench.latency.recording import DecodedFrame, Recording
-from livehead.bench.latency.recording_receiver import RecordingReceiver
+from livehead.bench.latency.recorders.counters import Unwrapped
+from livehead.bench.latency.recorders.recording import DecodedFrame, Recording
+from livehead.bench.latency.recorders.recording_receiver import RecordingReceiver
 from livehead.core import test_pattern
 
 NACK_EVERY = 0.05

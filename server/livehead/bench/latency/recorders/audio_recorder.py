@@ -8,8 +8,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
-from livehead.bench.latency.recording import AudioPacket, Recording
-from livehead.bench.latency.recording_receiver import RecordingReceiver
+from livehead.bench.latency.recorders.recording import AudioPacket, Recording
+from livehead.bench.latency.recorders.recording_receiver import RecordingReceiver
 from livehead.bench.latency.stimulus import power
 from livehead.media.audio.decoder import AudioDecoder, audio_decoder
 
