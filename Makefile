@@ -13,7 +13,8 @@ LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest
 LOWEST_TESTS := tests/core/messages tests/media tests/api tests/engine/preview tests/test_avatars.py tests/test_render.py
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n $(JOBS) --maxprocesses 8
+# one worker more than cores: one of them mostly waits (tests/phases.py)
+PARALLEL := -n $(shell expr $(JOBS) + 1) --maxprocesses 8
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)

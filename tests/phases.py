@@ -6,9 +6,6 @@ REALTIME = (
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",
     "bench/load/test_bench_overload.py",
-    "browser/test_embed.py",
-    "browser/test_server_states.py",
-    "browser/test_sources.py",
     "browser/test_talk.py",
     "integration/test_serve.py",
     "integration/test_speech.py",
@@ -53,7 +50,7 @@ SLOW = (
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
-TOGETHER = ("bench/media/test_bench_media.py", "browser/test_page.py")
+TOGETHER = ("bench/media/test_bench_media.py", "browser")
 """What these set up for all their tests takes long, so each of them keeps to one worker."""
 
 

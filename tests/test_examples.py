@@ -12,6 +12,7 @@ import sys
 import time
 import wave
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import av
@@ -105,7 +106,9 @@ def loud(levels: list[tuple[float, float]]) -> int:
 
 def push(server: Process, session: str, speech: Path) -> subprocess.Popen[str]:
     command = [sys.executable, EXAMPLES / "push_speech/push_speech.py", server.url, session, speech]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Where these tests run in the background, SIGINT may be ignored, and a child would inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
 
 
 @pytest.mark.may_block("starts the client's process")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
-
+from bench.latency.command import bench, figures
 from livehead.bench.latency.breakdown import PARTS
-from livehead.cli import main
 from serving import running
 
 SPEECH = Path(__file__).parents[2] / "data" / "speech.flac"
@@ -19,16 +13,6 @@ PROMISED = {
     "sessions", "seconds", "audio_to_picture_ms", "skew_ms", "fps", "freezes", "repeated", "dropped", "connect_ms",
     "first_picture_ms", "failed", "server",
 }  # fmt: skip
-
-
-def bench(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "livehead", "bench", "latency", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
-
-
-def figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
@@ -74,45 +58,3 @@ def test_another_server_is_measured_by_its_address_with_speech_over_a_bad_networ
     conditions = found["conditions"]
     assert (conditions["loss"], conditions["rate_kbit"], conditions["latency"]) == (0.02, 3000, "balanced")
     assert "loss 2.0%, jitter 20 ms, 3000 kbit/s" in done.stdout
-
-
-def test_more_sessions_than_the_server_takes_are_counted_as_failed(tmp_path: Path) -> None:
-    with running(tmp_path, "--engine", "preview", "--size", "128", "--max-sessions", "1") as server:
-        found = figures(bench("--url", server.url, "--seconds", "3", "--sessions", "2"))
-    assert found["failed"] == 1
-    assert "503" in found["errors"][0]
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "words"),
-    [
-        (("--url", "http://127.0.0.1:9"), 1, "cannot be reached"),
-        (("--url", "ftp://example"), 2, "--url"),
-        (("--sessions", "0"), 2, "--sessions"),
-        (("--sessions", "1.5"), 2, "whole"),
-        (("--seconds", "soon"), 2, "--seconds"),
-        (("--loss", "2"), 2, "--loss"),
-        (("--rate", "1"), 2, "--rate"),
-        (("--histogram", "latency.doc"), 2, ".png or .svg"),
-        (("--audio", "/none.wav"), 2, "/none.wav"),
-        (("--latency", "none"), 2, "--latency"),
-    ],
-)
-@pytest.mark.may_block("the command has an event loop of its own")
-def test_what_cannot_be_measured_is_said_in_one_line(
-    options: tuple[str, ...], code: int, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        sys.exit(main(["bench", "latency", *options]))
-    assert ended.value.code == code
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert words in said.err
-    assert said.err.count("\n") == 1
-
-
-def test_a_server_that_does_not_start_is_said_in_one_line(tmp_path: Path) -> None:
-    done = bench("--engine", "flashhead", "--models", str(tmp_path), "--seconds", "3")
-    assert done.returncode == 1
-    assert "flashhead" in done.stderr
-    assert done.stderr.count("\n") == 1
