@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livehead.bench.latency.counters import Unwrapped
+from livehead.bench.latency.recorders.counters import Unwrapped
 from livehead.core.block import BLOCK_SAMPLES
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 from livehead.sessions.sources.mic import MicSource
