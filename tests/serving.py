@@ -19,9 +19,11 @@ import uvicorn
 from livehead.api.services import Services
 from livehead.app import create_app
 from livehead.commands.serve import configure
+from livehead.core.identity import Identity, Role
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import Choice
 from livehead.listening import listen
+from livehead.sessions.session import Session
 from livehead.settings import load
 from waiting import until
 
@@ -36,6 +38,10 @@ class _Server(uvicorn.Server):
 class Served:
     url: str
     services: Services
+
+    def session(self, session_id: str) -> Session:
+        """The session as the server has it."""
+        return self.services.registry.find(session_id, Identity("test"), Role.VIEW)
 
     async def settled(self, active: int = 0, within: float = 5.0) -> None:
         """Wait until so many slots are in use."""

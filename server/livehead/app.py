@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 import livehead
-from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, web
+from livehead.access.access import Access
+from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web
 from livehead.api.cors import Cors
 from livehead.api.counting import Counting
+from livehead.api.guard import verify_guards
 from livehead.api.services import Services
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
@@ -43,24 +45,32 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
         description=ABOUT,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         lifespan=lifespan,
     )
     app.state.services = services
     problems.install(app)
-    for router in (
+    for router in routers():
+        verify_guards(router.routes)
+        app.include_router(router)
+    app.add_middleware(Cors, origins=settings.server.cors_origins)
+    app.add_middleware(Counting, metrics=services.metrics)
+    return app
+
+
+def routers() -> tuple[APIRouter, ...]:
+    """All of the server's routes; the page comes last, as it takes every path that is left. Reads files."""
+    return (
         sessions.router,
         signal.router,
         speech.router,
+        tokens.router,
         avatars.router,
         ice.router,
         ops.router,
         ops.build_docs(),
-    ):
-        app.include_router(router)
-    app.include_router(web.build_router(web.find_web()))
-    app.add_middleware(Cors, origins=settings.server.cors_origins)
-    app.add_middleware(Counting, metrics=services.metrics)
-    return app
+        web.build_router(web.find_web()),
+    )
 
 
 def build_services(settings: Settings, choice: Choice) -> Services:
@@ -69,4 +79,4 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     store = AvatarStore()
     registry = Registry(settings, host, store, metrics)
     metrics.watch_restarts(lambda: host.restarts)
-    return Services(settings, choice, host, store, registry, metrics)
+    return Services(settings, Access(settings), choice, host, store, registry, metrics)

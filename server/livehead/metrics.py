@@ -37,6 +37,9 @@ class Metrics:
         self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")
+        self.denied = self._counter(
+            "livehead_requests_denied", "Requests refused with 401, 403 or 429, by problem.", "problem"
+        )
         self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
         self.repeated = self._counter("livehead_frames_repeated", "Frames shown twice, by reason.", "reason")
         self.dropped = self._counter("livehead_frames_dropped", "Frames never shown, by reason.", "reason")

@@ -16,6 +16,8 @@ from livehead.errors import UsageError
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
 PrecisionName: TypeAlias = Literal["exact", "fp8"]
+PeerAddresses: TypeAlias = Literal["auto", "public", "private", "any"]
+OpenRoute: TypeAlias = Literal["info", "docs", "metrics"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
 
 
@@ -32,8 +34,22 @@ class ServerSettings(_Stage):
         None, description="PEM certificate chain; with tls_key, serves HTTPS instead of HTTP."
     )
     tls_key: Path | None = Field(None, description="PEM private key of tls_cert, not encrypted.")
+    insecure: bool = Field(
+        False, description="Listen beyond this machine without keys: everybody who reaches the server may use it."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Host names of this server besides localhost and its address, as a JSON list; * allows any. "
+        "Without keys, requests to other names are refused (DNS rebinding).",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed, as a JSON list."
+    )
     cors_origins: tuple[str, ...] = Field(
-        ("*",), description="Origins whose pages may call the API, as a JSON list; * allows any."
+        (), description="Origins of other sites whose pages may call the API, as a JSON list; * allows any."
+    )
+    frame_ancestors: tuple[str, ...] = Field(
+        ("'self'",), description="Who may show the page in a frame (Content-Security-Policy), as a JSON list."
     )
     data_dir: Path = Field(
         Path("data"), description="Folder for uploaded portraits, which this version does not accept yet."
@@ -87,6 +103,11 @@ class MediaSettings(_Stage):
         "credentials.",
     )
     turn_ttl: int = Field(600, ge=60, le=600, description="Lifetime of a TURN credential, in seconds.")
+    peer_addresses: PeerAddresses = Field(
+        "auto",
+        description="Which of a client's ICE candidates are tried: public addresses; private: those of private "
+        "networks too; any: this machine's own too; auto: what the address of the client's request belongs to.",
+    )
     silence_timeout: float = Field(
         10.0, gt=0, description="How long a client may send no media before its session ends, in seconds."
     )
@@ -104,6 +125,63 @@ class SessionSettings(_Stage):
     latency: LatencyName = Field("low", description="Latency preset of sessions that do not choose one.")
 
 
+class AccessSettings(_Stage):
+    """Keys and tokens."""
+
+    keys: Path | None = Field(
+        None,
+        description="File of API keys, written by livehead keys; without it the file keys in data_dir, if it exists.",
+    )
+    api_keys: tuple[str, ...] = Field(
+        (), description="More API keys, as a JSON list of lines of such a file: NAME:HASH.", repr=False
+    )
+    token_secret: str | None = Field(
+        None,
+        min_length=32,
+        repr=False,
+        description="Secret that tokens are signed with, of at least 32 characters; without it a random one, and "
+        "tokens end with the server.",
+    )
+    token_seconds: int = Field(3600, ge=10, le=86400, description="Lifetime of a token, in seconds.")
+    open_routes: tuple[OpenRoute, ...] = Field(
+        (), description="Routes that need no key although there are keys, as a JSON list of info, docs, metrics."
+    )
+
+
+class LimitSettings(_Stage):
+    """What one client may take. A rate may be passed for a moment: bursts of four seconds' worth are let through."""
+
+    max_sessions_per_key: int | None = Field(None, ge=1, description="Sessions of one API key at once.")
+    max_sessions_per_address: int = Field(32, ge=1, description="Sessions of one client address at once.")
+    max_pending_per_address: int = Field(
+        8, ge=1, description="Sessions of one client address at once that have not connected yet."
+    )
+    offers_per_second: float = Field(5.0, gt=0, description="Offers of one key, and of one client address.")
+    tokens_per_second: float = Field(10.0, gt=0, description="Tokens that one key may make.")
+    uploads_per_minute: float = Field(12.0, gt=0, description="Uploads of one key, and of one client address.")
+    failures_per_minute: float = Field(
+        30.0, gt=0, description="Wrong credentials from one client address; past that, none of its own are checked."
+    )
+    messages_per_second: float = Field(50.0, gt=0, description="Text messages on one socket; past that it is closed.")
+    packets_per_second: float = Field(
+        500.0, gt=0, description="Packets from one client's media; more are dropped, and a flood ends the session."
+    )
+    max_connections: int = Field(
+        1024, ge=8, description="TCP connections at once; past that the longest idle is closed."
+    )
+    max_connections_per_address: int = Field(128, ge=1, description="The same for one client address.")
+    request_seconds: float = Field(
+        10.0, gt=0, description="How long a request's head, and then its body, may take to arrive, in seconds."
+    )
+    setup_seconds: float = Field(
+        10.0, gt=0, description="How long a session may take to connect, and half of it without a sign, in seconds."
+    )
+    idle_seconds: float = Field(
+        3600.0, ge=0, description="How long a session may be without speech, in seconds; 0 is for ever."
+    )
+    session_seconds: float = Field(86400.0, ge=0, description="How long a session may last, in seconds; 0 is for ever.")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings together."""
@@ -112,6 +190,8 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
 
 _AnyStage = TypeVar("_AnyStage", bound=_Stage)
@@ -119,7 +199,7 @@ _AnyStage = TypeVar("_AnyStage", bound=_Stage)
 
 def stages() -> tuple[type[BaseSettings], ...]:
     """Every stage's class."""
-    return (ServerSettings, EngineSettings, MediaSettings, SessionSettings)
+    return (ServerSettings, EngineSettings, MediaSettings, SessionSettings, AccessSettings, LimitSettings)
 
 
 def load(given: Mapping[str, Any]) -> Settings:
@@ -132,7 +212,14 @@ def load(given: Mapping[str, Any]) -> Settings:
         return stage(**{name: value for name, value in given.items() if name in stage.model_fields})
 
     try:
-        return Settings(make(ServerSettings), make(EngineSettings), make(MediaSettings), make(SessionSettings))
+        return Settings(
+            make(ServerSettings),
+            make(EngineSettings),
+            make(MediaSettings),
+            make(SessionSettings),
+            make(AccessSettings),
+            make(LimitSettings),
+        )
     except ValidationError as error:
         raise UsageError("; ".join(_mistake(dict(e), given) for e in error.errors())) from None
     except SettingsError as error:

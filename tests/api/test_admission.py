@@ -67,7 +67,7 @@ async def test_a_preset_that_does_not_fit_in_mid_session_is_refused_and_the_call
         error = (await line.next("error"))["error"]
         assert (error["status"], error["type"]) == (503, "urn:livehead:full")
         assert "low" in error["detail"]
-        assert served.services.registry.get(session).describe()["latency"] == "throughput"
+        assert served.session(session).describe()["latency"] == "throughput"
         await second.send(type="bye")
         await second.state("closed")
         await served.settled(1)

@@ -53,7 +53,7 @@ async def test_an_offer_is_answered_as_whip_says(client: httpx.AsyncClient) -> N
 async def test_delete_closes_the_connection_before_it_answers(client: httpx.AsyncClient, served: Served) -> None:
     async with Caller() as caller:
         location = (await open_session(client, caller)).headers["location"]
-        session = served.services.registry.get(location.rpartition("/")[2])
+        session = served.session(location.rpartition("/")[2])
         assert (await client.delete(location)).status_code == 200
         assert session.closed.is_set()
         assert served.services.host.streams == 0

@@ -32,7 +32,7 @@ async def test_a_call_from_offer_to_bye(served: Served) -> None:
         assert (await line.next("stats"))["bound_ms"] == 200
         await line.send(type="interrupt")
         await line.send(type="avatar", id="default")
-        assert served.services.registry.get(session).describe()["state"] == "live"
+        assert served.session(session).describe()["state"] == "live"
         await line.send(type="bye")
         assert (await line.state("closed"))["reason"] == "bye"
         with pytest.raises(ConnectionClosed):
@@ -112,7 +112,7 @@ async def test_a_portrait_that_takes_long_holds_nothing_up(served: Served, monke
         return await load(avatar)
 
     async with Caller() as caller, Line(served.url) as line:
-        session = served.services.registry.get(await line.call(caller, latency="low"))
+        session = served.session(await line.call(caller, latency="low"))
         await line.state("live")
         monkeypatch.setattr(store, "portrait", load_slowly)
         await line.send(type="avatar", id=second)

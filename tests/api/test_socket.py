@@ -43,7 +43,7 @@ class FakeSocket:
 
 
 def over(socket: FakeSocket, capacity: int = 8) -> MessageSocket:
-    return MessageSocket(cast(WebSocket, socket), "test", capacity=capacity)
+    return MessageSocket(cast(WebSocket, socket), "test", capacity=capacity, rate=1000.0)
 
 
 async def ignore(_: str | bytes) -> None:

@@ -115,10 +115,9 @@ async def test_whatever_a_client_sends_the_others_are_served(
     served: Served, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     chance = random.Random(seed)
-    registry = served.services.registry
     async with Caller() as bystander, listener() as caller, Line(served.url) as quiet, Line(served.url) as line:
-        other = registry.get(await quiet.call(bystander))
-        session = registry.get(await line.call(caller, source="push"))
+        other = served.session(await quiet.call(bystander))
+        session = served.session(await line.call(caller, source="push"))
         await quiet.state("live")
         await line.state("live")
         told: list[dict[str, Any]] = []

@@ -81,7 +81,7 @@ async def test_who_may_not_speak_is_told_before_there_is_a_socket(served: Served
         async with Backend(served.url, pushed):
             assert await denial(served, pushed) == (409, "conflict")
         for rate in (8000, 48000):
-            await until(lambda: served.services.registry.get(pushed)._speaker is None)
+            await until(lambda: served.session(pushed)._speaker is None)
             async with Backend(served.url, pushed, rate):
                 pass
 

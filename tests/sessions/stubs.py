@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from livehead.core.identity import Identity
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.base import Preset
 from livehead.errors import NotFoundError
@@ -141,4 +142,6 @@ def session(
     request = SessionRequest(**{"avatar": "amara", "latency": "low", **wishes})
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
-    return Session(request, load({}).media, anything, avatars, metrics or Metrics(), RecentDelays())
+    return Session(
+        request, Identity("198.51.100.1"), load({}).media, anything, avatars, metrics or Metrics(), RecentDelays()
+    )

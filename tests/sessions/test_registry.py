@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from livehead.core.identity import Identity, Role
 from livehead.errors import EngineError, NotFoundError, UnavailableError, UnprocessableError
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
@@ -18,6 +19,7 @@ from sessions.stubs import StubAvatars, StubHost, StubPeer
 from waiting import until
 
 LOW = SessionRequest("amara", "low")
+ANYBODY = Identity("198.51.100.1")
 
 
 def build(
@@ -39,12 +41,12 @@ async def test_a_session_that_breaks_leaves_the_others_and_the_server_alone(monk
     registry, metrics = build(monkeypatch, peer=lambda: next(peers))
     async with registry:
         await warmed(registry)
-        broken, _ = await registry.open("offer", LOW)
-        well, _ = await registry.open("offer", LOW)
+        broken, _ = await registry.open("offer", LOW, ANYBODY)
+        well, _ = await registry.open("offer", LOW, ANYBODY)
         broken.end("bye")
         await until(lambda: registry.active == 1, 5)
         await asyncio.sleep(0.05)
-        assert registry.get(well.id) is well
+        assert registry.find(well.id, ANYBODY, Role.VIEW) is well
         assert not well.closed.is_set()
         assert registry.failure is None
         assert registry.refusal() is None
@@ -64,13 +66,13 @@ async def test_whatever_escapes_from_a_session_is_logged_with_its_id_and_counted
             raise RuntimeError("a bug")
 
         monkeypatch.setattr("livehead.sessions.session.Session.run", breaks)
-        one, _ = await registry.open("offer", LOW)
+        one, _ = await registry.open("offer", LOW, ANYBODY)
         await until(lambda: registry.active == 0, 5)
         assert metrics.closed.labels("failed")._value.get() == 1
         assert any(one.id in record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
         assert registry.refusal() is None
         with pytest.raises(NotFoundError):
-            registry.get(one.id)
+            registry.find(one.id, ANYBODY, Role.VIEW)
 
 
 @pytest.mark.parametrize("error", [EngineError("no memory"), RuntimeError("a bug"), MemoryError()])
@@ -97,11 +99,11 @@ async def test_nothing_that_a_client_names_is_remembered(monkeypatch: pytest.Mon
         await warmed(registry)
         for i in range(20):
             with pytest.raises(UnprocessableError, match="preset"):
-                await registry.open("offer", SessionRequest("amara", f"preset{i}"))
+                await registry.open("offer", SessionRequest("amara", f"preset{i}"), ANYBODY)
             with pytest.raises(NotFoundError):
-                await registry.open("offer", SessionRequest(f"avatar{i}", "low"))
+                await registry.open("offer", SessionRequest(f"avatar{i}", "low"), ANYBODY)
         assert not registry._reserved
-        one, _ = await registry.open("offer", LOW)
+        one, _ = await registry.open("offer", LOW, ANYBODY)
         for i in range(20):
             with pytest.raises(UnprocessableError, match="preset"):
                 registry.choose_latency(one, f"preset{i}")
@@ -115,7 +117,7 @@ async def test_an_offer_that_cannot_be_answered_gives_its_slot_back(monkeypatch:
     async with registry:
         await warmed(registry)
         with pytest.raises(RuntimeError):
-            await registry.open("offer", LOW)
+            await registry.open("offer", LOW, ANYBODY)
         assert registry.active == 0
         assert not registry._reserved
 
@@ -124,7 +126,7 @@ async def test_a_registry_whose_owner_died_says_so_and_not_that_it_is_draining(m
     registry, _ = build(monkeypatch)
     await registry.__aenter__()
     await warmed(registry)
-    one, _ = await registry.open("offer", LOW)
+    one, _ = await registry.open("offer", LOW, ANYBODY)
     await registry.__aexit__(RuntimeError, RuntimeError("the lifespan failed"), None)
     assert one.closed.is_set()
     assert registry.failure is not None
@@ -138,7 +140,7 @@ async def test_a_drain_ends_what_lives_and_is_no_failure(monkeypatch: pytest.Mon
     registry, _ = build(monkeypatch, peer=lambda: StubPeer("close"))
     async with registry:
         await warmed(registry)
-        sessions = [(await registry.open("offer", LOW))[0] for _ in range(3)]
+        sessions = [(await registry.open("offer", LOW, ANYBODY))[0] for _ in range(3)]
         async with asyncio.timeout(5):
             await registry.drain(0.05)
         assert all(session.closed.is_set() for session in sessions)

@@ -85,7 +85,7 @@ async def test_a_killed_worker_leaves_audio_and_session_and_comes_back(served: S
         await until(lambda: len(caller.figures) > told + 1)  # a second goes by; they tell of all that was said
         assert len(spoken) >= 20
         assert sum(level < 0.05 for _, level in spoken) <= 1 + caller.late - late
-        assert served.services.registry.get(session)
+        assert served.session(session)
 
 
 async def test_a_client_that_falls_silent_is_ended_and_its_slot_comes_back(served: Served) -> None:
@@ -122,7 +122,7 @@ async def test_another_portrait_in_mid_session(served: Served) -> None:
         await caller.seen(lambda p: len(p) > 20)
         other = served.services.avatars.list()[-1].id
         await line.send(type="avatar", id=other)
-        await until(lambda: served.services.registry.get(session).describe()["avatar"] == other)
+        await until(lambda: served.session(session).describe()["avatar"] == other)
         await until(lambda: served.services.host.streams == 1)
         before = len(caller.frames)
         await caller.seen(lambda p: len(p) > before + 25)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
+from livehead.api.guard import Guard, Needs
 from livehead.api.services import ServicesDep
 from livehead.avatars import Avatar
 
 router = APIRouter(prefix="/v1/avatars", tags=["avatars"])
 
 
-@router.get("", summary="Every portrait that can be chosen, by id")
+@router.get("", summary="Every portrait that can be chosen, by id", dependencies=[Depends(Guard(Needs.CREDENTIAL))])
 async def list_avatars(services: ServicesDep) -> list[dict[str, Any]]:
     return [describe(avatar) for avatar in services.avatars.list()]
 
 
-@router.get("/{avatar_id}/image", summary="An avatar's image", response_class=Response)
+@router.get(
+    "/{avatar_id}/image",
+    summary="An avatar's image",
+    response_class=Response,
+    dependencies=[Depends(Guard(Needs.NOTHING))],  # those there are come with the package
+)
 async def get_image(avatar_id: str, services: ServicesDep) -> Response:
     avatar = services.avatars.get(avatar_id)
     headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 
 from livehead.core.limits import MAX_SDP
+from livehead.core.messages.json_object import read_object
 from livehead.errors import MalformedError, TooLargeError, UnsupportedTypeError
+
+JSON = "application/json"
+MAX_JSON = 64 * 1024
+"""Bytes of a JSON body."""
+
+
+async def read_json(request: Request, limit: int = MAX_JSON) -> dict[str, Any]:
+    """The body as a JSON object. Raises like :func:`read_text`, and MalformedError for what is no JSON object."""
+    return read_object(await read_text(request, JSON, limit), limit)
 
 
 async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -> str:

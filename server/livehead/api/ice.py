@@ -11,26 +11,31 @@ import base64
 import hashlib
 import hmac
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
+from livehead.api.guard import Guard, Needs
 from livehead.api.services import ServicesDep
+from livehead.core.identity import Identity
+from livehead.core.ids import new_id
 from livehead.settings import MediaSettings
 
 router = APIRouter(tags=["ice"])
 
-USER = "livehead"
+
+def stun_servers(settings: MediaSettings) -> list[dict[str, Any]]:
+    """``RTCIceServer`` dictionaries of the servers that need no credentials."""
+    return [{"urls": list(settings.stun_urls)}] if settings.stun_urls else []
 
 
-def ice_servers(settings: MediaSettings, now: float | None = None) -> list[dict[str, Any]]:
-    """A list of ``RTCIceServer`` dictionaries; ``now`` is Unix time in seconds."""
-    servers: list[dict[str, Any]] = []
-    if settings.stun_urls:
-        servers.append({"urls": list(settings.stun_urls)})
+def ice_servers(settings: MediaSettings, user: str, now: float | None = None) -> list[dict[str, Any]]:
+    """A list of ``RTCIceServer`` dictionaries. ``user`` tells the TURN server whose allocations count together
+    (coturn's user-quota); ``now`` is Unix time in seconds."""
+    servers = stun_servers(settings)
     if settings.turn_urls and settings.turn_secret:
         expiry = int(time.time() if now is None else now) + settings.turn_ttl
-        username = f"{expiry}:{USER}"
+        username = f"{expiry}:{user}"
         digest = hmac.new(settings.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
         credential = base64.b64encode(digest).decode()
         servers.append({"urls": list(settings.turn_urls), "username": username, "credential": credential})
@@ -51,6 +56,10 @@ def ice_links(servers: list[dict[str, Any]]) -> list[str]:
 
 
 @router.get("/v1/ice-servers", summary="STUN and TURN servers for RTCPeerConnection")
-async def get_ice_servers(services: ServicesDep, response: Response) -> list[dict[str, Any]]:
+async def get_ice_servers(
+    services: ServicesDep, identity: Annotated[Identity, Depends(Guard(Needs.CREDENTIAL))], response: Response
+) -> list[dict[str, Any]]:
+    """Each token has a user name of its own at the TURN server; with a key, each answer has."""
+    services.access.count_credentials(identity)
     response.headers["Cache-Control"] = "no-store"
-    return ice_servers(services.settings.media)
+    return ice_servers(services.settings.media, identity.token or new_id())

@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 import livehead
+from livehead.api.guard import Guard, Needs
 from livehead.api.services import Services, ServicesDep
 from livehead.core.latency import Percentiles
 from livehead.engine.base import GeneratorInfo
@@ -24,6 +25,7 @@ router = APIRouter(tags=["ops"])
     "/healthz",
     summary="Whether the server can go on as it is",
     responses={503: {"description": "The server has failed and must be restarted, with `reason` and `detail`"}},
+    dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def healthz(services: ServicesDep) -> JSONResponse:
     failure = services.registry.failure
@@ -36,6 +38,7 @@ async def healthz(services: ServicesDep) -> JSONResponse:
     "/readyz",
     summary="Whether a new session would be served",
     responses={503: {"description": "starting, engine-down, full or draining, as `reason`"}},
+    dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def readyz(services: ServicesDep) -> JSONResponse:
     refusal = services.registry.refusal()
@@ -45,12 +48,21 @@ async def readyz(services: ServicesDep) -> JSONResponse:
     return JSONResponse(body, 503, headers={"Retry-After": str(round(refusal.retry_after or 1))})
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    dependencies=[Depends(Guard(Needs.KEY, unless="metrics"))],
+)
 async def metrics(services: ServicesDep) -> Response:
     return Response(await asyncio.to_thread(services.metrics.render), media_type=CONTENT_TYPE)
 
 
-@router.get("/v1/info", summary="Version, engine, latency presets, sessions")
+@router.get(
+    "/v1/info",
+    summary="Version, engine, latency presets, sessions",
+    dependencies=[Depends(Guard(Needs.CREDENTIAL, unless="info"))],
+)
 async def info(services: ServicesDep) -> dict[str, Any]:
     return {
         "version": livehead.__version__,
@@ -122,7 +134,11 @@ def build_docs() -> APIRouter:
     page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
     docs = APIRouter(include_in_schema=False)
 
-    @docs.get("/docs")
+    @docs.get("/openapi.json", dependencies=[Depends(Guard(Needs.KEY, unless="docs"))])
+    async def read_openapi(request: Request) -> JSONResponse:
+        return JSONResponse(request.app.openapi())
+
+    @docs.get("/docs", dependencies=[Depends(Guard(Needs.NOTHING))])
     async def read_docs() -> HTMLResponse:
         return HTMLResponse(page)
 

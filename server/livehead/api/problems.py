@@ -15,15 +15,24 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket
 
+from livehead.api.refusals import note_refusal
 from livehead.core.messages.from_server import problem_object
-from livehead.errors import LiveheadError, RequestError
+from livehead.errors import LiveheadError, RequestError, UnauthorizedError
 
 TYPE_PREFIX = "urn:livehead:"
 
-_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-type"}
+_NAMES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-type",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +54,8 @@ def problem_of(error: Exception) -> dict[str, Any]:
 
 
 def _headers_of(error: Exception) -> dict[str, str]:
+    if isinstance(error, UnauthorizedError):
+        return {"WWW-Authenticate": 'Bearer realm="livehead"'}  # RFC 6750 section 3
     if isinstance(error, RequestError) and error.retry_after is not None:
         return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
     if isinstance(error, LiveheadError) and error.status == 503:
@@ -56,7 +67,18 @@ def respond(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -
     return ProblemResponse(body, status_code=int(body["status"]), headers=dict(headers or {}))
 
 
-async def _on_error(_: Request, error: Exception) -> Response:
+async def deny(socket: WebSocket, error: LiveheadError) -> None:
+    """Answer the opening handshake with a problem document. The socket must not have been accepted."""
+    note_refusal(socket, error)
+    await socket.send_denial_response(respond(problem_of(error), _headers_of(error)))
+
+
+async def _on_error(connection: HTTPConnection, error: Exception) -> Response:
+    assert isinstance(error, LiveheadError)
+    if isinstance(connection, WebSocket):
+        await deny(connection, error)
+    else:
+        note_refusal(connection, error)
     return respond(problem_of(error), _headers_of(error))
 
 

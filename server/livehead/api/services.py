@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from livehead.access.access import Access
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice
 from livehead.engine.host.host import EngineHost
@@ -21,6 +22,7 @@ class Services:
     """Made once by :mod:`livehead.app`; every route reads from it."""
 
     settings: Settings
+    access: Access
     choice: Choice
     host: EngineHost
     avatars: AvatarStore

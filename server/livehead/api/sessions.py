@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from livehead.api.body import read_text
-from livehead.api.ice import ice_links, ice_servers
+from livehead.api.guard import Guard, Needs
+from livehead.api.ice import ice_links, ice_servers, stun_servers
 from livehead.api.sdpfrag import parse
 from livehead.api.services import ServicesDep
 from livehead.avatars import DEFAULT_ID
+from livehead.core.identity import Identity, Role
 from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.errors import PreconditionError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.settings import LatencyName
+
+Opener: TypeAlias = Annotated[Identity, Depends(Guard(Role.OPEN))]
+Viewer: TypeAlias = Annotated[Identity, Depends(Guard(Role.VIEW))]
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
@@ -41,6 +46,7 @@ SDPFRAG = "application/trickle-ice-sdpfrag"
 async def open_session(
     request: Request,
     services: ServicesDep,
+    identity: Opener,
     avatar: Annotated[str, Query(max_length=MAX_NAME, description="id of the portrait")] = DEFAULT_ID,
     latency: Annotated[LatencyName | None, Query(description="latency preset")] = None,
     voice: Annotated[
@@ -60,31 +66,45 @@ async def open_session(
         probe=probe == "1",
         seed=seed,
     )
-    session, answer = await services.registry.open(offer, wanted)
+    with services.access.opening(identity):
+        session, answer = await services.registry.open(offer, wanted, identity)
     response = Response(answer, 201, media_type=SDP)
     response.headers["Location"] = f"/v1/sessions/{session.id}"
     response.headers["ETag"] = session.etag
-    for link in ice_links(ice_servers(services.settings.media)):
+    for link in ice_links(ice_servers(services.settings.media, session.id)):
         response.headers.append("Link", link)
     return response
 
 
-@router.options("", summary="What POST takes", response_class=Response, status_code=204)
+@router.options(
+    "",
+    summary="What POST takes",
+    response_class=Response,
+    status_code=204,
+    dependencies=[Depends(Guard(Needs.NOTHING))],
+)
 async def describe_endpoint(services: ServicesDep) -> Response:
+    """Preflights carry no credentials, so the links are of the STUN servers only; the 201 has all."""
     response = Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "POST, OPTIONS"})
-    for link in ice_links(ice_servers(services.settings.media)):
+    for link in ice_links(stun_servers(services.settings.media)):
         response.headers.append("Link", link)
     return response
 
 
-@router.options("/{session_id}", summary="What PATCH takes", response_class=Response, status_code=204)
+@router.options(
+    "/{session_id}",
+    summary="What PATCH takes",
+    response_class=Response,
+    status_code=204,
+    dependencies=[Depends(Guard(Needs.NOTHING))],
+)
 async def describe_session(session_id: str) -> Response:
     return Response(status_code=204, headers={"Accept-Patch": SDPFRAG, "Allow": "GET, PATCH, DELETE, OPTIONS"})
 
 
 @router.get("/{session_id}", summary="State and latest figures")
-async def get_session(session_id: str, services: ServicesDep, response: Response) -> dict[str, Any]:
-    session = services.registry.get(session_id)
+async def get_session(session_id: str, services: ServicesDep, identity: Viewer, response: Response) -> dict[str, Any]:
+    session = services.registry.find(session_id, identity, Role.VIEW)
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = session.etag
     return session.describe()
@@ -97,9 +117,9 @@ async def get_session(session_id: str, services: ServicesDep, response: Response
     response_class=Response,
     openapi_extra={"requestBody": {"required": True, "content": {SDPFRAG: {"schema": {"type": "string"}}}}},
 )
-async def trickle(session_id: str, request: Request, services: ServicesDep) -> Response:
+async def trickle(session_id: str, request: Request, services: ServicesDep, identity: Opener) -> Response:
     """RFC 9725 section 4.3.1 wants If-Match checked where it is sent, and RFC 8840 gives the form."""
-    session = services.registry.get(session_id)
+    session = services.registry.find(session_id, identity, Role.OPEN)
     fragment = parse(await read_text(request, SDPFRAG))
     match = request.headers.get("if-match")
     if match not in (None, "*") and session.etag not in [tag.strip() for tag in str(match).split(",")]:
@@ -113,9 +133,9 @@ async def trickle(session_id: str, request: Request, services: ServicesDep) -> R
 
 
 @router.delete("/{session_id}", summary="End a session", response_class=Response)
-async def end_session(session_id: str, services: ServicesDep) -> Response:
+async def end_session(session_id: str, services: ServicesDep, identity: Opener) -> Response:
     """The peer connection is closed before the answer."""
-    session = services.registry.get(session_id)
+    session = services.registry.find(session_id, identity, Role.OPEN)
     session.end("deleted")
     await session.closed.wait()
     return Response(status_code=200)

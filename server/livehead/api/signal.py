@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Annotated, assert_never
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Depends, WebSocket
 
-from livehead.api.cors import check_origin
+from livehead.api.guard import Guard, address_of
 from livehead.api.services import Services, ServicesDep
-from livehead.api.socket import MessageSocket, deny
+from livehead.api.socket import MessageSocket
 from livehead.avatars import DEFAULT_ID
+from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_client import (
     Bye,
@@ -22,7 +23,7 @@ from livehead.core.messages.from_client import (
     decode_signal,
 )
 from livehead.core.messages.from_server import Answer, StateMessage, Stats
-from livehead.errors import ConflictError, ForbiddenError, MalformedError, UnprocessableError
+from livehead.errors import ConflictError, MalformedError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 
@@ -35,23 +36,26 @@ OFFER_S = 60.0
 """A socket without a session is closed when nothing comes for so long."""
 
 
+OPENER = Guard(Role.OPEN, deferred=True)
+
+
 @router.websocket("/v1/signal")
-async def signal(socket: WebSocket, services: ServicesDep) -> None:
-    try:
-        check_origin(socket, services.settings.server.cors_origins)
-    except ForbiddenError as error:
-        await deny(socket, error)
-        return
+async def signal(
+    socket: WebSocket, services: ServicesDep, identity: Annotated[Identity | None, Depends(OPENER)]
+) -> None:
     await socket.accept()
-    await SignalHandler(socket, services).run()
+    await SignalHandler(socket, services, identity).run()
 
 
 class SignalHandler:
-    """One socket and at most one session."""
+    """One socket and at most one session. ``identity`` is None where the offer is to bring the token."""
 
-    def __init__(self, socket: WebSocket, services: Services) -> None:
-        self._socket = MessageSocket(socket, "signal", capacity=CAPACITY, idle_s=OFFER_S)
+    def __init__(self, socket: WebSocket, services: Services, identity: Identity | None) -> None:
+        rate = services.settings.limits.messages_per_second
+        self._connection = socket
+        self._socket = MessageSocket(socket, "signal", capacity=CAPACITY, rate=rate, idle_s=OFFER_S)
         self._services = services
+        self._identity = identity
         self._session: Session | None = None
 
     async def run(self) -> None:
@@ -102,13 +106,22 @@ class SignalHandler:
             probe=offer.probe,
             seed=offer.seed,
         )
-        session, answer = await self._services.registry.open(offer.sdp, request)
+        identity = self._identity or self._identify(offer)
+        with self._services.access.opening(identity):
+            session, answer = await self._services.registry.open(offer.sdp, request, identity)
         self._session = session
         self._socket.idle_s = None
         self._socket.send(Answer(answer, session.id))
         self._socket.send(Candidate(None))  # the answer has all candidates
         self._on_session(session.state)
         session.subscribe(self._on_session)
+
+    def _identify(self, offer: Offer) -> Identity:
+        """Raises UnauthorizedError and ForbiddenError."""
+        identity = self._services.access.identify(offer.token, address_of(self._connection))
+        self._connection.state.owner = identity.owner
+        OPENER.check(identity)
+        return identity
 
     def _on_session(self, message: StateMessage | Stats) -> None:
         if isinstance(message, Stats) and self._socket.crowded:

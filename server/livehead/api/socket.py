@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
-from livehead.api.problems import problem_of, respond
+from livehead.access.rates import BURST_S, TokenBucket
+from livehead.api.problems import problem_of
+from livehead.api.refusals import note_refusal
 from livehead.core.messages.from_server import ErrorMessage, Message, encode
-from livehead.errors import LiveheadError, MalformedError
+from livehead.errors import LiveheadError, MalformedError, RateLimitError
 
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
 INVALID_DATA = 1007
+POLICY_VIOLATION = 1008
 
 TURN = 4
 """After so many messages the reader lets others run: while messages wait, receiving one never does."""
+
+BINARY_RATE = 1000.0
+BINARY_BURST = 10_000.0
+"""Binary messages a second, and at once: a minute of speech in pieces of 10 ms may come as fast as it can."""
 
 CLOSE_S = 2.0
 """How long a close may wait for a client that reads nothing."""
@@ -29,21 +37,23 @@ logger = logging.getLogger(__name__)
 Handle = Callable[[str | bytes], Awaitable[None]]
 
 
-async def deny(socket: WebSocket, error: LiveheadError) -> None:
-    """Answer the opening handshake with a problem document. The socket must not have been accepted."""
-    await socket.send_denial_response(respond(problem_of(error)))
-
-
 class MessageSocket:
     """One accepted WebSocket, from :meth:`run` to its end. ``name`` is for the log.
 
     Messages that a handler refuses, or fails at, are told to the client; the socket stays. ``capacity`` messages
     may wait for a slow client; one more, and it is cut off. ``idle_s`` may be set at any time: the socket ends
     when nothing was received for so long.
+
+    ``rate`` text messages a second may come; who sends more is told, and cut off. Binary messages of more than
+    :data:`BINARY_RATE` a second wait, and so does their sender.
     """
 
-    def __init__(self, socket: WebSocket, name: str, *, capacity: int, idle_s: float | None = None) -> None:
+    def __init__(
+        self, socket: WebSocket, name: str, *, capacity: int, rate: float, idle_s: float | None = None
+    ) -> None:
         self.idle_s = idle_s
+        self._texts = TokenBucket(rate, rate * BURST_S, time.monotonic())
+        self._binaries = TokenBucket(BINARY_RATE, BINARY_BURST, time.monotonic())
         self._socket = socket
         self._name = name
         self._code = NORMAL_CLOSURE
@@ -78,6 +88,7 @@ class MessageSocket:
 
     def tell(self, error: Exception) -> None:
         """Queue an error as a problem; never waits."""
+        note_refusal(self._socket, error)
         self._put(ErrorMessage(problem_of(error)))
 
     def end(self, code: int = NORMAL_CLOSURE) -> None:
@@ -95,6 +106,8 @@ class MessageSocket:
         received = 0
         while (message := await self._receive()) is not None:
             received += 1
+            if not await self._within_budget(message):
+                return
             if isinstance(message, str) and not _is_unicode(message):
                 self.tell(MalformedError("This text is not UTF-8, so the connection ends here (RFC 6455 section 8.1)."))
                 self.end(INVALID_DATA)
@@ -109,6 +122,27 @@ class MessageSocket:
                 self.tell(error)
             if received % TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _within_budget(self, message: str | bytes) -> bool:
+        """Whether to go on; waits where binary messages come too fast."""
+        now = time.monotonic()
+        if isinstance(message, bytes):
+            if wait := self._binaries.take(now):
+                await asyncio.sleep(wait)
+                self._binaries.take(time.monotonic())
+            return True
+        wait = self._texts.take(now)
+        if not wait:
+            return True
+        self.tell(
+            RateLimitError(
+                f"Too many messages: {self._texts.rate:.3g} a second are allowed on a socket. It is closed.",
+                retry_after=wait,
+            )
+        )
+        self.end(POLICY_VIOLATION)
+        await asyncio.sleep(CLOSE_S)  # the writer ends the socket once the client has been told
+        return False
 
     async def _receive(self) -> str | bytes | None:
         """The next message; None at the end."""

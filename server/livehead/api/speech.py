@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Annotated, assert_never
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Depends, WebSocket
 
-from livehead.api.cors import check_origin
+from livehead.api.guard import Guard
+from livehead.api.problems import deny
 from livehead.api.services import ServicesDep
-from livehead.api.socket import GOING_AWAY, MessageSocket, deny
+from livehead.api.socket import GOING_AWAY, MessageSocket
+from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_client import End, Interrupt, decode_speech
 from livehead.core.messages.from_server import StateMessage, Stats
@@ -23,12 +25,17 @@ CAPACITY = 256
 
 
 @router.websocket("/v1/sessions/{session_id}/speech")
-async def speech(socket: WebSocket, session_id: str, services: ServicesDep) -> None:
+async def speech(
+    socket: WebSocket,
+    session_id: str,
+    services: ServicesDep,
+    identity: Annotated[Identity, Depends(Guard(Role.SPEAK))],
+) -> None:
     """What cannot be served is told as an HTTP answer, before there is a socket."""
-    messages = MessageSocket(socket, "speech", capacity=CAPACITY)
+    rate = services.settings.limits.messages_per_second
+    messages = MessageSocket(socket, "speech", capacity=CAPACITY, rate=rate)
     try:
-        check_origin(socket, services.settings.server.cors_origins)
-        session = services.registry.get(session_id)
+        session = services.registry.find(session_id, identity, Role.SPEAK)
         speaker = session.admit(read_rate(socket.query_params.get("rate")), messages.send)
     except RequestError as error:
         await deny(socket, error)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 import livehead
+from livehead.api.guard import Guard, Needs
+
+PUBLIC = Depends(Guard(Needs.NOTHING))
 
 
 class _PagePath(Convertor[str]):
@@ -49,11 +52,11 @@ def build_router(web: Path | None) -> APIRouter:
     demo = StaticFiles(directory=web / "demo", html=True)
     client = StaticFiles(directory=web / "client")
 
-    @router.api_route("/client/{path:path}", methods=["GET", "HEAD"])
+    @router.api_route("/client/{path:path}", methods=["GET", "HEAD"], dependencies=[PUBLIC])
     async def client_module(path: str, request: Request) -> Response:
         return await _file(client, path, request)
 
-    @router.api_route("/{path:page}", methods=["GET", "HEAD"])
+    @router.api_route("/{path:page}", methods=["GET", "HEAD"], dependencies=[PUBLIC])
     async def demo_page(path: str, request: Request) -> Response:
         return await _file(demo, path or ".", request)
 

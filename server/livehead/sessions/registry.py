@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from livehead.avatars import AvatarStore
+from livehead.core.identity import Identity, Role
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
@@ -103,26 +104,30 @@ class Registry:
             return UnavailableError("The engine is down and is being restarted.", problem="engine-down", retry_after=2)
         return self.admission.refuse(self.taken, latency or self._settings.sessions.latency)
 
-    async def open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
-        """Start a session; returns it and the SDP answer.
+    async def open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
+        """Start a session that belongs to ``identity``; returns it and the SDP answer.
 
-        Raises UnavailableError where there is no slot, NotFoundError for an unknown avatar, and
-        MalformedError or UnprocessableError for an offer or options that cannot be served.
+        Raises UnavailableError where there is no slot, ForbiddenError for what the identity may not open,
+        NotFoundError for an unknown avatar, and MalformedError or UnprocessableError for an offer or options that
+        cannot be served.
         """
         try:
-            return await self._open(offer, request)
+            identity.check_opening(request.avatar, request.source)
+            return await self._open(offer, request, identity)
         except RequestError as error:
             self._metrics.refused.labels(error.problem).inc()
             raise
 
-    async def _open(self, offer: str, request: SessionRequest) -> tuple[Session, str]:
+    async def _open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
         self._avatars.get(request.avatar)
         if refusal := self.refusal(request.latency):
             raise refusal
         find_preset(self._host.info.presets, request.latency)
         self._reserved[request.latency] += 1
         try:
-            session = Session(request, self._settings.media, self._host, self._avatars, self._metrics, self.delays)
+            session = Session(
+                request, identity, self._settings.media, self._host, self._avatars, self._metrics, self.delays
+            )
             answer = await session.open(offer)
             self._sessions[session.id] = session
         finally:
@@ -139,12 +144,14 @@ class Registry:
             raise refusal
         session.choose_latency(latency)
 
-    def get(self, session_id: str) -> Session:
-        """Raises NotFoundError for a session that is not there, or not any more."""
-        try:
-            return self._sessions[session_id]
-        except KeyError:
-            raise NotFoundError("There is no such session; it may have ended. POST /v1/sessions opens one.") from None
+    def find(self, session_id: str, identity: Identity, role: Role) -> Session:
+        """The session, for somebody who may do with it what takes ``role``. Raises NotFoundError for one that is not
+        there, or not any more, and ForbiddenError for somebody who may not."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise NotFoundError("There is no such session; it may have ended. POST /v1/sessions opens one.")
+        identity.check_session(session.id, session.opened_by, role)
+        return session
 
     async def drain(self, seconds: float) -> None:
         """Take no more sessions, tell those that live, and end them after ``seconds``."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
+from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
 from livehead.core.messages.from_server import Playback, StateMessage, stats_object
@@ -46,6 +47,7 @@ class Session:
     def __init__(
         self,
         request: SessionRequest,
+        opened_by: Identity,
         media: MediaSettings,
         host: EngineHost,
         avatars: AvatarStore,
@@ -56,6 +58,7 @@ class Session:
         preset = find_preset(host.info.presets, request.latency)
         self.id = new_id()
         self.etag = f'"{new_id()}"'
+        self.opened_by = opened_by
         self.closed = asyncio.Event()
         self._request = request
         self._avatar = request.avatar

@@ -6,8 +6,6 @@ Speech socket: End, Interrupt. Data channel: Ping.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, cast, get_args, get_type_hints
@@ -28,9 +26,9 @@ from livehead.core.messages.fields import (
     SourceName,
     Token,
     Voice,
-    utf8,
 )
-from livehead.errors import MalformedError, TooLargeError
+from livehead.core.messages.json_object import read_object
+from livehead.errors import MalformedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ Received = TypeVar("Received")
 def decode_signal(text: str | bytes) -> OnSignal:
     """A message of the signal socket. Fields that are not known are ignored.
 
-    Raises :class:`TooLargeError` past :data:`~livehead.core.limits.MAX_MESSAGE` or the limit of a field, and
-    :class:`MalformedError` with the problem ``malformed-json``, ``unknown-type`` or ``malformed``.
+    Raises :class:`~livehead.errors.TooLargeError` past :data:`~livehead.core.limits.MAX_MESSAGE` or the limit of a
+    field, and :class:`MalformedError` with the problem ``malformed-json``, ``unknown-type`` or ``malformed``.
     """
     return cast(OnSignal, _decode(text, _SIGNAL))
 
@@ -156,7 +154,7 @@ _CHANNEL = {Ping.type: _Reader(Ping)}
 
 
 def _decode(text: str | bytes, readers: Mapping[str, _Reader]) -> object:
-    body = _object(text)
+    body = read_object(text, MAX_MESSAGE)
     name = body.get("type")
     if not isinstance(name, str):
         raise MalformedError('the message has no "type"')
@@ -165,28 +163,3 @@ def _decode(text: str | bytes, readers: Mapping[str, _Reader]) -> object:
         known = ", ".join(readers)
         raise MalformedError(f"no message has the type {name[:40]!r}; known are {known}", problem="unknown-type")
     return reader(body)
-
-
-def _object(text: str | bytes) -> dict[str, Any]:
-    if len(text) > MAX_MESSAGE or (isinstance(text, str) and len(utf8(text, "message")) > MAX_MESSAGE):
-        raise TooLargeError(f"the message is larger than {MAX_MESSAGE // 1024} KiB")
-    try:
-        body = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
-    except RecursionError:
-        raise MalformedError("the JSON is nested too deeply", problem="malformed-json") from None
-    except ValueError as error:
-        raise MalformedError(f"this is not JSON: {error}", problem="malformed-json") from None
-    if not isinstance(body, dict):
-        raise MalformedError('a message is a JSON object with a "type"')
-    return body
-
-
-def _not_finite(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number

@@ -1,0 +1,98 @@
+"""How often something may be done: token buckets, by API key and by client address."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from livehead.errors import RateLimitError
+
+BURST_S = 4.0
+"""A bucket holds what its rate brings in this time."""
+
+MOST_BUCKETS = 4096
+"""Kept for one kind of request. The one that was used least recently is forgotten: with so many addresses at once
+another limit has been reached."""
+
+
+class TokenBucket:
+    """Lets ``rate`` things a second through, and ``burst`` at once. ``now`` is in monotonic seconds."""
+
+    __slots__ = ("_at", "_level", "burst", "rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float, amount: float = 1.0) -> float:
+        """Take ``amount``: 0 where there is so much, otherwise the seconds until there will be, and nothing is
+        taken."""
+        wait = self.wait(now, amount)
+        if wait == 0.0:
+            self._level -= amount
+        return wait
+
+    def wait(self, now: float, amount: float = 1.0) -> float:
+        """Seconds until there is ``amount``."""
+        self._level = min(self.burst, self._level + (now - self._at) * self.rate)
+        self._at = now
+        return max(0.0, (amount - self._level) / self.rate)
+
+
+class Rate:
+    """One kind of request. ``what`` names it in errors, in the plural; ``rate`` is a second."""
+
+    def __init__(self, what: str, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.what = what
+        self._rate = rate
+        self._burst = max(1.0, rate * BURST_S)
+        self._clock = clock
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, *who: str) -> None:
+        """Count one for each of ``who``. Raises RateLimitError, with the time to wait, where one has too many."""
+        self.check(*who)
+        now = self._clock()
+        for each in who:
+            self._bucket(each, now).take(now)
+
+    def check(self, *who: str) -> None:
+        """The same, and counts nothing."""
+        now = self._clock()
+        wait = max((self._bucket(each, now).wait(now) for each in who), default=0.0)
+        if wait > 0:
+            raise RateLimitError(
+                f"Too many {self.what}: {self._allowed} are allowed. Try again in {math.ceil(wait)} s.",
+                retry_after=wait,
+            )
+
+    @property
+    def _allowed(self) -> str:
+        return f"{self._rate:.3g} a second" if self._rate >= 1 else f"{self._rate * 60:.3g} a minute"
+
+    def _bucket(self, who: str, now: float) -> TokenBucket:
+        bucket = self._buckets.get(who)
+        if bucket is None:
+            bucket = self._buckets[who] = TokenBucket(self._rate, self._burst, now)
+            if len(self._buckets) > MOST_BUCKETS:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(who)
+        return bucket
+
+
+def network_of(address: str) -> str:
+    """What counts as one client: an IPv4 address, or the /64 that one gets in IPv6 (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
