@@ -11,10 +11,11 @@ from pathlib import Path
 from livehead.access.audit import Audit
 from livehead.access.key_file import read_keys
 from livehead.access.keys import KEY, KeyRing, StoredKey, parse_line
-from livehead.access.rates import Rate, network_of
+from livehead.access.rates import Rate
 from livehead.access.tokens import Grant, Tokens
 from livehead.access.uses import Uses
 from livehead.core.identity import Identity
+from livehead.core.networks import network_of
 from livehead.errors import RequestError, UnauthorizedError, UsageError
 from livehead.settings import Settings
 
