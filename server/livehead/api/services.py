@@ -29,6 +29,10 @@ class Services:
     registry: Registry
     metrics: Metrics
 
+    async def reload_keys(self) -> None:
+        """Read the key file again, and end the sessions of keys that are gone."""
+        await self.access.reload(self.registry.revoke)
+
 
 def _services(connection: HTTPConnection) -> Services:
     services: Services = connection.app.state.services

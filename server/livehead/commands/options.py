@@ -183,8 +183,13 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
         default = "" if field.default is None else f"default: {field.default}"
         details = "; ".join(each for each in (_allowed(field.metadata), default) if each)
         choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+        flag = f"--{name.replace('_', '-')}"
+        if field.annotation is bool:
+            text = (field.description or "").rstrip(".").replace("%", "%%")
+            parser.add_argument(flag, action="store_true", default=None, help=text)
+            continue
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            flag,
             default=None,
             choices=choices,
             metavar="{" + ",".join(choices) + "}" if choices else name.rpartition("_")[2].upper(),

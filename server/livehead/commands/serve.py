@@ -9,19 +9,22 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from livehead.access.exposure import check_exposure, is_loopback
+from livehead.api.services import Services
 from livehead.api.websocket_protocol import WebSocketProtocol
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
 from livehead.listening import listen
 from livehead.sessions.registry import Registry
-from livehead.settings import ServerSettings
+from livehead.settings import ServerSettings, Settings
 from livehead.tls import verify_tls_files
 
 SETTINGS = (
@@ -39,6 +42,8 @@ SETTINGS = (
     "tls_cert",
     "tls_key",
     "latency",
+    "keys",
+    "insecure",
 )
 
 MAX_WEBSOCKET_MESSAGE = 6 * 1024 * 1024
@@ -63,6 +68,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     server = settings.server
+    check_exposure(settings)
     choice = choose(settings.engine)
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
@@ -73,8 +79,20 @@ def run(args: argparse.Namespace) -> int:
     print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     app = create_app(settings, choice)
     config = configure(app, server, debug=args.debug)
-    DrainingServer(config, app.state.services.registry, server.drain_seconds).run(sockets=[listener])
+    services: Services = app.state.services
+    _warn(settings, services)
+    DrainingServer(config, services.registry, server.drain_seconds, services.reload_keys).run(sockets=[listener])
     return 0
+
+
+def _warn(settings: Settings, services: Services) -> None:
+    server = settings.server
+    if services.access.open and server.insecure:
+        logger.warning("--insecure: everybody who reaches %s may use this server", server.host)
+    if not services.access.open and not services.access.names:
+        logger.warning("there are no keys in the key file, so nobody may come in: `livehead keys new NAME`, and SIGHUP")
+    if not services.access.open and server.tls_cert is None and not is_loopback(server.host):
+        logger.warning("keys and tokens travel in clear text: use --tls-cert and --tls-key, or a proxy that ends TLS")
 
 
 def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) -> uvicorn.Config:
@@ -99,10 +117,19 @@ def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) ->
 
 
 class DrainingServer(uvicorn.Server):
-    """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once."""
+    """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once. SIGHUP
+    calls ``reload``."""
 
-    def __init__(self, config: uvicorn.Config, registry: Registry, drain_seconds: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        registry: Registry,
+        drain_seconds: float,
+        reload: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         super().__init__(config)
+        self._reload = reload
+        self._reloading: asyncio.Task[None] | None = None
         self._registry = registry
         self._drain_seconds = drain_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,6 +138,7 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.add_signal_handler(signal.SIGHUP, self._start_reloading)
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # imported objects are never scanned again, which would pause calls for 50 ms
@@ -124,6 +152,9 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
         else:
             self._loop.call_soon_threadsafe(self._start_draining)
+
+    def _start_reloading(self) -> None:
+        self._reloading = asyncio.create_task(self._reload())
 
     def _start_draining(self) -> None:
         self._draining = asyncio.create_task(self._drain())

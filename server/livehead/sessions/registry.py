@@ -153,6 +153,12 @@ class Registry:
         identity.check_session(session.id, session.opened_by, role)
         return session
 
+    def revoke(self, names: frozenset[str]) -> None:
+        """End the sessions of keys that are gone."""
+        for session in self.sessions:
+            if session.opened_by.owner in names:
+                session.end("revoked")
+
     async def drain(self, seconds: float) -> None:
         """Take no more sessions, tell those that live, and end them after ``seconds``."""
         self._draining = True
