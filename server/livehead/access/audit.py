@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from livehead.access.rates import TokenBucket
+from livehead.core.token_bucket import TokenBucket
 from livehead.errors import RequestError
 
 LINES_PER_S = 20.0

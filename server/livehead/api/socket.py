@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
-from livehead.access.rates import BURST_S, TokenBucket
+from livehead.access.rates import BURST_S
 from livehead.api.problems import problem_of
 from livehead.api.refusals import note_refusal
 from livehead.core.messages.from_server import ErrorMessage, Message, encode
+from livehead.core.token_bucket import TokenBucket
 from livehead.errors import LiveheadError, MalformedError, RateLimitError
 
 NORMAL_CLOSURE = 1000
