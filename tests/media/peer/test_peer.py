@@ -89,14 +89,14 @@ async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
         assert np.sqrt(np.mean(pcm**2)) == pytest.approx(0.3 / 2**0.5, rel=0.1)
 
 
-async def test_a_client_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livehead.media.peer.peer.CONNECT_S", 0.2)
-    async with client() as pc, Peer() as peer:
+async def test_a_client_that_never_comes_is_given_up() -> None:
+    async with client() as pc, Peer(setup_seconds=0.2) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         await pc.setLocalDescription(await pc.createOffer())
         await peer.answer(pc.localDescription.sdp)
         await asyncio.wait_for(peer.closed.wait(), 2)
+        assert not peer.heard.is_set()
 
 
 async def test_a_stun_server_that_is_silent_does_not_hold_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:

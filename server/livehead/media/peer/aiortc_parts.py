@@ -101,6 +101,19 @@ def refuse_malformed(pc: RTCPeerConnection, on_malformed: OnMalformed) -> None:
         _replace(pc.sctp, "_handle_data", partial(_handle_sctp, pc.sctp._handle_data, on_malformed))
 
 
+def watch_checks(pc: RTCPeerConnection, on_check: Callable[[], None]) -> None:
+    """Call ``on_check`` for every connectivity check that bears the client's credentials. To be called as
+    :func:`refuse_malformed`."""
+
+    def incoming(original: Callable[..., None], *check: Any) -> None:
+        on_check()
+        original(*check)
+
+    for dtls in _transports(pc):
+        connection = dtls.transport.iceGatherer._connection
+        _replace(connection, "check_incoming", partial(incoming, connection.check_incoming))
+
+
 def closing_steps(pc: RTCPeerConnection) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     """What ``pc.close()`` does, by name and step by step, for when it failed on the way. Each may be done twice."""
     for transceiver in pc.getTransceivers():
@@ -129,7 +142,7 @@ def check_private_names() -> None:
         (dtls, "_send_rtp _handle_rtp_data _handle_rtcp_data"),
         (dtls.transport, "_recv"),
         (dtls.transport.iceGatherer, "_connection"),
-        (dtls.transport.iceGatherer._connection, "get_component_candidates"),
+        (dtls.transport.iceGatherer._connection, "get_component_candidates check_incoming"),
         (pc.sctp, "_handle_data"),
     ]
     for owner, names in used:

@@ -39,6 +39,7 @@ from livehead.media.peer.aiortc_parts import (
     refuse_malformed,
     use_receiver,
     use_sender,
+    watch_checks,
 )
 from livehead.media.peer.channel import Channel
 from livehead.media.peer.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
@@ -50,6 +51,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL_GRACE = 1.0
 CLOSE_TIMEOUT = 5.0
+
+PACKETS_PER_S = 500.0
+"""From one client: ten times what a microphone sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,11 @@ class IceServer:
 class Peer:
     """One client. ``send_audio`` sends audio back; without ``receive_audio`` the client needs no microphone, and its
     audio is ignored; ``on_message`` gets every text of the data channel ``livehead``; ``on_sent`` gets the index of
-    every tick whose frame went to the socket.
+    every tick whose frame went to the socket. A client has ``setup_seconds`` from the answer to the end of the DTLS
+    handshake; one that sends more than ``packets_per_second`` loses some, and one that sends far more is ended.
 
-    ``connected`` and ``closed`` are events. ``dropped`` counts ticks that the encoders were too slow for,
+    ``heard``, ``connected`` and ``closed`` are events; the first is the client's first valid connectivity check.
+    ``dropped`` counts ticks that the encoders were too slow for,
     ``malformed`` packets of the client that nobody could read, ``close_failures`` what failed while closing.
     """
 
@@ -78,7 +84,10 @@ class Peer:
         receive_audio: bool = True,
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
+        setup_seconds: float = CONNECT_S,
+        packets_per_second: float = PACKETS_PER_S,
     ) -> None:
+        self.heard = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         self.malformed = self.close_failures = 0
@@ -93,12 +102,14 @@ class Peer:
         self._clock = MediaClock()
         self._last_media: float | None = None
         self._last_received: float | None = None
+        self._setup_seconds = setup_seconds
         self._answered = False
         self._candidates = 0
         self._channel = Channel(self._pc, on_message)
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: str | None = None
+        self._flooded = False
         self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -133,6 +144,7 @@ class Peer:
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
             refuse_malformed(pc, self._on_malformed)
+            watch_checks(pc, self.heard.set)
             reach_loopback(pc)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
@@ -170,6 +182,11 @@ class Peer:
         """What part of the peer failed, and how; ``None`` while everything works and after an ordinary end. A peer
         that failed closes itself."""
         return self._failure
+
+    @property
+    def flooded(self) -> bool:
+        """Whether the peer was ended because its client sent far too much."""
+        return self._flooded
 
     @property
     def last_media(self) -> float | None:
@@ -293,7 +310,7 @@ class Peer:
 
     async def _give_up(self) -> None:
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(self._setup_seconds):
                 await self.connected.wait()
         except TimeoutError:
             self._start_closing()
