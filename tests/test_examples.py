@@ -24,7 +24,7 @@ from backend import listener
 from caller import Caller
 from line import Line
 from livehead.avatars import DEFAULT_ID, builtin_avatars
-from livehead.listening import listen
+from livehead.transport.listening import listen
 from serving import Process, running
 from waiting import until
 

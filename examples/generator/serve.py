@@ -6,8 +6,8 @@ from livehead.app import create_app
 from livehead.commands.serve import configure
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import Choice
-from livehead.listening import listen
 from livehead.settings import load
+from livehead.transport.listening import listen
 
 if __name__ == "__main__":
     settings = load({})

@@ -10,9 +10,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from caller import Caller
 from line import Line
-from livehead.api.websocket_protocol import SLICE
 from livehead.engine.base import EngineSpec
 from livehead.errors import PortraitError
+from livehead.transport.websocket_protocol import SLICE
 from serving import Served, serving
 from waiting import until
 

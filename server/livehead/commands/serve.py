@@ -18,14 +18,14 @@ from fastapi import FastAPI
 
 from livehead.access.exposure import check_exposure, is_loopback
 from livehead.api.services import Services
-from livehead.api.websocket_protocol import WebSocketProtocol
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
-from livehead.listening import listen
 from livehead.sessions.registry import Registry
 from livehead.settings import ServerSettings, Settings
-from livehead.tls import verify_tls_files
+from livehead.transport.listening import listen
+from livehead.transport.tls import verify_tls_files
+from livehead.transport.websocket_protocol import WebSocketProtocol
 
 SETTINGS = (
     "host",

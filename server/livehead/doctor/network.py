@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from livehead.doctor.finding import Finding, fail, ok, warn
 from livehead.errors import LiveheadError, UsageError
-from livehead.listening import listen
 from livehead.settings import Settings
-from livehead.tls import verify_tls_files
+from livehead.transport.listening import listen
+from livehead.transport.tls import verify_tls_files
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from livehead.cli import main
 from livehead.doctor.network import check_tls
 from livehead.errors import UsageError
 from livehead.settings import load
-from livehead.tls import verify_tls_files
+from livehead.transport.tls import verify_tls_files
 
 PLAIN = serialization.NoEncryption()
 ENCRYPTED = serialization.BestAvailableEncryption(b"secret")
