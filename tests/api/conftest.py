@@ -22,6 +22,7 @@ async def served() -> AsyncIterator[Served]:
         stun_urls=["stun:stun.example.org:3478"],
         turn_urls=["turn:turn.example.org:3478?transport=udp"],
         turn_secret="north",
+        messages_per_second=100_000,
     ) as server:
         yield server
 

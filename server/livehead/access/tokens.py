@@ -7,6 +7,7 @@ revoked, its tokens are worth nothing.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
 from collections.abc import Callable, Container
@@ -78,6 +79,8 @@ class Tokens:
                 options={"require": list(_NEEDED), "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
             expires, owner, identifier = float(claims["exp"]), str(claims["sub"]), str(claims["jti"])
+            if not math.isfinite(expires):
+                raise _invalid()
             grant = Grant(**{name: value for name, value in claims.items() if name in Grant.model_fields})
         except (jwt.PyJWTError, ValidationError, ValueError, TypeError, OverflowError, RecursionError):
             raise _invalid() from None
