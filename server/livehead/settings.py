@@ -149,7 +149,8 @@ class AccessSettings(_Stage):
 
 
 class LimitSettings(_Stage):
-    """What one client may take. A rate may be passed for a moment: bursts of four seconds' worth are let through."""
+    """What one client may take. A rate may be passed for a moment: bursts of four seconds' worth, and of
+    five, are let through."""
 
     max_sessions_per_key: int | None = Field(None, ge=1, description="Sessions of one API key at once.")
     max_sessions_per_address: int = Field(32, ge=1, description="Sessions of one client address at once.")

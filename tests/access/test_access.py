@@ -85,7 +85,7 @@ def test_a_key_in_a_url_is_refused_and_a_token_is_not(tmp_path: Path) -> None:
 def test_who_guesses_is_stopped_and_others_are_not(tmp_path: Path) -> None:
     key = add_key(tmp_path / "keys", "alice")
     server = access(tmp_path / "keys", failures_per_minute=60)
-    for _ in range(4):
+    for _ in range(5):
         with pytest.raises(UnauthorizedError):
             server.identify("lh_" + "x" * 43, HERE)
     with pytest.raises(RateLimitError):
@@ -105,7 +105,7 @@ def test_missing_credentials_are_no_guess(tmp_path: Path) -> None:
 def test_offers_are_counted_by_key_and_by_address(tmp_path: Path) -> None:
     key = add_key(tmp_path / "keys", "alice")
     server = access(tmp_path / "keys", offers_per_second=1)
-    for address in range(4):
+    for address in range(5):
         with server.opening(server.identify(key, f"203.0.113.{address}")):
             pass
     with pytest.raises(RateLimitError), server.opening(server.identify(key, "203.0.113.9")):
@@ -114,7 +114,7 @@ def test_offers_are_counted_by_key_and_by_address(tmp_path: Path) -> None:
 
 def test_one_client_of_ipv6_is_a_network(tmp_path: Path) -> None:
     server = Access(load({"data_dir": tmp_path, "offers_per_second": 1}))
-    for last in range(4):
+    for last in range(5):
         with server.opening(Identity(f"2001:db8:1:2::{last}")):
             pass
     with pytest.raises(RateLimitError), server.opening(Identity("2001:db8:1:2:ffff::1")):

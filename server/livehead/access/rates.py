@@ -11,7 +11,8 @@ from livehead.core.token_bucket import TokenBucket
 from livehead.errors import RateLimitError
 
 BURST_S = 4.0
-"""A bucket holds what its rate brings in this time."""
+LEAST_BURST = 5.0
+"""A bucket holds what its rate brings in this time, and so much at least."""
 
 MOST_BUCKETS = 4096
 """Kept for one kind of request. The one that was used least recently is forgotten: with so many addresses at once
@@ -24,7 +25,7 @@ class Rate:
     def __init__(self, what: str, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.what = what
         self._rate = rate
-        self._burst = max(1.0, rate * BURST_S)
+        self._burst = max(LEAST_BURST, rate * BURST_S)
         self._clock = clock
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
