@@ -10,9 +10,8 @@ from fastapi import APIRouter, FastAPI
 import livehead
 from livehead.access.access import Access
 from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web
-from livehead.api.cors import Cors
-from livehead.api.counting import Counting
 from livehead.api.guard import verify_guards
+from livehead.api.middleware import stack
 from livehead.api.services import Services
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
@@ -53,8 +52,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     for router in routers():
         verify_guards(router.routes)
         app.include_router(router)
-    app.add_middleware(Cors, origins=settings.server.cors_origins)
-    app.add_middleware(Counting, metrics=services.metrics)
+    stack.install(app, services)
     return app
 
 
