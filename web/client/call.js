@@ -1,6 +1,7 @@
 import { LiveHeadError, problemError } from "./errors.js";
 import { FigureJoiner } from "./figures.js";
-import { CHANNEL, address, decode } from "./protocol.js";
+import { CHANNEL, decode } from "./protocol.js";
+import { Server } from "./server.js";
 import { Signal } from "./signal.js";
 
 /** @typedef {import("./figures.js").Figures} Figures */
@@ -27,6 +28,9 @@ import { Signal } from "./signal.js";
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
  * @property {(error: LiveHeadError) => void} lost the call is over, and nobody asked for it
  */
+
+/** For who asks, or how often. */
+const REFUSALS = new Set([401, 403, 429]);
 
 const ANSWER_MS = 15_000;
 const MEDIA_MS = 10_000;
@@ -83,14 +87,14 @@ export class Call {
     this.#poll = window.setInterval(() => void this.#measure(), 1000);
   }
 
-  /** @returns {Promise<RTCIceServer[]>} none when the server names none: on one network that is enough */
+  /** @returns {Promise<RTCIceServer[]>} none when they cannot be had: on one network it works without */
   async #iceServers() {
     const { server, token } = this.#options;
-    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-    const response = await fetch(address(server, "v1/ice-servers"), { headers, signal: AbortSignal.timeout(4000) }).catch(() => null);
-    /** @type {RTCIceServer[]} */
-    const servers = response?.ok ? await response.json() : [];
-    this.#relay = servers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
+    const servers = await new Server(server, token).iceServers().catch((error) => {
+      if (REFUSALS.has(error.status)) throw error; // the offer would meet the same
+      return [];
+    });
+    this.#relay = servers.some((/** @type {RTCIceServer} */ { urls }) => [urls].flat().some((url) => url.startsWith("turn")));
     return servers;
   }
 
@@ -125,9 +129,9 @@ export class Call {
       const timer = setTimeout(() => reject(new LiveHeadError("server-failed", { detail: "no answer to the offer" })), ANSWER_MS);
       this.#signal.onend = () => (clearTimeout(timer), reject(new LiveHeadError("server-unreachable", { detail: "the socket ended" })));
       this.#signal.onmessage = (message) => {
-        if (message.type === "error") reject(problemError(message.error));
-        if (message.type !== "answer") return this.#receive(message);
+        if (message.type !== "error" && message.type !== "answer") return this.#receive(message);
         clearTimeout(timer);
+        if (message.type === "error") return reject(problemError(message.error)); // a refusal, no complaint about a call
         this.#signal.onmessage = (later) => this.#receive(later);
         this.#signal.onend = () => this.#lose(new LiveHeadError("connection-lost", { detail: "the socket ended" }));
         resolve(message.sdp);
@@ -141,6 +145,7 @@ export class Call {
     this.#receivedAt = performance.now();
     if (message.type === "stats") this.#joiner.update(message);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
+    else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
     else if (message.type === "state") this.#on.state(message.state, message.reason ?? null);
     else if (message.type === "error") this.#on.complaint(problemError(message.error));
   }

@@ -6,11 +6,13 @@
 /**
  * @typedef {"microphone-denied" | "microphone-missing" | "microphone-busy" | "microphone-failed" | "microphone-lost"
  *   | "insecure-origin" | "webrtc-unsupported" | "server-unreachable" | "server-full" | "server-starting"
- *   | "server-draining" | "engine-down" | "unauthorized" | "forbidden" | "rate-limit" | "avatar-unknown"
- *   | "refused" | "server-failed" | "media-blocked" | "connection-lost" | "file-unreadable"} Code
+ *   | "server-draining" | "engine-down" | "unauthorized" | "token-expired" | "token-invalid" | "token-failed"
+ *   | "key-unknown" | "key-revoked" | "key-in-url" | "forbidden" | "role" | "claim" | "uses" | "origin" | "host"
+ *   | "rate-limit" | "too-large" | "flood" | "avatar-unknown" | "refused" | "server-failed" | "media-blocked"
+ *   | "connection-lost" | "file-unreadable"} Code
  */
 
-/** @type {Readonly<Record<Code, {title: string, remedy: string, passing?: true}>>} */
+/** @type {Readonly<Record<Code, {title: string, remedy: string, passing?: true, wantsToken?: true}>>} */
 const words = Object.freeze({
   "microphone-denied": {
     title: "The microphone is blocked",
@@ -68,17 +70,79 @@ const words = Object.freeze({
     passing: true,
   },
   unauthorized: {
-    title: "No valid token",
-    remedy: "Reload the page. If that does not help, the page must ask its server for a new session token.",
+    title: "An access token is needed",
+    remedy: "This server answers only those who bring one. Reload the page; if that does not help, its owner must provide a token.",
+    wantsToken: true,
+  },
+  "token-expired": {
+    title: "The access token has expired",
+    remedy: "Reload the page to get a new one, then start again.",
+    wantsToken: true,
+  },
+  "token-invalid": {
+    title: "The access token is not valid",
+    remedy: "It is damaged, or it was made by another server. Reload the page to get a new one.",
+    wantsToken: true,
+  },
+  "token-failed": {
+    title: "The page got no access token",
+    remedy: "Its own server did not give one. Try again in a moment; if that does not help, the page's owner must look.",
+    passing: true,
+  },
+  "key-unknown": {
+    title: "This API key is not known",
+    remedy: "It is mistyped, or it was revoked. Use another one.",
+    wantsToken: true,
+  },
+  "key-revoked": {
+    title: "Access was withdrawn",
+    remedy: "The API key behind it has been revoked. The server's owner can give you a new one.",
+    wantsToken: true,
+  },
+  "key-in-url": {
+    title: "An API key stood in an address",
+    remedy: "Addresses are kept in logs, so the key is no secret any more. Revoke it, and give pages access tokens instead.",
+    wantsToken: true,
   },
   forbidden: {
-    title: "This page may not use the server",
-    remedy: "The server's owner must allow this site's origin (LIVEHEAD_CORS_ORIGINS), or the token must allow this portrait.",
+    title: "The server does not allow this",
+    remedy: "Its owner can tell why: the server's log has a line for each refusal.",
+  },
+  role: {
+    title: "The access token does not allow this",
+    remedy: "A call needs a token with the role open. Use another token, or an API key.",
+    wantsToken: true,
+  },
+  claim: {
+    title: "The access token is for something else",
+    remedy: "It is limited to another portrait, source or session. Choose the one it is for, or use another token.",
+    wantsToken: true,
+  },
+  uses: {
+    title: "The access token is used up",
+    remedy: "It was made for a certain number of calls. Use a new one.",
+    wantsToken: true,
+  },
+  origin: {
+    title: "This site may not use the server",
+    remedy: "The server's owner must allow the site's origin (LIVEHEAD_CORS_ORIGINS).",
+  },
+  host: {
+    title: "The server does not go by this name",
+    remedy: "Open it as localhost or by its address. The server's owner can add the name (LIVEHEAD_ALLOWED_HOSTS).",
   },
   "rate-limit": {
     title: "Too many tries",
-    remedy: "Wait a little, then try again.",
+    remedy: "The server takes only so many from one client. Wait a little, then try again.",
     passing: true,
+  },
+  "too-large": {
+    title: "Too large for the server",
+    remedy: "What was sent is larger than it accepts. Send less, or ask the server's owner to raise the limit.",
+  },
+  flood: {
+    title: "The server ended the call",
+    remedy: "This browser sent far more than a call needs. Reload the page, then start again.",
   },
   "avatar-unknown": {
     title: "This portrait is not there any more",
@@ -113,11 +177,11 @@ const words = Object.freeze({
 export class LiveHeadError extends Error {
   /**
    * @param {Code} code
-   * @param {{detail?: string, retryAfter?: number, cause?: unknown}} [options] detail: what exactly was reported, for
-   *   developers; retryAfter: seconds
+   * @param {{detail?: string, status?: number, type?: string, retryAfter?: number, cause?: unknown}} [options] detail:
+   *   what exactly was reported, for developers; status, type: of the server's answer; retryAfter: seconds
    */
   constructor(code, options = {}) {
-    const { title, remedy, passing = false } = words[code];
+    const { title, remedy, passing = false, wantsToken = false } = words[code];
     super(`${title}. ${remedy}`, { cause: options.cause });
     this.name = "LiveHeadError";
     this.code = code;
@@ -125,7 +189,13 @@ export class LiveHeadError extends Error {
     this.remedy = remedy;
     /** Whether the same thing may work later without anybody changing anything. */
     this.passing = passing;
+    /** Whether another token may mend it. */
+    this.wantsToken = wantsToken;
     this.detail = options.detail ?? "";
+    /** HTTP status of the server's answer; undefined where it gave none. */
+    this.status = options.status;
+    /** Problem type of the server's answer (RFC 9457), `urn:livehead:…`. */
+    this.type = options.type;
     this.retryAfter = options.retryAfter;
   }
 }
@@ -171,23 +241,36 @@ export function microphoneError(thrown) {
  * @param {number} [retryAfter] seconds, of a Retry-After header
  */
 export function problemError(problem, retryAfter = problem.retry_after) {
-  const type = problem.reason ?? problem.type?.split(/[/:#]/).pop() ?? "";
-  return new LiveHeadError(problemCode(type, problem.status ?? 500), { detail: problem.detail ?? problem.title, retryAfter });
+  const { status = 500, type } = problem;
+  const name = problem.reason ?? type?.split(/[/:#]/).pop() ?? "";
+  return new LiveHeadError(problemCode(name, status), { detail: problem.detail ?? problem.title, status, type, retryAfter });
 }
 
+/** @type {Readonly<Record<string, Code>>} what the server calls otherwise than this page */
+const renamed = Object.freeze({
+  full: "server-full",
+  starting: "server-starting",
+  draining: "server-draining",
+  engine: "engine-down",
+  failed: "server-failed",
+});
+
+/** @type {ReadonlySet<string>} problems of the server that keep their name */
+const kept = new Set(["engine-down", "unauthorized", "token-expired", "token-invalid", "key-unknown", "key-revoked", "key-in-url",
+  "forbidden", "role", "claim", "uses", "origin", "host", "rate-limit", "too-large"]);
+
 /**
- * @param {string} type the last part of the problem's type
+ * @param {string} name the last part of the problem's type
  * @param {number} status
  * @returns {Code}
  */
-function problemCode(type, status) {
-  if (type === "full") return "server-full";
-  if (type === "starting") return "server-starting";
-  if (type === "draining") return "server-draining";
-  if (type === "engine-down" || type === "engine") return "engine-down";
+function problemCode(name, status) {
+  if (Object.hasOwn(renamed, name)) return renamed[name];
+  if (kept.has(name)) return /** @type {Code} */ (name);
   if (status === 401) return "unauthorized";
   if (status === 403) return "forbidden";
   if (status === 404) return "avatar-unknown";
+  if (status === 413) return "too-large";
   if (status === 429) return "rate-limit";
   if (status === 503) return "server-full";
   return status >= 500 ? "server-failed" : "refused";

@@ -6,6 +6,7 @@ import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { active } from "./states.js";
 import { StreamSource } from "./stream-source.js";
+import { Token } from "./token.js";
 import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
 
 /** @typedef {import("./source.js").Source} Source */
@@ -17,11 +18,12 @@ import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
  *
  * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
  * server sends the audio back in step with the video), `muted`, `token`, `seed`, `controls`.
+ * `token` may be set as a property, too, also to a function that gets one, which may be async.
  * Attributes the element sets: `state`, `reason`.
  * Events: see {@link LiveEvent}; requests that controls inside it may dispatch: see {@link Request}.
  */
 export class LiveHead extends HTMLElement {
-  static observedAttributes = [Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.VOICE, Attribute.MUTED];
+  static observedAttributes = [Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.VOICE, Attribute.MUTED, Attribute.TOKEN];
 
   #screen;
   #session;
@@ -29,6 +31,7 @@ export class LiveHead extends HTMLElement {
   #source = new MicrophoneSource();
   /** @type {import("./errors.js").LiveHeadError | null} */
   #error = null;
+  #token = new Token();
 
   constructor() {
     super();
@@ -51,6 +54,7 @@ export class LiveHead extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#upgrade();
     if (!this.hasAttribute(Reflected.STATE)) this.setAttribute(Reflected.STATE, this.state);
     this.#draw();
     addEventListener("pagehide", this.#leave);
@@ -74,12 +78,14 @@ export class LiveHead extends HTMLElement {
     if (name === Attribute.LATENCY && this.latency) this.#session.change({ latency: this.latency });
     if (name === Attribute.VOICE) this.#session.change({ voice: this.voice });
     if (name === Attribute.MUTED) void this.#playAudio();
+    if (name === Attribute.TOKEN) this.token = value;
   }
 
   /** Call the server and talk. Resolves when the call is answered, or has failed. */
   async start() {
     this.#error = null;
-    const { avatar, latency, voice, token } = this;
+    const { avatar, latency, voice } = this;
+    const token = this.#token;
     const seed = this.hasAttribute(Attribute.SEED) ? Number(this.getAttribute(Attribute.SEED)) : undefined;
     await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: false }, this.#source);
   }
@@ -137,7 +143,7 @@ export class LiveHead extends HTMLElement {
 
   /** The server of `src`: its portraits, its engine. */
   get server() {
-    return new Server(this.getAttribute(Attribute.SRC) ?? "", this.token);
+    return new Server(this.getAttribute(Attribute.SRC) ?? "", this.#token);
   }
 
   /**
@@ -199,8 +205,29 @@ export class LiveHead extends HTMLElement {
     this.toggleAttribute(Attribute.MUTED, on);
   }
 
+  /**
+   * A token, or a function that gets a fresh one for each call. The attribute sets it; setting it writes no attribute,
+   * so that the token is not to be read from the document. A change takes effect with the next call or request.
+   *
+   * @returns {import("./token.js").TokenSource}
+   */
   get token() {
-    return this.getAttribute(Attribute.TOKEN) || undefined;
+    return this.#token.source;
+  }
+
+  /** @param {import("./token.js").TokenSource} source */
+  set token(source) {
+    this.#token.source = source;
+  }
+
+  /** Properties that were set before the element was defined hide its own: set them again. */
+  #upgrade() {
+    for (const name of /** @type {const} */ (["token", "avatar", "latency", "voice", "muted", "source"])) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = Reflect.get(this, name);
+      Reflect.deleteProperty(this, name);
+      Reflect.set(this, name, value);
+    }
   }
 
   #leave = () => this.stop();

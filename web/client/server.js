@@ -1,5 +1,6 @@
 import { LiveHeadError, problemError } from "./errors.js";
 import { address } from "./protocol.js";
+import { Token } from "./token.js";
 
 /**
  * @typedef {object} Info
@@ -12,15 +13,17 @@ import { address } from "./protocol.js";
  *   by_preset: Record<string, {active: number, max: number, room: number}>}} sessions null and empty until it is ready
  */
 
-/** The HTTP side of a Livehead server: what it is and which portraits it has. */
+/** The HTTP side of a Livehead server: what it is, which portraits it has, how media reaches it. */
 export class Server {
+  #token;
+
   /**
    * @param {string} src absolute, or relative to the page; empty for the page's own server
-   * @param {string} [token] session token
+   * @param {import("./token.js").TokenSource | Token} [token] sent with every request
    */
   constructor(src, token) {
     this.url = new URL(src || "/", document.baseURI).href;
-    this.token = token;
+    this.#token = token instanceof Token ? token : new Token(token);
   }
 
   /** @returns {Promise<Info>} */
@@ -35,9 +38,14 @@ export class Server {
     return avatars.map((avatar) => ({ ...avatar, image: this.image(avatar.id) }));
   }
 
+  /** @returns {Promise<RTCIceServer[]>} STUN and TURN, with credentials that live for minutes */
+  async iceServers() {
+    return this.#get("v1/ice-servers");
+  }
+
   /**
    * @param {string} id of an avatar
-   * @returns {string} address of its image
+   * @returns {string} address of its image, which needs no token
    */
   image(id) {
     return address(this.url, `v1/avatars/${encodeURIComponent(id)}/image`);
@@ -45,15 +53,26 @@ export class Server {
 
   /**
    * @param {string} path
-   * @returns {Promise<any>}
+   * @returns {Promise<any>} rejects with a {@link LiveHeadError}
    */
   async #get(path) {
-    const headers = this.token ? { Authorization: `Bearer ${this.token}` } : undefined;
-    const response = await fetch(address(this.url, path), { headers, signal: AbortSignal.timeout(8000) }).catch((thrown) => {
-      throw new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
-    });
+    const token = await this.#token.get();
+    let response = await this.#fetch(path, token);
+    // It may have expired since the page's function gave it.
+    if (response.status === 401 && this.#token.renewable) response = await this.#fetch(path, await this.#token.renew());
     if (response.ok) return response.json();
     const problem = await response.json().catch(() => ({}));
     throw problemError({ status: response.status, ...problem }, Number(response.headers.get("Retry-After")) || undefined);
+  }
+
+  /**
+   * @param {string} path
+   * @param {string} [token]
+   */
+  async #fetch(path, token) {
+    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+    return fetch(address(this.url, path), { headers, signal: AbortSignal.timeout(8000) }).catch((thrown) => {
+      throw new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
+    });
   }
 }

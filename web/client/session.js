@@ -1,12 +1,13 @@
 import { ATTEMPTS, wait } from "./backoff.js";
 import { Call } from "./call.js";
 import { LiveHeadError, asError } from "./errors.js";
-import { active, next } from "./states.js";
+import { active, ending, next } from "./states.js";
+import { Token } from "./token.js";
 
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./states.js").Trigger} Trigger */
 /** @typedef {import("./source.js").Source} Source */
-/** @typedef {import("./call.js").CallOptions} CallOptions */
+/** @typedef {Omit<import("./call.js").CallOptions, "token"> & {token?: import("./token.js").TokenSource | Token}} SessionOptions */
 
 /**
  * @typedef {object} Change
@@ -26,16 +27,21 @@ import { active, next } from "./states.js";
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
 
-/** While the engine starts, the first connection is tried again for so long. */
+/** What the first connection waits for by itself, and how long at most. */
+const awaited = new Set(["server-starting", "rate-limit"]);
 const PATIENCE_MS = 120_000;
+
+/** A server that asks to wait for longer, in seconds, is not tried again without the user. */
+const LONGEST_WAIT = 60;
 
 /** A conversation with a portrait: it outlives single calls, because it reconnects. Knows no element. */
 export class Session {
   /** @type {State} */
   state = "idle";
   #on;
-  /** @type {CallOptions | null} */
+  /** @type {SessionOptions | null} */
   #options = null;
+  #token = new Token();
   /** @type {Source | null} */
   #source = null;
   /** The source that was asked for last, while it opens. @type {Source | null} */
@@ -66,13 +72,14 @@ export class Session {
    * Open the source and call the server. Resolves when the answer is there, or when it failed: then the state is
    * `error` and the error handler was called. A second start while it is active does nothing.
    *
-   * @param {CallOptions} options
+   * @param {SessionOptions} options
    * @param {Source} source
    */
   async start(options, source) {
     if (this.active) return;
     const generation = ++this.#generation;
     this.#options = options;
+    this.#token = options.token instanceof Token ? options.token : new Token(options.token);
     this.#source = source;
     this.#begun = false;
     this.#attempt = 0;
@@ -84,9 +91,10 @@ export class Session {
       for (;;) {
         const error = await this.#dial(generation);
         if (!error || generation !== this.#generation) return;
-        if (error.code !== "server-starting" || performance.now() > patience) throw error;
         const seconds = error.retryAfter ?? 2;
-        this.#tell(this.state, "server-starting", 0, seconds);
+        if (!awaited.has(error.code) || seconds > LONGEST_WAIT || performance.now() > patience) throw error;
+        this.#tell(this.state, error.code, 0, seconds);
+        if (error.code === "rate-limit") this.#on.error(error, false);
         await this.#sleep(seconds);
         if (generation !== this.#generation) return;
       }
@@ -147,13 +155,15 @@ export class Session {
    * Change the call. What the server can change while it runs is changed so; the rest takes a new call, with the last
    * frame held.
    *
-   * @param {Partial<CallOptions>} changes
+   * @param {Partial<SessionOptions>} changes
    */
   change(changes) {
     if (!this.#options) return;
-    const { avatar, latency, ...deeper } = changes;
-    const renew = Object.entries(deeper).some(([name, value]) => this.#options?.[/** @type {keyof CallOptions} */ (name)] !== value);
+    const { avatar, latency, token, ...deeper } = changes;
+    const renew = Object.entries(deeper).some(([name, value]) => this.#options?.[/** @type {keyof SessionOptions} */ (name)] !== value);
     this.#options = { ...this.#options, ...changes };
+    // The call that is up was let in already: the new token is for the next.
+    if (token !== undefined) this.#token = token instanceof Token ? token : new Token(token);
     if (!this.active) return;
     if (renew) this.#renew();
     else {
@@ -175,14 +185,30 @@ export class Session {
   }
 
   /**
-   * One attempt.
+   * One attempt; with a function for a token, one more where the server refused the first token.
    *
    * @param {number} generation
    * @returns {Promise<LiveHeadError | null>}
    */
   async #dial(generation) {
-    if (!this.#options) return null;
-    const call = new Call(this.#options, {
+    const error = await this.#dialOnce(generation);
+    const again = error?.wantsToken && this.#token.renewable && generation === this.#generation;
+    return again ? this.#dialOnce(generation) : error;
+  }
+
+  /**
+   * @param {number} generation
+   * @returns {Promise<LiveHeadError | null>}
+   */
+  async #dialOnce(generation) {
+    let token;
+    try {
+      token = await this.#token.renew();
+    } catch (thrown) {
+      return asError(thrown);
+    }
+    if (!this.#options || generation !== this.#generation) return null;
+    const call = new Call({ ...this.#options, token }, {
       media: (stream) => this.#on.media(stream),
       state: (state, reason) => this.#follow(state, reason),
       network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
@@ -208,9 +234,20 @@ export class Session {
   #follow(state, reason) {
     if (state === "live") this.#go("recover");
     if (state === "degraded" || state === "draining") this.#go("degrade", reason ?? state);
-    if (state === "closed" && this.#call) {
-      this.#hangUp();
-      this.#lose(new LiveHeadError("connection-lost", { detail: reason ?? "closed by the server" }));
+    if (state === "closed" && this.#call) this.#ended(reason);
+  }
+
+  /** @param {string | null} reason of the server, which closed the session */
+  #ended(reason) {
+    const detail = reason ?? "closed by the server";
+    this.#hangUp();
+    const trigger = ending(reason);
+    if (trigger === "lose") this.#lose(new LiveHeadError("connection-lost", { detail }));
+    else if (trigger === "fail") this.#fail(new LiveHeadError(reason === "revoked" ? "key-revoked" : "flood", { detail }));
+    else {
+      this.#generation++;
+      this.#source?.close();
+      this.#go("end", reason);
     }
   }
 
@@ -235,7 +272,7 @@ export class Session {
     let last = cause;
     if (cause) this.#attempt++;
     for (; this.#attempt <= ATTEMPTS; this.#attempt++) {
-      const seconds = this.#attempt === 0 ? 0 : wait(this.#attempt);
+      const seconds = this.#attempt === 0 ? 0 : Math.max(wait(this.#attempt), last?.retryAfter ?? 0);
       const previous = this.state;
       this.state = next(this.state, "lose");
       this.#tell(previous, cause ? "connection-lost" : "switching", this.#attempt, seconds);
@@ -243,10 +280,9 @@ export class Session {
       if (generation !== this.#generation) return;
       last = await this.#dial(generation);
       if (!last || generation !== this.#generation) return;
-      if (!last.passing) break;
+      if (hopeless(last)) break;
     }
-    const hopeless = last && !last.passing && last.code !== "connection-lost";
-    this.#fail(last && hopeless ? last : new LiveHeadError("connection-lost", { detail: last?.message, cause: last }));
+    this.#fail(last && last.code !== "connection-lost" && hopeless(last) ? last : new LiveHeadError("connection-lost", { detail: last?.message, cause: last }));
   }
 
   /** @param {LiveHeadError} error */
@@ -293,4 +329,13 @@ export class Session {
       })
     );
   }
+}
+
+/**
+ * Whether it makes no sense to try again without the user.
+ *
+ * @param {LiveHeadError} error
+ */
+function hopeless({ passing, retryAfter = 0 }) {
+  return !passing || retryAfter > LONGEST_WAIT;
 }

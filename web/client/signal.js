@@ -30,6 +30,7 @@ export class Signal {
       socket.onopen = () => (clearTimeout(timer), resolve(true));
       socket.onerror = socket.onclose = () => (clearTimeout(timer), resolve(false));
     });
+    if (this.#socket !== socket) throw new DOMException("closed while opening", "AbortError");
     if (!opened) {
       this.close();
       throw await connectionError(this.#server);
@@ -63,14 +64,14 @@ export class Signal {
  * @returns {Promise<LiveHeadError>}
  */
 export async function connectionError(server) {
-  try {
-    const response = await fetch(address(server, "readyz"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
-    if (response.ok) return new LiveHeadError("server-unreachable", { detail: "the server is ready, but refused the WebSocket" });
-    const seconds = Number(response.headers.get("Retry-After"));
-    return problemError({ status: response.status, ...(await response.json()) }, seconds > 0 ? seconds : undefined);
-  } catch (thrown) {
+  const response = await fetch(address(server, "readyz"), { cache: "no-store", signal: AbortSignal.timeout(4000) }).catch((thrown) => thrown);
+  if (!(response instanceof Response)) {
     // A server that answers, but not to pages of this origin, looks the same until asked without reading the answer.
     const there = await fetch(address(server, "healthz"), { mode: "no-cors", signal: AbortSignal.timeout(4000) }).catch(() => null);
-    return new LiveHeadError(there ? "forbidden" : "server-unreachable", { cause: thrown, detail: String(thrown) });
+    return new LiveHeadError(there ? "origin" : "server-unreachable", { cause: response, detail: String(response) });
   }
+  if (response.ok) return new LiveHeadError("server-unreachable", { detail: "the server is ready, but refused the WebSocket" });
+  const seconds = Number(response.headers.get("Retry-After"));
+  const problem = await response.json().catch(() => ({}));
+  return problemError({ status: response.status, ...problem }, seconds > 0 ? seconds : undefined);
 }

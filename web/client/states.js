@@ -6,19 +6,21 @@
  *                          │                     ▼           ▼
  *                          │                    reconnecting ─ frame ──▶ live
  *                          └──── fail ─▶ error ◀── fail ──┘
- *     any of them ── stop ─▶ closed;   closed, error ── start ─▶ connecting
+ *     any of them ── stop, end ─▶ closed;   closed, error ── start ─▶ connecting
+ *
+ * `stop` is the page's wish, `end` the server's, for a reason that is nobody's fault.
  */
 
 /** @typedef {"idle" | "connecting" | "live" | "degraded" | "reconnecting" | "closed" | "error"} State */
-/** @typedef {"start" | "frame" | "degrade" | "recover" | "lose" | "fail" | "stop"} Trigger */
+/** @typedef {"start" | "frame" | "degrade" | "recover" | "lose" | "fail" | "stop" | "end"} Trigger */
 
 /** @type {Readonly<Record<State, Readonly<Partial<Record<Trigger, State>>>>>} */
 const table = Object.freeze({
   idle: { start: "connecting", fail: "error" },
-  connecting: { frame: "live", fail: "error", stop: "closed" },
-  live: { degrade: "degraded", lose: "reconnecting", fail: "error", stop: "closed" },
-  degraded: { recover: "live", lose: "reconnecting", fail: "error", stop: "closed" },
-  reconnecting: { frame: "live", fail: "error", stop: "closed" },
+  connecting: { frame: "live", fail: "error", stop: "closed", end: "closed" },
+  live: { degrade: "degraded", lose: "reconnecting", fail: "error", stop: "closed", end: "closed" },
+  degraded: { recover: "live", lose: "reconnecting", fail: "error", stop: "closed", end: "closed" },
+  reconnecting: { frame: "live", fail: "error", stop: "closed", end: "closed" },
   closed: { start: "connecting", fail: "error" },
   error: { start: "connecting", fail: "error", stop: "closed" },
 });
@@ -41,6 +43,19 @@ export function next(state, trigger) {
  */
 export function active(state) {
   return state === "connecting" || state === "live" || state === "degraded" || state === "reconnecting";
+}
+
+/** @type {Readonly<Record<string, Trigger>>} */
+const endings = Object.freeze({ idle: "end", "time-limit": "end", revoked: "fail", flood: "fail" });
+
+/**
+ * What it means that the server closed the session: most reasons are a call that is lost, and worth another.
+ *
+ * @param {string | null} reason
+ * @returns {Trigger}
+ */
+export function ending(reason) {
+  return (reason !== null && Object.hasOwn(endings, reason) && endings[reason]) || "lose";
 }
 
 /** @type {readonly State[]} */

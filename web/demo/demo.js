@@ -1,4 +1,6 @@
+import { asError } from "../client/errors.js";
 import { FileSource, LiveHead, LiveHeadError, LiveEvent, Request, request } from "../client/index.js";
+import { Access, locks } from "./access.js";
 import { FiguresPanel } from "./figures-panel.js";
 import { Notice } from "./notice.js";
 import { box, icon, part } from "./page.js";
@@ -27,6 +29,8 @@ let portrait = "the portrait";
 let chose = false;
 /** @type {AbortController | null} */
 let measuring = null;
+/** Timer: the server is asked again what it is. */
+let introduction = 0;
 
 const figures = new FiguresPanel();
 const notice = new Notice({
@@ -34,6 +38,19 @@ const notice = new Notice({
   file: () => {
     notice.hide();
     sources.askForFile();
+  },
+  token: () => askForToken(),
+});
+const access = new Access({
+  given: () => {
+    live.token = access.token;
+    void introduce();
+  },
+  forgotten: () => {
+    live.stop();
+    live.token = null;
+    notice.hide();
+    void introduce();
   },
 });
 const sources = new Sources({
@@ -121,8 +138,9 @@ live.addEventListener(LiveEvent.STATS, (event) => {
   box("chip-delay").textContent = change.state === "live" && latest.delay !== null ? `${Math.round(latest.delay)} ms` : "";
 });
 live.addEventListener(LiveEvent.ERROR, (event) => {
-  const { error } = /** @type {CustomEvent<{error: LiveHeadError}>} */ (/** @type {Event} */ (event)).detail;
-  notice.show(error);
+  const { error, fatal } = /** @type {CustomEvent<{error: LiveHeadError, fatal: boolean}>} */ (/** @type {Event} */ (event)).detail;
+  if (fatal && locks(error)) askForToken(error);
+  else notice.show(error, !fatal && error.code === "rate-limit");
 });
 live.addEventListener(LiveEvent.SOURCE, () => show());
 live.addEventListener(LiveEvent.VOICE, () => show());
@@ -139,11 +157,12 @@ function show() {
   const { source } = live;
   const asking = state === "connecting" && source.kind === "microphone" && !source.stream;
   document.body.dataset.state = state;
-  box("chip-text").textContent = chips[state];
+  box("chip-text").textContent = access.open ? "Locked" : chips[state];
   if (state !== "live") box("chip-delay").textContent = "";
-  const words = status(change, { portrait, kind: sources.kind, label: source.label, measuring: measuring !== null, asking });
+  const words = status(change, { portrait, kind: sources.kind, label: source.label, measuring: measuring !== null, asking, locked: access.open });
   if (box("status").textContent !== words) box("status").textContent = words;
   start.toggleAttribute("data-active", live.active);
+  start.disabled = access.open;
   box("start-text").textContent = startWords();
   const audible = live.voice && !live.muted;
   voice.setAttribute("aria-pressed", String(audible));
@@ -163,6 +182,7 @@ function startWords() {
   if (change.state === "connecting") return "Cancel";
   if (live.active) return "Stop";
   if (change.state === "error" && change.reason === "connection-lost") return "Connect again";
+  if (change.state === "closed" && change.reason) return "Start again";
   if (sources.kind === "microphone") return "Start talking";
   return sources.chosen ? "Play the file" : "Choose a file";
 }
@@ -184,25 +204,60 @@ function showHold() {
 
 /** What the server is: asked again until it answers and its engine is ready. */
 async function introduce() {
+  clearTimeout(introduction);
+  /** @type {LiveHeadError | null} */
+  let error = null;
+  const token = live.token;
   try {
     info = await live.server.info();
-    const badge = box("engine");
-    badge.textContent = engineWords(info.engine);
-    badge.title = info.engine.name === "preview" ? "A light animation made on the CPU. It is not the neural model." : "";
-    badge.hidden = false;
-    box("version").textContent = ` · Livehead ${info.version}`;
-    const preset = live.latency ?? info.default_latency ?? "low";
-    for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === preset;
     const avatars = await live.server.avatars();
+    if (token !== live.token) return;
+    access.accepted();
+    describe(info);
     if (!avatars.some(({ id }) => id === live.avatar) && avatars[0]) live.avatar = avatars[0].id;
     showPortraits(avatars, live.avatar, choose);
     const chosen = avatars.find(({ id }) => id === live.avatar);
     if (chosen) choose(chosen);
   } catch (thrown) {
-    if (!live.active) notice.show(thrown);
+    if (token !== live.token) return;
+    error = asError(thrown);
   }
-  if (!info || !Object.keys(info.latency).length) setTimeout(introduce, 2000);
-  else if (!live.active && notice.code === "server-unreachable") notice.hide();
+  if (error && locks(error)) return askForToken(error);
+  const seconds = error?.retryAfter ?? 2;
+  const again = error?.passing ?? (error === null && !Object.keys(info?.latency ?? {}).length);
+  if (again) introduction = window.setTimeout(introduce, seconds * 1000);
+  if (error && access.open) access.defer(error, again ? seconds : 0);
+  else if (error && !live.active) notice.show(error, again && error.code === "rate-limit");
+  else if (!error && !live.active && (notice.code === "server-unreachable" || notice.code === "rate-limit")) notice.hide();
+  show();
+}
+
+/** @param {Info} facts */
+function describe(facts) {
+  const badge = box("engine");
+  badge.textContent = engineWords(facts.engine);
+  badge.title = facts.engine.name === "preview" ? "A light animation made on the CPU. It is not the neural model." : "";
+  badge.hidden = false;
+  box("version").textContent = ` · Livehead ${facts.version}`;
+  const preset = live.latency ?? facts.default_latency ?? "low";
+  for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === preset;
+  box("snippet").textContent = snippet(access.token !== undefined);
+}
+
+/** @param {LiveHeadError} [error] why the token that was used is no good */
+function askForToken(error) {
+  clearTimeout(introduction);
+  live.stop();
+  notice.hide();
+  access.ask(error);
+  live.token = null;
+  show();
+}
+
+/** @param {boolean} keys whether the server wants tokens */
+function snippet(keys) {
+  return `<script type="module" src="${new URL("client/index.js", location.href).href}"></script>
+<live-head src="${new URL(".", location.href).href}" avatar="default"${keys ? ' token="A TOKEN FROM YOUR BACKEND"' : ""} controls></live-head>`;
 }
 
 /** @param {import("../client/protocol.js").Avatar} avatar */
@@ -213,9 +268,9 @@ function choose(avatar) {
   show();
 }
 
-box("snippet").textContent = `<script type="module" src="${new URL("client/index.js", location.href).href}"></script>
-<live-head src="${new URL(".", location.href).href}" avatar="default" controls></live-head>`;
+box("snippet").textContent = snippet(false);
 if (typeof RTCPeerConnection === "undefined") notice.show(new LiveHeadError("webrtc-unsupported"));
+live.token = access.token;
 live.source = sources.chosen ?? live.source;
 show();
 void introduce();

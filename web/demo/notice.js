@@ -4,7 +4,7 @@ import { box, part } from "./page.js";
 /** @typedef {import("../client/errors.js").LiveHeadError} LiveHeadError */
 
 const speakable = new Set(["microphone-denied", "microphone-missing", "microphone-busy", "microphone-failed", "microphone-lost", "insecure-origin"]);
-const hopeless = new Set(["insecure-origin", "webrtc-unsupported", "unauthorized", "forbidden"]);
+const hopeless = new Set(["insecure-origin", "webrtc-unsupported", "unauthorized", "forbidden", "origin", "host", "role", "uses"]);
 const elsewhere = new Set(["file-unreadable", "avatar-unknown"]);
 
 /** The card over the stage that says what went wrong and what to do next. */
@@ -12,10 +12,12 @@ export class Notice {
   #card = box("notice");
   #retry = part("notice-retry", HTMLButtonElement);
   #file = part("notice-file", HTMLButtonElement);
+  #token = part("notice-token", HTMLButtonElement);
   #timer = 0;
 
-  /** @param {{retry: () => void, file: () => void}} on */
+  /** @param {{retry: () => void, file: () => void, token: () => void}} on */
   constructor(on) {
+    this.#token.addEventListener("click", on.token);
     this.#retry.addEventListener("click", on.retry);
     this.#file.addEventListener("click", on.file);
   }
@@ -25,8 +27,11 @@ export class Notice {
     return this.#card.hidden ? null : this.#card.dataset.code;
   }
 
-  /** @param {unknown} thrown */
-  show(thrown) {
+  /**
+   * @param {unknown} thrown
+   * @param {boolean} [again] whether it is tried again without the user
+   */
+  show(thrown, again = false) {
     const error = asError(thrown);
     box("notice-title").textContent = error.title;
     box("notice-remedy").textContent = error.remedy;
@@ -34,10 +39,11 @@ export class Notice {
     box("notice-more").hidden = !error.detail;
     this.#retry.hidden = hopeless.has(error.code) || elsewhere.has(error.code);
     this.#file.hidden = !(speakable.has(error.code) || error.code === "file-unreadable");
+    this.#token.hidden = !error.wantsToken;
     this.#file.textContent = error.code === "file-unreadable" ? "Choose another file" : "Use an audio file";
     this.#card.dataset.code = error.code;
     this.#card.hidden = false;
-    this.#count(error);
+    this.#count(error, again);
   }
 
   hide() {
@@ -46,15 +52,19 @@ export class Notice {
     delete this.#card.dataset.code;
   }
 
-  /** @param {LiveHeadError} error its retryAfter is counted down on the button */
-  #count(error) {
+  /**
+   * @param {LiveHeadError} error its retryAfter is counted down on the button
+   * @param {boolean} again
+   */
+  #count(error, again) {
     clearInterval(this.#timer);
-    const label = error.code === "connection-lost" ? "Connect again" : "Try again";
+    const label = again ? "Trying again" : error.code === "connection-lost" ? "Connect again" : "Try again";
     const until = performance.now() + (error.retryAfter ?? 0) * 1000;
     const tick = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
-      this.#retry.disabled = left > 0;
-      this.#retry.textContent = left > 0 ? `${label} in ${left} s` : label;
+      const words = left > 0 ? `${label} in ${left} s` : again ? `${label}…` : label;
+      this.#retry.disabled = again || left > 0;
+      if (this.#retry.textContent !== words) this.#retry.textContent = words;
       if (left <= 0) clearInterval(this.#timer);
     };
     this.#timer = window.setInterval(tick, 250);

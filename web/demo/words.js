@@ -9,6 +9,7 @@
  * @property {string} label of the source
  * @property {boolean} measuring whether tones are sent instead of the audio
  * @property {boolean} asking whether the browser asks for the microphone now
+ * @property {boolean} locked whether the server wants a token or key first
  */
 
 /** @type {Readonly<Record<import("../client/states.js").State, string>>} */
@@ -29,11 +30,13 @@ export const chips = Object.freeze({
  */
 export function status(change, scene) {
   if (scene.measuring && (change.state === "live" || change.reason === "switching")) return "Measuring with tones. Your sound is not sent meanwhile.";
+  if (scene.locked) return "Without a token or a key this server takes no calls.";
   switch (change.state) {
     case "idle":
       return scene.kind === "file" ? `Play an audio file, and ${scene.portrait} speaks it.` : `Talk, and ${scene.portrait} speaks your words.`;
     case "connecting":
       if (change.reason === "server-starting") return "The engine is still starting. It goes on by itself when it is ready.";
+      if (change.reason === "rate-limit") return "The server asks to wait a moment. It goes on by itself.";
       return scene.asking ? "Your browser asks for the microphone. Allow it to go on." : `Calling ${scene.portrait}…`;
     case "live":
       return scene.kind === "file" ? `${scene.portrait} speaks ${scene.label}.` : `Talk, and ${scene.portrait} says it with you.`;
@@ -43,10 +46,20 @@ export function status(change, scene) {
       if (change.reason === "switching") return "Switching over…";
       return `The connection was lost. Trying again, ${change.attempt} of ${change.attempts}…`;
     case "closed":
-      return "The call has ended. Start again whenever you like.";
+      return ended(change.reason);
     case "error":
       return "Nothing is sent now.";
   }
+}
+
+/**
+ * @param {string | null} reason
+ * @returns {string}
+ */
+function ended(reason) {
+  if (reason === "idle") return "Nobody spoke for a long time, so the server ended the call. Start again whenever you like.";
+  if (reason === "time-limit") return "The call has reached the longest time that it may last. You can start another.";
+  return "The call has ended. Start again whenever you like.";
 }
 
 /**

@@ -13,8 +13,8 @@ test("a full server is told from a starting one, by the problem's type and by re
 });
 
 test("the other statuses", () => {
-  const codes = [400, 401, 403, 404, 422, 429, 500].map((status) => problemError({ status }).code);
-  assert.deepEqual(codes, ["refused", "unauthorized", "forbidden", "avatar-unknown", "refused", "rate-limit", "server-failed"]);
+  const codes = [400, 401, 403, 404, 413, 422, 429, 500].map((status) => problemError({ status }).code);
+  assert.deepEqual(codes, ["refused", "unauthorized", "forbidden", "avatar-unknown", "too-large", "refused", "rate-limit", "server-failed"]);
 });
 
 test("every way a microphone fails has its own words", () => {
@@ -27,4 +27,28 @@ test("an error says what happened and what to do", () => {
   assert.match(error.message, /TURN/);
   assert.equal(asError(error), error);
   assert.equal(asError(new TypeError("x")).detail, "x");
+});
+
+test("every refusal of the server keeps its name, and says whether another token mends it", () => {
+  const refusals = {
+    401: ["unauthorized", "key-unknown", "key-revoked", "token-expired", "token-invalid", "key-in-url"],
+    403: ["role", "claim", "uses", "forbidden", "origin", "host"],
+    413: ["too-large"],
+    429: ["rate-limit"],
+  };
+  for (const [status, names] of Object.entries(refusals)) {
+    for (const name of names) {
+      const error = problemError({ type: `urn:livehead:${name}`, status: Number(status), detail: "why" }, 7);
+      assert.equal(error.code, name);
+      assert.equal(error.type, `urn:livehead:${name}`);
+      assert.equal(error.status, Number(status));
+      assert.equal(error.retryAfter, 7);
+      assert.equal(error.wantsToken, status === "401" || ["role", "claim", "uses"].includes(name));
+      assert.equal(error.passing, name === "rate-limit");
+    }
+  }
+});
+
+test("a name that objects have by themselves is no code", () => {
+  assert.equal(problemError({ type: "urn:livehead:constructor", status: 403 }).code, "forbidden");
 });

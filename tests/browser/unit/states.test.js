@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { active, next, states } from "../../../web/client/states.js";
+import { active, ending, next, states } from "../../../web/client/states.js";
 
 test("a call comes up, gets unsteady, is lost, comes back and ends", () => {
   const path = ["start", "frame", "degrade", "recover", "lose", "frame", "stop"];
@@ -19,5 +19,14 @@ test("every state but idle can be left for error, and every active one by stop",
   for (const state of states) {
     assert.equal(next(state, "fail"), "error");
     if (active(state)) assert.equal(next(state, "stop"), "closed");
+    if (active(state)) assert.equal(next(state, "end"), "closed");
   }
+});
+
+test("a session that had its time is over, one that was ended for cause has failed, any other is called again", () => {
+  assert.equal(ending("idle"), "end");
+  assert.equal(ending("time-limit"), "end");
+  assert.equal(ending("revoked"), "fail");
+  assert.equal(ending("flood"), "fail");
+  for (const reason of ["draining", "media-failed", "constructor", "", null]) assert.equal(ending(reason), "lose");
 });
