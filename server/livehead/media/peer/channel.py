@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from aiortc import RTCDataChannel, RTCPeerConnection
 
+from livehead.media.peer.client_traffic import ClientTraffic
+
 logger = logging.getLogger(__name__)
 
 LABEL = "livehead"
@@ -17,15 +19,21 @@ MAX_MESSAGE = 64 * 1024
 MAX_BUFFERED = 256 * 1024
 """Bytes that may wait for a slow client. Past that texts are not sent."""
 
+MAX_CHANNELS = 4
+"""Data channels that a client may have open, of whatever name; any further ones are closed."""
+
 
 class Channel:
-    """The client's channel with that label, or the one that :meth:`open` makes. ``on_message`` gets every text."""
+    """The client's channel with that label, or the one that :meth:`open` makes. ``on_message`` gets every text that
+    ``traffic`` allows."""
 
-    def __init__(self, pc: RTCPeerConnection, on_message: Callable[[str], None] | None) -> None:
+    def __init__(self, pc: RTCPeerConnection, on_message: Callable[[str], None] | None, traffic: ClientTraffic) -> None:
         self._pc = pc
         self._on_message = on_message
+        self._traffic = traffic
         self._channel: RTCDataChannel | None = None
-        pc.on("datachannel", self._use)
+        self._open = 0
+        pc.on("datachannel", self._on_channel)
 
     @property
     def wanted(self) -> bool:
@@ -44,12 +52,25 @@ class Channel:
         channel.send(text)
         return True
 
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if self._open >= MAX_CHANNELS:
+            channel.close()
+            return
+        self._open += 1
+        channel.on("close", self._on_close)
+        self._use(channel)
+
+    def _on_close(self) -> None:
+        self._open -= 1
+
     def _use(self, channel: RTCDataChannel) -> None:
         if channel.label == LABEL:
             self._channel = channel
             channel.on("message", self._on_text)
 
     def _on_text(self, message: str | bytes) -> None:
+        if not self._traffic.allows_text():
+            return
         if self._on_message is None or not isinstance(message, str) or len(message) > MAX_MESSAGE:
             return
         try:

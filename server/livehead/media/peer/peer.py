@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,17 +32,17 @@ from livehead.core.limits import CONNECT_S, MAX_CANDIDATES
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
+from livehead.media.peer.aiortc_inputs import guard_inputs
 from livehead.media.peer.aiortc_parts import (
     check_private_names,
     closing_steps,
     prefer,
     reach_loopback,
-    refuse_malformed,
     use_receiver,
     use_sender,
-    watch_checks,
 )
 from livehead.media.peer.channel import Channel
+from livehead.media.peer.client_traffic import ClientTraffic
 from livehead.media.peer.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
 from livehead.media.rtp.clock import MediaClock
 from livehead.media.video.track import VideoTrack
@@ -105,11 +106,11 @@ class Peer:
         self._setup_seconds = setup_seconds
         self._answered = False
         self._candidates = 0
-        self._channel = Channel(self._pc, on_message)
+        self._traffic = ClientTraffic(packets_per_second, self._on_flood)
+        self._channel = Channel(self._pc, on_message, self._traffic)
         self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: str | None = None
-        self._flooded = False
         self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -143,8 +144,7 @@ class Peer:
         prefer(video, VIDEO_CODECS)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
-            refuse_malformed(pc, self._on_malformed)
-            watch_checks(pc, self.heard.set)
+            guard_inputs(pc, self._traffic, self._on_malformed, self.heard.set)
             reach_loopback(pc)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
@@ -186,7 +186,13 @@ class Peer:
     @property
     def flooded(self) -> bool:
         """Whether the peer was ended because its client sent far too much."""
-        return self._flooded
+        return self._traffic.flooded is not None
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How many of the client's packets were not read, by reason: ``packets``, ``chunks`` and ``texts`` were too
+        many, ``stun`` too many or late, ``strangers`` sent by somebody else, and for ``queue`` there was no room."""
+        return self._traffic.refused
 
     @property
     def last_media(self) -> float | None:
@@ -279,6 +285,12 @@ class Peer:
         logger.error("%s failed; the connection is ended", part, exc_info=error)
         self._failure = f"{part} failed: {error!r}"
         self._start_closing()
+
+    def _on_flood(self, what: str) -> None:
+        if self._closing is None:
+            logger.warning("the client sends far too many %s; the connection is ended", what)
+            self._failure = f"flood: the client sent far too many {what}"
+            self._start_closing()
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = watched_task(work, name, partial(self._fail, name))
