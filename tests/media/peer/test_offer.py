@@ -184,10 +184,9 @@ async def test_what_cannot_be_served_is_told(change, says: str) -> None:
         "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF x\r\n",
         "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:nothing\r\n",
         "v=0\r\na=setup:sideways\r\n",
-        "v=0\r\n" + "a=x\r\n" * 100_000,
-        os.urandom(1_000_000).decode("latin-1"),
+        os.urandom(10_000).decode("latin-1"),
     ],
-    ids=range(11),
+    ids=range(10),
 )
 async def test_what_is_no_sdp_is_malformed(text: str) -> None:
     with pytest.raises(MalformedError) as caught:

@@ -28,10 +28,11 @@ from aiortc.rtp import RtpPacket
 
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.frame import Frame
-from livehead.core.limits import CONNECT_S, MAX_CANDIDATES
+from livehead.core.limits import CONNECT_S, MAX_CANDIDATES, MAX_REMOTE_CANDIDATES
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
+from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.aiortc_inputs import guard_inputs
 from livehead.media.peer.aiortc_parts import (
     check_private_names,
@@ -41,9 +42,11 @@ from livehead.media.peer.aiortc_parts import (
     use_receiver,
     use_sender,
 )
+from livehead.media.peer.candidates import read_candidate
 from livehead.media.peer.channel import Channel
 from livehead.media.peer.client_traffic import ClientTraffic
-from livehead.media.peer.offer import AUDIO_CODECS, VIDEO_CODECS, read_candidate, read_offer
+from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, read_offer
+from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
 from livehead.media.rtp.clock import MediaClock
 from livehead.media.video.track import VideoTrack
 from livehead.media.watched_task import watched_task
@@ -69,11 +72,12 @@ class IceServer:
 class Peer:
     """One client. ``send_audio`` sends audio back; without ``receive_audio`` the client needs no microphone, and its
     audio is ignored; ``on_message`` gets every text of the data channel ``livehead``; ``on_sent`` gets the index of
-    every tick whose frame went to the socket. A client has ``setup_seconds`` from the answer to the end of the DTLS
-    handshake; one that sends more than ``packets_per_second`` loses some, and one that sends far more is ended.
+    every tick whose frame went to the socket. Of its candidates those are tried that ``addresses`` allows. A client has
+    ``setup_seconds`` from the answer to the end of the DTLS handshake; one that sends more than
+    ``packets_per_second`` loses some, and one that sends far more is ended.
 
     ``heard``, ``connected`` and ``closed`` are events; the first is the client's first valid connectivity check.
-    ``dropped`` counts ticks that the encoders were too slow for,
+    ``dropped`` counts ticks that the encoders were too slow for, ``candidates_refused`` candidates not allowed,
     ``malformed`` packets of the client that nobody could read, ``close_failures`` what failed while closing.
     """
 
@@ -85,13 +89,14 @@ class Peer:
         receive_audio: bool = True,
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
+        addresses: AddressPolicy = ANY_ADDRESS,
         setup_seconds: float = CONNECT_S,
         packets_per_second: float = PACKETS_PER_S,
     ) -> None:
         self.heard = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
-        self.malformed = self.close_failures = 0
+        self.malformed = self.close_failures = self.candidates_refused = 0
         check_private_names()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
@@ -104,11 +109,11 @@ class Peer:
         self._last_media: float | None = None
         self._last_received: float | None = None
         self._setup_seconds = setup_seconds
-        self._answered = False
-        self._candidates = 0
+        self._addresses = addresses
+        self._offer: CheckedOffer | None = None
+        self._candidates = self._candidates_used = 0
         self._traffic = ClientTraffic(packets_per_second, self._on_flood)
         self._channel = Channel(self._pc, on_message, self._traffic)
-        self._fragments: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: str | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -124,14 +129,15 @@ class Peer:
     async def answer(self, offer: str) -> str:
         """Answer an SDP offer. All candidates are in the answer.
 
-        Raises :class:`~livehead.errors.MalformedError` or :class:`~livehead.errors.UnprocessableError`, and
-        nothing else; the peer can only be closed then.
+        Raises :class:`~livehead.errors.MalformedError`, :class:`~livehead.errors.TooLargeError` or
+        :class:`~livehead.errors.UnprocessableError`, and nothing else; the peer can only be closed then.
         """
-        if self._answered:
+        if self._offer is not None:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
-        checked = read_offer(offer, receive_audio=self._receive_audio)
-        self._answered = True
-        self._fragments = checked.fragments
+        checked = read_offer(offer, receive_audio=self._receive_audio, addresses=self._addresses)
+        self._offer = checked
+        self._candidates_used += checked.candidates
+        self.candidates_refused += checked.refused
         pc = self._pc
         pc.on("connectionstatechange", self._on_state)
         audio = pc.addTransceiver(self._audio_track or "audio", "sendrecv" if self._audio_track else "recvonly")
@@ -158,16 +164,26 @@ class Peer:
     async def add_candidate(
         self, candidate: str | None, mid: str | None = None, mline_index: int | None = None
     ) -> None:
-        """A trickled candidate (its ``candidate:…`` line), or ``None`` or an empty one for the end of candidates.
+        """A trickled candidate (its ``candidate:…`` line), or ``None`` or an empty one for the end of candidates. One
+        that is of no use, is not allowed, or is one too many is ignored.
         Raises :class:`~livehead.errors.MalformedError`."""
-        if candidate is None or not candidate.strip() or self._closing is not None:
+        offer = self._offer
+        if candidate is None or not candidate.strip() or self._closing is not None or offer is None:
+            return
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
             return
         parsed = read_candidate(candidate)
-        self._candidates += 1
-        if parsed is None or not self._answered or self._candidates > MAX_CANDIDATES:
+        for_primary = mid == offer.mid or mline_index == offer.index or (mid is None and mline_index is None)
+        if parsed is None or not for_primary:  # the m-lines of a bundle share one transport
             return
-        parsed.sdpMid = mid
-        parsed.sdpMLineIndex = mline_index if mid is not None or mline_index is not None else 0
+        if not self._addresses.allows(parsed.ip, parsed.port):
+            self.candidates_refused += 1
+            return
+        if self._candidates_used >= MAX_REMOTE_CANDIDATES:
+            return
+        self._candidates_used += 1
+        parsed.sdpMid, parsed.sdpMLineIndex = offer.mid, offer.index
         try:
             await self._pc.addIceCandidate(parsed)
         except ValueError as error:
@@ -175,7 +191,7 @@ class Peer:
 
     def is_restart(self, ufrag: str | None) -> bool:
         """Whether an ICE user name fragment asks for an ICE restart (RFC 8840): it is not one of the offer's."""
-        return ufrag is not None and ufrag not in self._fragments
+        return ufrag is not None and (self._offer is None or ufrag not in self._offer.fragments)
 
     @property
     def failure(self) -> str | None:
