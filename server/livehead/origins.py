@@ -97,3 +97,44 @@ def parse_origin(text: str) -> Origin:
     if host.port is not None and host.port == DEFAULT_PORTS.get(found["scheme"]):
         host = Host(host.name, host.address)
     return Origin(found["scheme"], host)
+
+
+def read_listed_origin(text: str) -> str:
+    """An origin as a setting lists it, ``null`` or ``*``. Raises ValueError in words for users."""
+    if text in ("*", "null"):
+        return text
+    try:
+        return str(parse_origin(text))
+    except ValueError:
+        raise ValueError(f"{text[:80]!r} is no origin; write it as https://shop.example, without a path") from None
+
+
+def read_listed_host(text: str) -> str:
+    """A host as a setting lists it: a name or an address, ``*.example.com``, or ``*``. Raises ValueError in words for
+    users."""
+    if text == "*":
+        return text
+    wildcard = "*." if text.startswith("*.") else ""
+    try:
+        host = parse_host(text.removeprefix(wildcard))
+    except ValueError:
+        host = None
+    if host is None or host.port is not None or (wildcard and host.address is not None):
+        raise ValueError(
+            f"{text[:80]!r} is no host name; write it as head.example.com, *.example.com or [::1], without a port"
+        )
+    return wildcard + host.name
+
+
+def read_frame_source(text: str) -> str:
+    """A source of CSP's frame-ancestors as a setting lists it. Raises ValueError in words for users."""
+    if text in ("'self'", "'none'", "*"):
+        return text
+    scheme, wildcard, name = text.partition("://*.")
+    try:
+        return str(parse_origin(f"{scheme}://{name}")).replace("://", "://*.") if wildcard else str(parse_origin(text))
+    except ValueError:
+        raise ValueError(
+            f"{text[:80]!r} is no frame ancestor; write 'self', 'none' (with the quotes), *, https://shop.example or "
+            "https://*.shop.example"
+        ) from None

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from livehead.errors import UsageError
+from livehead.origins import read_frame_source, read_listed_host, read_listed_origin
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
@@ -57,6 +58,23 @@ class ServerSettings(_Stage):
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
     )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(read_listed_host(each) for each in given)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(read_listed_origin(each) for each in given)
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _are_frame_sources(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if "'none'" in given and len(given) > 1:
+            raise ValueError("'none' stands alone")
+        return tuple(read_frame_source(each) for each in given)
 
     @model_validator(mode="after")
     def _tls_is_a_pair(self) -> Self:
@@ -232,4 +250,4 @@ def _mistake(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     name = str(error["loc"][0])
     where = f"--{name.replace('_', '-')}" if name in given else f"LIVEHEAD_{name.upper()}"
-    return f"{where} {error['input']!r}: {error['msg']}"
+    return f"{where} {error['input']!r}: {str(error['msg']).removeprefix('Value error, ')}"
