@@ -49,7 +49,8 @@ async def ask(url: str, *lines: str, method: str = "GET", path: str = "/v1/info"
         async with asyncio.timeout(10):
             start, *fields = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
             headers = httpx.Headers([tuple(field.split(": ", 1)) for field in fields])  # type: ignore[misc]
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
+            length = 0 if method == "HEAD" else int(headers.get("content-length", 0))
+            body = await reader.readexactly(length)
     finally:
         writer.close()
     return Answer(int(start.split()[1]), headers, body)
