@@ -72,12 +72,12 @@ def run(args: argparse.Namespace) -> int:
     choice = choose(settings.engine)
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
+    app = create_app(settings, choice)
     listener = listen(server.host, server.port)
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
-    app = create_app(settings, choice)
     config = configure(app, server, debug=args.debug)
     services: Services = app.state.services
     _warn(settings, services)
