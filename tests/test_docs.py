@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import re
 import shlex
 import tomllib
@@ -47,7 +48,7 @@ def fields() -> dict[str, tuple[str, str]]:
             shown = (
                 ""
                 if default is None
-                else str(list(default)).replace("'", '"')
+                else json.dumps(default)
                 if isinstance(default, tuple)
                 else str(default)
             )
