@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +17,11 @@ ROOT = Path(__file__).parents[1]
 SPEECH = ROOT / "tests" / "data" / "speech.flac"
 SHOTS = ROOT / "artifacts" / "browser"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+VIOLATION = "Content-Security-Policy violated"
+WATCH = f"""addEventListener('securitypolicyviolation', ({{ violatedDirective, blockedURI, sourceFile, lineNumber }}) =>
+  console.error('{VIOLATION}', violatedDirective, blockedURI, sourceFile, lineNumber));"""
+"""Tells on the console what the page's Content-Security-Policy forbade."""
 
 FLAGS = (
     "--no-sandbox",
@@ -55,6 +61,16 @@ class Visit:
             shown = await self.page.get_attribute("live-head", "state")
             raise AssertionError(f"{state} was awaited, it is {shown}; {self.complaints}") from error
 
+    async def until(self, expression: str, within: float = 15.0) -> None:
+        """Wait until a JavaScript expression, or a function's result, is true. Playwright's own waits for functions are
+        evaluated in the page, where its Content-Security-Policy forbids that."""
+        try:
+            async with asyncio.timeout(within):
+                while not await self.page.evaluate(expression):  # noqa: ASYNC110 - the browser is waited for
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{expression} was awaited; {self.complaints}") from None
+
     async def text(self, selector: str) -> str:
         return (await self.page.inner_text(selector)).strip()
 
@@ -82,13 +98,15 @@ async def visiting(
     permissions: Sequence[str] | None = None,
     ready: str | None = "#faces label",
 ) -> AsyncIterator[Visit]:
-    """Open a page. An error on its console fails the test, save those that match ``allowed``."""
+    """Open a page. An error on its console fails the test, save those that match ``allowed``; a violation of its
+    Content-Security-Policy always does."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce" if calm else "no-preference",
         permissions=permissions,
     )
+    await context.add_init_script(WATCH)
     page = await context.new_page()
     visit = Visit(page)
 
@@ -107,5 +125,5 @@ async def visiting(
         # The page says goodbye when it is left; closing the context alone may be faster than that.
         await page.goto("about:blank")
         await context.close()
-    left = [text for text in visit.complaints if allowed is None or not re.search(allowed, text)]
+    left = [text for text in visit.complaints if VIOLATION in text or allowed is None or not re.search(allowed, text)]
     assert not left, f"the page logged {left}"

@@ -58,10 +58,10 @@ def elsewhere(server: Process) -> Iterator[str]:
 async def test_the_element_on_another_origin_with_a_stream_of_the_page(browser: Browser, elsewhere: str) -> None:
     async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
         poster = "document.querySelector('live-head').shadowRoot.querySelector('img').complete"
-        await visit.page.wait_for_function(poster)
+        await visit.until(poster)
         await visit.page.evaluate(TALK)
         await visit.state("live")
-        await visit.page.wait_for_function("seen.some(([name]) => name === 'stats')")
+        await visit.until("seen.some(([name]) => name === 'stats')")
         await visit.page.evaluate("document.querySelector('live-head').interrupt()")
         await visit.page.evaluate("document.querySelector('live-head').stop()")
         states = [state for name, state in await visit.page.evaluate("seen") if name == "statechange"]

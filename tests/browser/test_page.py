@@ -69,7 +69,7 @@ async def test_no_scrolling_to_the_side(browser: Browser, server: Process, wide:
         assert await width(visit) <= wide
         if wide == 360:
             await visit.start()
-            await visit.page.wait_for_function("document.querySelector('#n-fps').innerText !== '–'")
+            await visit.until("document.querySelector('#n-fps').innerText !== '–'")
             assert await width(visit) <= wide
             await visit.shot("live-360-dark", whole=True)
 

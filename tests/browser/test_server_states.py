@@ -49,7 +49,7 @@ async def test_the_page_reconnects_when_the_server_comes_back_and_gives_up_when_
             server.process.kill()
             server.process.wait()
             await visit.state("reconnecting")
-            await visit.page.wait_for_function("document.querySelector('#status').innerText.includes('Trying again')")
+            await visit.until("document.querySelector('#status').innerText.includes('Trying again')")
             held = "document.querySelector('live-head').shadowRoot.querySelector('canvas').hasAttribute('data-held')"
             assert await visit.page.evaluate(held), "the last frame stays on the screen"
             await visit.shot("reconnecting-light")

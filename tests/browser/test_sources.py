@@ -15,18 +15,18 @@ async def test_a_file_is_spoken(browser: Browser, server: Process) -> None:
         await visit.page.check("input[value=file]", force=True)
         assert await visit.text("#start") == "Choose a file"
         await visit.page.set_input_files("#file", SPEECH)
-        await visit.page.wait_for_function("document.querySelector('#start').innerText === 'Play the file'")
+        await visit.until("document.querySelector('#start').innerText === 'Play the file'")
         await visit.start()
         assert "speech.flac" in await visit.text("#status")
-        await visit.page.wait_for_function("document.querySelector('live-head').source.position > 1.5")
+        await visit.until("document.querySelector('live-head').source.position > 1.5")
         level = "Number(document.querySelector('#wave').getAttribute('aria-valuenow'))"
-        await visit.page.wait_for_function(f"{level} > 25")
+        await visit.until(f"{level} > 25")
         assert await visit.page.get_attribute("#voice", "aria-pressed") == "true", (
             "a file is heard through the portrait"
         )
         await visit.shot("file-dark")
         await visit.page.click("#hold")
-        await visit.page.wait_for_function("!document.querySelector('live-head').source.playing")
+        await visit.until("!document.querySelector('live-head').source.playing")
 
 
 async def test_a_file_that_is_no_audio(browser: Browser, server: Process, tmp_path: Path) -> None:
@@ -44,10 +44,10 @@ async def test_the_source_is_changed_in_mid_call(browser: Browser, server: Proce
         await visit.start()
         await visit.page.check("input[value=file]", force=True)
         await visit.page.set_input_files("#file", SPEECH)
-        await visit.page.wait_for_function("document.querySelector('live-head').source.position > 0.5")
+        await visit.until("document.querySelector('live-head').source.position > 0.5")
         await visit.state("live")
         await visit.page.check("input[value=microphone]", force=True)
-        await visit.page.wait_for_function("document.querySelector('live-head').source.stream?.active")
+        await visit.until("document.querySelector('live-head').source.stream?.active")
         assert await visit.page.evaluate("document.querySelector('live-head').source.kind") == "microphone"
 
 

@@ -91,13 +91,11 @@ async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Brows
         await visit.state("live")
         heard = """() => { const { video } = document.querySelector('live-head');
             return !video.muted && video.srcObject?.getAudioTracks().length === 1; }"""
-        await visit.page.wait_for_function(heard, timeout=10_000)
+        await visit.until(heard, within=10)
         await visit.page.click("#voice")
         assert await visit.page.evaluate("document.querySelector('live-head').video.muted")
         await visit.page.check("input[value=balanced]", force=True)
-        await visit.page.wait_for_function(
-            "document.querySelector('#table').textContent.includes('400 ms')", timeout=5000
-        )
+        await visit.until("document.querySelector('#table').textContent.includes('400 ms')", within=5)
         assert "400 ms" in await visit.text("#preset-words")
         await visit.shot("live-dark")
 

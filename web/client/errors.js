@@ -133,7 +133,7 @@ const words = Object.freeze({
   },
   "rate-limit": {
     title: "Too many tries",
-    remedy: "The server takes only so many from one client. Wait a little, then try again.",
+    remedy: "The server takes only so many from one client at a time. In a moment it takes more.",
     passing: true,
   },
   "too-large": {

@@ -18,7 +18,7 @@ export class Screen {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
-    root.innerHTML = `<img part="poster" alt="" decoding="async"><canvas part="held"></canvas>
+    root.innerHTML = `<img part="poster" alt="" decoding="async" crossorigin="anonymous"><canvas part="held"></canvas>
       <video part="video" playsinline disablepictureinpicture disableremoteplayback></video>
       <button part="toggle" type="button">Start</button><slot></slot>`;
     this.#poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));

@@ -134,5 +134,5 @@ function title(code) {
   if (code === "token-expired") return "This token has expired";
   if (code === "key-revoked") return "This key has been revoked";
   if (code === undefined || code === "unauthorized") return "This server asks for a key";
-  return "This one does not fit";
+  return "That did not work";
 }

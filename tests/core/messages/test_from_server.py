@@ -20,7 +20,7 @@ from livehead.core.messages.from_server import (
     encode,
     problem_object,
 )
-from livehead.errors import NotFoundError
+from livehead.errors import NotFoundError, RateLimitError
 
 SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n"
 LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
@@ -76,6 +76,13 @@ def test_errors_go_out_as_problems() -> None:
     assert body["error"]["status"] == 404
     assert body["error"]["type"].endswith("not-found")
     assert body["error"]["detail"] == "no avatar has the id x"
+    assert "retry_after" not in body["error"]
+
+
+def test_a_problem_says_when_to_come_back() -> None:
+    """A socket has no header for it."""
+    assert problem_object(RateLimitError("too many", retry_after=2.1))["retry_after"] == 3
+    assert problem_object(RateLimitError("too many", retry_after=0.2))["retry_after"] == 1
 
 
 def test_numbers_that_are_none_are_not_sent() -> None:

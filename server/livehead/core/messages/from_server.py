@@ -8,13 +8,14 @@ Data channel: Pong, Stats, TracedStats.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from livehead.core.latency import Percentiles
 from livehead.core.lifecycle import State
-from livehead.errors import LiveheadError
+from livehead.errors import LiveheadError, RequestError
 
 PlaybackState: TypeAlias = Literal["started", "finished", "interrupted"]
 
@@ -118,8 +119,16 @@ def stats_object(stats: Stats) -> dict[str, Any]:
 
 
 def problem_object(error: LiveheadError) -> dict[str, Any]:
-    """An error as a problem object of RFC 9457."""
-    return {"type": f"urn:livehead:{error.problem}", "title": error.title, "status": error.status, "detail": str(error)}
+    """An error as a problem object of RFC 9457; ``retry_after`` in seconds where a socket has no Retry-After header."""
+    problem: dict[str, Any] = {
+        "type": f"urn:livehead:{error.problem}",
+        "title": error.title,
+        "status": error.status,
+        "detail": str(error),
+    }
+    if isinstance(error, RequestError) and error.retry_after is not None:
+        problem["retry_after"] = max(1, math.ceil(error.retry_after))
+    return problem
 
 
 def _plain(value: Any) -> dict[str, Any]:
