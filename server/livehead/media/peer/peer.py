@@ -44,6 +44,7 @@ from livehead.media.peer.aiortc_parts import (
 )
 from livehead.media.peer.candidates import read_candidate
 from livehead.media.peer.channel import Channel
+from livehead.media.peer.checks import CheckBudget, bound_checks
 from livehead.media.peer.client_traffic import ClientTraffic
 from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, read_offer
 from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
@@ -112,6 +113,7 @@ class Peer:
         self._addresses = addresses
         self._offer: CheckedOffer | None = None
         self._candidates = self._candidates_used = 0
+        self._checks = CheckBudget()
         self._traffic = ClientTraffic(packets_per_second, self._on_flood)
         self._channel = Channel(self._pc, on_message, self._traffic)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,6 +154,7 @@ class Peer:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
             guard_inputs(pc, self._traffic, self._on_malformed, self.heard.set)
             reach_loopback(pc)
+            bound_checks(pc, self._checks)
             await pc.setLocalDescription(await pc.createAnswer())
         except asyncio.CancelledError:
             raise
