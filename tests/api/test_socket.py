@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import pytest
 from fastapi import WebSocket
@@ -13,6 +15,7 @@ from starlette.websockets import WebSocketState
 from livehead.api.socket import MessageSocket
 from livehead.core.messages.from_server import Playback
 from livehead.errors import UnprocessableError
+from livehead.metrics import Metrics
 
 GONE = {"type": "websocket.disconnect", "code": 1001}
 
@@ -21,10 +24,16 @@ class FakeSocket:
     """Has all messages at once, as uvicorn has when many came in one packet: receiving one never yields."""
 
     application_state = WebSocketState.CONNECTED
+    client = SimpleNamespace(host="198.51.100.7")
+    scope: ClassVar[dict[str, Any]] = {"path": "/v1/test"}
 
     def __init__(self, *received: dict[str, Any], reads: bool = True) -> None:
         self.sent: list[dict[str, Any]] = []
         self.code: int | None = None
+        self.refused: list[dict[str, Any]] = []
+        access = SimpleNamespace(refused=lambda error, **said: self.refused.append({"error": error, **said}))
+        self.app = SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(access=access, metrics=Metrics())))
+        self.state = SimpleNamespace()
         self._received = list(received)
         self._reads = reads
 
@@ -42,8 +51,8 @@ class FakeSocket:
         self.code = code
 
 
-def over(socket: FakeSocket, capacity: int = 8) -> MessageSocket:
-    return MessageSocket(cast(WebSocket, socket), "test", capacity=capacity, rate=1000.0)
+def over(socket: FakeSocket, capacity: int = 8, rate: float = 1000.0) -> MessageSocket:
+    return MessageSocket(cast(WebSocket, socket), "test", capacity=capacity, rate=rate)
 
 
 async def ignore(_: str | bytes) -> None:
@@ -74,6 +83,44 @@ async def test_text_and_binary_messages_are_handed_over_in_order() -> None:
     text = {"type": "websocket.receive", "text": "", "bytes": None}
     await over(FakeSocket(text, {"type": "websocket.receive", "bytes": b"\x00"}, GONE)).run(handle)
     assert received == ["", b"\x00"]
+
+
+async def test_who_says_too_much_is_told_once_and_closed() -> None:
+    socket = FakeSocket(*[{"type": "websocket.receive", "text": "x"}] * 100)
+    handled = 0
+
+    async def handle(_: str | bytes) -> None:
+        nonlocal handled
+        handled += 1
+
+    await over(socket, rate=5.0).run(handle)
+    assert handled == 20
+    [told] = socket.sent
+    assert told["error"]["status"] == 429
+    assert socket.code == 1008
+    assert [each["what"] for each in socket.refused] == ["WebSocket /v1/test"]
+
+
+async def test_binary_messages_beyond_their_rate_wait_and_are_all_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        waited.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr("livehead.api.socket.BINARY_BURST", 10.0)
+    monkeypatch.setattr("livehead.api.socket.asyncio.sleep", sleep)
+    received: list[str | bytes] = []
+
+    async def handle(message: str | bytes) -> None:
+        received.append(message)
+
+    sent = [bytes([i]) for i in range(60)]
+    socket = FakeSocket(*[{"type": "websocket.receive", "bytes": each} for each in sent], GONE)
+    await over(socket).run(handle)
+    assert received == sent
+    assert sum(seconds > 0 for seconds in waited) >= 20
+    assert socket.sent == []
 
 
 async def test_what_is_queued_is_sent_before_the_end() -> None:
