@@ -84,7 +84,9 @@ class DatagramGate:
 
     def _receive_stun(self, data: bytes, sender: Address, known: bool) -> None:
         """What cannot be for this call is dropped unread: answers to nothing that was asked, and requests that do not
-        bear the user name of this side. It costs no budget, so nobody is kept out by it."""
+        bear the user name of this side. It costs others no budget."""
+        if known and not self._traffic.allows_stun():
+            return
         if len(data) < STUN_HEADER or data[4:8] != STUN_COOKIE:
             self._on_malformed("a STUN message without its header", None)
             return
@@ -96,7 +98,7 @@ class DatagramGate:
             self._on_malformed("a STUN message without this call's user name", None)
             return
         budget = self._client_stun if known else self._other_stun
-        if budget.take(self._clock()) > 0.0 or (known and not self._traffic.allows_stun()):
+        if budget.take(self._clock()) > 0.0:
             self._traffic.refused["stun"] += 1
             return
         try:
