@@ -29,6 +29,9 @@ MAX_MESSAGE = 2 * MAX_SDP
 MAX_JSON_DEPTH = 16
 """How deeply the JSON of a client may be nested. No message of ours has more than 3 levels."""
 
+MAX_JSON_BRACKETS = 1000
+"""Arrays and objects in the JSON of a client."""
+
 MAX_CANDIDATE = 4096
 """Bytes of one ICE candidate's line."""
 

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from livehead.core.limits import MAX_JSON_DEPTH
+from livehead.core.limits import MAX_JSON_BRACKETS, MAX_JSON_DEPTH
 from livehead.core.messages.fields import utf8
 from livehead.errors import MalformedError, TooLargeError
 
@@ -24,8 +24,12 @@ def read_object(text: str | bytes, limit: int) -> dict[str, Any]:
         raise TooLargeError(f"the message is larger than {limit // 1024} KiB")
     try:
         decoded = text if isinstance(text, str) else text.decode()
-        if _depth(decoded) > MAX_JSON_DEPTH:
-            raise MalformedError(f"the JSON is nested more than {MAX_JSON_DEPTH} deep", problem="malformed-json")
+        if _is_deep(decoded):
+            raise MalformedError(
+                f"the JSON is nested more than {MAX_JSON_DEPTH} deep, or has more than {MAX_JSON_BRACKETS} arrays and "
+                "objects",
+                problem="malformed-json",
+            )
         body = json.loads(decoded, parse_constant=_not_finite, parse_float=_finite)
     except ValueError as error:
         raise MalformedError(f"this is not JSON: {error}", problem="malformed-json") from None
@@ -34,17 +38,22 @@ def read_object(text: str | bytes, limit: int) -> dict[str, Any]:
     return body
 
 
-def _depth(text: str) -> int:
-    """How deeply arrays and objects are nested."""
-    depth = deepest = 0
+def _is_deep(text: str) -> bool:
+    """Whether arrays and objects are nested more than :data:`MAX_JSON_DEPTH` deep, or more than
+    :data:`MAX_JSON_BRACKETS` in all, as nothing that is wanted here has."""
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return False
+    depth = brackets = 0
     for found in _STRING_OR_BRACKET.finditer(text):
         token = found[0]
         if token in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            brackets += 1
+            if depth > MAX_JSON_DEPTH or brackets > MAX_JSON_BRACKETS:
+                return True
         elif token in "]}":
             depth -= 1
-    return deepest
+    return False
 
 
 def _not_finite(text: str) -> float:
