@@ -45,10 +45,11 @@ async def launch(playwright: Playwright, *flags: str) -> Browser:
 
 @dataclass
 class Visit:
-    """One page, and what it complained about."""
+    """One page, what it complained about, and every address that it asked for."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
 
     async def start(self, within: float = 15.0) -> None:
         await self.page.click("#start")
@@ -115,6 +116,8 @@ async def visiting(
             visit.complaints.append(f"{message.type}: {message.text}")
 
     page.on("console", heard)
+    page.on("request", lambda request: visit.addresses.append(request.url))
+    page.on("websocket", lambda socket: visit.addresses.append(socket.url))
     page.on("pageerror", lambda error: visit.complaints.append(f"exception: {error}"))
     try:
         await page.goto(url)

@@ -12,7 +12,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
-from serving import Process, running
+from browser.keys import KEY, SECRET, Locked, write_keys
+from livehead.engine.base import EngineSpec
+from livehead.engine.choice import PREVIEW
+from serving import Process, running, serving
 from visiting import SPEECH, chromium, launch
 
 SPEECH_S, SILENCE_S = 3.5, 2.0
@@ -50,6 +53,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("server")
     with running(folder, "--engine", "preview", "--max-sessions", "1", "--data-dir", str(folder / "data")) as process:
         yield process
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Locked]:
+    """A server in this process that takes keys and tokens only, from pages of any site."""
+    keys = write_keys(tmp_path_factory.mktemp("keys") / "keys", KEY)
+    async with serving(
+        EngineSpec(PREVIEW, {"size": 512}),
+        keys=keys,
+        token_secret=SECRET,
+        cors_origins=["*"],
+        failures_per_minute=6000,
+        offers_per_second=100,
+    ) as served:
+        yield Locked(served, keys)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

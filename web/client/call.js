@@ -146,6 +146,7 @@ export class Call {
     if (message.type === "stats") this.#joiner.update(message);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
+    else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));
     else if (message.type === "state") this.#on.state(message.state, message.reason ?? null);
     else if (message.type === "error") this.#on.complaint(problemError(message.error));
   }
