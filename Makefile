@@ -1,8 +1,9 @@
 # make run     install and serve http://127.0.0.1:8080 on the preview engine
 # make check   lint, types and the quick half of the tests
 # make test    lint, types and all tests
+# make fuzz    every decoder under atheris and under the search for its slowest input, for hours; ARGS names some of them
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
-.PHONY: run check test test-lowest lint types format clean
+.PHONY: run check test fuzz test-lowest lint types format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +32,9 @@ test: lint types
 	phase -m realtime; \
 	exit $$status
 
+fuzz: $(VENV)/.fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 -m 'not realtime' $(LOWEST_TESTS) $(ARGS)
 
@@ -56,6 +60,10 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[test,flashhead,bench]'
 	touch $@ $(VENV)/.base
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(PIP) -e '.[fuzz]'
+	touch $@
 
 $(LOWEST)/.test: pyproject.toml constraints.txt constraints-lowest.txt
 	$(PYTHON) -m venv --clear $(LOWEST)

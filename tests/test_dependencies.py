@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "huggingface_hub": "huggingface-hub",
+    "jwt": "pyjwt",
     "prometheus_client": "prometheus-client",
     "pydantic_core": "pydantic",  # which requires one exact version of it
     "pydantic_settings": "pydantic-settings",
@@ -115,8 +116,8 @@ def test_nothing_is_declared_and_not_imported() -> None:
 
 def test_the_tests_import_what_is_declared() -> None:
     found = imported(TESTS.rglob("*.py"), local={"livehead", *LOCAL})
-    assert found <= BASE | OPTIONAL["flashhead"] | OPTIONAL["bench"] | OPTIONAL["test"]
-    assert found >= OPTIONAL["test"] - TOOLS
+    assert found <= BASE | OPTIONAL["flashhead"] | OPTIONAL["bench"] | OPTIONAL["test"] | OPTIONAL["fuzz"]
+    assert found >= (OPTIONAL["test"] | OPTIONAL["fuzz"]) - TOOLS
 
 
 def test_every_dependency_has_a_lowest_version_and_a_reason() -> None:
@@ -146,7 +147,10 @@ def needed() -> set[str]:
     found: set[str] = set()
     waiting = [
         Requirement(line)
-        for lines in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][e] for e in (*EXTRAS, "test")))
+        for lines in (
+            PROJECT["dependencies"],
+            *(PROJECT["optional-dependencies"][e] for e in (*EXTRAS, "test", "fuzz")),
+        )
         for line in lines
     ]
     seen: set[tuple[str, frozenset[str]]] = set()
