@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 
 import numpy as np
-from aiortc.rtp import RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
+import pytest
+from aiortc.rtp import RTCP_PSFB_APP, RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 
 from livehead.media.peer.peer import Peer
-from livehead.media.rtp.retransmission import BURST_S, OVERHEAD, SentPacket
+from livehead.media.rtp.rate_control import FLOOR
+from livehead.media.rtp.retransmission import BURST_S, CAPACITY, OVERHEAD, SentPacket
 from livehead.media.rtp.sender import Sender
 from webrtc_client import Mic, client, connect, grey
 
@@ -79,6 +82,44 @@ async def test_a_receiver_that_asks_for_everything_does_not_get_it() -> None:
         at_once = peer._video_track.policy.bitrate / 8 * BURST_S / (1000 + OVERHEAD)
         assert at_once - 1 <= sender.resent <= at_once + 5
         assert not peer._video_track._keyframe_wanted, "packets that are only late are asked for too"
+
+
+async def test_what_comes_behind_the_wrap_is_found() -> None:
+    """A NACK names a packet and a mask of the 16 behind it (RFC 4585 section 6.2.1)."""
+    async with client() as pc, Peer() as peer:
+        sender = await _with_frames(peer, pc, 5)
+        data = RtpPacket(sequence_number=2, payload=bytes(100)).serialize()
+        sender._sent.add(SentPacket(2, data, 100, time.monotonic()))
+        packet = RtcpRtpfbPacket.parse(struct.pack("!LLHH", 1, sender._ssrc, 65530, 1 << 7), RTCP_RTPFB_NACK)
+        await sender._handle_rtcp_packet(packet)
+        assert sender.resent == 1
+
+
+async def test_one_packet_of_requests_is_not_gone_through_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client() as pc, Peer() as peer:
+        sender = await _with_frames(peer, pc, 5)
+        looked_for: list[int] = []
+        monkeypatch.setattr(sender._sent, "find", looked_for.append)
+        full = struct.pack("!LL", 1, sender._ssrc) + struct.pack("!HH", 1, 0xFFFF) * 360
+        packet = RtcpRtpfbPacket.parse(full, RTCP_RTPFB_NACK)
+        assert len(packet.lost) > 6000
+        await sender._handle_rtcp_packet(packet)
+        assert len(looked_for) == CAPACITY
+
+
+@pytest.mark.parametrize("exponent", [0, 20, 63])
+async def test_an_estimate_of_any_size_is_survived(exponent: int) -> None:
+    """The estimated bitrate is a mantissa of 18 bits and an exponent of 6."""
+    async with client() as pc, Peer() as peer:
+        sender = await _with_frames(peer, pc, 5)
+        policy = peer._video_track.policy
+        assert policy is not None
+        for mantissa in (0, 1, 0x3FFFF):
+            bits = struct.pack("!BBH", 1, exponent << 2 | mantissa >> 16, mantissa & 0xFFFF)
+            packet = RtcpPsfbPacket(RTCP_PSFB_APP, 1, 0, b"REMB" + bits + struct.pack("!L", sender._ssrc))
+            for _ in range(100):
+                await sender._handle_rtcp_packet(packet)
+            assert FLOOR <= policy.bitrate <= policy.ceiling
 
 
 async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:

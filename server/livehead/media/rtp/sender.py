@@ -43,7 +43,7 @@ from aiortc.rtp import (
 
 from livehead.media.rtp.clock import NTP_EPOCH, MediaClock
 from livehead.media.rtp.rate_control import FLOOR
-from livehead.media.rtp.retransmission import RetransmissionBuffer, SentPacket
+from livehead.media.rtp.retransmission import CAPACITY, RetransmissionBuffer, SentPacket
 from livehead.media.rtp.track import PacedTrack, RtpPayloads
 from livehead.media.video.track import VideoTrack
 from livehead.media.watched_task import OnFailure, watched_task
@@ -181,8 +181,8 @@ class Sender(RTCRtpSender):
                 if report.ssrc == self._ssrc:
                     self._note_report(report.lsr, report.dlsr, report.fraction_lost / 256)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            for sequence in packet.lost:
-                await self._resend(sequence)
+            for sequence in packet.lost[:CAPACITY]:  # one packet of them names up to 6,000
+                await self._resend(sequence & 0xFFFF)  # those behind a NACK's first may lie beyond the wrap
         elif isinstance(packet, RtcpPsfbPacket) and isinstance(self._track, VideoTrack):
             if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
                 # A keyframe that was under way when the receiver asked is what it asked for.
