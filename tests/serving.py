@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from livehead.api.services import Services
 from livehead.app import create_app
-from livehead.commands.serve import configure
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import Choice
 from livehead.sessions.session import Session
 from livehead.settings import load
 from livehead.transport.listening import listen
+from livehead.transport.server import Server
 from waiting import until
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # the signals stay with pytest
@@ -64,7 +63,7 @@ async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> Asy
     settings = load(ROOMY | given)
     app = await asyncio.to_thread(create_app, settings, Choice("test", None, engine, "as asked"))
     listener = listen("127.0.0.1", 0)
-    server = _Server(configure(app, settings.server))
+    server = _Server(app, settings, app.state.services.metrics)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await until(lambda: server.started)

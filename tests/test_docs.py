@@ -11,12 +11,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import FastAPI
 from pydantic_settings import BaseSettings
 
 from livehead import settings
 from livehead.cli import build_parser
-from livehead.commands.serve import configure
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
 from livehead.core.speech_queue import QUEUE_S
@@ -24,6 +22,7 @@ from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
 from livehead.metrics import Metrics
 from livehead.sessions.sources.speaker import MAX_RATE, MIN_RATE
+from livehead.transport.websocket_protocol import MAX_SPEECH
 from pages import ROOT, each_text
 
 STAGES = [
@@ -109,7 +108,7 @@ def test_every_reason_for_the_end_of_a_session_is_documented() -> None:
 def test_limits_that_are_stated_hold() -> None:
     sockets = (ROOT / "docs/protocol/sockets.md").read_text()
     assert f"messages of at most {MAX_MESSAGE // 1024} KiB" in sockets
-    assert f"at most {configure(FastAPI(), settings.ServerSettings()).ws_max_size // 2**20} MiB" in sockets
+    assert f"at most {MAX_SPEECH // 2**20} MiB" in sockets
     assert f"({QUEUE_S:.0f} in this version)" in sockets
     assert f"({MIN_RATE} … {MAX_RATE})" in sockets
 

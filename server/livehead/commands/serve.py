@@ -9,11 +9,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 
 from livehead.access.exposure import check_exposure, is_loopback
@@ -21,11 +19,10 @@ from livehead.api.services import Services
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
-from livehead.sessions.registry import Registry
-from livehead.settings import ServerSettings, Settings
+from livehead.settings import Settings
 from livehead.transport.listening import listen
+from livehead.transport.server import Server
 from livehead.transport.tls import verify_tls_files
-from livehead.transport.websocket_protocol import WebSocketProtocol
 
 SETTINGS = (
     "host",
@@ -45,16 +42,6 @@ SETTINGS = (
     "keys",
     "insecure",
 )
-
-MAX_WEBSOCKET_MESSAGE = 6 * 1024 * 1024
-"""Bytes of the largest WebSocket message that is read: a minute of pushed speech at 48 kHz. A smaller one that is still
-too long gets an answer."""
-
-MAX_CONNECTIONS = 512
-"""Connections and requests at once; more are answered with 503 by uvicorn itself."""
-
-CLOSING_SECONDS = 3
-"""How long uvicorn waits for open connections after the sessions are closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,10 +65,9 @@ def run(args: argparse.Namespace) -> int:
     host = f"[{server.host}]" if ":" in server.host else server.host
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
-    config = configure(app, server, debug=args.debug)
     services: Services = app.state.services
     _warn(settings, services)
-    DrainingServer(config, services.registry, server.drain_seconds, services.reload_keys).run(sockets=[listener])
+    DrainingServer(app, services, debug=args.debug).run(sockets=[listener])
     return 0
 
 
@@ -95,43 +81,16 @@ def _warn(settings: Settings, services: Services) -> None:
         logger.warning("keys and tokens travel in clear text: use --tls-cert and --tls-key, or a proxy that ends TLS")
 
 
-def configure(app: FastAPI, settings: ServerSettings, *, debug: bool = False) -> uvicorn.Config:
-    """uvicorn with bounds: by default it accepts messages of 16 MiB and any number of connections."""
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws=WebSocketProtocol,
-        ws_max_size=MAX_WEBSOCKET_MESSAGE,
-        ws_per_message_deflate=False,
-        ws_ping_timeout=None,  # a backend's pong may wait behind its speech; missing media show who is gone
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=CLOSING_SECONDS,
-        lifespan="on",
-        log_config=None,
-        access_log=debug,
-        server_header=False,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-    )
-
-
-class DrainingServer(uvicorn.Server):
+class DrainingServer(Server):
     """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once. SIGHUP
     calls ``reload``."""
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        registry: Registry,
-        drain_seconds: float,
-        reload: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
-        super().__init__(config)
-        self._reload = reload
+    def __init__(self, app: FastAPI, services: Services, *, debug: bool = False) -> None:
+        super().__init__(app, services.settings, services.metrics, debug=debug)
+        self._reload = services.reload_keys
         self._reloading: asyncio.Task[None] | None = None
-        self._registry = registry
-        self._drain_seconds = drain_seconds
+        self._registry = services.registry
+        self._drain_seconds = services.settings.server.drain_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
         self._signals = 0
