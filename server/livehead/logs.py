@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import MutableMapping
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO
+
+from livehead.log_writing.background import FLUSH_S, BackgroundHandler
+from livehead.log_writing.stream import writer_to
+
+logger = logging.getLogger(__name__)
 
 
 class SessionLog(logging.LoggerAdapter[logging.Logger]):
@@ -16,12 +25,53 @@ class SessionLog(logging.LoggerAdapter[logging.Logger]):
 
 
 def configure(*, debug: bool = False) -> None:
-    """Log to stderr, one line per event. The libraries' own messages below warnings appear only with ``debug``."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
-        force=True,
-    )
+    """Log to stderr from a thread of its own, one line per event, without secrets; warnings, and errors that nobody
+    caught, too. The libraries' own messages below warnings appear only with ``debug``."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    root.addHandler(BackgroundHandler(writer_to(sys.stderr)))
+    root.setLevel(logging.DEBUG if debug else logging.INFO)
     if not debug:
         for name in ("aioice", "aiortc", "httpx", "libav", "uvicorn.access", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.showwarning = _on_warning
+    threading.excepthook = _on_thread_error
+    sys.unraisablehook = _on_unraisable
+    sys.excepthook = _on_error
+
+
+def flush(seconds: float = FLUSH_S) -> None:
+    """Wait until what was logged so far is written, at most so many seconds: before the process ends by itself."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, BackgroundHandler):
+            handler.flush(seconds)
+
+
+def _on_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    logger.warning("%s: %s (%s:%d)", category.__name__, message, filename, lineno)
+
+
+def _on_thread_error(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        name = args.thread.name if args.thread is not None else "unknown"
+        logger.error("thread %s failed", name, exc_info=args.exc_value)
+
+
+def _on_unraisable(args: sys.UnraisableHookArgs) -> None:
+    logger.error("%s: %r", args.err_msg or "nobody could be told", args.object, exc_info=args.exc_value)
+
+
+def _on_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger.critical("the program failed", exc_info=error)

@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livehead.errors import UsageError
+from livehead.redaction import API_KEY
 
 PREFIX = "lh_"
 """So that people, and scanners that look for leaked secrets, know a key when they see one."""
 
-KEY = re.compile(r"lh_[A-Za-z0-9_-]{43}")
+KEY = API_KEY
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")

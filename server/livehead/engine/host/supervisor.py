@@ -127,7 +127,7 @@ class Supervisor:
                 self._lost.set_result(event.reason if self._last_words is None else str(self._last_words))
         elif isinstance(event, Failed):
             self._last_words = event.error
-            logger.error("generator gave up: %s\n%s", event.error, event.trace)
+            logger.error("generator gave up: %s", event.error, extra={"trace": event.trace})
         else:
             self._ready = self._ready or isinstance(event, Ready)
             self._on_event(worker, event)

@@ -23,7 +23,7 @@ from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.engine.worker.faults import typed
 from livehead.engine.worker.loop import WorkerLoop
-from livehead.logs import configure
+from livehead.logs import configure, flush
 
 
 def _portrait() -> NDArray[np.uint8]:
@@ -68,4 +68,6 @@ def main(pipe_fd: int, memory: int) -> int:
 
 
 if __name__ == "__main__":
-    leave(main(int(sys.argv[1]), int(sys.argv[2])))
+    code = main(int(sys.argv[1]), int(sys.argv[2]))
+    flush()
+    leave(code)
