@@ -22,8 +22,11 @@ ADDRESS = "Livehead is at "
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
+    """``log`` is the file of its standard output and error."""
+
     url: str
     pid: int
+    log: Path
 
 
 @contextlib.contextmanager
@@ -44,7 +47,7 @@ def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
                 process_group=0,  # Ctrl-C reaches us, and we stop it
             )
         try:
-            yield OwnServer(_ready(process, log), process.pid)
+            yield OwnServer(_ready(process, log), process.pid, log)
         finally:
             process.terminate()
             try:

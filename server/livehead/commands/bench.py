@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from livehead.commands import bench_engine, bench_latency, bench_media
+from livehead.commands import bench_attack, bench_engine, bench_latency, bench_media
 
-MEASURES = (bench_latency, bench_media, bench_engine)
+MEASURES = (bench_latency, bench_attack, bench_media, bench_engine)
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser("bench", help="measure latency, encoding and sending, or the engine")
+    parser = subparsers.add_parser(
+        "bench", help="measure latency, also under attack, encoding and sending, or the engine"
+    )
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
     for measure in MEASURES:
         measure.add(measures, common)
