@@ -38,6 +38,15 @@ def policy(answer: Answer) -> dict[str, str]:
     return dict(each.split(" ", 1) for each in answer.headers["content-security-policy"].split("; "))
 
 
+async def test_a_page_that_has_not_changed_keeps_its_policy(plain: Served) -> None:
+    """A browser stores the headers of a 304 in the place of those it had."""
+    first = await ask(plain.url, "Host: localhost", path="/")
+    again = await ask(plain.url, "Host: localhost", f"If-None-Match: {first.headers['etag']}", path="/")
+    assert again.status == 304
+    assert "content-security-policy" not in again.headers
+    assert "x-frame-options" not in again.headers
+
+
 PATHS = (
     "/",
     "/v1/info",

@@ -13,6 +13,7 @@ client's modules are for all, and images are for pages of other origins where so
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,12 +66,14 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ANSWERS:
-                self._add(MutableHeaders(scope=message), scope)
+                self._add(MutableHeaders(scope=message), scope, int(message["status"]))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
-    def _add(self, headers: MutableHeaders, scope: Scope) -> None:
+    def _add(self, headers: MutableHeaders, scope: Scope, status: int) -> None:
+        if status == HTTPStatus.NOT_MODIFIED:
+            return  # it has no type, and its headers would replace those of the stored answer (RFC 9111 section 3.2)
         kind = headers.get("content-type", "").partition(";")[0].strip()
         is_page = kind in PAGE_TYPES
         headers["X-Content-Type-Options"] = "nosniff"
