@@ -48,6 +48,10 @@ class Metrics:
             "livehead_audio_concealed_seconds", "Clients' audio that did not come in time and was made up."
         )
         self.malformed = self._counter("livehead_packets_malformed", "Packets of clients that nobody could read.")
+        self.connections = Gauge("livehead_connections", "TCP connections open now.", registry=self._registry)
+        self.connections_refused = self._counter(
+            "livehead_connections_refused", "TCP connections that the server ended or refused, by reason.", "reason"
+        )
         self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
         self.generate = Histogram(

@@ -65,7 +65,7 @@ async def test_candidates_may_be_trickled(served: Served) -> None:
         ('{"type":"offer","sdp":"v=0"}', 422, "unprocessable"),
         ('{"type":"avatar","id":"default"}', 422, "unprocessable"),
         (b"\x00", 400, "malformed"),
-        ('{"type":"offer","sdp":"' + "v=0" * 150_000 + '"}', 413, "too-large"),
+        ('{"type":"offer","sdp":"' + "v=0" * 50_000 + '"}', 413, "too-large"),
     ],
 )
 async def test_bad_messages_are_told_and_the_socket_stays(
