@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from aiortc import sdp
 from aiortc.rtcicetransport import RTCIceCandidate
 
-from livehead.core.limits import MAX_REMOTE_CANDIDATES
+from livehead.core.limits import MAX_REMOTE_CANDIDATES, MAX_SDP_LINE
 from livehead.errors import MalformedError
 from livehead.media.peer.addresses import classify
-from livehead.media.peer.sdp_bounds import MAX_SDP_LINE, UNPARSABLE
+from livehead.media.peer.sdp_bounds import UNPARSABLE
 
 
 def read_candidate(line: str) -> RTCIceCandidate | None:

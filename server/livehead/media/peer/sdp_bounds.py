@@ -20,24 +20,23 @@ MAX_ITEMS = 32
 MAX_PARAMETERS = 64
 """Parameters in one line of a=fmtp."""
 
-PER_SECTION = {
+MOST_LINES = {
     "candidate": MAX_CANDIDATES,
-    "extmap": 64,
-    "fingerprint": 8,
-    "fmtp": 64,
+    "extmap": 96,
+    "fingerprint": 16,
+    "fmtp": 96,
     "group": 8,
     "msid-semantic": 8,
     "rtcp-fb": 256,
-    "rtpmap": 64,
+    "rtpmap": 96,
     "sctpmap": 8,
-    "ssrc": 64,
-    "ssrc-group": 16,
+    "ssrc": 96,
+    "ssrc-group": 32,
 }
-"""Lines of one attribute in one section: that of the session, or of one m-line."""
+"""Lines of one attribute in an offer."""
 
-MAX_WILDCARDS = 8
-"""Lines of ``a=rtcp-fb:*`` in one section: each stands for as many as there are codecs."""
-
+MAX_FEEDBACK = 16
+"""Lines of a=rtcp-fb in one section for one payload type, or for all (``*``)."""
 
 UNPARSABLE = (AssertionError, AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError)
 """What aiortc's parser raises at text that is no SDP."""
@@ -54,26 +53,26 @@ def check_bounds(text: str) -> list[str]:
     _check("lines", len(lines), MAX_SDP_LINES)
     _check("characters in one line", max(map(len, lines), default=0), MAX_SDP_LINE)
     _check("m-lines", sum(line.startswith("m=") for line in lines), MAX_M_LINES)
-    _check("ICE candidates", sum(line.startswith("a=candidate") for line in lines), MAX_CANDIDATES)
     seen: Counter[str] = Counter()
+    feedback: Counter[str] = Counter()
     for line in lines:
         if line.startswith("m="):
-            seen.clear()
+            feedback.clear()
             _check("payload types in one m-line", len(line.split()) - 3, MAX_FORMATS)
-            continue
         if not line.startswith("a="):
             continue
         name, _, value = line[2:].partition(":")
-        seen[name] += 1
-        if name in PER_SECTION:
-            _check(f"lines of a={name} in one section", seen[name], PER_SECTION[name])
+        if name in MOST_LINES:
+            seen[name] += 1
+            _check(f"lines of a={name}", seen[name], MOST_LINES[name])
         if name in ("group", "ssrc-group", "msid-semantic"):
             _check(f"words in a line of a={name}", len(value.split()), MAX_ITEMS)
         elif name == "fmtp":
             _check("parameters in a line of a=fmtp", value.count(";"), MAX_PARAMETERS)
-        elif name == "rtcp-fb" and value.startswith("*"):
-            seen["*"] += 1
-            _check("lines of a=rtcp-fb:* in one section", seen["*"], MAX_WILDCARDS)
+        elif name == "rtcp-fb":
+            payload_type = value.partition(" ")[0]
+            feedback[payload_type] += 1
+            _check("lines of a=rtcp-fb for one payload type", feedback[payload_type], MAX_FEEDBACK)
     return lines
 
 
