@@ -9,4 +9,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class WebFiles(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
-            build_data["force_include"].update({"web/client": "livehead/web/client", "web/demo": "livehead/web/demo"})
+            build_data["force_include"].update(
+                {f"web/{name}": f"livehead/web/{name}" for name in ("client", "demo", "docs")}
+            )

@@ -66,7 +66,6 @@ def routers() -> tuple[APIRouter, ...]:
         avatars.router,
         ice.router,
         ops.router,
-        ops.build_docs(),
         web.build_router(web.find_web()),
     )
 

@@ -116,32 +116,6 @@ async def test_errors_are_problem_documents(client: httpx.AsyncClient, method: s
     assert problem["detail"]
 
 
-async def test_pages_from_elsewhere_may_call_and_read_the_headers(client: httpx.AsyncClient) -> None:
-    origin = {"Origin": "https://shop.example"}
-    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-    preflight = await client.options("/v1/sessions", headers=origin | ask)
-    assert preflight.status_code in (200, 204)
-    assert preflight.headers["access-control-allow-origin"] == "*"
-    assert "POST" in preflight.headers["access-control-allow-methods"]
-    assert preflight.headers["access-control-allow-headers"] == "content-type"
-    assert preflight.headers["accept-post"] == "application/sdp"
-    preflight = await client.options("/v1/avatars", headers=origin | ask)
-    assert preflight.status_code in (200, 204)
-    answer = await client.get("/v1/info", headers=origin)
-    assert {"Location", "ETag", "Link"} <= set(answer.headers["access-control-expose-headers"].split(", "))
-
-
-async def test_only_named_origins_may_call() -> None:
-    async with (
-        serving(EngineSpec("fakes:create"), wait=False, cors_origins=["https://shop.example"]) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
-    ):
-        allowed = await client.get("/v1/info", headers={"Origin": "https://shop.example"})
-        assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
-        other = await client.get("/v1/info", headers={"Origin": "https://evil.example"})
-        assert "access-control-allow-origin" not in other.headers
-
-
 async def test_a_server_that_loads_is_healthy_but_not_ready() -> None:
     async with (
         serving(EngineSpec("fakes:create_slowly", {"seconds": 30}), wait=False) as served,

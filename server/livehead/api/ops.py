@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import JSONResponse
 
 import livehead
 from livehead.api.guard import Guard, Needs
@@ -73,6 +72,12 @@ async def info(services: ServicesDep) -> dict[str, Any]:
     }
 
 
+@router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(Guard(Needs.KEY, unless="docs"))])
+async def read_openapi(request: Request) -> JSONResponse:
+    """The API's description, which the page at /docs draws."""
+    return JSONResponse(await asyncio.to_thread(request.app.openapi))  # the first time it takes long to make
+
+
 def _engine(services: Services) -> dict[str, Any]:
     """What the engine is; the facts that only it knows are null until it has started."""
     known: dict[str, Any] = {
@@ -127,19 +132,3 @@ def _facts(services: Services) -> GeneratorInfo | None:
         return services.host.info
     except EngineDownError:
         return None
-
-
-def build_docs() -> APIRouter:
-    """``/docs``: a page of our own that draws /openapi.json, so that it works without a network."""
-    page = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
-    docs = APIRouter(include_in_schema=False)
-
-    @docs.get("/openapi.json", dependencies=[Depends(Guard(Needs.KEY, unless="docs"))])
-    async def read_openapi(request: Request) -> JSONResponse:
-        return JSONResponse(request.app.openapi())
-
-    @docs.get("/docs", dependencies=[Depends(Guard(Needs.NOTHING))])
-    async def read_docs() -> HTMLResponse:
-        return HTMLResponse(page)
-
-    return docs

@@ -1,4 +1,6 @@
-"""The demo page at ``/`` and the client modules at ``/client/``.
+"""The demo page at ``/``, the client modules at ``/client/`` and the page of the API at ``/docs``.
+
+They are the same files for everybody and hold no data, so none needs a key: what a page shows it asks the API for.
 
 The files are in the package (``livehead/web``) where it was installed from a wheel, and in the
 checkout's ``web/`` otherwise, so that an edit shows at the next reload.
@@ -17,6 +19,8 @@ from starlette.staticfiles import StaticFiles
 import livehead
 from livehead.api.guard import Guard, Needs
 
+FOLDERS = ("client", "demo", "docs")
+
 PUBLIC = Depends(Guard(Needs.NOTHING))
 
 
@@ -33,10 +37,10 @@ class _PagePath(Convertor[str]):
 
 
 def find_web() -> Path | None:
-    """The folder that holds ``client/`` and ``demo/``; None where neither place has it."""
+    """The folder that holds the files; None where neither place has it."""
     package = Path(livehead.__file__).parent
     for folder in (package / "web", package.parent.parent / "web"):
-        if (folder / "demo").is_dir() and (folder / "client").is_dir():
+        if all((folder / name).is_dir() for name in FOLDERS):
             return folder
     return None
 
@@ -51,10 +55,19 @@ def build_router(web: Path | None) -> APIRouter:
     register_url_convertor("page", _PagePath())
     demo = StaticFiles(directory=web / "demo", html=True)
     client = StaticFiles(directory=web / "client")
+    docs = StaticFiles(directory=web / "docs")
 
     @router.api_route("/client/{path:path}", methods=["GET", "HEAD"], dependencies=[PUBLIC])
     async def client_module(path: str, request: Request) -> Response:
         return await _file(client, path, request)
+
+    @router.api_route("/docs", methods=["GET", "HEAD"], dependencies=[PUBLIC])
+    async def docs_page(request: Request) -> Response:
+        return await _file(docs, "index.html", request)
+
+    @router.api_route("/docs/{path:path}", methods=["GET", "HEAD"], dependencies=[PUBLIC])
+    async def docs_file(path: str, request: Request) -> Response:
+        return await _file(docs, path, request)
 
     @router.api_route("/{path:page}", methods=["GET", "HEAD"], dependencies=[PUBLIC])
     async def demo_page(path: str, request: Request) -> Response:
@@ -68,5 +81,4 @@ async def _file(files: StaticFiles, path: str, request: Request) -> Response:
         raise HTTPException(404)
     response = await files.get_response(path, request.scope)
     response.headers["Cache-Control"] = "no-cache"  # revalidated by ETag: page and modules never differ in version
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response

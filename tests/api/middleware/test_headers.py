@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -177,3 +178,17 @@ async def test_a_fault_is_answered_with_them_too(kind: str, caplog: pytest.LogCa
     assert (headers["status"], headers["content-type"]) == ("500", "application/problem+json")
     assert headers["x-content-type-options"] == "nosniff"
     assert [record.message for record in caplog.records] == [f"{'GET' if kind == 'http' else 'WebSocket'} /boom failed"]
+
+
+async def test_the_page_of_the_api_is_drawn_under_the_policy_of_pages(plain: Served) -> None:
+    page = await ask(plain.url, "Host: localhost", path="/docs")
+    assert page.status == 200
+    assert b"<style" not in page.body
+    assert b"style=" not in page.body
+    for found in re.findall(rb"<script([^>]*)>([^<]*)", page.body):
+        assert b"src=" in found[0]
+        assert found[1].strip() == b""
+    for path in re.findall(r'(?:src|href)="([^"#]+)"', page.body.decode()):
+        assert (await ask(plain.url, "Host: localhost", path=f"/{path}")).status == 200, path
+    for path in ("/docs/", "/docs/nothing.js", "/docs/../demo/index.html", "/docs/.hidden"):
+        assert (await ask(plain.url, "Host: localhost", path=path)).status == 404, path
