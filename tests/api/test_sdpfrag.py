@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from livehead.api.sdpfrag import SdpFragment, parse
+from livehead.core.limits import MAX_CANDIDATES, MAX_M_LINES, MAX_SDP_LINES
 from livehead.core.messages.from_client import IceCandidate
-from livehead.errors import MalformedError
+from livehead.errors import MalformedError, TooLargeError
 
 LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
 
@@ -35,3 +36,17 @@ def test_every_m_line_may_name_an_ice_session() -> None:
 def test_what_is_no_fragment_is_refused(text: str) -> None:
     with pytest.raises(MalformedError, match="RFC 8840"):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (f"a={LINE}\n" * MAX_CANDIDATES + "a=end-of-candidates\n" * MAX_M_LINES, "a=end-of-candidates\n"),
+        (f"a={LINE}\n" + "a=x\n" * (MAX_SDP_LINES - 1), "\n"),
+        ("".join(f"a=ice-ufrag:{n}\n" for n in range(MAX_M_LINES)), "a=ice-ufrag:x\n"),
+    ],
+)
+def test_more_than_a_client_has_is_refused(text: str, more: str) -> None:
+    assert parse(text)
+    with pytest.raises(TooLargeError, match="several parts"):
+        parse(text + more)
