@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REALTIME = (
+    "bench/attack/test_bench_attack.py",
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",
     "bench/load/test_bench_overload.py",

@@ -14,13 +14,21 @@ TIMEOUT_S = 15.0
 
 
 def request(
-    url: str, *, method: str = "GET", body: str | None = None, content_type: str | None = None
+    url: str,
+    *,
+    method: str = "GET",
+    body: str | None = None,
+    content_type: str | None = None,
+    key: str | None = None,
 ) -> httpx.Response:
-    """One request, with redirects followed. HTTPS is checked against the system's certificates.
+    """One request, with redirects followed; ``key`` is an API key or a token. HTTPS is checked against the system's
+    certificates.
 
     Raises LiveheadError in one line that says what to do, also for every status of 400 and above.
     """
-    headers = {"Content-Type": content_type} if content_type else None
+    headers = {"Content-Type": content_type} if content_type else {}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
     verify = ssl.create_default_context() if url.startswith("https:") else True
     try:
         answer = httpx.request(
@@ -33,9 +41,9 @@ def request(
     return answer
 
 
-def fetch(url: str) -> Any:
+def fetch(url: str, key: str | None = None) -> Any:
     """The JSON at ``url``. Raises LiveheadError."""
-    answer = request(url)
+    answer = request(url, key=key)
     try:
         return answer.json()
     except ValueError:

@@ -30,9 +30,9 @@ class OwnServer:
 
 
 @contextlib.contextmanager
-def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
-    """Start it with these settings by name, wait until it is ready, and stop it at the end. Raises LiveheadError with
-    the last line of its log if it does not start."""
+def own_server(options: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Iterator[OwnServer]:
+    """Start it with these settings by name, and more of its environment; wait until it is ready, and stop it at the
+    end. Raises LiveheadError with the last line of its log if it does not start."""
     given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
         log = Path(folder) / "server.log"
@@ -43,7 +43,7 @@ def own_server(options: Mapping[str, object]) -> Iterator[OwnServer]:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(environment or {}),
                 process_group=0,  # Ctrl-C reaches us, and we stop it
             )
         try:

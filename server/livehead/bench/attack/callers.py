@@ -51,10 +51,10 @@ class Callers:
 
 
 @contextlib.contextmanager
-def callers(url: str, number: int, preset: str, seconds: float) -> Iterator[Callers]:
+def callers(url: str, key: str, number: int, preset: str, seconds: float) -> Iterator[Callers]:
     """So many calls, connected and warmed up when their span begins."""
     audio_s = seconds + WARM_UP_S + SPARE_AUDIO_S
-    specs = [ClientSpec(url, preset, None, audio_s, 0.0, 0.0, seed) for seed in range(1, number + 1)]
+    specs = [ClientSpec(url, preset, None, audio_s, 0.0, 0.0, seed, key=key) for seed in range(1, number + 1)]
     with client_processes(specs) as clients:
         yield Callers(clients, specs, seconds)
 

@@ -57,7 +57,7 @@ def run(plan: AttackPlan, say: Callable[[str], None]) -> tuple[Claim, list[Phase
     load = {**plan.server, "max_sessions": plan.sessions + SPARE_SESSIONS}
     phases: list[Phase] = []
     with TargetServer(load) as server:
-        presets = fetch(f"{server.server.url}/v1/info")["latency"]
+        presets = fetch(f"{server.server.url}/v1/info", server.key)["latency"]
         if plan.latency not in presets:
             raise LiveheadError(f"There is no latency preset {plan.latency!r}; there are {', '.join(presets)}.")
         claim = Claim(bound_ms=presets[plan.latency]["bound_ms"])
@@ -80,13 +80,13 @@ def run(plan: AttackPlan, say: Callable[[str], None]) -> tuple[Claim, list[Phase
 
 def _measure(server: TargetServer, plan: AttackPlan, name: str, settled_mb: float | None) -> Phase:
     if name in (QUIET, AFTER):
-        with callers(server.server.url, plan.sessions, plan.latency, plan.seconds) as calls:
+        with callers(server.server.url, server.key, plan.sessions, plan.latency, plan.seconds) as calls:
             watched = _watch(server, calls, None)
             return _phase(name, server, calls, watched, None, settled_mb)
     order = AttackOrder(name, plan.seconds, plan.mbit)
     with (
         child("livehead.bench.attack.attacker", order) as attacker,
-        callers(server.server.url, plan.sessions, plan.latency, plan.seconds) as calls,
+        callers(server.server.url, server.key, plan.sessions, plan.latency, plan.seconds) as calls,
     ):
         if attacker.receive(ATTACKER_S) != "ready":
             raise LiveheadError(f"The attacker {name!r} did not start.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from livehead.access.keys import new_key
 from livehead.bench.attack.child import child
 from livehead.bench.attack.health import HealthRecord
 from livehead.bench.attack.wire import Target
@@ -26,10 +28,14 @@ PROBER = "127.0.0.3"
 
 
 class TargetServer:
-    """A context manager. ``settings`` are the server's, by name."""
+    """A context manager. ``settings`` are the server's, by name. It needs API keys: ``key`` is the callers', and the
+    attacker has another one."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
         self.restarts = 0
+        self.key, callers = new_key("callers", "")
+        self._attackers_key, attacker = new_key("attacker", "")
+        self._environment = {"LIVEHEAD_API_KEYS": json.dumps([str(callers), str(attacker)])}
         self.server: OwnServer
         self.health: HealthRecord
         self._settings = settings
@@ -81,16 +87,19 @@ class TargetServer:
                 threads += process.num_threads()
         return descriptors, threads
 
-    def target(self, source: str = ATTACKER) -> Target:
-        """With the ports that its calls have now."""
-        parts = urlsplit(self.server.url)
+    def target(self) -> Target:
+        """For the attacker, with the ports that the calls have now."""
         media = []
         with contextlib.suppress(psutil.Error):
             found = psutil.Process(self.server.pid).net_connections("udp")
             media = [(each.laddr.ip, each.laddr.port) for each in found if not each.laddr.ip.startswith("fe80")]
-        return Target(parts.hostname or "127.0.0.1", parts.port or 80, tuple(media), source)
+        return self._target(ATTACKER, tuple(media), self._attackers_key)
+
+    def _target(self, source: str, media: tuple[tuple[str, int], ...] = (), key: str = "") -> Target:
+        parts = urlsplit(self.server.url)
+        return Target(parts.hostname or "127.0.0.1", parts.port or 80, media, source, key)
 
     def _start(self) -> None:
-        self.server = self._stack.enter_context(own_server(self._settings))
-        prober = self._stack.enter_context(child("livehead.bench.attack.prober", self.target(PROBER)))
+        self.server = self._stack.enter_context(own_server(self._settings, self._environment))
+        prober = self._stack.enter_context(child("livehead.bench.attack.prober", self._target(PROBER)))
         self.health = HealthRecord(prober)

@@ -34,12 +34,14 @@ class RefusedError(LiveheadError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the server is, the addresses of its UDP sockets, and the address to attack from."""
+    """Where the server is, the addresses of its UDP sockets, the address to attack from, and the attacker's own API
+    key: it is a client like others."""
 
     host: str
     port: int
     media: tuple[tuple[str, int], ...]
     source: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,20 @@ class HttpAnswer:
 class Wire:
     """One TCP connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, host: str) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, target: Target) -> None:
         self._reader = reader
         self._writer = writer
         self._line = line
-        self._host = host
+        self._given = {"Host": f"{target.host}:{target.port}"}
+        if target.key:
+            self._given["Authorization"] = f"Bearer {target.key}"
 
     @classmethod
     async def open(cls, target: Target, line: Line) -> Wire:
         """Raises OSError."""
         async with asyncio.timeout(ANSWER_S):
             streams = await asyncio.open_connection(target.host, target.port, local_addr=(target.source, 0))
-        return cls(*streams, line, f"{target.host}:{target.port}")
+        return cls(*streams, line, target)
 
     async def send(self, data: bytes, packets: int | None = None) -> None:
         """Raises OSError when the server has closed."""
@@ -82,8 +86,8 @@ class Wire:
         return await self.answer()
 
     def head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines = [f"{method} {path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in {**self._given, **headers}.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     async def answer(self) -> HttpAnswer:

@@ -43,7 +43,8 @@ CLOSE_S = 5.0
 @dataclass(frozen=True, slots=True)
 class ClientSpec:
     """One client's call. ``audio`` is a file, or None for bursts; ``seconds`` is how much audio there must be; ``loss``
-    is a share, ``rate_kbit`` kilobits a second each way."""
+    is a share, ``rate_kbit`` kilobits a second each way. ``key`` is an API key or a token, for a server that needs
+    one."""
 
     url: str
     latency: str | None
@@ -53,6 +54,7 @@ class ClientSpec:
     jitter_ms: float
     seed: int
     rate_kbit: float | None = None
+    key: str | None = None
 
     @property
     def stimulus(self) -> Stimulus:
@@ -117,13 +119,18 @@ class Client:
         url = urljoin(self._spec.url, f"/v1/sessions?{query}")
         self._offered = time.monotonic()
         answer = await asyncio.to_thread(
-            request, url, method="POST", body=pc.localDescription.sdp, content_type="application/sdp"
+            request,
+            url,
+            method="POST",
+            body=pc.localDescription.sdp,
+            content_type="application/sdp",
+            key=self._spec.key,
         )
         self._session = location(url, answer)
         await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
 
     async def _ice_servers(self) -> list[RTCIceServer]:
-        servers = await asyncio.to_thread(fetch, urljoin(self._spec.url, "/v1/ice-servers"))
+        servers = await asyncio.to_thread(fetch, urljoin(self._spec.url, "/v1/ice-servers"), self._spec.key)
         return [RTCIceServer(s["urls"], s.get("username"), s.get("credential")) for s in servers]
 
     def _on_state(self, pc: RTCPeerConnection, pinging: asyncio.Task[None]) -> None:
@@ -157,7 +164,7 @@ class Client:
         self._microphone.stop()
         if self._session is not None:
             with contextlib.suppress(LiveheadError):
-                await asyncio.to_thread(request, self._session, method="DELETE")
+                await asyncio.to_thread(request, self._session, method="DELETE", key=self._spec.key)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await pc.close()

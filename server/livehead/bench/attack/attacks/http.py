@@ -116,6 +116,7 @@ class Tokens(Attack):
                 token = ".".join(secrets.token_urlsafe(n) for n in (24, 90, 32))
                 grant = json.dumps({"roles": ["open", "view"]}).encode()
                 for method, path, body, headers in (
+                    ("POST", "/v1/tokens", grant, {}),
                     ("POST", "/v1/tokens", grant, wrong),
                     ("POST", "/v1/tokens", grant, {"Authorization": f"Bearer {token}"}),
                     ("GET", "/v1/ice-servers", b"", wrong),
