@@ -22,6 +22,7 @@ from livehead.core.limits import MAX_CANDIDATES, MAX_REMOTE_CANDIDATES
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.checks import INTERVAL_S, MAX_CHECKS, MAX_UNHEARD, CheckBudget
 from livehead.media.peer.peer import Peer
+from webrtc_client import Mic, client, connect
 
 OFFER = (Path(__file__).parent / "offers" / "chromium.sdp").read_bytes().decode()
 UFRAG, PASSWORD = "RB22", "gK/+QIKQTWCIin6GjSzigrE3"
@@ -140,6 +141,16 @@ async def test_other_m_lines_of_the_bundle_take_no_candidates_away(packets: list
         await peer.add_candidate(candidate("127.0.0.1", 40_000), "0", 0)
         await asyncio.sleep(0.1)
     assert {port for _, port in packets} == {40_000}
+
+
+async def test_a_client_whose_candidates_are_all_refused_still_connects() -> None:
+    """By its own checks: the server learns its address from them."""
+    async with client() as pc, Peer(addresses=AddressPolicy(frozenset())) as peer:
+        pc.addTrack(Mic())
+        pc.addTransceiver("video", "recvonly")
+        await connect(peer, pc)
+        await anext(aiter(peer.audio))
+        assert peer.candidates_refused >= 1
 
 
 @pytest.mark.parametrize("where", ["offer", "trickled"])

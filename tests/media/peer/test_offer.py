@@ -194,6 +194,15 @@ async def test_what_is_no_sdp_is_malformed(text: str) -> None:
     assert len(str(caught.value)) < 400
 
 
+async def test_a_peer_that_is_closed_meanwhile_says_so() -> None:
+    async with Peer() as peer:
+        answering = asyncio.create_task(peer.answer(offer("chromium")))
+        await asyncio.sleep(0)
+        await peer.close()
+        with pytest.raises(UnprocessableError, match="ended before"):
+            await answering
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BROWSERS), st.data())
 def test_a_damaged_offer_never_does_worse_than_a_request_error(browser: str, data: st.DataObject) -> None:

@@ -141,6 +141,8 @@ class Peer:
         self._candidates_used += checked.candidates
         self.candidates_refused += checked.refused
         await asyncio.sleep(0)  # reading the offer took its share of the loop's time
+        if self._closing is not None:
+            raise UnprocessableError("This session ended before its offer was answered. Open a new one.")
         pc = self._pc
         pc.on("connectionstatechange", self._on_state)
         audio = pc.addTransceiver(self._audio_track or "audio", "sendrecv" if self._audio_track else "recvonly")
