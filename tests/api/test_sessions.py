@@ -94,7 +94,7 @@ async def test_a_client_that_hangs_up_in_mid_body_is_no_error(served: Served, ca
     address = httpx.URL(served.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(
-        b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 99\r\n\r\nv=0"
+        b"POST /v1/sessions HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/sdp\r\nContent-Length: 99\r\n\r\nv=0"
     )
     await writer.drain()
     writer.close()

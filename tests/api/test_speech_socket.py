@@ -153,5 +153,9 @@ async def test_what_was_said_before_the_socket_ended_is_spoken(served: Served) -
 async def test_pages_of_other_origins_are_turned_away(served: Served) -> None:
     async with listener() as caller, Line(served.url) as line:
         session = await line.call(caller, source="push")
-        async with Backend(served.url, session, origin="https://shop.example"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with Backend(served.url, session, origin="https://shop.example"):
+                pass
+        assert refused.value.response.status_code == 403
+        async with Backend(served.url, session, origin=served.url):
             pass

@@ -19,6 +19,7 @@ from livehead.api.services import Services
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
+from livehead.logs import flush
 from livehead.settings import Settings
 from livehead.transport.listening import listen
 from livehead.transport.server import Server
@@ -105,6 +106,7 @@ class DrainingServer(Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._signals += 1
         if self._signals > 1:
+            flush(1.0)
             os._exit(1)  # waits for no thread or connection; the worker ends with its pipe
         logger.info("%s: draining, again to end at once", signal.Signals(sig).name)
         if self._loop is None or not self.started:
