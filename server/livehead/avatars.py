@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import OrderedDict
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,9 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE = 128
 """Shortest side in pixels. In a smaller image no face is large enough to be animated."""
 
+KEPT_BYTES = 64 * 1024 * 1024
+"""Of decoded portraits that are kept: a session's first picture does not wait for the decoder then."""
+
 FORMATS = ("PNG", "JPEG", "WEBP")
 """Image formats that are decoded. Few, so that few decoders can be attacked."""
 
@@ -56,11 +60,13 @@ class AvatarStore:
     """All avatars by id, in the order in which people should see them, ``default`` first.
 
     Making one reads the index: do it before the event loop runs, or in a thread. :meth:`list` and :meth:`get` touch
-    no file; :meth:`image` and :meth:`portrait` read theirs in a thread.
+    no file; :meth:`image` and :meth:`portrait` read theirs in a thread. The portraits that were used last are kept
+    decoded, :data:`KEPT_BYTES` of them.
     """
 
     def __init__(self) -> None:
         self._avatars = {avatar.id: avatar for avatar in builtin_avatars()}
+        self._decoded: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
 
     def list(self) -> list[Avatar]:
         return list(self._avatars.values())
@@ -77,8 +83,16 @@ class AvatarStore:
         return await asyncio.to_thread(self.get(avatar_id).path.read_bytes)
 
     async def portrait(self, avatar_id: str) -> NDArray[np.uint8]:
-        """The image decoded, uint8 ``(H, W, 3)`` RGB."""
-        return await asyncio.to_thread(load_portrait, self.get(avatar_id).path)
+        """The image decoded, uint8 ``(H, W, 3)`` RGB, read-only."""
+        path = self.get(avatar_id).path
+        decoded = self._decoded.get(avatar_id)
+        if decoded is None:
+            decoded = self._decoded[avatar_id] = await asyncio.to_thread(load_portrait, path)
+            decoded.flags.writeable = False
+        self._decoded.move_to_end(avatar_id)
+        while sum(each.nbytes for each in self._decoded.values()) > KEPT_BYTES:
+            self._decoded.popitem(last=False)
+        return decoded
 
 
 def builtin_avatars() -> list[Avatar]:

@@ -26,15 +26,22 @@ class StubPeer:
 
     def __init__(self, *failing: str) -> None:
         self.failing = failing
+        self.heard = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         self.failure: Exception | None = None
+        self.flooded = False
         self.last_media: float | None = None
         self.last_received: float | None = None
         self.dropped = 0
         self.concealed_s = 0.0
         self.malformed = 0
         self.frames = self.closings = 0
+
+    def connect(self) -> StubPeer:
+        self.heard.set()
+        self.connected.set()
+        return self
 
     async def answer(self, offer: str) -> str:
         self._check("answer")
@@ -135,13 +142,18 @@ class StubAvatars:
 
 
 def session(
-    patch: Any, peer: StubPeer, host: StubHost | None = None, metrics: Metrics | None = None, **wishes: Any
+    patch: Any,
+    peer: StubPeer,
+    host: StubHost | None = None,
+    metrics: Metrics | None = None,
+    given: dict[str, Any] | None = None,
+    **wishes: Any,
 ) -> Session:
-    """A session between ``peer`` and ``host``; not yet opened."""
+    """A session between ``peer`` and ``host``, under the settings ``given``; not yet opened."""
     patch.setattr("livehead.sessions.session.Peer", lambda *args, **options: peer)
     request = SessionRequest(**{"avatar": "amara", "latency": "low", **wishes})
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
     return Session(
-        request, Identity("198.51.100.1"), load({}).media, anything, avatars, metrics or Metrics(), RecentDelays()
+        request, Identity("198.51.100.1"), load(given or {}), anything, avatars, metrics or Metrics(), RecentDelays()
     )

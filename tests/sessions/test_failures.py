@@ -41,10 +41,12 @@ async def test_a_close_that_fails_is_logged_and_counted_and_every_other_step_is_
     peer = StubPeer("close") if broken != "stream" else StubPeer()
     host = StubHost(None, "close") if broken != "peer" else StubHost()
     metrics = Metrics()
-    one = session(monkeypatch, peer, host, metrics)
-    one.end("bye")
+    one = session(monkeypatch, peer.connect(), host, metrics)
     with caplog.at_level(logging.INFO):
-        last = await run(one)
+        running = asyncio.create_task(run(one))
+        await until(lambda: host.live == 1 and one._attached.is_set(), 5)
+        one.end("bye")
+        last = await running
     assert last.reason == "failed"
     assert (closed(metrics, "failed"), closed(metrics, "bye")) == (1, 0)
     assert peer.closings == 1
@@ -61,7 +63,7 @@ async def test_a_part_that_fails_ends_its_session_with_one_line(
     """They break the listening, the pacing and the reporting."""
     monkeypatch.setattr(module, "REPORT_S", 0.05)
     metrics = Metrics()
-    one = session(monkeypatch, StubPeer(call), metrics=metrics)
+    one = session(monkeypatch, StubPeer(call).connect(), metrics=metrics)
     assert (await run(one)).reason == "failed"
     assert closed(metrics, "failed") == 1
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -92,7 +94,7 @@ async def test_media_that_failed_end_the_session_and_say_so(
     peer, metrics = StubPeer(), Metrics()
     one = session(monkeypatch, peer, metrics=metrics)
     if connected:
-        peer.connected.set()
+        peer.connect()
     running = asyncio.create_task(run(one))
     await asyncio.sleep(0.1)
     peer.failure = RuntimeError("the sender died")
@@ -116,9 +118,9 @@ async def test_a_listener_that_fails_harms_nobody_else(monkeypatch: pytest.Monke
 
 async def test_a_session_that_is_cancelled_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     peer, host = StubPeer("close"), StubHost()
-    one = session(monkeypatch, peer, host)
+    one = session(monkeypatch, peer.connect(), host)
     running = asyncio.create_task(run(one))
-    await asyncio.sleep(0.1)
+    await until(lambda: host.live == 1, 5)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -139,11 +141,11 @@ async def test_the_newest_choice_of_avatar_wins_and_a_session_has_two_streams_at
             await gate.wait()
 
     host = StubHost(opening)
-    one = session(monkeypatch, StubPeer(), host)
+    one = session(monkeypatch, StubPeer().connect(), host)
     errors: list[Exception] = []
     running = asyncio.create_task(run(one))
-    await asyncio.sleep(0.05)
-    for i in range(100):
+    await until(lambda: host.live == 1, 5)
+    for i in range(10):
         one.choose_avatar(("ben", "chen")[i % 2], errors.append)
         one.interrupt()
         await asyncio.sleep(0)
@@ -165,10 +167,10 @@ async def test_an_avatar_that_cannot_be_shown_is_told_and_the_old_one_stays(monk
             raise RuntimeError("no memory")
 
     host = StubHost(opening)
-    one = session(monkeypatch, StubPeer(), host)
+    one = session(monkeypatch, StubPeer().connect(), host)
     errors: list[Exception] = []
     running = asyncio.create_task(run(one))
-    await asyncio.sleep(0.05)
+    await until(lambda: host.live == 1, 5)
     one.choose_avatar("ben", errors.append)
     await until(lambda: len(errors) == 1, 5)
     assert one.describe()["avatar"] == "amara"

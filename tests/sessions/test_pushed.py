@@ -81,7 +81,7 @@ async def test_a_client_that_only_listens_stays_and_is_missed_when_it_goes(serve
         session = await line.call(caller, source="push")
         await line.state("live")
         await asyncio.sleep(6)
-        assert served.services.registry.get(session).describe()["state"] == "live"
+        assert served.session(session).describe()["state"] == "live"
         before = len(caller.frames)
         await caller.seen(lambda p: len(p) > before + 10)
         await caller.close()

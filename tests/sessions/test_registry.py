@@ -102,12 +102,12 @@ async def test_nothing_that_a_client_names_is_remembered(monkeypatch: pytest.Mon
                 await registry.open("offer", SessionRequest("amara", f"preset{i}"), ANYBODY)
             with pytest.raises(NotFoundError):
                 await registry.open("offer", SessionRequest(f"avatar{i}", "low"), ANYBODY)
-        assert not registry._reserved
+        assert not registry._openings
         one, _ = await registry.open("offer", LOW, ANYBODY)
         for i in range(20):
             with pytest.raises(UnprocessableError, match="preset"):
                 registry.choose_latency(one, f"preset{i}")
-        assert not registry._reserved
+        assert not registry._openings
         assert dict(registry.taken) == {"low": 1}
         assert set(registry.delays._ms) <= {"low"}
 
@@ -119,7 +119,7 @@ async def test_an_offer_that_cannot_be_answered_gives_its_slot_back(monkeypatch:
         with pytest.raises(RuntimeError):
             await registry.open("offer", LOW, ANYBODY)
         assert registry.active == 0
-        assert not registry._reserved
+        assert not registry._openings
 
 
 async def test_a_registry_whose_owner_died_says_so_and_not_that_it_is_draining(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from backend import Backend
+from backend import tone as pushed_tone
 from caller import Caller, silence, tone
-from fakes import NO_MEMORY
+from fakes import DIE_IN_OPEN, NO_MEMORY
 from line import Line
 from livehead.engine.base import EngineSpec
 from serving import Served, serving
@@ -163,15 +165,39 @@ async def test_a_drain_tells_the_clients_and_takes_no_more() -> None:
         assert served.services.registry.active == 0
 
 
-async def test_an_engine_that_cannot_open_the_stream_gives_the_slot_back(served: Served) -> None:
-    async with Caller() as caller, httpx.AsyncClient() as client:
-        answer = await client.post(
-            f"{served.url}/v1/sessions",
-            params={"seed": str(NO_MEMORY)},
-            content=await caller.offer(),
-            headers={"Content-Type": "application/sdp"},
-        )
-    assert answer.status_code == 503
-    assert "memory" in answer.json()["detail"]
-    assert served.services.registry.active == 0
+async def test_an_engine_that_cannot_open_the_stream_ends_the_session_and_says_so(served: Served) -> None:
+    async with Caller() as caller, Line(served.url) as line:
+        await line.call(caller, seed=NO_MEMORY)
+        assert (await line.state("closed"))["reason"] == "engine-failed"
+    await served.settled()
     assert served.services.host.streams == 0
+
+
+async def test_a_worker_that_dies_while_a_stream_is_opened_is_asked_once_more_and_no_oftener(served: Served) -> None:
+    restarts = served.services.host.restarts
+    async with Caller() as caller, Line(served.url) as line:
+        await line.call(caller, seed=DIE_IN_OPEN)
+        assert (await line.state("closed"))["reason"] == "engine-failed"
+    assert served.services.host.restarts - restarts <= 2
+    await until(lambda: served.services.host.state == "ready")
+
+
+async def test_a_client_that_is_answered_and_not_heard_costs_the_engine_nothing(served: Served) -> None:
+    async with Caller(tone) as caller, Line(served.url) as line:
+        await line.send(type="offer", sdp=await caller.offer(), source="push")
+        answer = await line.next("answer")
+        session = served.session(answer["session"])
+        async with Backend(served.url, session.id) as backend:
+            await backend.push(pushed_tone(0.5))
+            await backend.interrupt()
+            await line.send(type="interrupt")
+            await line.send(type="latency", preset="balanced")
+            await line.send(type="avatar", id=served.services.avatars.list()[-1].id)
+            await until(lambda: "interrupted" in backend.states())
+            await asyncio.sleep(1)
+        assert served.services.host.streams == 0
+        assert session.pending
+        assert session.describe()["stats"]["k"] is None
+        await caller.accept(answer["sdp"])
+        await caller.seen(lambda p: len(p) > 10)
+        assert served.services.host.streams >= 1

@@ -20,7 +20,8 @@ encoding and a window, at most once in so long, and takes another shape as rarel
 
 
 class Pipeline:
-    """One session's, whatever its source. Everything is called on the event loop and returns at once."""
+    """One session's, whatever its source. Everything is called on the event loop and returns at once. Before there is
+    a first attachment the timeline stands still."""
 
     def __init__(
         self, source: Source, preset: Preset, pacer: Pacer, *, clock: Callable[[], float] = time.monotonic
@@ -48,7 +49,7 @@ class Pipeline:
 
     def push(self, span: Span | None) -> None:
         """The source's next samples."""
-        if span is None:
+        if span is None or self._attachment is None:
             return
         left: tuple[Window, ...] = ()
         block = span.start // BLOCK_SAMPLES
@@ -57,8 +58,6 @@ class Pipeline:
             self._pacer.playout.seek(block, restart=span.restart)
         cut = self._windows.push(span.start, span.pcm)
         self._pacer.push_audio(cut.blocks)
-        if self._attachment is None:
-            return
         if span.restart:
             shown = self._pacer.playout.restart_from(block)
             if shown is not None:
@@ -68,6 +67,8 @@ class Pipeline:
 
     def poll(self) -> float | None:
         """Do what is due without anything new having come. Returns when to call again, None for about every 40 ms."""
+        if self._attachment is None:
+            return None
         now = self._clock()
         if self._wanted_preset != self._preset and now >= self._preset_at + RESTART_S:
             self._take_preset(now)
@@ -94,7 +95,7 @@ class Pipeline:
             return
         self._pacer.playout.interrupt()
         self._interrupted = True
-        if now >= self._restarted_at + RESTART_S:
+        if self._attachment is not None and now >= self._restarted_at + RESTART_S:
             self._restart(now)
 
     def stats(self) -> Stats:

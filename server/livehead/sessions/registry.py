@@ -1,30 +1,45 @@
 """All sessions: admission, look-up, drain.
 
-A slot is reserved before an offer is answered, and given back on every way out, so that a client
-that got an answer is served.
+A slot is reserved before an offer is answered, and given back on every way out. A client that got an answer is served
+if its first connectivity check comes within a second; one that is later may have had to give way to another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from livehead.avatars import AvatarStore
 from livehead.core.identity import Identity, Role
+from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
 from livehead.sessions.admission import Admission
+from livehead.sessions.places import check_limits, choose_to_give_way
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session import Session
 from livehead.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Opening:
+    """An offer that is being answered: its slot is reserved. ``revoked`` says that its key was, meanwhile."""
+
+    latency: str
+    opened_by: Identity
+    network: str
+    revoked: bool = False
+    pending: bool = True
 
 
 class Registry:
@@ -41,7 +56,7 @@ class Registry:
         self._avatars = avatars
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
-        self._reserved: Counter[str] = Counter()
+        self._openings: list[Opening] = []
         self._draining = False
         self._warmed = False
         self._empty = asyncio.Event()
@@ -79,12 +94,13 @@ class Registry:
     @property
     def active(self) -> int:
         """Slots in use: sessions served, and those being answered."""
-        return len(self._sessions) + self._reserved.total()
+        return len(self._sessions) + len(self._openings)
 
     @property
     def taken(self) -> Counter[str]:
         """The slots in use at each preset."""
-        return self._reserved + Counter(session.latency for session in self._sessions.values())
+        taken = Counter(opening.latency for opening in self._openings)
+        return taken + Counter(session.latency for session in self._sessions.values())
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -94,6 +110,9 @@ class Registry:
     def refusal(self, latency: str | None = None) -> UnavailableError | None:
         """Why a session at that preset, by default the server's, would be refused now, or None. ``problem`` is the
         reason as one word."""
+        return self._unavailable() or self.admission.refuse(self.taken, latency or self._settings.sessions.latency)
+
+    def _unavailable(self) -> UnavailableError | None:
         if self._failure is not None:
             return UnavailableError(f"The server has failed: {self._failure}. Restart it.", problem="failed")
         if self._draining:
@@ -102,12 +121,13 @@ class Registry:
             return UnavailableError("The engine is still starting.", problem="starting", retry_after=2)
         if self._host.state == "down":
             return UnavailableError("The engine is down and is being restarted.", problem="engine-down", retry_after=2)
-        return self.admission.refuse(self.taken, latency or self._settings.sessions.latency)
+        return None
 
     async def open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
         """Start a session that belongs to ``identity``; returns it and the SDP answer.
 
-        Raises UnavailableError where there is no slot, ForbiddenError for what the identity may not open,
+        Raises UnavailableError where there is no slot, RateLimitError where the identity's key or network has too
+        many, ForbiddenError for what the identity may not open,
         NotFoundError for an unknown avatar, and MalformedError or UnprocessableError for an offer or options that
         cannot be served.
         """
@@ -119,26 +139,53 @@ class Registry:
             raise
 
     async def _open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
+        """What costs least is checked first: the offer is read, and a peer made, for whoever has a slot."""
+        if unavailable := self._unavailable():
+            raise unavailable
+        check_limits(self._settings.limits, identity, (*self._openings, *self._sessions.values()))
         self._avatars.get(request.avatar)
-        if refusal := self.refusal(request.latency):
-            raise refusal
         find_preset(self._host.info.presets, request.latency)
-        self._reserved[request.latency] += 1
+        self._make_room(request.latency)
+        opening = Opening(request.latency, identity, network_of(identity.address))
+        self._openings.append(opening)
         try:
-            session = Session(
-                request, identity, self._settings.media, self._host, self._avatars, self._metrics, self.delays
-            )
+            session = Session(request, identity, self._settings, self._host, self._avatars, self._metrics, self.delays)
             answer = await session.open(offer)
             self._sessions[session.id] = session
         finally:
-            self._reserved -= Counter([request.latency])
+            self._openings.remove(opening)
         self._metrics.opened.inc()
         self._own(self._serve(session), f"session-{session.id}")
+        if opening.revoked:
+            session.end("revoked")
         return session, answer
+
+    def _make_room(self, latency: str) -> None:
+        """Raises UnavailableError where there is no room, not even without the sessions that can give way. As many of
+        those as it takes are ended; they have cost the engine nothing."""
+        left, taken, leaving = list(self._sessions.values()), self.taken, list[Session]()
+        while refusal := self.admission.refuse(taken, latency):
+            session = choose_to_give_way(left, time.monotonic())
+            if session is None:
+                raise refusal
+            left.remove(session)
+            taken -= Counter([session.latency])
+            leaving.append(session)
+        for session in leaving:
+            del self._sessions[session.id]
+            session.end("gave-way")
+
+    def revoke(self, names: frozenset[str]) -> None:
+        """End the sessions that were opened with keys of these names, or with tokens of them."""
+        for session in self._sessions.values():
+            if session.opened_by.owner in names:
+                session.end("revoked")
+        for opening in self._openings:
+            opening.revoked = opening.revoked or opening.opened_by.owner in names
 
     def choose_latency(self, session: Session, latency: str) -> None:
         """Change a session's preset. Raises UnprocessableError for one that there is not, and UnavailableError for
-        one that takes more than there is; the session goes on as it was then."""
+        one that takes more than there is, and RateLimitError; the session goes on as it was then."""
         find_preset(self._host.info.presets, latency)
         if refusal := self.admission.refuse_change(self.taken, session.latency, latency):
             raise refusal
@@ -152,12 +199,6 @@ class Registry:
             raise NotFoundError("There is no such session; it may have ended. POST /v1/sessions opens one.")
         identity.check_session(session.id, session.opened_by, role)
         return session
-
-    def revoke(self, names: frozenset[str]) -> None:
-        """End the sessions of keys that are gone."""
-        for session in self.sessions:
-            if session.opened_by.owner in names:
-                session.end("revoked")
 
     async def drain(self, seconds: float) -> None:
         """Take no more sessions, tell those that live, and end them after ``seconds``."""

@@ -15,9 +15,10 @@ from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
 from livehead.core.messages.from_server import Playback, StateMessage, stats_object
+from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
-from livehead.errors import ConflictError, UnprocessableError
+from livehead.errors import ConflictError, EngineError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.metrics import Metrics
@@ -28,12 +29,15 @@ from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
+from livehead.sessions.session_limits import SessionLimits
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
 from livehead.sessions.status import Listener, Status
+from livehead.sessions.steering_rates import SteeringRates
+from livehead.sessions.stream_opener import StreamOpener
 from livehead.sessions.watcher import Watcher
-from livehead.settings import MediaSettings
+from livehead.settings import Settings
 
 PLAYS_AFTER_S = 0.3
 """A client that is connected plays what it gets after this long: pushed speech begins no sooner."""
@@ -42,13 +46,18 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """``closed`` is set when the peer connection is closed and the engine's stream is given back."""
+    """``closed`` is set when the peer connection is closed and the engine's stream is given back.
+
+    It costs the engine nothing before its client is there: the stream is opened when the client's first connectivity
+    check comes, so that it is ready when the connection is, and gets its first window then. ``network`` is what the
+    client's address counts as; ``answered_at`` is a monotonic time in seconds.
+    """
 
     def __init__(
         self,
         request: SessionRequest,
         opened_by: Identity,
-        media: MediaSettings,
+        settings: Settings,
         host: EngineHost,
         avatars: AvatarStore,
         metrics: Metrics,
@@ -59,11 +68,11 @@ class Session:
         self.id = new_id()
         self.etag = f'"{new_id()}"'
         self.opened_by = opened_by
+        self.network = network_of(opened_by.address)
         self.closed = asyncio.Event()
         self._request = request
         self._avatar = request.avatar
         self._latency = request.latency
-        self._seed = secrets.randbits(32) if request.seed is None else request.seed
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
@@ -71,17 +80,20 @@ class Session:
         self._log = SessionLog(logger, {"session": self.id})
         self._status = Status(self._log)
         self._opened_at = time.monotonic()
-        self._liveness = Liveness(
-            self._opened_at, silence_timeout=media.silence_timeout, sends_audio=not request.pushed
-        )
+        limits = SessionLimits.of(settings, opened_by)
+        self._liveness = Liveness(limits, self._opened_at, sends_audio=not request.pushed)
+        self._rates = SteeringRates()
         self._ending = asyncio.Event()
         self._reason = "failed"
+        stun_urls = settings.media.stun_urls
         self._peer = Peer(
-            [IceServer(media.stun_urls)] if media.stun_urls else [],
+            [IceServer(stun_urls)] if stun_urls else [],
             send_audio=request.speaks,
             receive_audio=not request.pushed,
             on_message=lambda text: self._reporter.answer(text),
             on_sent=lambda index: self._pacer.sent(index),
+            setup_seconds=limits.setup,
+            packets_per_second=settings.limits.packets_per_second,
         )
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             preset.hop, preset.lookahead
@@ -93,32 +105,30 @@ class Session:
         )
         self._watcher = Watcher(
             self._peer,
+            self._source,
             self._liveness,
             self._status,
             self._log,
             on_connected=self._on_connected,
             end=self.end,
         )
-        self._switch = AvatarSwitch(self._open_stream, self._attach, self._log)
+        seed = secrets.randbits(32) if request.seed is None else request.seed
+        self._streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
+        self._switch = AvatarSwitch(self._streams.open, self._attach, self._log)
+        self._attached = asyncio.Event()
         self._speaker: Speaker | None = None
 
     async def open(self, offer: str) -> str:
-        """Answer the offer and open the engine's stream, side by side; :meth:`run` must follow.
+        """Answer the offer; :meth:`run` must follow.
 
-        Raises what :meth:`Peer.answer`, :meth:`AvatarStore.portrait` and :meth:`EngineHost.open` raise; nothing
-        is left behind then.
+        Raises what :meth:`Peer.answer` raises; nothing is left behind then.
         """
-        opening = asyncio.create_task(self._open_stream(self._avatar), name="session-open")
         try:
             answer = await self._peer.answer(offer)
-            self._pipeline.attach(await opening)
         except BaseException:
-            opening.cancel()
-            await asyncio.wait([opening])
-            if not opening.cancelled() and opening.exception() is None:
-                await opening.result().close()
             await self._peer.close()
             raise
+        self._liveness.answered_at = time.monotonic()
         return answer
 
     async def run(self) -> None:
@@ -130,7 +140,7 @@ class Session:
             "pace": self._pacer.run,
             "report": self._reporter.run,
             "watch": self._watcher.run,
-            "avatar": self._switch.run,
+            "avatar": self._show,
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -154,6 +164,20 @@ class Session:
     def orphan(self) -> None:
         """The signal socket ended: so does the session, in 10 s or when no media flows."""
         self._liveness.orphaned_at = time.monotonic()
+
+    @property
+    def answered_at(self) -> float:
+        return self._liveness.answered_at
+
+    @property
+    def heard(self) -> bool:
+        """Whether a connectivity check has come from the client."""
+        return self._peer.heard.is_set()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the client has yet to connect."""
+        return not self._peer.connected.is_set()
 
     @property
     def state(self) -> StateMessage:
@@ -199,17 +223,20 @@ class Session:
     def choose_avatar(self, avatar: str, on_error: Callable[[Exception], None]) -> None:
         """Go on with another portrait, of several choices with the newest. Returns at once; the old portrait is shown
         until the new one is there. It stays if that fails: then ``on_error`` is called, with PortraitError or
-        EngineError for example. Raises NotFoundError for an avatar that there is not."""
+        EngineError for example. Raises NotFoundError for an avatar that there is not, and RateLimitError."""
+        self._rates.count_avatar()
         self._avatars.get(avatar)
         self._switch.choose(avatar, on_error)
 
     def choose_latency(self, name: str) -> None:
-        """Raises UnprocessableError for an unknown preset."""
+        """Raises UnprocessableError for an unknown preset, and RateLimitError."""
+        self._rates.count_preset()
         self._pipeline.set_preset(find_preset(self._host.info.presets, name))
         self._latency = name
 
     def interrupt(self) -> None:
-        """Drop what was not shown yet."""
+        """Drop what was not shown yet. Raises RateLimitError."""
+        self._rates.count_interrupt()
         self._pipeline.interrupt()
 
     def admit(self, rate: int, on_playback: Callable[[Playback], None]) -> Speaker:
@@ -224,21 +251,18 @@ class Session:
             )
         if self._speaker is not None:
             raise ConflictError("This session has its speech socket already; close that one first.")
-        self._speaker = Speaker(self._source, self._pipeline, rate, on_playback, self._dismiss)
+        self._speaker = Speaker(
+            self._source,
+            self._pipeline,
+            rate,
+            on_playback,
+            self._dismiss,
+            count_interrupt=self._rates.count_interrupt,
+        )
         return self._speaker
 
     def _dismiss(self) -> None:
         self._speaker = None
-
-    # -- the engine's stream
-
-    async def _open_stream(self, avatar: str) -> EngineAttachment:
-        portrait = await self._avatars.portrait(avatar)
-        return await EngineAttachment.open(self._host, portrait, self._seed, self._pacer, self._on_engine)
-
-    def _attach(self, avatar: str, attachment: EngineAttachment) -> EngineAttachment | None:
-        self._avatar = avatar
-        return self._pipeline.attach(attachment)
 
     # -- the parts
 
@@ -253,15 +277,47 @@ class Session:
                 self._log.error("its part %r ended", name)
         self.end("failed")
 
+    async def _show(self) -> None:
+        """The portrait: the first one when the client is there, then those that it chooses."""
+        try:
+            await self._show_first()
+        except EngineError as error:
+            self._log.error("the engine cannot open its stream: %s", error)
+            self.end("engine-failed")
+        except RequestError as error:
+            self._log.warning("avatar %s cannot be shown: %s", self._avatar, error)
+            self.end("avatar-failed")
+        else:
+            await self._switch.run()
+
+    async def _show_first(self) -> None:
+        """Open the stream while the client connects, and begin when it has."""
+        await self._peer.heard.wait()
+        attachment = await self._streams.open_first(self._avatar)
+        try:
+            await self._peer.connected.wait()
+        except BaseException:
+            await attachment.close()
+            raise
+        self._attach(self._avatar, attachment)
+        self._pipeline.poll()  # the portrait idles before anything is heard
+        self._attached.set()
+
+    def _attach(self, avatar: str, attachment: EngineAttachment) -> EngineAttachment | None:
+        self._avatar = avatar
+        return self._pipeline.attach(attachment)
+
     async def _listen(self) -> None:
         if not isinstance(self._source, MicSource):
             await self._ending.wait()
             return
         async for audio in self._peer.audio:
-            self._pipeline.push(self._source.hear(audio.start, audio.pcm))
+            if self._attached.is_set():
+                self._pipeline.push(self._source.hear(audio.start, audio.pcm))
         self._watcher.look()  # with the peer, its audio ends
 
     async def _poll(self) -> None:
+        await self._attached.wait()
         due = time.monotonic()
         while True:
             wanted = self._pipeline.poll()

@@ -50,3 +50,6 @@ class Source(Protocol):
 
     def block_sent(self, k: int) -> None:
         """Block ``k`` was sent to the client."""
+
+    def has_spoken(self) -> bool:
+        """Whether there was speech since this was last asked."""

@@ -17,6 +17,10 @@ import numpy as np
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
+SPEECH_LEVEL = 10 ** (-50 / 20)
+"""Root mean square of samples in [-1, 1] above which they count as speech: -50 dBFS. A microphone in a quiet room is
+below."""
+
 
 class MicSource:
     """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`hear`."""
@@ -33,6 +37,8 @@ class MicSource:
         self._heard_since_restart = False
         self._halted = False
         """Interrupted, and not yet restarted."""
+        self._spoken = False
+        """Since somebody last asked."""
 
     @property
     def due(self) -> float | None:
@@ -45,6 +51,7 @@ class MicSource:
         """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
         first, self._heard = not self._heard, True
         self._heard_since_restart = True
+        self._spoken = self._spoken or float(np.dot(pcm, pcm)) > SPEECH_LEVEL**2 * len(pcm)
         place = start + self._offset
         self._next = max(0 if first else self._next, place + len(pcm))
         return None if self._halted else Span(place, pcm, discontinuity=first)
@@ -86,6 +93,11 @@ class MicSource:
 
     def block_sent(self, k: int) -> None:
         """Nobody is told."""
+
+    def has_spoken(self) -> bool:
+        """See :class:`Source`. Loud enough counts as speech."""
+        spoken, self._spoken = self._spoken, False
+        return spoken
 
     def _silence(self, samples: int, *, restart: bool = False) -> Span:
         span = Span(self._next, np.zeros(samples, np.float32), restart, restart)

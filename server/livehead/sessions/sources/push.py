@@ -61,6 +61,7 @@ class PushSource:
         self._heard_from = math.inf  # before this time the client would not hear what is said
         self._next = IDLE_BLOCK
         self._sent: int | None = None
+        self._spoken = False  # since somebody last asked
         # Since the timeline last restarted:
         self._base = IDLE_BLOCK
         self._began = -math.inf
@@ -82,6 +83,7 @@ class PushSource:
 
     def push(self, pcm: Pcm, now: float) -> None:
         """More samples of the present utterance. Raises ``ValueError`` past :attr:`room`."""
+        self._spoken = True
         self._queue.push(pcm, now)
 
     def end(self) -> None:
@@ -135,6 +137,11 @@ class PushSource:
         self._sent = k
         self._tell_playback()
 
+    def has_spoken(self) -> bool:
+        """See :class:`Source`. What is pushed counts, and what is spoken."""
+        spoken, self._spoken = self._spoken, self._phase is Phase.SPEAKING
+        return spoken
+
     def _poll(self, now: float, whole: int) -> Span | None:
         if self._phase is Phase.HALTED:
             return None
@@ -173,6 +180,7 @@ class PushSource:
         self._next += 1
         if block is not None:
             self._phase, self._silent = Phase.SPEAKING, 0
+            self._spoken = True
         elif self._phase is not Phase.IDLE:
             self._silent += 1
             self._phase = Phase.PAUSED if self._silent <= BRIEF else Phase.IDLE

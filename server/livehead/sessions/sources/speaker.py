@@ -38,6 +38,7 @@ class Speaker:
         on_playback: Callable[[Playback], None],
         on_release: Callable[[], None],
         *,
+        count_interrupt: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
@@ -46,6 +47,7 @@ class Speaker:
         self._pipeline = pipeline
         self._decoder = Pcm16Decoder(rate)
         self._on_release = on_release
+        self._count_interrupt = count_interrupt
         self._clock = clock
         self._released = False
         self._interrupts = 0
@@ -74,7 +76,9 @@ class Speaker:
             self._pipeline.poll()
 
     def interrupt(self) -> None:
-        """Drop what was not yet spoken. Always answered with ``interrupted``."""
+        """Drop what was not yet spoken. Answered with ``interrupted``, whether or not there was anything. Raises
+        what ``count_interrupt`` raises; nothing is dropped then."""
+        self._count_interrupt()
         self._interrupts += 1
         self._decoder.flush()
         self._pipeline.interrupt(by_speaker=True)
