@@ -14,7 +14,7 @@ from browser.keys import KEY, OTHER_KEY, REFUSED, SECRET, Locked, expired, token
 from livehead.core.identity import Role
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import PREVIEW
-from serving import serving
+from serving import Process, serving
 from visiting import Visit, visiting
 
 ASKS = "#access:not([hidden])"
@@ -22,6 +22,18 @@ ASKS = "#access:not([hidden])"
 LASTING = """() => JSON.stringify([location.href, history.state, Object.entries(localStorage), document.cookie,
     document.documentElement.outerHTML])"""
 """All that a page leaves behind it, or that other scripts can read without asking the element."""
+
+SPEND_OFFERS = """async (key) => {
+  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/sdp' };
+  for (let status = 0; status !== 429; ) {
+    ({ status } = await fetch('/v1/sessions', { method: 'POST', headers, body: 'no offer' }));
+  }
+}"""
+SPEND_FAILURES = """async (key) => {
+  const headers = { Authorization: `Bearer ${key}` };
+  for (let status = 0; status !== 429; ) ({ status } = await fetch('/v1/info', { headers }));
+}"""
+UNPROCESSABLE = r"Failed to load resource: the server responded with a status of (400|422|429)"
 
 
 @asynccontextmanager
@@ -152,7 +164,9 @@ async def test_a_role_that_is_missing(browser: Browser, locked: Locked) -> None:
         words = await visit.notice("role")
         assert "does not allow this" in words
         assert await visit.page.is_hidden("#notice-retry")
-        error = await visit.page.evaluate("(({ status, type }) => [status, type])(document.querySelector('live-head').error)")
+        error = await visit.page.evaluate(
+            "(({ status, type }) => [status, type])(document.querySelector('live-head').error)"
+        )
         assert error == [403, "urn:livehead:role"]
         assert await visit.page.get_attribute("live-head", "reason") == "role"
         await visit.page.click("#notice-token")
@@ -182,36 +196,35 @@ async def test_a_token_that_is_used_up(browser: Browser, locked: Locked) -> None
 async def test_too_many_tries_are_waited_for(browser: Browser, tmp_path: Path) -> None:
     keys = write_keys(tmp_path / "keys", KEY)
     engine = EngineSpec(PREVIEW, {"size": 512})
-    async with serving(engine, keys=keys, token_secret=SECRET, offers_per_second=0.25) as served:
-        async with visiting(browser, f"{served.url}/#token={token()}") as visit:
-            await visit.start()
-            await visit.page.click("#start")
-            await visit.state("closed")
-            await visit.page.click("#start")
-            words = await visit.notice("rate-limit")
-            assert "Trying again in" in words
-            assert await visit.page.get_attribute("live-head", "state") == "connecting"
-            assert await visit.page.get_attribute("live-head", "reason") == "rate-limit"
-            assert "goes on by itself" in await visit.text("#status")
-            await visit.state("live")
-            assert await visit.page.is_hidden("#notice")
+    async with (
+        serving(engine, keys=keys, token_secret=SECRET, offers_per_second=0.25) as served,
+        visiting(browser, f"{served.url}/#token={token()}", allowed=UNPROCESSABLE) as visit,
+    ):
+        await visit.page.evaluate(SPEND_OFFERS, KEY)
+        await visit.page.click("#start")
+        words = await visit.notice("rate-limit")
+        assert "Trying again in" in words
+        assert await visit.page.get_attribute("live-head", "state") == "connecting"
+        assert await visit.page.get_attribute("live-head", "reason") == "rate-limit"
+        assert "goes on by itself" in await visit.text("#status")
+        await visit.state("live")
+        assert await visit.page.is_hidden("#notice")
 
 
 async def test_too_many_wrong_keys(browser: Browser, tmp_path: Path) -> None:
     """The page waits, and then tries the last one by itself."""
     keys = write_keys(tmp_path / "keys", KEY)
     engine = EngineSpec(PREVIEW, {"size": 512})
-    async with serving(engine, keys=keys, failures_per_minute=15) as served:
-        async with locked_out(browser, served.url) as visit:
-            for _ in range(40):
-                await visit.page.evaluate(
-                    "(key) => fetch('/v1/info', { headers: { Authorization: `Bearer ${key}` } })", OTHER_KEY
-                )
-            await give(visit.page, KEY)
-            assert "Too many tries" in await complaint(visit)
-            assert "Trying again in" in await visit.text("#access-button")
-            assert await visit.page.is_disabled("#access-button")
-            await visit.page.wait_for_selector("#faces label")
+    async with (
+        serving(engine, keys=keys, failures_per_minute=15) as served,
+        locked_out(browser, served.url) as visit,
+    ):
+        await visit.page.evaluate(SPEND_FAILURES, OTHER_KEY)
+        await give(visit.page, KEY)
+        assert "Too many tries" in await complaint(visit)
+        assert "Trying again in" in await visit.text("#access-button")
+        assert await visit.page.is_disabled("#access-button")
+        await visit.page.wait_for_selector("#faces label")
 
 
 @pytest.mark.parametrize(("reason", "words"), [("idle", "Nobody spoke"), ("time-limit", "longest time")])
@@ -251,3 +264,26 @@ async def test_a_key_that_is_revoked_in_mid_call(browser: Browser, locked: Locke
     finally:
         write_keys(locked.keys, KEY)
         await services.access.reload(services.registry.revoke)
+
+
+async def test_the_description_of_the_api_wants_a_key(browser: Browser, locked: Locked) -> None:
+    async with visiting(browser, f"{locked.url}/docs", allowed=REFUSED, ready="#access:not([hidden])") as visit:
+        assert "/v1/signal" in await visit.text("#sockets"), "what the page knows by itself is there without one"
+        for secret, words in ((OTHER_KEY, "No such API key"), (token(), "a token is not enough")):
+            await visit.page.fill("#key", secret)
+            await visit.page.press("#key", "Enter")
+            await visit.until(f"document.querySelector('#wrong').innerText.includes('{words}')")
+        await visit.page.fill("#key", KEY)
+        await visit.page.press("#key", "Enter")
+        await visit.page.wait_for_selector("#routes details")
+        assert "/v1/sessions" in await visit.text("#routes")
+        assert await visit.page.is_hidden("#access")
+        await leaks_nothing(visit, KEY, OTHER_KEY)
+
+
+async def test_the_description_of_the_api_is_open_where_there_are_no_keys(browser: Browser, server: Process) -> None:
+    async with visiting(browser, f"{server.url}/docs", ready="#routes details") as visit:
+        assert await visit.page.is_hidden("#access")
+        for details in await visit.page.query_selector_all("details"):
+            await details.evaluate("(details) => { details.open = true; }")
+        assert "speech" in await visit.text("#sockets")

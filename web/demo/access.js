@@ -36,17 +36,13 @@ export class Access {
       on.forgotten();
     });
     // fragment.js has stored it by now.
-    addEventListener("hashchange", () => this.token !== this.#used && on.given());
+    addEventListener("livehead-token", on.given); // of fragment.js, which has stored it
     this.#show();
   }
 
-  /** @type {string | undefined} */
-  #used;
-
   /** What was given last in this tab. */
   get token() {
-    this.#used = sessionStorage.getItem(STORED) ?? undefined;
-    return this.#used;
+    return sessionStorage.getItem(STORED) ?? undefined;
   }
 
   get open() {
@@ -100,7 +96,6 @@ export class Access {
 
   forget() {
     sessionStorage.removeItem(STORED);
-    this.#used = undefined;
     this.#show();
   }
 

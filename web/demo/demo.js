@@ -247,7 +247,7 @@ function describe(facts) {
 /** @param {LiveHeadError} [error] why the token that was used is no good */
 function askForToken(error) {
   clearTimeout(introduction);
-  live.stop();
+  if (live.active) live.stop();
   notice.hide();
   access.ask(error);
   live.token = null;

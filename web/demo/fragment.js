@@ -5,7 +5,9 @@
     const token = new URLSearchParams(location.hash.slice(1)).get("token");
     if (token === null) return;
     history.replaceState(history.state, "", location.pathname + location.search);
-    if (token) sessionStorage.setItem("livehead-token", token);
+    if (!token) return;
+    sessionStorage.setItem("livehead-token", token);
+    dispatchEvent(new Event("livehead-token"));
   };
   take();
   addEventListener("hashchange", take);
