@@ -51,6 +51,8 @@ NAMES = (
     "json_object",
     "audit_line",
     "http_request",
+    "connection_bytes",
+    "datagram_gate",
 )
 """Every target, a module of this name in ``fuzz.targets`` each."""
 

@@ -73,12 +73,14 @@ async def deny(socket: WebSocket, error: LiveheadError) -> None:
     await socket.send_denial_response(respond(problem_of(error), _headers_of(error)))
 
 
-async def _on_error(connection: HTTPConnection, error: Exception) -> Response:
+async def _on_error(connection: HTTPConnection, error: Exception) -> Response | None:
+    """None where it is answered already: some versions of Starlette send what a WebSocket's handler returns, and
+    some do not."""
     assert isinstance(error, LiveheadError)
     if isinstance(connection, WebSocket):
         await deny(connection, error)
-    else:
-        note_refusal(connection, error)
+        return None
+    note_refusal(connection, error)
     return respond(problem_of(error), _headers_of(error))
 
 

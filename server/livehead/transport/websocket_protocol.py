@@ -236,6 +236,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             raise ClientDisconnected
         connecting = not self.handshake_complete
         await super().send(message)
+        if connecting and self.close_sent:
+            self.handshake_complete = True  # it was refused, which uvicorn would call an error of the application
+            return
         if connecting and self.handshake_complete:
             self._arrival.end()
             self._parse()

@@ -12,6 +12,7 @@ from fuzz.targets.messages import check_refusal
 from fuzz.targets.offers import CANDIDATES
 from livehead.core.limits import MAX_CANDIDATE
 from livehead.errors import RequestError
+from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.candidates import read_candidate
 
 
@@ -21,7 +22,7 @@ def run(data: bytes) -> None:
     except RequestError as error:
         check_refusal(error)
         return
-    if candidate is None:
+    if candidate is None or not AddressPolicy().allows(candidate.ip, candidate.port):
         return
     assert not ipaddress.ip_address(candidate.ip).is_unspecified
     assert 0 < candidate.port < 65536

@@ -1,0 +1,36 @@
+"""Faults that were found by fuzzing, each by its smallest input."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from api.conftest import FAKE
+from api.doors import SECRET, Credentials
+from serving import serving
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Credentials:
+    return Credentials(tmp_path / "keys")
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [("/v1/signal?token=x", False), ("/v1/sessions/x/speech?rate=16000", False), ("/v1/sessions/x/speech", True)],
+)
+async def test_a_websocket_that_is_refused_is_no_error_of_the_server(
+    credentials: Credentials, caplog: pytest.LogCaptureFixture, path: str, right: bool
+) -> None:
+    """Each brought a traceback or an error into the log, for anybody who asked."""
+    headers = {"Authorization": f"Bearer {credentials.alice}"} if right else {}
+    async with serving(FAKE, wait=False, keys=credentials.path, token_secret=SECRET) as server:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.url.replace("http", "ws") + path, additional_headers=headers)
+        assert refused.value.response.status_code == (404 if right else 401)
+        assert refused.value.response.headers["content-type"] == "application/problem+json"
+    assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR or each.exc_info]
