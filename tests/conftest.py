@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 
 MAY_BLOCK = {
     # name of the blocking call: (end of the file name, function) under which it is allowed
-    "io.TextIOWrapper.write": [("logging/__init__.py", "emit")],  # log lines to stderr are short, and wanted at once
+    "io.TextIOWrapper.write": [("logging/__init__.py", "emit")],  # pytest's own handlers; the server's has a thread
     "io.BufferedWriter.write": [("logging/__init__.py", "emit")],
     "os.stat": [("fastapi/routing.py", "_extract_endpoint_context")],  # once a route
     "threading.Lock.acquire": [
