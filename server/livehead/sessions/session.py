@@ -20,6 +20,7 @@ from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import ConflictError, EngineError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
+from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.metrics import Metrics
 from livehead.sessions.avatar_switch import AvatarSwitch
@@ -92,6 +93,7 @@ class Session:
             receive_audio=not request.pushed,
             on_message=lambda text: self._reporter.answer(text),
             on_sent=lambda index: self._pacer.sent(index),
+            addresses=AddressPolicy.of(settings.media.peer_addresses, opened_by.address),
             setup_seconds=limits.setup,
             packets_per_second=settings.limits.packets_per_second,
         )
