@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from serving import Process
+from browser.keys import REFUSED, Locked, expired, token
+from serving import running
 from visiting import visiting
 
 PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
@@ -36,29 +39,41 @@ TALK = """async () => {
 }"""
 
 
-@pytest.fixture
-def elsewhere(server: Process) -> Iterator[str]:
+@contextmanager
+def site(page: str) -> Iterator[str]:
+    """Another site, whose every address is ``page``."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
-            self.wfile.write(PAGE.format(server=server.url).encode())
+            self.wfile.write(page.encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
-    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    yield f"http://localhost:{site.server_address[1]}/"
-    site.shutdown()
-    site.server_close()
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    yield f"http://localhost:{served.server_address[1]}/"
+    served.shutdown()
+    served.server_close()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """A site whose page shows a server's portrait; the server takes pages of all sites."""
+    options = ("--engine", "preview", "--max-sessions", "1", "--data-dir", str(tmp_path / "data"))
+    with (
+        running(tmp_path, *options, LIVEHEAD_CORS_ORIGINS='["*"]') as server,
+        site(PAGE.format(server=server.url)) as url,
+    ):
+        yield url
 
 
 async def test_the_element_on_another_origin_with_a_stream_of_the_page(browser: Browser, elsewhere: str) -> None:
     async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
-        poster = "document.querySelector('live-head').shadowRoot.querySelector('img').complete"
-        await visit.until(poster)
+        await visit.until("document.querySelector('live-head').shadowRoot.querySelector('img').naturalWidth > 0")
         await visit.page.evaluate(TALK)
         await visit.state("live")
         await visit.until("seen.some(([name]) => name === 'stats')")
@@ -86,3 +101,110 @@ async def test_its_own_button_and_the_request_of_a_control_inside(browser: Brows
         await visit.state("live")
         await visit.page.evaluate("document.querySelector('live-head').remove()")
         assert await visit.page.evaluate("seen.at(-1)[1]") == "closed"
+
+
+WITH_TOKEN = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
+<live-head id="live" src="{server}" voice="off"></live-head>
+<script>
+  // As frameworks may: the property is set before the element is defined.
+  window.live = document.getElementById("live");
+  window.errors = [];
+  live.addEventListener("error", ({{ detail: {{ error, fatal }} }}) => errors.push([error.code, error.status, fatal]));
+  window.asked = 0;
+  {script}
+</script>
+<script type="module" src="{server}/client/index.js"></script>"""
+
+
+@contextmanager
+def page_with(locked: Locked, script: str) -> Iterator[str]:
+    with site(WITH_TOKEN.format(server=locked.url, script=script)) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "live.token = {token!r};",
+        "live.setAttribute('token', {token!r});",
+        "live.token = () => (asked++, {token!r});",
+        "live.token = async () => (asked++, {token!r});",
+    ],
+    ids=["property", "attribute", "function", "async function"],
+)
+async def test_a_token_from_the_page(browser: Browser, locked: Locked, script: str) -> None:
+    secret = token()
+    with page_with(locked, script.format(token=secret)) as url:
+        async with visiting(browser, url, ready="live-head[state=idle]") as visit:
+            assert await visit.page.evaluate("live.server.avatars().then((avatars) => avatars.length)") > 1
+            await visit.page.evaluate("live.start()")
+            await visit.state("live")
+            assert await visit.page.evaluate("errors") == []
+            assert not any(secret in address for address in visit.addresses)
+
+
+async def test_a_token_is_set_as_react_does(browser: Browser, locked: Locked) -> None:
+    """React 19 sets a property where the element has one of the name, before it is in the document; null removes it."""
+    secret = token()
+    with page_with(locked, "") as url:
+        async with visiting(browser, url, allowed=REFUSED, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate(
+                """([token, src]) => {
+                  live.remove();
+                  window.live = document.createElement('live-head');
+                  if (!('token' in live)) throw new Error('no property');
+                  live.setAttribute('src', src);
+                  live.token = token;
+                  document.body.append(live);
+                }""",
+                [secret, locked.url],
+            )
+            await visit.page.evaluate("live.start()")
+            await visit.state("live")
+            assert secret not in await visit.page.evaluate("document.documentElement.outerHTML")
+            await visit.page.evaluate("live.stop(); live.token = null; live.start()")
+            await visit.state("error")
+            assert await visit.page.get_attribute("live-head", "reason") == "unauthorized"
+
+
+async def test_each_call_and_each_reconnect_asks_for_a_token(browser: Browser, locked: Locked) -> None:
+    """Two tokens for one use each: neither would do twice."""
+    script = f"live.token = async () => [{token(uses=1)!r}, {token(uses=1)!r}][asked++];"
+    with page_with(locked, script) as url:
+        async with visiting(browser, url, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate("live.start()")
+            await visit.state("live")
+            (await locked.session()).end("media-failed")
+            await visit.state("reconnecting")
+            await visit.state("live")
+            assert await visit.page.evaluate("asked") == 2
+            assert await visit.page.evaluate("errors") == []
+
+
+async def test_an_expired_token_is_asked_for_again_once(browser: Browser, locked: Locked) -> None:
+    script = f"live.token = async () => asked++ ? {token()!r} : {expired()!r};"
+    with page_with(locked, script) as url:
+        async with visiting(browser, url, allowed=REFUSED, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate("live.start()")
+            await visit.state("live")
+            assert await visit.page.evaluate("asked") == 2
+            assert await visit.page.evaluate("errors") == []
+
+
+async def test_a_refused_token_is_not_tried_for_ever(browser: Browser, locked: Locked) -> None:
+    script = f"live.token = async () => (asked++, {expired()!r});"
+    with page_with(locked, script) as url:
+        async with visiting(browser, url, allowed=REFUSED, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate("live.start()")
+            await visit.state("error")
+            assert await visit.page.evaluate("asked") == 2
+            assert await visit.page.evaluate("errors") == [["token-expired", 401, True]]
+            assert await visit.page.get_attribute("live-head", "reason") == "token-expired"
+
+
+async def test_a_page_whose_backend_gives_no_token(browser: Browser, locked: Locked) -> None:
+    with page_with(locked, "live.token = () => Promise.reject(new Error('signed out'));") as url:
+        async with visiting(browser, url, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate("live.start()")
+            await visit.state("error")
+            assert await visit.page.evaluate("[live.error.code, live.error.detail]") == ["token-failed", "signed out"]

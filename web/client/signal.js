@@ -53,7 +53,9 @@ export class Signal {
     this.#socket = null;
     if (!socket) return;
     socket.onopen = socket.onerror = socket.onclose = socket.onmessage = null;
-    socket.close();
+    // Browsers complain about one that is closed before it is open.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
   }
 }
 

@@ -74,11 +74,11 @@ export class Access {
    * @param {number} seconds until then
    */
   defer(error, seconds) {
-    this.#say(`${error.title}. ${error.remedy}`);
+    this.#say(`${error.title}. ${seconds > 0 ? "It goes on by itself." : error.remedy}`);
     const until = performance.now() + seconds * 1000;
     const tick = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
-      this.#wait(left > 0 ? `Trying again in ${left} s` : "Checking…");
+      this.#wait(left > 0 ? `Wait ${left} s` : "Checking…");
       if (left <= 0) clearInterval(this.#timer);
     };
     clearInterval(this.#timer);

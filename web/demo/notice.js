@@ -40,6 +40,7 @@ export class Notice {
     this.#retry.hidden = hopeless.has(error.code) || elsewhere.has(error.code);
     this.#file.hidden = !(speakable.has(error.code) || error.code === "file-unreadable");
     this.#token.hidden = !error.wantsToken;
+    this.#token.className = this.#retry.hidden ? "solid" : "plain";
     this.#file.textContent = error.code === "file-unreadable" ? "Choose another file" : "Use an audio file";
     this.#card.dataset.code = error.code;
     this.#card.hidden = false;
