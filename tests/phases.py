@@ -19,6 +19,9 @@ beside it."""
 LOOPBACK = (
     "api",
     "engine/host",
+    "fuzz/test_openapi.py",
+    "fuzz/test_regressions.py",
+    "fuzz/test_session_life.py",
     "integration/test_ending.py",
     "media/peer/test_peer.py",
     "sessions/test_pushed.py",
@@ -38,6 +41,7 @@ SLOW = (
     "engine/preview",
     "engine/scheduling/test_slow_machine.py",
     "engine/worker",
+    "fuzz/test_cost.py",
     "gpu",
     "integration",
     "media/peer/test_failure.py",

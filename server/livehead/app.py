@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 import livehead
 from livehead.access.access import Access
 from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web
+from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
 from livehead.api.services import Services
@@ -51,6 +52,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     problems.install(app)
     for router in routers():
         verify_guards(router.routes)
+        describe_refusals(router.routes)
         app.include_router(router)
     stack.install(app, services)
     return app

@@ -22,6 +22,7 @@ async def list_avatars(services: ServicesDep) -> list[dict[str, Any]]:
     "/{avatar_id}/image",
     summary="An avatar's image",
     response_class=Response,
+    responses={404: {"description": "No such avatar"}},
     dependencies=[Depends(Guard(Needs.NOTHING))],  # those there are come with the package
 )
 async def get_image(avatar_id: str, services: ServicesDep) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
 import livehead
+from livehead.api.body import JSON
 from livehead.api.guard import Guard, Needs
 from livehead.api.services import Services, ServicesDep
 from livehead.core.latency import Percentiles
@@ -23,7 +24,12 @@ router = APIRouter(tags=["ops"])
 @router.get(
     "/healthz",
     summary="Whether the server can go on as it is",
-    responses={503: {"description": "The server has failed and must be restarted, with `reason` and `detail`"}},
+    responses={
+        503: {
+            "description": "The server has failed and must be restarted, with `reason` and `detail`",
+            "content": {JSON: {}},
+        }
+    },
     dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def healthz(services: ServicesDep) -> JSONResponse:
@@ -36,7 +42,7 @@ async def healthz(services: ServicesDep) -> JSONResponse:
 @router.get(
     "/readyz",
     summary="Whether a new session would be served",
-    responses={503: {"description": "starting, engine-down, full or draining, as `reason`"}},
+    responses={503: {"description": "starting, engine-down, full or draining, as `reason`", "content": {JSON: {}}}},
     dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def readyz(services: ServicesDep) -> JSONResponse:

@@ -114,7 +114,7 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
-    app.add_exception_handler(LiveheadError, _on_error)
+    app.add_exception_handler(LiveheadError, _on_error)  # type: ignore[arg-type]  # None for a WebSocket alone
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)

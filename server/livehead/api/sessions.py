@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
 SDP = "application/sdp"
 SDPFRAG = "application/trickle-ice-sdpfrag"
+NO_SESSION: dict[str, Any] = {"description": "No such session, or not any more"}
 
 
 @router.post(
@@ -102,7 +103,7 @@ async def describe_session(session_id: str) -> Response:
     return Response(status_code=204, headers={"Accept-Patch": SDPFRAG, "Allow": "GET, PATCH, DELETE, OPTIONS"})
 
 
-@router.get("/{session_id}", summary="State and latest figures")
+@router.get("/{session_id}", summary="State and latest figures", responses={404: NO_SESSION})
 async def get_session(session_id: str, services: ServicesDep, identity: Viewer, response: Response) -> dict[str, Any]:
     session = services.registry.find(session_id, identity, Role.VIEW)
     response.headers["Cache-Control"] = "no-store"
@@ -115,6 +116,14 @@ async def get_session(session_id: str, services: ServicesDep, identity: Viewer, 
     status_code=204,
     summary="Trickle ICE candidates",
     response_class=Response,
+    responses={
+        400: {"description": "No fragment, or no ICE candidate in it"},
+        404: NO_SESSION,
+        412: {"description": "If-Match names another ICE session"},
+        413: {"description": "The body is too large"},
+        415: {"description": f"The body is not {SDPFRAG}"},
+        422: {"description": "An ICE restart, which is not possible"},
+    },
     openapi_extra={"requestBody": {"required": True, "content": {SDPFRAG: {"schema": {"type": "string"}}}}},
 )
 async def trickle(session_id: str, request: Request, services: ServicesDep, identity: Opener) -> Response:
@@ -132,7 +141,7 @@ async def trickle(session_id: str, request: Request, services: ServicesDep, iden
     return Response(status_code=204)
 
 
-@router.delete("/{session_id}", summary="End a session", response_class=Response)
+@router.delete("/{session_id}", summary="End a session", response_class=Response, responses={404: NO_SESSION})
 async def end_session(session_id: str, services: ServicesDep, identity: Opener) -> Response:
     """The peer connection is closed before the answer."""
     session = services.registry.find(session_id, identity, Role.OPEN)
