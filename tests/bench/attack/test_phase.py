@@ -19,7 +19,7 @@ HELD = Phase(
     resources=Resources(rss_max_mb=900.0, rss_after_mb=360.0),
     attacked=Attacked({"closed 1008": 80}, 1_000_000, 1.5),
     p50_ms=75.0,
-    p95_ms=200.0,
+    p95_ms=220.0,
 )
 
 
@@ -35,13 +35,13 @@ def test_a_single_slow_caller_breaks_it() -> None:
     assert broken(callers=(GOOD, replace(GOOD, fps=23.9))) == ["23.9 frames a second"]
 
 
-def test_a_caller_that_was_not_served_breaks_it() -> None:
+def test_a_caller_that_could_not_be_measured_breaks_it() -> None:
     found = broken(callers=(GOOD, CallerFigures(error="no frame within 20 s")))
-    assert found[0] == "a caller was not served: no frame within 20 s"
+    assert found[0] == "a caller could not be measured: no frame within 20 s"
 
 
 def test_frames_that_come_late_break_it() -> None:
-    assert broken(p95_ms=200.1) == ["audio to frame p95 200.1 ms"]
+    assert broken(p95_ms=220.1) == ["audio to frame p95 220.1 ms"]
     assert broken(p95_ms=None) == ["no frame was measured"]
 
 
@@ -62,6 +62,6 @@ def test_an_attacker_that_failed_itself_shows_nothing() -> None:
     assert broken(attacked=Attacked({}, 0, 0.0, "OSError()")) == ["the attacker failed itself: OSError()"]
 
 
-@pytest.mark.parametrize("number", ["24", "200 ms", "250 ms", "20%"])
+@pytest.mark.parametrize("number", ["24", "200 ms and 20 ms", "250 ms", "20%"])
 def test_the_claim_says_its_numbers(number: str) -> None:
     assert number in str(CLAIM)

@@ -65,7 +65,9 @@ def _figures(recording: Recording, spec: ClientSpec) -> CallerFigures:
     try:
         call = evaluate(recording, spec.stimulus, same_clock=True)
     except LiveheadError as error:
-        return CallerFigures(error=str(error))
+        shown = {seen.k for seen in recording.frames if recording.begins <= seen.decoded < recording.ends}
+        fps = round(len(shown - {None}) / (recording.ends - recording.begins), 2)
+        return CallerFigures(fps=fps, error=str(error))
     return CallerFigures(
         latency_ms=call.latency,
         fps=round(sum(call.fps) / len(call.fps), 2) if call.fps else 0.0,

