@@ -72,6 +72,8 @@ class Wire:
     async def send(self, data: bytes, packets: int | None = None) -> None:
         """Raises OSError when the server has closed."""
         await self._line.take(len(data), packets)
+        if self._writer.transport.is_closing():  # uvloop has no OSError for it
+            raise ConnectionResetError("the connection is closed")
         self._writer.write(data)
         await self._writer.drain()
 
