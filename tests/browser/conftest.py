@@ -51,7 +51,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """``livehead serve`` with one place: the next test gets it when the last page has gone."""
     chromium()
     folder = tmp_path_factory.mktemp("server")
-    with running(folder, "--engine", "preview", "--max-sessions", "1", "--data-dir", str(folder / "data")) as process:
+    options = ("--engine", "preview", "--max-sessions", "1", "--data-dir", str(folder / "data"))
+    with running(folder, *options, LIVEHEAD_ALLOWED_HOSTS='["livehead.test"]') as process:
         yield process
 
 
