@@ -123,11 +123,12 @@ def _may_learn(candidates: list[Candidate], address: tuple[str, int]) -> bool:
 
 
 def _guard_dtls(dtls: RTCDtlsTransport, on_malformed: OnMalformed) -> None:
-    for name, kind in (("_handle_rtp_data", "RTP"), ("_handle_rtcp_data", "RTCP")):
+    for name, kind in (("_handle_rtp_data", "RTP"), ("_handle_rtcp_data", "RTCP"), ("_send_data", "DTLS")):
         replace(dtls, name, partial(_survive, getattr(dtls, name), kind, on_malformed))
 
     def create(**options: Any) -> Any:
-        """A second handshake would cost as much as the first, again and again."""
+        """A second handshake would cost as much as the first, again and again. After one that was refused nothing can
+        be encrypted any more, and :func:`_survive` is there for what the library makes of that."""
         context = create_context(**options)
         context.set_options(ssl.OP_NO_RENEGOTIATION)
         return context

@@ -105,7 +105,7 @@ def check_private_names() -> None:
         (transceiver.sender, "_ssrc _rtx_ssrc _stream_id _handle_rtcp_packet"),
         (transceiver.receiver, "_enabled _set_rtcp_ssrc _handle_rtp_packet _handle_rtcp_packet _handle_disconnect"),
         (dtls, "_register_rtp_sender _unregister_rtp_sender _register_rtp_receiver _unregister_rtp_receiver"),
-        (dtls, f"_send_rtp _handle_rtp_data _handle_rtcp_data {CERTIFICATE}"),
+        (dtls, f"_send_rtp _send_data _handle_rtp_data _handle_rtcp_data {CERTIFICATE}"),
         (getattr(dtls, CERTIFICATE, None), "_create_ssl_context"),
         (dtls.transport.iceGatherer, "_connection"),
         (ice, "get_component_candidates _protocols _queue _nominated _remote_candidates _check_list _closing"),
