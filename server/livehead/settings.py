@@ -40,8 +40,9 @@ class ServerSettings(_Stage):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="Host names of this server besides localhost and its address, as a JSON list; * allows any. "
-        "Without keys, requests to other names are refused (DNS rebinding).",
+        description="Host names of this server, as a JSON list; *.example.com allows all below, * any. Without keys, "
+        "requests to names other than these, localhost, its address and, with insecure, the machine's own name are "
+        "refused (DNS rebinding).",
     )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed, as a JSON list."

@@ -1,9 +1,10 @@
-"""Counts HTTP answers by method and status."""
+"""Counts HTTP answers by method and status, those that refuse a WebSocket among them."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from livehead.api.middleware.headers import ANSWERS
 from livehead.metrics import Metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -17,13 +18,14 @@ class Counting:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        method = scope.get("method", "GET")  # of a WebSocket's opening handshake, which may be refused
+        method = method if method in _METHODS else "OTHER"
 
         async def send_and_count(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ANSWERS:
                 self._metrics.http.labels(method, str(message["status"])).inc()
             await send(message)
 
