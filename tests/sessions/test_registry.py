@@ -23,13 +23,16 @@ ANYBODY = Identity("198.51.100.1")
 
 
 def build(
-    patch: pytest.MonkeyPatch, host: StubHost | None = None, peer: Callable[[], StubPeer] = StubPeer
+    patch: pytest.MonkeyPatch,
+    host: StubHost | None = None,
+    peer: Callable[[], StubPeer] = StubPeer,
+    **given: Any,
 ) -> tuple[Registry, Metrics]:
     patch.setattr("livehead.sessions.session.Peer", lambda *args, **options: peer())
     metrics = Metrics()
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
-    return Registry(load({}), anything, avatars, metrics), metrics
+    return Registry(load(given), anything, avatars, metrics), metrics
 
 
 async def warmed(registry: Registry) -> None:

@@ -119,3 +119,12 @@ def test_what_comes_out_never_goes_back_and_leaves_no_gap(acts: list[str], hop: 
             continue
         assert span.start >= end if span.discontinuity else span.start == end
         end = span.start + len(span.pcm)
+
+
+@pytest.mark.parametrize(("level", "spoken"), [(0.0, False), (0.003, False), (0.0033, True), (0.5, True)])
+def test_what_is_louder_than_50_db_below_full_scale_is_speech(level: float, spoken: bool) -> None:
+    mic = MicSource(1, 0)
+    mic.hear(0, np.full(PACKET, level, np.float32))
+    mic.hear(PACKET, np.zeros(PACKET, np.float32))
+    assert mic.has_spoken() is spoken
+    assert not mic.has_spoken(), "it is told once"

@@ -211,3 +211,16 @@ def test_the_playout_never_holds_more_than_its_bound() -> None:
     for preset in PRESETS:
         Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         assert (preset.hop + preset.lookahead) * BLOCK_SAMPLES <= preset.max_delay_ms * 16
+
+
+def test_what_is_pushed_counts_as_speech_until_it_is_spoken() -> None:
+    stage = ready(Preset(2, 0, 600))
+    assert not stage.push_source.has_spoken()
+    stage.push(speech(3))
+    stage.end()
+    told = []
+    for _ in range(20):
+        stage.run(0.25)
+        told.append(stage.push_source.has_spoken())
+    assert all(told[:11])
+    assert not any(told[14:])
