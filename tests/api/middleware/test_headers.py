@@ -39,6 +39,14 @@ def policy(answer: Answer) -> dict[str, str]:
     return dict(each.split(" ", 1) for each in answer.headers["content-security-policy"].split("; "))
 
 
+async def test_an_opener_policy_is_for_origins_that_browsers_trust() -> None:
+    """Others' pages would begin with an error on the console."""
+    async with serving(EngineSpec("fakes:create"), wait=False, allowed_hosts=["head.example"]) as served:
+        answer = await ask(served.url, "Host: head.example", path="/")
+        assert answer.status == 200
+        assert "cross-origin-opener-policy" not in answer.headers
+
+
 async def test_a_page_that_has_not_changed_keeps_its_policy(plain: Served) -> None:
     """A browser stores the headers of a 304 in the place of those it had."""
     first = await ask(plain.url, "Host: localhost", path="/")

@@ -80,14 +80,25 @@ class SecurityHeaders:
         headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = PERMISSIONS
         headers["Content-Security-Policy"] = self._page if is_page else NOTHING
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        host = Headers(scope=scope).get("host", "")
+        encrypted = scope["scheme"] in ("https", "wss")
+        if encrypted or _is_loopback(host):
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
         shared = scope["path"].startswith(PUBLIC) or (self._embedded and kind.startswith("image/"))
         headers["Cross-Origin-Resource-Policy"] = "cross-origin" if shared else "same-origin"
         frame_options = self._frame_options if is_page else "DENY"
         if frame_options is not None:
             headers["X-Frame-Options"] = frame_options
-        if scope["scheme"] in ("https", "wss") and _is_public_name(Headers(scope=scope).get("host", "")):
+        if encrypted and _is_public_name(host):
             headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
+
+
+def _is_loopback(host: str) -> bool:
+    """Browsers heed an opener policy from trustworthy origins only, and complain about others' on the console."""
+    try:
+        return parse_host(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_public_name(host: str) -> bool:
