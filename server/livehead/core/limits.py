@@ -23,7 +23,7 @@ MAX_REMOTE_CANDIDATES = 10
 CONNECT_S = 20.0
 """A client that was answered and has not connected after so long never will."""
 
-MAX_MESSAGE = 2 * MAX_SDP
+MAX_MESSAGE = 4 * MAX_SDP
 """Bytes of a text message on a socket: a description, escaped, and some room."""
 
 MAX_JSON_DEPTH = 16

@@ -116,9 +116,9 @@ def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolic
 def _parse(text: str) -> sdp.SessionDescription:
     if not text.strip():
         raise MalformedError("The body is empty. Send the SDP of an offer.")
-    check_bounds(text)
     if not text.lstrip().startswith("v="):
         raise MalformedError("The body is no SDP: it does not start with v=0. Send the sdp string of the offer.")
+    check_bounds(text)
     try:
         return sdp.SessionDescription.parse(text.lstrip())
     except UNPARSABLE as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from livehead.core.limits import MAX_CANDIDATES, MAX_M_LINES, MAX_SDP, MAX_SDP_LINE, MAX_SDP_LINES
-from livehead.errors import TooLargeError
+from livehead.errors import TooLargeError, UnprocessableError
 
 MAX_FORMATS = 128
 """Payload types of one m-line; there are no more (RFC 3551)."""
@@ -43,7 +43,8 @@ UNPARSABLE = (AssertionError, AttributeError, IndexError, KeyError, StopIteratio
 
 
 def check_bounds(text: str) -> list[str]:
-    """The lines of a session description. Raises :class:`TooLargeError`, which names the bound and what to do.
+    """The lines of a session description. Raises :class:`TooLargeError`, and :class:`UnprocessableError` for too many
+    m-lines, which name the bound and what to do.
 
     Lines end where ``str.splitlines`` ends them, as in the parser.
     """
@@ -52,7 +53,10 @@ def check_bounds(text: str) -> list[str]:
     lines = text.splitlines()
     _check("lines", len(lines), MAX_SDP_LINES)
     _check("characters in one line", max(map(len, lines), default=0), MAX_SDP_LINE)
-    _check("m-lines", sum(line.startswith("m=") for line in lines), MAX_M_LINES)
+    kinds = [line[2:].partition(" ")[0] for line in lines if line.startswith("m=")]
+    if len(kinds) > MAX_M_LINES:
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("audio", "video", "application"))
+        raise UnprocessableError(f"The offer has {len(kinds)} m-lines ({counts}). Offer one of each kind at most.")
     seen: Counter[str] = Counter()
     feedback: Counter[str] = Counter()
     for line in lines:
