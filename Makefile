@@ -1,7 +1,8 @@
 # make run     install and serve http://127.0.0.1:8080 on the preview engine
 # make check   lint, types and the quick half of the tests
 # make test    lint, types and all tests
-# make fuzz    every decoder under atheris and under the search for its slowest input, for hours; ARGS names some of them
+# make fuzz    every decoder under atheris and under the search for its slowest input, then the API, for hours; ARGS names
+#              some of the decoders
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
 .PHONY: run check test fuzz test-lowest lint types format clean
 
@@ -34,6 +35,7 @@ test: lint types
 
 fuzz: $(VENV)/.fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+	$(PYTEST) -m soak -rP tests/fuzz
 
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 -m 'not realtime' $(LOWEST_TESTS) $(ARGS)

@@ -19,6 +19,7 @@ beside it."""
 LOOPBACK = (
     "api",
     "engine/host",
+    "fuzz/test_frames.py",
     "fuzz/test_openapi.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",

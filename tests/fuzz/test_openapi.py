@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,7 +20,7 @@ from serving import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-EXAMPLES = 12
+EXAMPLES, MANY = 12, 400
 
 
 @pytest.fixture(scope="module")
@@ -38,25 +39,34 @@ async def described(locked: Served, credentials: Credentials) -> Described:
     return await asyncio.to_thread(Described, locked.url, credentials.alice)
 
 
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("examples", [EXAMPLES, pytest.param(MANY, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("who", ["key", "token", "nobody"])
 async def test_every_operation_answers_as_it_says(
-    described: Described, locked: Served, credentials: Credentials, caplog: pytest.LogCaptureFixture, who: str
+    described: Described,
+    locked: Served,
+    credentials: Credentials,
+    caplog: pytest.LogCaptureFixture,
+    who: str,
+    examples: int,
 ) -> None:
-    token = Tokens(SECRET, 60).make("alice", Grant(roles=frozenset({Role.VIEW})))
+    token = Tokens(SECRET, 3600).make("alice", Grant(roles=frozenset({Role.VIEW})))
     headers = {
         "key": {"Authorization": f"Bearer {credentials.alice}"},
         "token": {"Authorization": f"Bearer {token}"},
         "nobody": {},
     }[who]
-    wrong = []
+    wrong: list[str] = []
+    asked: Counter[int] = Counter()
     for operation in described.operations:
         for mode in GenerationMode:
             try:
-                await asyncio.to_thread(described.exercise, operation, mode, headers, EXAMPLES)
+                asked += await asyncio.to_thread(described.exercise, operation, mode, headers, examples)
             except BaseExceptionGroup as group:
                 wrong += [f"{operation} ({mode.value}): {str(each)[:400]}" for each in group.exceptions]
             except AssertionError as error:
                 wrong.append(f"{operation} ({mode.value}): {str(error)[:400]}")
+    print(f"{asked.total()} requests, by status {dict(sorted(asked.items()))}")
     assert not wrong, "\n".join(wrong)
     assert locked.services.registry.active == 0
     assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR or each.exc_info]

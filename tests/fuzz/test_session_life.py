@@ -17,6 +17,7 @@ from fuzz.session_life import SessionLife, Surroundings
 from serving import serving
 
 LIVES, STEPS = 6, 20
+MANY, LONG = 400, 40
 
 
 @pytest.fixture
@@ -24,7 +25,11 @@ def credentials(tmp_path: Path) -> Credentials:
     return Credentials(tmp_path / "keys")
 
 
-async def test_a_session_lives_as_it_should(credentials: Credentials, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("lives", "steps"), [(LIVES, STEPS), pytest.param(MANY, LONG, marks=pytest.mark.soak)])
+async def test_a_session_lives_as_it_should(
+    credentials: Credentials, caplog: pytest.LogCaptureFixture, lives: int, steps: int
+) -> None:
     before = asyncio.all_tasks()
     async with (
         serving(FAKE, keys=credentials.path, token_secret=SECRET, max_sessions=3, setup_seconds=600) as served,
@@ -33,8 +38,8 @@ async def test_a_session_lives_as_it_should(credentials: Credentials, caplog: py
         running = {task.get_name() for task in asyncio.all_tasks()}
         SessionLife.surroundings = Surroundings(served, credentials, asyncio.get_running_loop(), client)
         options = settings(
-            max_examples=LIVES,
-            stateful_step_count=STEPS,
+            max_examples=lives,
+            stateful_step_count=steps,
             derandomize=True,
             deadline=None,
             database=None,

@@ -40,7 +40,7 @@ MAX_MESSAGE = 320 * 1024
 """Bytes of the largest message that is read. A smaller one that is still too long gets an answer."""
 
 MAX_SPEECH = 6 * 1024 * 1024
-"""The same for pushed speech: a minute of it at 48 kHz."""
+"""The same for pushed speech: a minute of it at 48 kHz. Text is no speech: to decode so much of it takes long."""
 
 SMALL = 1024
 """Fragments of fewer bytes count like control frames."""
@@ -55,6 +55,7 @@ LINGER_S = 2.0
 """How long a connection that the server has ended is read on: closed at once, it takes the last answer with it."""
 
 POLICY_VIOLATION = 1008
+TOO_LARGE = 1009
 
 _SPEECH = re.compile(r"/v1/sessions/[^/]+/speech")
 
@@ -199,6 +200,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text":
+            if sum(map(len, self.frames)) > MAX_MESSAGE:
+                self.frames = []
+                self._fail("size", f"Text of more than {MAX_MESSAGE} bytes.", TOO_LARGE)
+                return
             text = b"".join(self.frames)
             try:
                 text.decode()
@@ -243,8 +248,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._arrival.end()
             self._parse()
 
-    def _fail(self, reason: str, text: str) -> None:
-        """Close with 1008, and read on for a moment."""
+    def _fail(self, reason: str, text: str, code: int = POLICY_VIOLATION) -> None:
+        """Close, and read on for a moment."""
         if self._ended or self.transport.is_closing():
             return
         self._connection.refuse(reason)
@@ -253,12 +258,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             self.transport.close()
             return
-        self.conn.fail(POLICY_VIOLATION, text)
+        self.conn.fail(code, text)
         self.transport.write(b"".join(self.conn.data_to_send()))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.close_sent = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": POLICY_VIOLATION, "reason": text})
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": text})
         self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
         if self.read_paused:
             self.read_paused = False

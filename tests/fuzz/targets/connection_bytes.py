@@ -18,14 +18,12 @@ from fuzz.mutators import change_bytes
 from fuzz.target import Target
 from livehead.metrics import Metrics
 from livehead.settings import load
-from livehead.transport.http_protocol import MAX_FIELDS, MAX_HEAD, MAX_URL
+from livehead.transport.http_protocol import MAX_FIELDS, MAX_HEAD, MAX_URL, HttpProtocol
 from livehead.transport.server import Server
 from livehead.transport.websocket_protocol import MAX_MESSAGE
 
 TURNS = 6
 """Turns of the event loop after a read."""
-
-KNOWN = {100, 101, 426, 200, 400, 403, 404, 408, 413, 414, 431, 500, 503}
 
 
 class _App:
@@ -127,7 +125,7 @@ _faults = _Faults()
 
 @cache
 def _server() -> Server:
-    server = Server(_app, load({"messages_per_second": 20}), Metrics())
+    server = Server(_app, load({}), Metrics())
     server.lifespan = server.config.lifespan_class(server.config)
     for name in ("uvicorn", "livehead.transport", "websockets"):
         logging.getLogger(name).addHandler(_faults)
@@ -151,14 +149,24 @@ def run(data: bytes) -> None:
     if written:
         first = re.match(rb"HTTP/1\.1 (\d{3}) ", written)
         assert first is not None, written[:80]
-        assert int(first[1]) in KNOWN, written[:80]
-        assert int(first[1]) != 500, "the application failed"
+        assert int(first[1]) < 500 or int(first[1]) == 503, written[:80]
     assert _app.requests - asked <= data.count(b"\n") + 1
 
 
 async def _serve(server: Server, data: bytes, size: int) -> bytes:
     transport = _Transport()
-    server._accept(transport)
+    connection = server._connections.admit("192.0.2.1", transport.abort)
+    assert connection is not None
+    protocol = HttpProtocol(
+        server.config,
+        server.server_state,
+        server.lifespan.state,
+        connection=connection,
+        request_seconds=10.0,
+        messages_per_second=20.0,
+    )
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
     reads = [part[at : at + size] for part in re.split(rb"(?<=\r\n\r\n)", data) for at in range(0, len(part), size)]
     for read in reads[:200]:
         for _ in range(TURNS * 20):
@@ -187,11 +195,11 @@ def frame(kind: int, content: bytes, *, final: bool = True) -> bytes:
     return bytes([kind | (0x80 if final else 0)]) + length + bytes(4) + content
 
 
-_UPGRADE = (
+UPGRADE = (
     b"GET /v1/signal HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-_FRAMES = (
+FRAMES = (
     *(frame(1, b"{}"), frame(1, b"{", final=False), frame(0, b"}"), frame(2, bytes(200)), frame(9, b"ping")),
     *(
         frame(10, b""),
@@ -212,7 +220,7 @@ _HEADS = (
     b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
     b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET http://x/%2e%2e/ HTTP/1.1\r\nHost: y\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
-    _UPGRADE,
+    UPGRADE,
 )
 _LINES = (
     *(b"Content-Length: 99999999999\r\n", b"Content-Length: -1\r\n", b"Content-Length: 1, 2\r\n", b" folded\r\n"),
@@ -237,7 +245,7 @@ def _mutate(data: bytes, chance: random.Random) -> bytes:
         case 0:
             part = chance.choice(_HEADS)
         case 1:
-            part = b"".join(chance.choices(_FRAMES, k=chance.choice((1, 2, 8, 300))))
+            part = b"".join(chance.choices(FRAMES, k=chance.choice((1, 2, 8, 300))))
         case 2:
             part = chance.choice(_LINES) * chance.choice((1, 1, 2, 120))
         case 3:
@@ -250,7 +258,7 @@ def _mutate(data: bytes, chance: random.Random) -> bytes:
 TARGET = Target(
     "connection_bytes",
     run,
-    (*(head + b"\xff" for head in _HEADS), _UPGRADE + b"".join(_FRAMES[:6]) + b"\xff", b"".join(_HEADS[:4]) + b"\x04"),
+    (*(head + b"\xff" for head in _HEADS), UPGRADE + b"".join(FRAMES[:6]) + b"\xff", b"".join(_HEADS[:4]) + b"\x04"),
     _mutate,
     48 * 1024,
     (20_000, 40.0),

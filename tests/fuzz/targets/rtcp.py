@@ -86,5 +86,5 @@ _PACKETS = (
 )
 
 TARGET = Target(
-    "rtcp", run, (*_PACKETS, b"".join(_PACKETS[:5])), packet_mutator(*_PACKETS), MAX_DATAGRAM, (12_000, 10.0)
+    "rtcp", run, (*_PACKETS, b"".join(_PACKETS[:5])), packet_mutator(*_PACKETS), MAX_DATAGRAM, (12_000, 25.0)
 )
