@@ -48,6 +48,10 @@ class Metrics:
             "livehead_audio_concealed_seconds", "Clients' audio that did not come in time and was made up."
         )
         self.malformed = self._counter("livehead_packets_malformed", "Packets of clients that nobody could read.")
+        self.packets_refused = self._counter(
+            "livehead_packets_refused", "Packets of clients and strangers that were not read, by reason.", "reason"
+        )
+        self.close_failures = self._counter("livehead_peer_close_failures", "Parts of peers that could not be closed.")
         self.connections = Gauge("livehead_connections", "TCP connections open now.", registry=self._registry)
         self.connections_refused = self._counter(
             "livehead_connections_refused", "TCP connections that the server ended or refused, by reason.", "reason"

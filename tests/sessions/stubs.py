@@ -35,7 +35,8 @@ class StubPeer:
         self.last_received: float | None = None
         self.dropped = 0
         self.concealed_s = 0.0
-        self.malformed = 0
+        self.malformed = self.close_failures = 0
+        self.refused: dict[str, int] = {}
         self.frames = self.closings = 0
 
     def connect(self) -> StubPeer:

@@ -184,7 +184,10 @@ async def test_an_avatar_that_cannot_be_shown_is_told_and_the_old_one_stays(monk
 async def test_malformed_packets_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     peer, metrics = StubPeer(), Metrics()
     one = session(monkeypatch, peer, metrics=metrics)
-    peer.malformed = 3
+    peer.malformed, peer.close_failures, peer.refused = 3, 2, {"packets": 7, "strangers": 1}
     one.end("bye")
     await run(one)
     assert metrics.malformed._value.get() == 3
+    assert metrics.close_failures._value.get() == 2
+    assert metrics.packets_refused.labels("packets")._value.get() == 7
+    assert metrics.packets_refused.labels("strangers")._value.get() == 1

@@ -106,6 +106,7 @@ class Pacer:
             encoder_dropped=self._peer.dropped,
             concealed_s=self._peer.concealed_s,
             malformed=self._peer.malformed,
+            refused=self._peer.refused,
         )
 
     def _send(self, tick: Tick) -> None:

@@ -350,6 +350,7 @@ class Session:
             await self._attempt("its last figures", self._take_figures)
             await self._attempt("the engine's stream", self._close_stream)
             await self._attempt("the peer connection", self._peer.close)
+            self._metrics.close_failures.inc(self._peer.close_failures)
         finally:
             self._status.on(Event.CLOSE, self._reason)
             self._metrics.closed.labels(self._reason).inc()
