@@ -20,7 +20,7 @@ OTHER_KEY = "lh_" + "x" * 43
 NAME = "site"
 LIFETIME_S = 600
 
-REFUSED = r"Failed to load resource: the server responded with a status of (401|403|429)"
+REFUSED = r"Failed to load resource: the server responded with a status of (401|403|429)|ERR_INTERNET_DISCONNECTED"
 """What Chromium itself writes to the console for such an answer; no page can prevent it."""
 
 

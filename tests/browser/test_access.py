@@ -287,3 +287,12 @@ async def test_the_description_of_the_api_is_open_where_there_are_no_keys(browse
         for details in await visit.page.query_selector_all("details"):
             await details.evaluate("(details) => { details.open = true; }")
         assert "speech" in await visit.text("#sockets")
+
+
+async def test_a_server_that_does_not_answer_while_a_key_is_checked(browser: Browser, locked: Locked) -> None:
+    async with locked_out(browser, locked.url) as visit:
+        await visit.page.context.set_offline(True)
+        await give(visit.page, KEY)
+        assert "does not answer" in await complaint(visit)
+        await visit.page.context.set_offline(False)
+        await visit.page.wait_for_selector("#faces label")

@@ -1,10 +1,12 @@
-/** How long to wait before each attempt to reconnect: doubling, with jitter, up to a limit. Pure. */
+/** How long to wait before each attempt to connect again, and when not to try: doubling, with jitter, up to a limit. Pure. */
 
 /** Attempts before giving up: with the waits below, about half a minute. */
 export const ATTEMPTS = 8;
 
 const FIRST = 0.3;
 const LONGEST = 8;
+/** A server that asks to wait for longer is not tried again without the user. */
+const LONGEST_ASKED = 60;
 
 /**
  * @param {number} attempt counted from 1
@@ -14,4 +16,13 @@ const LONGEST = 8;
  */
 export function wait(attempt, chance = Math.random()) {
   return Math.min(LONGEST, FIRST * 2 ** (attempt - 1)) * (0.8 + 0.4 * chance);
+}
+
+/**
+ * Whether it makes no sense to try again without the user.
+ *
+ * @param {{passing: boolean, retryAfter?: number}} error retryAfter in seconds
+ */
+export function hopeless({ passing, retryAfter = 0 }) {
+  return !passing || retryAfter > LONGEST_ASKED;
 }

@@ -1,4 +1,4 @@
-import { ATTEMPTS, wait } from "./backoff.js";
+import { ATTEMPTS, hopeless, wait } from "./backoff.js";
 import { Call } from "./call.js";
 import { LiveHeadError, asError } from "./errors.js";
 import { active, ending, next } from "./states.js";
@@ -30,9 +30,6 @@ import { Token } from "./token.js";
 /** What the first connection waits for by itself, and how long at most. */
 const awaited = new Set(["server-starting", "rate-limit"]);
 const PATIENCE_MS = 120_000;
-
-/** A server that asks to wait for longer, in seconds, is not tried again without the user. */
-const LONGEST_WAIT = 60;
 
 /** A conversation with a portrait: it outlives single calls, because it reconnects. Knows no element. */
 export class Session {
@@ -92,7 +89,7 @@ export class Session {
         const error = await this.#dial(generation);
         if (!error || generation !== this.#generation) return;
         const seconds = error.retryAfter ?? 2;
-        if (!awaited.has(error.code) || seconds > LONGEST_WAIT || performance.now() > patience) throw error;
+        if (!awaited.has(error.code) || hopeless(error) || performance.now() > patience) throw error;
         this.#tell(this.state, error.code, 0, seconds);
         if (error.code === "rate-limit") this.#on.error(error, false);
         await this.#sleep(seconds);
@@ -329,13 +326,4 @@ export class Session {
       })
     );
   }
-}
-
-/**
- * Whether it makes no sense to try again without the user.
- *
- * @param {LiveHeadError} error
- */
-function hopeless({ passing, retryAfter = 0 }) {
-  return !passing || retryAfter > LONGEST_WAIT;
 }

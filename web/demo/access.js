@@ -68,20 +68,21 @@ export class Access {
   }
 
   /**
-   * The token could not be checked; it is tried again without the user.
+   * The token could not be checked, for a reason that is not its own.
    *
    * @param {LiveHeadError} error
-   * @param {number} seconds until then
+   * @param {number | null} seconds until it is tried again without the user
    */
   defer(error, seconds) {
-    this.#say(`${error.title}. ${seconds > 0 ? "It goes on by itself." : error.remedy}`);
+    this.#ready();
+    this.#say(`${error.title}. ${seconds === null ? error.remedy : "It goes on by itself."}`);
+    if (seconds === null) return;
     const until = performance.now() + seconds * 1000;
     const tick = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
       this.#wait(left > 0 ? `Wait ${left} s` : "Checking…");
       if (left <= 0) clearInterval(this.#timer);
     };
-    clearInterval(this.#timer);
     this.#timer = window.setInterval(tick, 250);
     tick();
   }

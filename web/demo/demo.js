@@ -226,7 +226,7 @@ async function introduce() {
   const seconds = error?.retryAfter ?? 2;
   const again = error?.passing ?? (error === null && !Object.keys(info?.latency ?? {}).length);
   if (again) introduction = window.setTimeout(introduce, seconds * 1000);
-  if (error && access.open) access.defer(error, again ? seconds : 0);
+  if (error && access.open) access.defer(error, again ? seconds : null);
   else if (error && !live.active) notice.show(error, again && error.code === "rate-limit");
   else if (!error && !live.active && (notice.code === "server-unreachable" || notice.code === "rate-limit")) notice.hide();
   show();

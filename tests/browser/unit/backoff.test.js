@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ATTEMPTS, wait } from "../../../web/client/backoff.js";
+import { ATTEMPTS, hopeless, wait } from "../../../web/client/backoff.js";
 
 test("waits double up to a limit, with a fifth of jitter on both sides", () => {
   const waits = Array.from({ length: ATTEMPTS }, (_, index) => wait(index + 1, 0.5));
@@ -8,4 +8,11 @@ test("waits double up to a limit, with a fifth of jitter on both sides", () => {
   assert.equal(waits.at(-1), 8);
   assert.ok(Math.abs(wait(3, 0) - 0.96) < 1e-9);
   assert.ok(wait(3, 0.999) < 1.44);
+});
+
+test("what does not pass by itself, or only after long, is not tried again", () => {
+  assert.equal(hopeless({ passing: true }), false);
+  assert.equal(hopeless({ passing: true, retryAfter: 60 }), false);
+  assert.equal(hopeless({ passing: true, retryAfter: 61 }), true);
+  assert.equal(hopeless({ passing: false, retryAfter: 1 }), true);
 });
