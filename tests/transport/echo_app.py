@@ -11,7 +11,8 @@ LARGE = 64 * 1024 * 1024
 
 
 class EchoApp:
-    """Answers at once, after the body, when told to, never, or with far more than a socket's buffer holds; echoes on WebSockets."""
+    """Answers at once, after the body, when told to, never, or with far more than a socket's buffer holds.
+    WebSockets are told the size of what they send."""
 
     def __init__(self) -> None:
         self.hung_up = 0  # requests whose client was gone before the answer

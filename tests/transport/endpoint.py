@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echo_app import EchoApp
+
 from livehead.metrics import Metrics
 from livehead.settings import load
 from livehead.transport.listening import listen
@@ -64,10 +65,10 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def serving(*, loop: str = "uvloop", **given: Any) -> Iterator[Endpoint]:
+def serving(*, loop: str = "uvloop", debug: bool = False, **given: Any) -> Iterator[Endpoint]:
     """``given`` are settings by name."""
     app, metrics = EchoApp(), Metrics()
-    server = Server(app, load(given), metrics)
+    server = Server(app, load(given), metrics, debug=debug)
     server.config.loop = loop
     listener = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -171,6 +172,13 @@ def send_all_it_takes(client: socket.socket, data: bytes) -> None:
     """Send, and mind no server that ends the connection on the way."""
     with contextlib.suppress(ConnectionError):
         client.sendall(data)
+
+
+def send_until(client: socket.socket, data: bytes, error: type[Exception]) -> None:
+    """Send again and again, until that raises an error."""
+    with contextlib.suppress(error):
+        while True:
+            client.sendall(data)
 
 
 def memory() -> int:

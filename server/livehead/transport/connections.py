@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import Transport
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 from livehead.core.networks import network_of
@@ -22,14 +22,15 @@ class Watched(Protocol):
 class Connection:
     """One TCP connection, from :meth:`Connections.admit` to :meth:`forget`. It is idle until :meth:`occupy`.
 
-    ``network`` is whose it is, None for a trusted proxy's. ``served`` is what is checked for how long it takes.
+    ``network`` is whose it is, None for a trusted proxy's. ``abort`` closes it at once. ``served`` is what is
+    checked for how long it takes.
     """
 
-    __slots__ = ("_connections", "is_socket", "network", "served", "transport")
+    __slots__ = ("_connections", "abort", "is_socket", "network", "served")
 
-    def __init__(self, connections: Connections, transport: Transport, network: str | None) -> None:
+    def __init__(self, connections: Connections, network: str | None, abort: Callable[[], object]) -> None:
         self._connections = connections
-        self.transport = transport
+        self.abort = abort
         self.network = network
         self.is_socket = False
         self.served: Watched | None = None
@@ -54,7 +55,7 @@ class Connection:
         """End the connection now, whatever waits to be sent."""
         self._connections.count(reason)
         self.forget()
-        self.transport.abort()
+        self.abort()
 
     def forget(self) -> None:
         """The connection is gone. May be called twice."""
@@ -85,14 +86,12 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    def admit(self, transport: Transport) -> Connection | None:
-        """Count a connection that was just made; None where it had to be closed instead."""
-        address = str((transport.get_extra_info("peername") or ("unknown",))[0])
+    def admit(self, address: str, abort: Callable[[], object]) -> Connection | None:
+        """Count a connection that was just made; None where it has to be closed instead."""
         network = None if address in self._proxies else network_of(address)
         if not self._make_room_for(network) or not self._make_room():
-            transport.abort()
             return None
-        connection = Connection(self, transport, network)
+        connection = Connection(self, network, abort)
         self._all.add(connection)
         if network is not None:
             self._clients.setdefault(network, _Client()).count += 1

@@ -120,6 +120,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport, self._schedule)
         self._connection.served = self
+        self._connection.abort = transport.abort
         self._arrival.begin(self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:

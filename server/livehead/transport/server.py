@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
-import ssl
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -18,8 +19,9 @@ from livehead.settings import Settings
 from livehead.transport import access_log
 from livehead.transport.connections import Connection, Connections
 from livehead.transport.http_protocol import HttpProtocol
+from livehead.transport.listening import Listener
 from livehead.transport.proxies import Proxies
-from livehead.transport.tls import EarlyData, restrict
+from livehead.transport.tls import restrict
 from livehead.transport.websocket_protocol import MAX_MESSAGE, WebSocketProtocol
 
 CLOSING_S = 3
@@ -51,9 +53,8 @@ class Server(uvicorn.Server):
         super().__init__(_configure(app, settings, proxies, debug=debug))
         self._limits = settings.limits
         self._connections = Connections(settings.limits, proxies, metrics)
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._beginning: dict[asyncio.Task[None], socket.socket] = {}
         self._checking: asyncio.Task[None] | None = None
-        self._closing = False
         access_log.install()
         self.config.load()
 
@@ -63,19 +64,20 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         _allow_descriptors(self._limits.max_connections + OTHER_DESCRIPTORS)
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(lambda: _Accepted(self._accept), sock=each, backlog=256) for each in sockets or ()
-        ]
+        self.servers = [Listener(each, self._accept) for each in sockets or ()]  # type: ignore[misc]
         self._checking = asyncio.create_task(self._check(), name="connections")
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._closing = True
-        ending = [*self._handshakes, *([self._checking] if self._checking is not None else ())]
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        for listener in self.servers:
+            listener.close()
+        for accepted in self._beginning.values():
+            _hang_up(accepted)
+        if self._beginning:
+            await asyncio.wait(self._beginning)
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.wait([self._checking])
         await super().shutdown(sockets)
 
     async def _check(self) -> None:
@@ -84,66 +86,42 @@ class Server(uvicorn.Server):
             await asyncio.sleep(CHECK_S)
             self._connections.check(loop.time())
 
-    def _accept(self, transport: asyncio.Transport) -> None:
-        if self._closing:
-            transport.abort()
-            return
-        connection = self._connections.admit(transport)
+    def _accept(self, accepted: socket.socket, address: str) -> None:
+        connection = self._connections.admit(address, partial(_hang_up, accepted))
         if connection is None:
+            accepted.close()
             return
-        if self.config.ssl is None:
-            self._serve_on(transport, connection)
-            return
-        task = asyncio.create_task(self._secure(transport, connection, self.config.ssl), name="tls-handshake")
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+        task = asyncio.create_task(self._begin(accepted, connection), name="connection")
+        self._beginning[task] = accepted
+        task.add_done_callback(self._beginning.pop)
 
-    async def _secure(self, transport: asyncio.Transport, connection: Connection, context: ssl.SSLContext) -> None:
-        early = EarlyData()
-        try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport,
-                early,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_S,
-                ssl_shutdown_timeout=SHUTDOWN_S,
+    async def _begin(self, accepted: socket.socket, connection: Connection) -> None:
+        """The TLS handshake, if any, and HTTP from then on."""
+        loop = asyncio.get_running_loop()
+
+        def make_protocol() -> HttpProtocol:
+            return HttpProtocol(
+                self.config,
+                self.server_state,
+                self.lifespan.state,
+                loop,
+                connection=connection,
+                request_seconds=self._limits.request_seconds,
+                messages_per_second=self._limits.messages_per_second,
             )
-        except OSError:  # of TLS, of the network, and the time-out
+
+        context = self.config.ssl
+        options = {"ssl_handshake_timeout": HANDSHAKE_S, "ssl_shutdown_timeout": SHUTDOWN_S} if context else {}
+        with contextlib.suppress(OSError):  # of TLS, of the network, and the time-out
+            await loop.connect_accepted_socket(make_protocol, accepted, ssl=context, **options)
+        if connection.served is None:
             connection.drop("tls")
-            return
-        except asyncio.CancelledError:
-            connection.drop("closing")
-            raise
-        if secured is None or secured.is_closing() or early.lost:
-            connection.drop("tls")
-            return
-        self._serve_on(secured, connection, early.data)
-
-    def _serve_on(self, transport: asyncio.Transport, connection: Connection, early: bytes = b"") -> None:
-        protocol = HttpProtocol(
-            self.config,
-            self.server_state,
-            self.lifespan.state,
-            asyncio.get_running_loop(),
-            connection=connection,
-            request_seconds=self._limits.request_seconds,
-            messages_per_second=self._limits.messages_per_second,
-        )
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if early:
-            protocol.data_received(early)
 
 
-class _Accepted(asyncio.Protocol):
-    """A TCP connection, until it is known what is served on it."""
-
-    def __init__(self, accept: Callable[[asyncio.Transport], None]) -> None:
-        self._accept = accept
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._accept(transport)  # type: ignore[arg-type]
+def _hang_up(accepted: socket.socket) -> None:
+    """End a connection that belongs to an event loop, which is not to be closed behind its back."""
+    with contextlib.suppress(OSError):
+        accepted.shutdown(socket.SHUT_RDWR)
 
 
 def _configure(app: Callable[..., Any], settings: Settings, proxies: Proxies, *, debug: bool) -> uvicorn.Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from pathlib import Path
 from typing import NoReturn
@@ -36,20 +35,6 @@ def restrict(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     return context
-
-
-class EarlyData(asyncio.Protocol):
-    """What a secured connection has until its protocol is known: keeps what comes in between."""
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.lost = False
-
-    def data_received(self, data: bytes) -> None:
-        self.data += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
 
 
 def _refuse() -> NoReturn:
