@@ -15,7 +15,7 @@ from aiortc.rtp import RtpPacket
 from livehead.errors import MediaError
 from livehead.media.audio.decoder import G711Decoder, OpusDecoder, audio_decoder
 from livehead.media.audio.encoder import G711Encoder, OpusEncoder
-from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
+from livehead.media.audio.ingest import FASTEST, MOST_AHEAD_S, AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.resample import Resampler
 
 OPUS = RTCRtpCodecParameters(mimeType="audio/opus", clockRate=48000, channels=2, payloadType=111)
@@ -69,6 +69,21 @@ async def ingest(
         target.receive(packet, codec)
     target.end()
     return target, [audio async for audio in audio_chunks]
+
+
+@pytest.mark.parametrize("step", [960, 5760, 24_000, 480_000])
+async def test_there_is_never_much_more_audio_than_time(step: int) -> None:
+    """Each packet says that its audio begins ``step`` samples after the one before; 500 of them come in a second."""
+    payload = packets(speechlike(0.04), OPUS)[0].payload
+    sent = [
+        (n / 500, RtpPacket(111, sequence_number=n, timestamp=n * step % 2**32, ssrc=99, payload=payload))
+        for n in range(5000)
+    ]
+    target, audio_chunks = await ingest(sent, OPUS)
+    seconds = sum(len(audio.pcm) for audio in audio_chunks) / 16000
+    assert seconds <= 10 * FASTEST + MOST_AHEAD_S + 2
+    assert target.excess > 0
+    assert [audio.start for audio in audio_chunks] == sorted(audio.start for audio in audio_chunks)
 
 
 def joined(audio_chunks: list[AudioChunk]) -> np.ndarray:

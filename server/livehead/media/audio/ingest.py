@@ -33,6 +33,11 @@ from livehead.media.audio.resample import Resampler
 QUEUE = 250
 """Chunks of audio that may wait for the session, about 5 s. Past that the oldest is dropped."""
 
+FASTEST = 1.1
+MOST_AHEAD_S = 5.0
+"""A client's audio may run so much faster than time, and get so many seconds ahead of that. Packets beyond are dropped:
+a few of them, with time stamps far apart, would be minutes of audio, and frames to make for all of it."""
+
 LATE_TIMER = 0.015
 SECOND_LOOK = 0.010
 """A timer that fires late means that the loop was busy: packets may be waiting in the socket behind it."""
@@ -82,12 +87,12 @@ class Ingest:
     """One client's audio. Packets come in by :meth:`receive`; samples go out to ``audio_chunks``.
 
     ``clock`` gives monotonic seconds. ``concealed`` counts samples that were made up, ``broken`` packets that
-    could not be decoded.
+    could not be decoded, ``excess`` those that came while there was far more audio than time.
     """
 
     def __init__(self, audio_chunks: AudioQueue, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.jitter: JitterBuffer | None = None
-        self.concealed = self.broken = 0
+        self.concealed = self.broken = self.excess = 0
         self._audio_chunks = audio_chunks
         self._clock = clock
         self._codec: RTCRtpCodecParameters | None = None
@@ -96,6 +101,7 @@ class Ingest:
         self._resampler = Resampler(SAMPLE_RATE, SAMPLE_RATE)
         self._concealer = PacketLossConcealer(SAMPLE_RATE)
         self._position = 0
+        self._lasts_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -110,6 +116,9 @@ class Ingest:
         if self._ended or not packet.payload:
             return
         now = self._clock()
+        if self._lasts_until - now > MOST_AHEAD_S:
+            self.excess += 1
+            return
         jitter = self._prepare(packet.ssrc, codec, now)
         assert self._decoder is not None
         try:
@@ -150,6 +159,7 @@ class Ingest:
             if len(pcm):
                 self._audio_chunks.put(AudioChunk(self._position, pcm, arrived))
                 self._position += len(pcm)
+                self._lasts_until = max(self._lasts_until, now) + len(pcm) / (SAMPLE_RATE * FASTEST)
         if self._timer is not None:
             self._timer.cancel()
         due = jitter.due
