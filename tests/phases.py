@@ -31,6 +31,7 @@ LOOPBACK = (
     "sessions/test_pushed.py",
     "sessions/test_session.py",
     "sessions/test_trace.py",
+    "transport",
 )
 """Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
 

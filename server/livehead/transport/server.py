@@ -20,6 +20,7 @@ from livehead.transport import access_log
 from livehead.transport.connections import Connection, Connections
 from livehead.transport.http_protocol import HttpProtocol
 from livehead.transport.listening import Listener
+from livehead.transport.private_names import check_private_names
 from livehead.transport.proxies import Proxies
 from livehead.transport.tls import restrict
 from livehead.transport.websocket_protocol import MAX_MESSAGE, WebSocketProtocol
@@ -49,6 +50,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: Callable[..., Any], settings: Settings, metrics: Metrics, *, debug: bool = False) -> None:
         """Reads the TLS files, so make it before the event loop runs. Raises UsageError for a proxy's address that is
         none, and RuntimeError for a uvicorn or websockets that is not as it is here relied upon."""
+        check_private_names()
         proxies = Proxies(settings.server.trusted_proxies)
         super().__init__(_configure(app, settings, proxies, debug=debug))
         self._limits = settings.limits
