@@ -24,7 +24,7 @@ LOOPBACK = (
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
-    "media/peer/test_floods.py",
+    "media/peer/test_client_floods.py",
     "media/peer/test_peer.py",
     "media/peer/test_setup_time.py",
     "media/peer/test_strangers.py",
