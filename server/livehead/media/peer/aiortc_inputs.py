@@ -76,6 +76,7 @@ def _guard_ice(
     def incoming(message: Any, address: tuple[str, int], protocol: StunProtocol) -> None:
         on_check()
         if _may_learn(connection._remote_candidates, address):
+            gates[protocol].check_succeeded(address[:2])  # the client may nominate it before our own check is answered
             check(message, address, protocol)
 
     def note(pair: CandidatePair, state: CandidatePair.State) -> None:

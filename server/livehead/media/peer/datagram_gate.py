@@ -65,7 +65,8 @@ class DatagramGate:
         self._checked.add(address)
 
     def check_succeeded(self, address: Address) -> None:
-        """The check's answer bore the client's credentials: what comes from this address is taken."""
+        """A check's answer, or a check of the client's own, bore its credentials: what comes from this address is
+        taken."""
         self._valid.add(address)
 
     def receive(self, data: bytes, sender: Address) -> None:
