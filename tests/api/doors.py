@@ -41,7 +41,8 @@ def doors() -> Iterator[Door]:
         for route in router.routes:
             assert isinstance(route, APIRoute | APIWebSocketRoute)
             [guard] = guards_of(route)
-            path = route.path.replace("{avatar_id}", "default").replace("{path:path}", "index.js")
+            path = route.path.replace("{avatar_id}", "default").replace("docs/{path:path}", "docs/docs.js")
+            path = path.replace("{path:path}", "index.js")
             path = path.replace("{path:page}", "")
             for method in sorted(route.methods) if isinstance(route, APIRoute) else ["WS"]:
                 yield Door(method, path, guard)

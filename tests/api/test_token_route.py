@@ -218,3 +218,31 @@ async def test_a_socket_that_says_too_much_is_told_and_closed() -> None:
         assert line.socket.close_code == 1008
         async with httpx.AsyncClient(base_url=server.url) as client:
             assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("trusted", "header", "address", "behind"),
+    [
+        ([], None, "127.0.0.1", False),
+        ([], "203.0.113.9", "127.0.0.1", True),
+        (["127.0.0.1"], "203.0.113.9", "203.0.113.9", False),
+        (["127.0.0.1"], "192.168.7.7, 203.0.113.9", "203.0.113.9", False),
+        (["10.0.0.0/8"], "203.0.113.9", "127.0.0.1", True),
+    ],
+)
+async def test_where_a_client_is_is_said_by_trusted_proxies_alone(
+    trusted: list[str], header: str | None, address: str, behind: bool
+) -> None:
+    headers = {} if header is None else {"X-Forwarded-For": header}
+    async with (
+        serving(FAKE, trusted_proxies=trusted) as server,
+        httpx.AsyncClient(base_url=server.url, headers=headers) as client,
+        Caller() as caller,
+    ):
+        answer = await client.post("/v1/sessions", content=await caller.offer(), headers=SDP)
+        identity = server.session(answer.headers["location"].rpartition("/")[2]).opened_by
+        assert (identity.address, identity.behind_proxy) == (address, behind)
+        async with Line(server.url, additional_headers=headers) as line:
+            await line.send(type="offer", sdp=await caller.offer())
+            identity = server.session((await line.next("answer"))["session"]).opened_by
+            assert (identity.address, identity.behind_proxy) == (address, behind)

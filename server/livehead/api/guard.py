@@ -8,6 +8,7 @@ The application does not start with a route that states nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 
 from fastapi.dependencies.models import Dependant
@@ -15,7 +16,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
-from livehead.api.services import ServicesDep
+from livehead.api.services import Services, ServicesDep
 from livehead.core.identity import Identity, Role
 from livehead.errors import ForbiddenError, UnauthorizedError
 from livehead.settings import OpenRoute
@@ -43,12 +44,11 @@ class Guard:
     async def __call__(self, connection: HTTPConnection, services: ServicesDep) -> Identity | None:
         """Raises UnauthorizedError, ForbiddenError and RateLimitError."""
         credential, in_url = credential_of(connection)
-        address = address_of(connection)
         if self.needs is Needs.NOTHING or self._unless in services.settings.access.open_routes:
             return None
         if self._deferred and credential is None and not services.access.open:
             return None
-        identity = services.access.identify(credential, address, in_url=in_url)
+        identity = identify(connection, credential, in_url=in_url)
         connection.state.owner = identity.owner  # for the line in the log if this is refused
         self.check(identity)
         return identity
@@ -77,6 +77,20 @@ def credential_of(connection: HTTPConnection) -> tuple[str | None, bool]:
 def address_of(connection: HTTPConnection) -> str:
     """The client's address: of the TCP connection, or what a trusted proxy says."""
     return connection.client.host if connection.client is not None else "unknown"
+
+
+def identify(connection: HTTPConnection, credential: str | None, *, in_url: bool = False) -> Identity:
+    """Raises UnauthorizedError and RateLimitError."""
+    services: Services = connection.app.state.services
+    identity = services.access.identify(credential, address_of(connection), in_url=in_url)
+    return replace(identity, behind_proxy=True) if _is_behind_proxy(connection) else identity
+
+
+def _is_behind_proxy(connection: HTTPConnection) -> bool:
+    """Whether a proxy says that it passes the request on, and is not among the trusted ones: for those uvicorn puts the
+    client's address in place of theirs, with port 0."""
+    forwarded = "x-forwarded-for" in connection.headers or "forwarded" in connection.headers
+    return forwarded and connection.client is not None and connection.client.port != 0
 
 
 def owner_of(connection: HTTPConnection) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Depends, WebSocket
 
-from livehead.api.guard import Guard, address_of
+from livehead.api.guard import Guard, identify
 from livehead.api.services import Services, ServicesDep
 from livehead.api.socket import MessageSocket
 from livehead.avatars import DEFAULT_ID
@@ -118,7 +118,7 @@ class SignalHandler:
 
     def _identify(self, offer: Offer) -> Identity:
         """Raises UnauthorizedError and ForbiddenError."""
-        identity = self._services.access.identify(offer.token, address_of(self._connection))
+        identity = identify(self._connection, offer.token)
         self._connection.state.owner = identity.owner
         OPENER.check(identity)
         return identity

@@ -29,7 +29,8 @@ class Identity:
     a token of it; it is empty where the server has no keys, and everybody may do everything. ``token`` is the id of
     the token, None for the key itself. The other fields are what the token is limited to: ``avatar``, ``source`` and
     ``session`` to the one named, ``max_seconds`` to sessions that last so long, ``uses`` to so many sessions.
-    ``expires`` is when the token does, in Unix time.
+    ``expires`` is when the token does, in Unix time. ``behind_proxy`` says that the request came through a proxy that
+    is not trusted, so that ``address`` is the proxy's, and says nothing about where the client is.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Identity:
     max_seconds: float | None = None
     uses: int | None = None
     expires: float | None = None
+    behind_proxy: bool = False
 
     @property
     def is_key(self) -> bool:

@@ -93,7 +93,9 @@ class Session:
             receive_audio=not request.pushed,
             on_message=lambda text: self._reporter.answer(text),
             on_sent=lambda index: self._pacer.sent(index),
-            addresses=AddressPolicy.of(settings.media.peer_addresses, opened_by.address),
+            addresses=AddressPolicy.of(
+                settings.media.peer_addresses, "" if opened_by.behind_proxy else opened_by.address
+            ),
             setup_seconds=limits.setup,
             packets_per_second=settings.limits.packets_per_second,
         )
