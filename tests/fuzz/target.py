@@ -50,6 +50,8 @@ NAMES = (
     "token",
     "json_object",
     "audit_line",
+    "log_record",
+    "host_header",
     "http_request",
     "connection_bytes",
     "datagram_gate",

@@ -16,7 +16,7 @@ from api.doors import SECRET, Credentials
 from fuzz.session_life import SessionLife, Surroundings
 from serving import serving
 
-LIVES, STEPS = 6, 20
+LIVES, STEPS = 5, 18
 MANY, LONG = 400, 40
 
 

@@ -15,7 +15,7 @@ from aiortc.rtp import RtpPacket
 from livehead.errors import MediaError
 from livehead.media.audio.decoder import G711Decoder, OpusDecoder, audio_decoder
 from livehead.media.audio.encoder import G711Encoder, OpusEncoder
-from livehead.media.audio.ingest import FASTEST, MOST_AHEAD_S, AudioChunk, AudioQueue, Ingest
+from livehead.media.audio.ingest import AT_ONCE, FASTEST, MOST_AHEAD_S, AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.resample import Resampler
 
 OPUS = RTCRtpCodecParameters(mimeType="audio/opus", clockRate=48000, channels=2, payloadType=111)
@@ -239,3 +239,35 @@ def test_resampling_delays_by_what_it_says_whatever_the_pieces(source: int, targ
     assert np.abs(out - expected)[200:].max() < 0.005
     with pytest.raises(ValueError, match="multiple"):
         Resampler(44100, 16000)
+
+
+async def test_packets_that_waited_for_one_are_decoded_a_few_at_a_time() -> None:
+    """Over a hundred long packets, each a sample later than the one before, are held until the missing one comes. To
+    decode all of them at once holds the event loop for tens of milliseconds."""
+    clock, audio_chunks = Clock(), AudioQueue(1000)
+    target = Ingest(audio_chunks, clock=clock)
+    sent = packets(speechlike(1), OPUS)
+    for packet in sent[:5]:
+        clock.now += 0.02
+        target.receive(packet, OPUS)
+    before = len(audio_chunks._items)
+    for number in range(100):
+        target.receive(
+            RtpPacket(
+                payload_type=OPUS.payloadType,
+                sequence_number=(sent[6].sequence_number + number) % 65536,
+                timestamp=(sent[5].timestamp + 1 + number) % 2**32,
+                ssrc=sent[0].ssrc,
+                payload=sent[6].payload,
+            ),
+            OPUS,
+        )
+    assert len(audio_chunks._items) == before
+    clock.now += 0.02
+    target.receive(sent[5], OPUS)
+    assert 0 < len(audio_chunks._items) - before <= AT_ONCE
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(target.jitter._held) == 0
+    target.end()
+    joined([audio async for audio in audio_chunks])

@@ -38,6 +38,9 @@ MOST_AHEAD_S = 5.0
 """A client's audio may run so much faster than time, and get so many seconds ahead of that. Packets beyond are dropped:
 a few of them, with time stamps far apart, would be minutes of audio, and frames to make for all of it."""
 
+AT_ONCE = 32
+"""Packets that are decoded before others have their turn. A client can make many wait for one that is missing."""
+
 LATE_TIMER = 0.015
 SECOND_LOOK = 0.010
 """A timer that fires late means that the loop was busy: packets may be waiting in the socket behind it."""
@@ -102,7 +105,7 @@ class Ingest:
         self._concealer = PacketLossConcealer(SAMPLE_RATE)
         self._position = 0
         self._lasts_until = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._ended = False
 
     @property
@@ -153,15 +156,22 @@ class Ingest:
     def _drain(self, now: float) -> None:
         jitter = self.jitter
         assert jitter is not None
-        while (item := jitter.pop(now)) is not None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for _ in range(AT_ONCE):
+            item = jitter.pop(now)
+            if item is None:
+                break
             pcm = self._resampler(self._samples(item))
             arrived = item.arrived if isinstance(item, Taken) else now
             if len(pcm):
                 self._audio_chunks.put(AudioChunk(self._position, pcm, arrived))
                 self._position += len(pcm)
                 self._lasts_until = max(self._lasts_until, now) + len(pcm) / (SAMPLE_RATE * FASTEST)
-        if self._timer is not None:
-            self._timer.cancel()
+        else:
+            if not self._ended:
+                self._timer = asyncio.get_running_loop().call_soon(self._give_up)
+            return
         due = jitter.due
         if due is not None and not self._ended:
             self._timer = asyncio.get_running_loop().call_later(max(0.001, due - now), self._overdue, due)
