@@ -24,6 +24,7 @@ class Target:
     mutate: Mutator
     limit: int
     cost: tuple[int, float]
+    steps: int = 1
 
     def variant(self, data: bytes, chance: random.Random, most: int | None = None) -> bytes:
         """A changed input, no longer than ``most`` or the limit."""

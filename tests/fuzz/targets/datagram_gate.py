@@ -101,4 +101,5 @@ TARGET = Target(
     packet_mutator(*_DATAGRAMS),
     4096,
     (4000, 15.0),
+    steps=400,
 )

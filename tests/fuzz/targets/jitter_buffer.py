@@ -63,4 +63,5 @@ TARGET = Target(
     packet_mutator(*_PACKETS),
     4096,
     (10_000, 250.0),
+    steps=400,
 )

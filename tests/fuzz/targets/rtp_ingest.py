@@ -92,4 +92,5 @@ TARGET = Target(
     packet_mutator(_packet(3, _OPUS), _packet(9000, _OPUS), _packet(1, bytes(100), 0), piece(0, 400), piece(0, 60_000)),
     4096,
     (60_000, 150.0),
+    steps=60,
 )

@@ -138,4 +138,5 @@ TARGET = Target(
     packet_mutator(*_PACKETS),
     4096,
     (20_000, 100.0),
+    steps=60,
 )
