@@ -174,6 +174,21 @@ def test_a_pipe_that_nobody_holds_any_more_is_no_error() -> None:
         write("x\n")
 
 
+def test_a_number_that_another_file_has_got_is_not_written_to() -> None:
+    reading, writing = os.pipe()
+    with open(writing, "w") as stream:
+        write = writer_to(stream)
+    other_reading, other_writing = os.pipe()
+    assert writing in (other_reading, other_writing)
+    write("x\n")
+    assert os.read(reading, 10) == b"x\n"
+    os.set_blocking(other_reading, False)
+    with pytest.raises(BlockingIOError):
+        os.read(other_reading, 10)
+    for each in (reading, other_reading, other_writing):
+        os.close(each)
+
+
 def test_a_pipe_that_does_not_block_gets_all_of_it() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from livehead import logs
 from livehead.cli import main
 from livehead.doctor.network import check_tls
 from livehead.errors import UsageError
@@ -49,13 +50,16 @@ def test_a_pair_is_accepted(tmp_path: Path) -> None:
     assert found.state == "ok"
 
 
-def test_an_encrypted_key_is_refused_without_asking(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_encrypted_key_is_refused_without_asking(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     cert, key = write_pair(tmp_path, ENCRYPTED)
     with pytest.raises(UsageError, match="encrypted"):
         verify_tls_files(cert, key)
     (found,) = check_tls(load({"tls_cert": cert, "tls_key": key}))
     assert found.state == "fail"
     assert "encrypted" in found.detail
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
     assert main(["serve", "--engine", "preview", "--port", "0", "--tls-cert", str(cert), "--tls-key", str(key)]) == 2
     said = capfd.readouterr()
     assert "pass phrase" not in said.out + said.err

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import select
+import weakref
 from collections.abc import Callable
 from typing import TextIO
 
 
 def writer_to(stream: TextIO | None) -> Callable[[str], None]:
-    """Writes to the descriptor below ``stream``, as far as it has one: its own buffer has a lock that the end of the
-    program would wait for. What cannot be written is lost; there is nobody left to tell."""
+    """Writes to a copy of the descriptor below ``stream``, as far as it has one: its own buffer has a lock that the end
+    of the program would wait for, and whoever closes the stream frees its number for another file. What cannot be
+    written is lost; there is nobody left to tell."""
     if stream is None:
         return lambda _: None
     try:
-        descriptor = stream.fileno()
+        descriptor = os.dup(stream.fileno())
     except (OSError, ValueError):
         return lambda text: _write_text(stream, text)
     encoding = stream.encoding or "utf-8"
-    return lambda text: _write_bytes(descriptor, text.encode(encoding, "backslashreplace"))
+
+    def write(text: str) -> None:
+        _write_bytes(descriptor, text.encode(encoding, "backslashreplace"))
+
+    weakref.finalize(write, os.close, descriptor).atexit = False  # the last lines come later
+    return write
 
 
 def _write_text(stream: TextIO, text: str) -> None:
