@@ -21,6 +21,7 @@ TESTS = ROOT / "tests"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 DISTRIBUTIONS = {
+    "OpenSSL": "pyopenssl",
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "huggingface_hub": "huggingface-hub",

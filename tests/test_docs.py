@@ -44,13 +44,7 @@ def fields() -> dict[str, tuple[str, str]]:
     for stage in STAGES:
         for name, field in stage.model_fields.items():
             default = field.default
-            shown = (
-                ""
-                if default is None
-                else json.dumps(default)
-                if isinstance(default, tuple)
-                else str(default)
-            )
+            shown = "" if default is None else json.dumps(default) if isinstance(default, tuple) else str(default)
             result[f"LIVEHEAD_{name.upper()}"] = (shown, field.description or "")
     return result
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livehead.core.identity import Identity, Role
 from livehead.core.limits import MAX_NAME, MAX_TOKEN
-from livehead.core.messages.fields import SourceName
+from livehead.core.source_name import SourceName
 from livehead.errors import UnauthorizedError
 
 AUDIENCE = "livehead"

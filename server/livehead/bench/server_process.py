@@ -19,6 +19,17 @@ START_S = 120.0
 STOP_S = 20.0
 ADDRESS = "Livehead is at "
 
+ONE_MANY = {
+    "LIVEHEAD_MAX_SESSIONS_PER_ADDRESS": "1000",
+    "LIVEHEAD_MAX_PENDING_PER_ADDRESS": "1000",
+    "LIVEHEAD_MAX_CONNECTIONS_PER_ADDRESS": "1000",
+    "LIVEHEAD_OFFERS_PER_SECOND": "1000",
+}
+"""All callers of a benchmark have one address. What it may take is no limit to what is measured."""
+
+
+KEYS = ("LIVEHEAD_KEYS", "LIVEHEAD_API_KEYS")
+
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
@@ -30,12 +41,14 @@ class OwnServer:
 
 
 @contextlib.contextmanager
-def own_server(options: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Iterator[OwnServer]:
-    """Start it with these settings by name, and more of its environment; wait until it is ready, and stop it at the
-    end. Raises LiveheadError with the last line of its log if it does not start."""
+def own_server(options: Mapping[str, object], environment: Mapping[str, str] = ONE_MANY) -> Iterator[OwnServer]:
+    """Start it with these settings by name, and these in its environment; wait until it is ready, and stop it at the
+    end. Keys that the environment of this process names are not its own. Raises LiveheadError with the last line of
+    its log if it does not start."""
     given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
         log = Path(folder) / "server.log"
+        inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
         path = os.pathsep.join(each or os.getcwd() for each in sys.path)
         with log.open("wb") as sink:
             process = subprocess.Popen(
@@ -43,7 +56,7 @@ def own_server(options: Mapping[str, object], environment: Mapping[str, str] | N
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(environment or {}),
+                env=inherited | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(environment),
                 process_group=0,  # Ctrl-C reaches us, and we stop it
             )
         try:

@@ -43,6 +43,13 @@ OPTIONS = (
     Option(
         "url", "URL", "server to measure", web_address, unset="default: start one, and measure its CPU and memory too"
     ),
+    Option(
+        "key",
+        "KEY",
+        "API key or token for that server; others on this machine see a command line, so better in the environment",
+        str,
+        unset="default: none",
+    ),
     Option("sessions", "N", "calls at once", Whole(1, 1000), 1),
     Option("seconds", "S", "how long to measure, after the warm-up", Number(3, 36_000), 20.0),
     Option("audio", "FILE", "audio file to play into the microphone", existing_file, unset="default: tone bursts"),
@@ -82,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_browser(plan: measurement.LatencyPlan, histogram: Path | None) -> int:
-    if plan.audio is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or histogram is not None:
+    if plan.audio is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or plan.key or histogram is not None:
         raise UsageError("--browser can be combined with --url, --sessions, --seconds and --latency only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[bench]'")
@@ -118,6 +125,7 @@ def plan_from(args: argparse.Namespace, options: argparse.Namespace) -> measurem
         loss=options.loss,
         jitter_ms=options.jitter,
         rate_kbit=options.rate,
+        key=options.key,
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from livehead.core.messages.fields import SourceName
+from livehead.core.source_name import SourceName
 from livehead.errors import ForbiddenError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from livehead.core.messages.fields import SourceName
+from livehead.core.source_name import SourceName
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
 

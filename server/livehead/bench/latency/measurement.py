@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -37,7 +37,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 @dataclass(frozen=True, slots=True)
 class LatencyPlan:
     """``server`` holds settings by name, for the server that is started if ``url`` is None. ``loss`` is a share,
-    ``rate_kbit`` kilobits a second each way; None is no limit."""
+    ``rate_kbit`` kilobits a second each way; None is no limit. ``key`` is an API key or a token, for a server that
+    needs one."""
 
     url: str | None
     sessions: int
@@ -49,6 +50,7 @@ class LatencyPlan:
     server: Mapping[str, object]
     rate_kbit: float | None = None
     seed: int = 1
+    key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,14 @@ def run(plan: LatencyPlan) -> LatencyResult:
 
 
 def _measure(plan: LatencyPlan, url: str, pid: int | None) -> LatencyResult:
-    info = fetch(urljoin(url, "/v1/info"))
+    info = fetch(urljoin(url, "/v1/info"), plan.key)
     preset = plan.latency or info.get("default_latency")
     presets = info.get("latency") or {}
     if preset not in presets:
         raise LiveheadError(f"{url} has no latency preset {preset!r}; it has {', '.join(presets) or 'none'}.")
     audio_s = plan.seconds + WARM_UP_S + SPARE_AUDIO_S
     specs = [
-        ClientSpec(url, preset, plan.audio, audio_s, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit)
+        ClientSpec(url, preset, plan.audio, audio_s, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit, plan.key)
         for i in range(plan.sessions)
     ]
     stimulus = specs[0].stimulus  # a file that cannot be read is found out here

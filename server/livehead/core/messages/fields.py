@@ -75,7 +75,6 @@ def _check_sdp(sdp: str) -> str:
 
 
 Voice: TypeAlias = Literal["on", "off"]
-SourceName: TypeAlias = Literal["mic", "push"]
 
 _NOT_EMPTY = AfterValidator(_check_not_empty)
 

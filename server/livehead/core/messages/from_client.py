@@ -23,11 +23,11 @@ from livehead.core.messages.fields import (
     PingId,
     Sdp,
     Seed,
-    SourceName,
     Token,
     Voice,
 )
 from livehead.core.messages.json_object import read_object
+from livehead.core.source_name import SourceName
 from livehead.errors import MalformedError
 
 
