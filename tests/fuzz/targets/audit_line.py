@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from fuzz.handlers import handled_by
 from fuzz.mutators import line_mutator
 from fuzz.target import Target
 from livehead.access import audit
@@ -28,16 +29,10 @@ def run(data: bytes) -> None:
     """Three lines: address, owner's name, what was asked for; and all of it as each of them."""
     text = data.decode("utf-8", "surrogateescape")
     address, _, what = text.partition("\n")
-    logger = audit.logger
-    logger.addHandler(_lines)
-    logger.propagate, before = False, logger.propagate
-    try:
-        log = audit.Audit(lambda: 0.0)
+    log = audit.Audit(lambda: 0.0)
+    with handled_by(_lines, audit.logger.name):
         log.refused(ForbiddenError(text), address=address, owner="front", what=what)
         log.refused(ForbiddenError(text), address=text, owner="", what=text)
-    finally:
-        logger.removeHandler(_lines)
-        logger.propagate = before
     lines, _lines.lines = _lines.lines, []
     assert len(lines) == 2
     for line in lines:

@@ -13,6 +13,7 @@ import struct
 from functools import cache
 from typing import Any
 
+from fuzz.handlers import handled_by
 from fuzz.loop import wait_for
 from fuzz.mutators import change_bytes
 from fuzz.target import Target
@@ -127,9 +128,6 @@ _faults = _Faults()
 def _server() -> Server:
     server = Server(_app, load({}), Metrics())
     server.lifespan = server.config.lifespan_class(server.config)
-    for name in ("uvicorn", "livehead.transport", "websockets"):
-        logging.getLogger(name).addHandler(_faults)
-        logging.getLogger(name).propagate = False
     return server
 
 
@@ -140,7 +138,8 @@ def run(data: bytes) -> None:
     server = _server()
     _app.bodies.clear()
     asked = _app.requests
-    written = wait_for(_serve(server, data[:-1], 1 + data[-1] * data[-1]))
+    with handled_by(_faults, "uvicorn", "livehead.transport", "websockets"):
+        written = wait_for(_serve(server, data[:-1], 1 + data[-1] * data[-1]))
     faults, _faults.faults = _faults.faults, []
     assert not faults, faults[0]
     assert len(server._connections) == 0, "a connection was not forgotten"

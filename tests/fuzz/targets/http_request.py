@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI
 
+from fuzz.handlers import handled_by
 from fuzz.loop import wait_for
 from fuzz.mutators import line_mutator
 from fuzz.target import Target
@@ -47,8 +48,6 @@ def _app() -> FastAPI:
     """With keys, and an engine that never starts: who is not let in gets 401, and who is gets 503."""
     limits = ("offers_per_second", "tokens_per_second", "uploads_per_minute", "failures_per_minute")
     settings = load(dict.fromkeys(limits, MANY) | {"api_keys": (f"front:{HASH}",), "engine": "preview"})
-    logging.getLogger("livehead").addHandler(_lines)
-    logging.getLogger("livehead").propagate = False
     return create_app(settings, Choice("test", None, EngineSpec("fakes:create", {"size": 64}), "as asked"))
 
 
@@ -81,7 +80,9 @@ def run(data: bytes) -> None:
         "server": ("127.0.0.1", 8080),
         "client": ("127.0.0.1", 9),
     }
-    status, answered, content = wait_for(_request(_app(), scope, body))
+    app = _app()
+    with handled_by(_lines, "livehead"):
+        status, answered, content = wait_for(_request(app, scope, body))
     assert 200 <= status < 500 or status == 503, f"status {status}"
     for name, value in answered:
         assert not set(name + value) & set(b"\r\n\0"), "a header with more than a line"
