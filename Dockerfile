@@ -1,6 +1,7 @@
 # CPU image with the preview engine. For a GPU, see docs/operations.md.
 #   docker build -t livehead .
-#   docker run --rm --network host livehead
+#   docker run --rm -v livehead:/var/lib/livehead/data livehead keys new NAME    # others come in with this key
+#   docker run --rm --network host -v livehead:/var/lib/livehead/data livehead
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt hatch_build.py README.md LICENSE ./
@@ -10,7 +11,8 @@ RUN python -m venv /opt/livehead \
  && /opt/livehead/bin/pip install --no-cache-dir -c constraints.txt .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/livehead livehead
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/livehead livehead \
+ && install -d -o livehead -m 700 /var/lib/livehead/data
 COPY --from=build /opt/livehead /opt/livehead
 ENV PATH=/opt/livehead/bin:$PATH \
     PYTHONUNBUFFERED=1 \
