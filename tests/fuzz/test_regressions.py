@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
@@ -33,4 +35,18 @@ async def test_a_websocket_that_is_refused_is_no_error_of_the_server(
             await connect(server.url.replace("http", "ws") + path, additional_headers=headers)
         assert refused.value.response.status_code == (404 if right else 401)
         assert refused.value.response.headers["content-type"] == "application/problem+json"
+    assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR or each.exc_info]
+
+
+async def test_a_target_that_is_not_ascii_is_refused_by_the_parser(caplog: pytest.LogCaptureFixture) -> None:
+    """Starlette cannot read the address of such a request, and fails."""
+    async with serving(FAKE, wait=False) as server:
+        parts = urlsplit(server.url)
+        for byte in range(0x80, 0x100):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(b"GET /v1/nothing?a=%c HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % byte)
+            answer = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            assert answer.split()[1] == b"400"
     assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR or each.exc_info]

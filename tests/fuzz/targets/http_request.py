@@ -66,6 +66,8 @@ def run(data: bytes) -> None:
     headers = [(n.strip().lower(), v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
     if any(set(name + value) & set(b"\r\n\0") for name, value in headers):
         return  # no such request gets through the server's parser: see connection_bytes
+    if not target.isascii():
+        return  # nor such a one: see test_regressions
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},

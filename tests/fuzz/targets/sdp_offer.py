@@ -5,9 +5,10 @@ from __future__ import annotations
 from fuzz.target import Target
 from fuzz.targets.messages import check_refusal
 from fuzz.targets.offers import OFFERS, mutate_offer
-from livehead.core.limits import MAX_CANDIDATES, MAX_SDP
+from livehead.core.limits import MAX_CANDIDATES, MAX_M_LINES, MAX_SDP
 from livehead.errors import RequestError
 from livehead.media.peer.offer import CheckedOffer, read_offer
+from livehead.media.peer.sdp_bounds import MOST_LINES
 
 
 def run(data: bytes) -> None:
@@ -21,10 +22,14 @@ def run(data: bytes) -> None:
 
 
 def check_offer(offer: CheckedOffer, *, receive_audio: bool) -> None:
-    """What was cleaned is clean, and bounded."""
-    again = read_offer(offer.text, receive_audio=receive_audio)
-    assert again.fragments == offer.fragments
-    assert again.data == offer.data
+    """What was cleaned is clean, and bounded. Every m-line is given the fingerprints of the session, so that there may
+    be more of them than an offer may have."""
+    fingerprints = offer.text.count("a=fingerprint:")
+    assert fingerprints <= MAX_M_LINES * MOST_LINES["fingerprint"]
+    if fingerprints <= MOST_LINES["fingerprint"]:
+        again = read_offer(offer.text, receive_audio=receive_audio)
+        assert again.fragments == offer.fragments
+        assert again.data == offer.data
     kinds = [line.split()[0] for line in offer.text.splitlines() if line.startswith("m=")]
     assert sorted(kinds) in (["m=audio", "m=video"], ["m=application", "m=audio", "m=video"])
     assert sum(line.startswith("a=candidate:") for line in offer.text.splitlines()) <= len(kinds) * MAX_CANDIDATES

@@ -162,6 +162,7 @@ async def test_lines_may_end_with_a_newline_alone() -> None:
         (lambda s: re.sub(r"a=rtcp-mux[^\r\n]*\r\n", "", s), "rtcp-mux"),
         (lambda s: s.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), "encrypted"),
         (lambda s: s.replace("a=mid:1", "a=mid:0"), ""),
+        (lambda s: s.replace("a=mid:1", "a=mid"), "mid"),
         (lambda s: s + "m=text 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:7\r\n", "text"),
     ],
 )

@@ -72,7 +72,7 @@ def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolic
     if sum(m.kind == "application" for m in media) > 1:
         raise UnprocessableError("The offer has more than one m-line for data channels. One is enough.")
 
-    mids = [m.rtp.muxId for m in media]
+    mids = [m.rtp.muxId or "" for m in media]  # None for an a=mid without a value
     if not all(_MID.fullmatch(mid) for mid in mids) or len(set(mids)) != len(mids):
         raise UnprocessableError("Every m-line of the offer needs its own a=mid, of 1 to 32 characters.")
     primary = _complete_bundle(description)
