@@ -176,7 +176,7 @@ class LimitSettings(_Stage):
     max_pending_per_address: int = Field(
         8, ge=1, description="Sessions of one client address at once that have not connected yet."
     )
-    offers_per_second: float = Field(5.0, gt=0, description="Offers of one key, and of one client address.")
+    offers_per_second: float = Field(5.0, gt=0, description="Offers of one key and of one address, and its WebSockets.")
     tokens_per_second: float = Field(10.0, gt=0, description="Tokens that one key may make.")
     uploads_per_minute: float = Field(12.0, gt=0, description="Uploads of one key, and of one client address.")
     failures_per_minute: float = Field(

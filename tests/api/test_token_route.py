@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
 from api.doors import SECRET, Credentials
@@ -246,3 +248,13 @@ async def test_where_a_client_is_is_said_by_trusted_proxies_alone(
             await line.send(type="offer", sdp=await caller.offer())
             identity = server.session((await line.next("answer"))["session"]).opened_by
             assert (identity.address, identity.behind_proxy) == (address, behind)
+
+
+async def test_too_many_sockets_of_one_address_are_refused() -> None:
+    async with serving(FAKE, offers_per_second=0.5) as server, contextlib.AsyncExitStack() as stack:
+        for _ in range(5):
+            await stack.enter_async_context(Line(server.url))
+        with pytest.raises(InvalidStatus) as refusal:
+            await stack.enter_async_context(Line(server.url))
+        assert refusal.value.response.status_code == 429
+        assert int(refusal.value.response.headers["retry-after"]) >= 1

@@ -42,6 +42,7 @@ class Access:
         self._tokens = Tokens(settings.access.token_secret, settings.access.token_seconds)
         self._uses = Uses()
         self._offers = Rate("offers", limits.offers_per_second)
+        self._sockets = Rate("WebSockets", limits.offers_per_second)
         self._minted = Rate("tokens", limits.tokens_per_second)
         self._uploads = Rate("uploads", limits.uploads_per_minute / 60)
         self._failures = Rate("wrong credentials", limits.failures_per_minute / 60)
@@ -93,6 +94,10 @@ class Access:
         except BaseException:
             self._uses.give_back(identity)
             raise
+
+    def count_socket(self, address: str) -> None:
+        """WebSockets are opened as often as offers may be made. Raises RateLimitError."""
+        self._sockets.take(network_of(address))
 
     def count_credentials(self, identity: Identity) -> None:
         """TURN credentials are made as often as tokens may be. Raises RateLimitError."""

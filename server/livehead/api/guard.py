@@ -44,6 +44,8 @@ class Guard:
     async def __call__(self, connection: HTTPConnection, services: ServicesDep) -> Identity | None:
         """Raises UnauthorizedError, ForbiddenError and RateLimitError."""
         credential, in_url = credential_of(connection)
+        if connection.scope["type"] == "websocket":
+            services.access.count_socket(address_of(connection))
         if self.needs is Needs.NOTHING or self._unless in services.settings.access.open_routes:
             return None
         if self._deferred and credential is None and not services.access.open:

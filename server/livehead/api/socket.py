@@ -26,9 +26,9 @@ POLICY_VIOLATION = 1008
 TURN = 4
 """After so many messages the reader lets others run: while messages wait, receiving one never does."""
 
-BINARY_RATE = 1000.0
-BINARY_BURST = 10_000.0
-"""Binary messages a second, and at once: a minute of speech in pieces of 10 ms may come as fast as it can."""
+BINARY_RATE = 250.0
+BINARY_BURST = 3000.0
+"""Binary messages a second, and at once: a minute of speech in pieces of 20 ms may come as fast as it can."""
 
 CLOSE_S = 2.0
 """How long a close may wait for a client that reads nothing."""
