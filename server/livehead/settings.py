@@ -118,6 +118,7 @@ class MediaSettings(_Stage):
     )
     turn_secret: str | None = Field(
         None,
+        repr=False,
         description="Secret shared with the TURN server (coturn's static-auth-secret), to issue short-lived "
         "credentials.",
     )
@@ -251,4 +252,6 @@ def _mistake(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     name = str(error["loc"][0])
     where = f"--{name.replace('_', '-')}" if name in given else f"LIVEHEAD_{name.upper()}"
-    return f"{where} {error['input']!r}: {str(error['msg']).removeprefix('Value error, ')}"
+    secret = any(name in stage.model_fields and not stage.model_fields[name].repr for stage in stages())
+    value = "" if secret else f" {error['input']!r}"
+    return f"{where}{value}: {str(error['msg']).removeprefix('Value error, ')}"

@@ -13,6 +13,8 @@ from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
 from api.doors import SECRET, Credentials
+from livehead.errors import UsageError
+from livehead.settings import load
 from serving import serving
 
 
@@ -50,3 +52,13 @@ async def test_a_target_that_is_not_ascii_is_refused_by_the_parser(caplog: pytes
             await writer.wait_closed()
             assert answer.split()[1] == b"400"
     assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR or each.exc_info]
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_token_secret_that_is_too_short_is_not_told(monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
+    secret = "twenty-five characters !!"
+    if not given:
+        monkeypatch.setenv("LIVEHEAD_TOKEN_SECRET", secret)
+    with pytest.raises(UsageError, match=r"(token-secret|TOKEN_SECRET): .*at least 32 characters") as caught:
+        load({"token_secret": secret} if given else {})
+    assert secret not in str(caught.value)

@@ -32,7 +32,9 @@ def run(data: bytes) -> None:
         assert all(character.isprintable() or 0xDC80 <= ord(character) <= 0xDCFF for character in told)
         for name in SECRETS:
             value = given.get(f"LIVEHEAD_{name.upper()}", "").strip()
-            assert len(value) < 20 or value not in told, f"{name} was told"
+            others = [other for key, other in given.items() if key != f"LIVEHEAD_{name.upper()}"]
+            if len(value) >= 20 and not any(value in other for other in others):
+                assert value not in told, f"{name} was told"
     finally:
         os.environ.clear()
         os.environ.update(before)
