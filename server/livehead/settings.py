@@ -243,7 +243,7 @@ def load(given: Mapping[str, Any]) -> Settings:
         )
     except ValidationError as error:
         raise UsageError("; ".join(_mistake(dict(e), given) for e in error.errors())) from None
-    except SettingsError as error:
+    except (SettingsError, RecursionError) as error:  # the latter for [[[[…
         raise UsageError(f'{error}: lists are written as JSON, for example \'["a", "b"]\'') from None
 
 

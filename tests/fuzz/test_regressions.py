@@ -62,3 +62,9 @@ def test_a_token_secret_that_is_too_short_is_not_told(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match=r"(token-secret|TOKEN_SECRET): .*at least 32 characters") as caught:
         load({"token_secret": secret} if given else {})
     assert secret not in str(caught.value)
+
+
+def test_a_list_that_is_nested_too_deeply_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEHEAD_ALLOWED_HOSTS", "[" * 100_000)
+    with pytest.raises(UsageError, match="lists are written as JSON"):
+        load({})
