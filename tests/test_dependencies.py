@@ -143,9 +143,9 @@ def pins(name: str) -> dict[str, str]:
 
 
 def needed() -> set[str]:
-    """Every distribution that the package with its extras needs, as the installed ones say themselves."""
+    """Every distribution that the package with its extras needs, as the installed ones say themselves. One that is
+    declared counts where it is not installed, too."""
     environment = {"extra": ""}
-    found: set[str] = set()
     waiting = [
         Requirement(line)
         for lines in (
@@ -154,6 +154,7 @@ def needed() -> set[str]:
         )
         for line in lines
     ]
+    found = {canonicalize_name(requirement.name) for requirement in waiting}
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement = waiting.pop()
