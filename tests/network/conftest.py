@@ -21,6 +21,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             pytest.skip(f"network namespaces cannot be made here: {error}")
         with lab.inside(SERVER):
             folder = tmp_path_factory.mktemp("network")
-            options = ("--engine", "preview", "--host", "0.0.0.0", "--data-dir", str(folder))
+            options = ("--engine", "preview", "--host", "0.0.0.0", "--insecure", "--data-dir", str(folder))
             server = stack.enter_context(running(folder, *options))
         yield Site(lab, int(server.url.rpartition(":")[2]))
