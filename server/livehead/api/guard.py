@@ -5,8 +5,7 @@
 The application does not start with a route that states nothing.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: older FastAPI resolves the names only where the dependency is a function
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
