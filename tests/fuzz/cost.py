@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+
+from executed_lines import executed_lines
 
 
 def count_lines(run: Callable[[bytes], None], data: bytes) -> int:
     """Lines of Python that are executed."""
-    lines = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with executed_lines() as count:
         run(data)
-    finally:
-        sys.settrace(before)
-    return lines
+    return count.lines
 
 
 def seconds(run: Callable[[bytes], None], data: bytes, repeats: int = 3) -> float:

@@ -11,9 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any
 
+from executed_lines import executed_lines
 from livehead.core.limits import MAX_CANDIDATES, MAX_SDP, MAX_SDP_LINE, MAX_SDP_LINES
 from livehead.errors import RequestError
 from livehead.media.peer.offer import read_offer
@@ -104,20 +103,9 @@ def read(text: str) -> None:
 
 def lines_executed(text: str) -> float:
     """Lines of Python that reading an offer takes: the same everywhere."""
-    lines = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with executed_lines() as count:
         read(text)
-    finally:
-        sys.settrace(before)
-    return lines
+    return count.lines
 
 
 def seconds(text: str) -> float:

@@ -6,14 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 from costly_offers import costliest, lines_executed
 
+from executed_lines import executed_lines
 from livehead.errors import RequestError
 from livehead.media.peer.offer import read_offer
 from livehead.media.peer.peer import Peer
@@ -47,20 +45,9 @@ async def test_answering_holds_the_loop_for_no_longer(
     run = asyncio.Handle._run
 
     def counted(handle: asyncio.Handle) -> None:
-        lines = 0
-
-        def trace(frame: FrameType, event: str, argument: Any) -> Any:
-            nonlocal lines
-            lines += event == "line"
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
+        with executed_lines() as count:
             run(handle)
-        finally:
-            sys.settrace(before)
-            turns.append(lines)
+        turns.append(count.lines)
 
     monkeypatch.setattr(asyncio.Handle, "_run", counted)
     for text in (browser(name), found[1]):
