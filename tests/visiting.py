@@ -60,7 +60,8 @@ class Visit:
             await self.page.wait_for_selector(f'live-head[state="{state}"]', timeout=within * 1000)
         except Exception as error:
             shown = await self.page.get_attribute("live-head", "state")
-            raise AssertionError(f"{state} was awaited, it is {shown}; {self.complaints}") from error
+            why = await self.page.evaluate("String(document.querySelector('live-head').error?.detail)")
+            raise AssertionError(f"{state} was awaited, it is {shown} ({why}); {self.complaints}") from error
 
     async def until(self, expression: str, within: float = 15.0) -> None:
         """Wait until a JavaScript expression, or a function's result, is true. Playwright's own waits for functions are
