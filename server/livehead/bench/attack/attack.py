@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -88,18 +88,20 @@ class Attack(ABC):
             raise
         return wire
 
-    async def _flood(self, wire: Wire, data: bytes, packets: int | None = None) -> None:
-        """Send ``data`` over and over until the server closes; count how it did."""
-        reading = asyncio.create_task(wire.end(), name="reading")
+    async def _flood(self, wire: Wire, pieces: Iterable[bytes]) -> None:
+        """Send the pieces one after the other, wait until the server closes, and count how it did."""
+        ending = asyncio.create_task(wire.end(), name="ending")
         try:
-            while not reading.done():
-                await wire.send(data, packets)
-            self.outcome[reading.result()] += 1
+            for piece in pieces:
+                if ending.done():
+                    break
+                await wire.send(piece)
+            self.outcome[await ending] += 1
         except OSError:
-            self.outcome[await wire.ended(reading)] += 1
+            self.outcome[await wire.ended(ending)] += 1
         except asyncio.CancelledError:
             self.outcome[OPEN] += 1
             raise
         finally:
-            reading.cancel()
+            ending.cancel()
             wire.abort()

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from typing import ClassVar
 
 from livehead.bench.attack.attack import OPEN, Attack
@@ -81,22 +81,8 @@ class Heads(Attack):
     async def _head(self) -> None:
         piece = next(self._pieces)
         wire = await self._connect()
-        ending = asyncio.create_task(wire.end(), name="ending")
-        try:
-            await wire.send(wire.head("GET", "/healthz", {})[:-2] + (b"x: " if piece[:1] == b"a" else b""))
-            for _ in range(self.HEAD // self.PIECE):
-                if ending.done():
-                    break
-                await wire.send(piece)
-            self.outcome[await ending] += 1
-        except OSError:
-            self.outcome[await wire.ended(ending)] += 1
-        except asyncio.CancelledError:
-            self.outcome[OPEN] += 1
-            raise
-        finally:
-            ending.cancel()
-            wire.abort()
+        first = wire.head("GET", "/healthz", {})[:-2] + (b"x: " if piece[:1] == b"a" else b"")
+        await self._flood(wire, chain((first,), repeat(piece, self.HEAD // self.PIECE)))
 
 
 class Tokens(Attack):

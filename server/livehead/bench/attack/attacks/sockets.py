@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import chain, repeat
 from typing import ClassVar
 
-from livehead.bench.attack.attack import OPEN, Attack
+from livehead.bench.attack.attack import Attack
 from livehead.bench.attack.own_call import OwnCall, own_call
 from livehead.bench.attack.wire import BINARY, TEXT, frame
 
@@ -28,7 +29,7 @@ class Messages(Attack):
         await self._many(self.TASKS, self._one)
 
     async def _one(self) -> None:
-        await self._flood(await self._socket(SIGNAL), self._data)
+        await self._flood(await self._socket(SIGNAL), repeat(self._data))
 
 
 class SessionMessages(Attack):
@@ -55,7 +56,7 @@ class SessionMessages(Attack):
                     return
             await call.accept(message["sdp"], message["session"])
             self.outcome["calls"] += 1
-            await self._flood(wire, self._data)
+            await self._flood(wire, repeat(self._data))
         finally:
             wire.abort()
             await call.close()
@@ -75,7 +76,7 @@ class Speech(Attack):
             self.outcome["calls"] += 1
             while not call.closed.is_set():
                 wire = await self._socket(f"/v1/sessions/{call.session}/speech?rate=48000")
-                await self._flood(wire, self._data)
+                await self._flood(wire, repeat(self._data))
                 await asyncio.sleep(0.1)
 
 
@@ -92,18 +93,6 @@ class Fragments(Attack):
 
     async def _one(self) -> None:
         wire = await self._socket(SIGNAL)
-        ending = asyncio.create_task(wire.end(), name="ending")
         piece = b" " * self.PIECE
-        try:
-            await wire.send(frame(piece, TEXT, fin=False, announced=self.MESSAGE - 1))
-            for _ in range(self.MESSAGE // self.PIECE - 2):
-                await wire.send(piece)
-            self.outcome[await ending] += 1
-        except OSError:
-            self.outcome[await wire.ended(ending)] += 1
-        except asyncio.CancelledError:
-            self.outcome[OPEN] += 1
-            raise
-        finally:
-            ending.cancel()
-            wire.abort()
+        first = frame(piece, TEXT, fin=False, announced=self.MESSAGE - 1)
+        await self._flood(wire, chain((first,), repeat(piece, self.MESSAGE // self.PIECE - 2)))
