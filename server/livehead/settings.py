@@ -54,7 +54,7 @@ class ServerSettings(_Stage):
         ("'self'",), description="Who may show the page in a frame (Content-Security-Policy), as a JSON list."
     )
     data_dir: Path = Field(
-        Path("data"), description="Folder for uploaded portraits, which this version does not accept yet."
+        Path("data"), description="Folder of the server's files: the API keys, unless keys names another file."
     )
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
@@ -179,7 +179,6 @@ class LimitSettings(_Stage):
     )
     offers_per_second: float = Field(5.0, gt=0, description="Offers of one key and of one address, and its WebSockets.")
     tokens_per_second: float = Field(10.0, gt=0, description="Tokens that one key may make.")
-    uploads_per_minute: float = Field(12.0, gt=0, description="Uploads of one key, and of one client address.")
     failures_per_minute: float = Field(
         30.0, gt=0, description="Wrong credentials from one client address; past that, none of its own are checked."
     )

@@ -44,7 +44,6 @@ class Access:
         self._offers = Rate("offers", limits.offers_per_second)
         self._sockets = Rate("WebSockets", limits.offers_per_second)
         self._minted = Rate("tokens", limits.tokens_per_second)
-        self._uploads = Rate("uploads", limits.uploads_per_minute / 60)
         self._failures = Rate("wrong credentials", limits.failures_per_minute / 60)
 
     @property
@@ -102,10 +101,6 @@ class Access:
     def count_credentials(self, identity: Identity) -> None:
         """TURN credentials are made as often as tokens may be. Raises RateLimitError."""
         self._minted.take(*self._who(identity))
-
-    def count_upload(self, identity: Identity) -> None:
-        """Raises RateLimitError."""
-        self._uploads.take(*self._who(identity))
 
     def refused(self, error: RequestError, *, address: str, owner: str = "", what: str) -> None:
         """Note a refusal in the log."""

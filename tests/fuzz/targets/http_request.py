@@ -46,7 +46,7 @@ _lines = _Lines()
 @cache
 def _app() -> FastAPI:
     """With keys, and an engine that never starts: who is not let in gets 401, and who is gets 503."""
-    limits = ("offers_per_second", "tokens_per_second", "uploads_per_minute", "failures_per_minute")
+    limits = ("offers_per_second", "tokens_per_second", "failures_per_minute")
     settings = load(dict.fromkeys(limits, MANY) | {"api_keys": (f"front:{HASH}",), "engine": "preview"})
     return create_app(settings, Choice("test", None, EngineSpec("fakes:create", {"size": 64}), "as asked"))
 
