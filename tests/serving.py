@@ -45,6 +45,11 @@ class Served:
         """Wait until so many slots are in use."""
         await until(lambda: self.services.registry.active == active, within)
 
+    async def idle(self, within: float = 5.0) -> None:
+        """Wait until no slot is in use and no stream is open at the engine. While there are no sessions, the server
+        opens a stream for each built-in portrait in turn, to prepare it; such a one is waited for, a lost one not."""
+        await until(lambda: self.services.registry.active == 0 and self.services.host.streams == 0, within)
+
 
 ROOMY = {
     "offers_per_second": 1000,

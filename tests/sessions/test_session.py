@@ -97,8 +97,7 @@ async def test_a_client_that_falls_silent_is_ended_and_its_slot_comes_back(serve
         await caller.close()
         closed = await line.state("closed", within=8)
         assert closed["reason"] in ("no-media", "gone")
-    await served.settled()
-    assert served.services.host.streams == 0
+    await served.idle()
 
 
 async def test_ended_sessions_leave_nothing_behind(served: Served) -> None:
@@ -169,8 +168,7 @@ async def test_an_engine_that_cannot_open_the_stream_ends_the_session_and_says_s
     async with Caller() as caller, Line(served.url) as line:
         await line.call(caller, seed=NO_MEMORY)
         assert (await line.state("closed"))["reason"] == "engine-failed"
-    await served.settled()
-    assert served.services.host.streams == 0
+    await served.idle()
 
 
 async def test_a_worker_that_dies_while_a_stream_is_opened_is_asked_once_more_and_no_oftener(served: Served) -> None:
