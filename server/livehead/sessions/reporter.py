@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import fields
 
-from livehead.core.messages.from_client import decode_channel
+from livehead.core.messages.from_client import Ping, decode_channel
 from livehead.core.messages.from_server import Pong, Stats, TracedStats, encode
 from livehead.errors import RequestError
 from livehead.logs import SessionLog
@@ -45,13 +45,14 @@ class Reporter:
         return self.latest
 
     def answer(self, text: str) -> None:
-        """A text of the data channel: a ping. What cannot be understood is no reason to end a call."""
+        """A text of the data channel. What cannot be understood is no reason to end a call."""
         try:
-            ping = decode_channel(text)
+            message = decode_channel(text)
         except RequestError as error:
             self._log.debug("a message on the data channel was refused: %s", error)
-        else:
-            self._peer.send_text(encode(Pong(ping.id, time.monotonic())))
+            return
+        if isinstance(message, Ping):
+            self._peer.send_text(encode(Pong(message.id, time.monotonic())))
 
     def summary(self) -> str:
         """The latest figures, for the log."""

@@ -59,7 +59,10 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
                 "concealed_ms": 60.0,
             },
         ),
-        (Playback("started", 12), {"type": "playback", "state": "started", "k": 12}),
+        (
+            Playback("started", 12, 40),
+            {"type": "playback", "state": "started", "k": 12, "spoken_ms": 40, "shown_ms": None},
+        ),
     ],
 )
 def test_what_the_server_sends(message: Message, body: dict[str, object]) -> None:

@@ -86,6 +86,10 @@ CandidateLine: TypeAlias = Annotated[StrictStr, _at_most(MAX_CANDIDATE), MustBe(
 Seed: TypeAlias = Annotated[StrictInt, Field(ge=0, le=MAX_SEED), MustBe(f"a whole number from 0 to {MAX_SEED}")]
 PingId: TypeAlias = Seed
 LineIndex: TypeAlias = Annotated[StrictInt, Field(ge=0, le=65535), MustBe("a whole number from 0 to 65535")]
+RtpTimestamp: TypeAlias = Annotated[StrictInt, Field(ge=0, lt=1 << 32), MustBe("a whole number of 32 bits")]
+BlockIndex: TypeAlias = Annotated[
+    StrictInt, Field(gt=-(1 << 53), lt=1 << 53), MustBe("a whole number that a double holds exactly")
+]
 Flag: TypeAlias = Annotated[
     StrictBool, BeforeValidator(lambda given: False if given is None else given), MustBe("true or false")
 ]

@@ -1,7 +1,7 @@
 """Every message that a client or a backend may send, and how it is read.
 
 Signal socket: Offer, Candidate, ChooseAvatar, ChooseLatency, Interrupt, Bye.
-Speech socket: End, Interrupt. Data channel: Ping.
+Speech socket: End, Interrupt. Data channel: Ping, Shown.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.fields import (
+    BlockIndex,
     CandidateLine,
     Choice,
     Flag,
@@ -21,6 +22,7 @@ from livehead.core.messages.fields import (
     MustBe,
     Name,
     PingId,
+    RtpTimestamp,
     Sdp,
     Seed,
     Token,
@@ -101,9 +103,19 @@ class Ping:
     id: PingId
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The last frame that the viewer's screen has presented: its RTP timestamp, or the block that its test code names
+    (modulo 65536), or both."""
+
+    type: ClassVar[str] = "shown"
+    rtp: RtpTimestamp | None = None
+    k: BlockIndex | None = None
+
+
 OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye
 OnSpeech: TypeAlias = End | Interrupt
-OnChannel: TypeAlias = Ping
+OnChannel: TypeAlias = Ping | Shown
 
 Received = TypeVar("Received")
 
@@ -150,7 +162,7 @@ class _Reader:
 
 _SIGNAL = {kind.type: _Reader(kind) for kind in get_args(OnSignal)}
 _SPEECH = {kind.type: _Reader(kind) for kind in get_args(OnSpeech)}
-_CHANNEL = {Ping.type: _Reader(Ping)}
+_CHANNEL = {kind.type: _Reader(kind) for kind in get_args(OnChannel)}
 
 
 def _decode(text: str | bytes, readers: Mapping[str, _Reader]) -> object:

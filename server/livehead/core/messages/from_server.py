@@ -2,7 +2,7 @@
 
 Signal socket: Answer, StateMessage, Stats, ErrorMessage, and
 :class:`~livehead.core.messages.from_client.Candidate`. Speech socket: Playback, ErrorMessage.
-Data channel: Pong, Stats, TracedStats.
+Hearing socket: UserActivity, ErrorMessage. Data channel: Pong, Stats, TracedStats, AvatarActivity, UserActivity.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from livehead.core.lifecycle import State
 from livehead.errors import LiveheadError, RequestError
 
 PlaybackState: TypeAlias = Literal["started", "finished", "interrupted"]
+ActivityState: TypeAlias = Literal["speaking", "silent"]
 
 
 class Message(Protocol):
@@ -100,11 +101,32 @@ class ErrorMessage:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What became of pushed speech, as of block ``k``."""
+    """What became of pushed speech, as of block ``k``. ``spoken_ms``: how much of the utterance was sent;
+    ``shown_ms``: how much of it a viewer's screen has presented, None where no viewer reports that."""
 
     type: ClassVar[str] = "playback"
     state: PlaybackState
     k: int
+    spoken_ms: int = 0
+    shown_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarActivity:
+    """The portrait began or ceased to speak, with block ``k``."""
+
+    type: ClassVar[str] = "avatar"
+    state: ActivityState
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserActivity:
+    """A viewer began or ceased to speak; ``at_ms`` is when, on the timeline of the audio that is heard."""
+
+    type: ClassVar[str] = "user"
+    state: ActivityState
+    at_ms: int
 
 
 def encode(message: Message) -> str:
