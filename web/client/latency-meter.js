@@ -1,6 +1,6 @@
-import { audioContext } from "./audio-context.js";
+import { audioContext } from "./sources/audio-context.js";
 import { LiveHeadError } from "./errors.js";
-import { Outgoing } from "./outgoing.js";
+import { Outgoing } from "./sources/outgoing.js";
 import { ROWS, cells, read } from "./test-pattern.js";
 
 /**
@@ -31,8 +31,8 @@ export class LatencyMeter {
   #watching = true;
 
   /**
-   * @param {import("./live-head.js").LiveHead} head
-   * @param {import("./session.js").Session} session
+   * @param {import("./element/live-head.js").LiveHead} head
+   * @param {import("./call/session.js").Session} session
    */
   constructor(head, session) {
     this.#head = head;

@@ -10,7 +10,7 @@ import { themeToggle } from "./theme-toggle.js";
 import { Wave } from "./wave.js";
 import { chips, engineWords, presetWords, status } from "./words.js";
 
-/** @typedef {import("../client/session.js").Change} Change */
+/** @typedef {import("../client/call/session.js").Change} Change */
 /** @typedef {import("../client/server.js").Info} Info */
 
 const live = part("live", LiveHead);

@@ -1,7 +1,7 @@
 import { FileSource, MicrophoneSource, microphones } from "../client/index.js";
 import { box, part } from "./page.js";
 
-/** @typedef {import("../client/source.js").Source} Source */
+/** @typedef {import("../client/sources/source.js").Source} Source */
 
 /** The source picker: a microphone of this device, or a file. */
 export class Sources {

@@ -1,6 +1,6 @@
 /** What the page says about the call, in plain words. Pure. */
 
-/** @typedef {import("../client/session.js").Change} Change */
+/** @typedef {import("../client/call/session.js").Change} Change */
 
 /**
  * @typedef {object} Scene
@@ -12,7 +12,7 @@
  * @property {boolean} locked whether the server wants a token or key first
  */
 
-/** @type {Readonly<Record<import("../client/states.js").State, string>>} */
+/** @type {Readonly<Record<import("../client/call/states.js").State, string>>} */
 export const chips = Object.freeze({
   idle: "Ready",
   connecting: "Connecting",

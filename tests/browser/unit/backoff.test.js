@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ATTEMPTS, hopeless, wait } from "../../../web/client/backoff.js";
+import { ATTEMPTS, hopeless, wait } from "../../../web/client/call/backoff.js";
 
 test("waits double up to a limit, with a fifth of jitter on both sides", () => {
   const waits = Array.from({ length: ATTEMPTS }, (_, index) => wait(index + 1, 0.5));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { beforeEach } from "node:test";
-import { Session } from "../../../web/client/session.js";
+import { Session } from "../../../web/client/call/session.js";
 
 /** What the server does with each offer in turn; the last one goes on. @type {((socket: Socket, offer: any) => void)[]} */
 let script = [];

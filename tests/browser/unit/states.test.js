@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { active, ending, next, states } from "../../../web/client/states.js";
+import { active, ending, next, states } from "../../../web/client/call/states.js";
 
 test("a call comes up, gets unsteady, is lost, comes back and ends", () => {
   const path = ["start", "frame", "degrade", "recover", "lose", "frame", "stop"];

@@ -6,11 +6,11 @@
  * @property {string} label for people
  * @property {MediaStream | null} stream what is sent, between `open` and `close`; for a level meter
  * @property {(processing: Processing) => Promise<MediaStreamTrack>} open
- *   may be called again after `close`; rejects with a {@link import("./errors.js").LiveHeadError}
+ *   may be called again after `close`; rejects with a {@link import("../errors.js").LiveHeadError}
  * @property {(again: boolean) => void} begin the portrait is there now: a file starts to play, or goes on after a `hold`
  * @property {() => void} hold the connection was lost: a file waits
  * @property {() => void} close may be called twice
- * @property {((reason: import("./errors.js").LiveHeadError) => void) | null} onlost set by the session: the device went away
+ * @property {((reason: import("../errors.js").LiveHeadError) => void) | null} onlost set by the session: the device went away
  */
 
 /**

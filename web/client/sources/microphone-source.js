@@ -1,4 +1,4 @@
-import { LiveHeadError, microphoneError } from "./errors.js";
+import { LiveHeadError, microphoneError } from "../errors.js";
 
 /** @typedef {import("./source.js").Source} Source */
 

@@ -1,5 +1,5 @@
 import { audioContext } from "./audio-context.js";
-import { LiveHeadError } from "./errors.js";
+import { LiveHeadError } from "../errors.js";
 import { Outgoing } from "./outgoing.js";
 
 /** @typedef {import("./source.js").Source} Source */

@@ -1,4 +1,4 @@
-import { LiveHeadError } from "./errors.js";
+import { LiveHeadError } from "../errors.js";
 
 /** @typedef {import("./source.js").Source} Source */
 

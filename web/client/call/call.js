@@ -1,12 +1,12 @@
-import { LiveHeadError, problemError } from "./errors.js";
-import { FigureJoiner } from "./figures.js";
-import { CHANNEL, decode } from "./protocol.js";
-import { Server } from "./server.js";
+import { LiveHeadError, problemError } from "../errors.js";
+import { FigureJoiner } from "../figures.js";
+import { CHANNEL, decode } from "../protocol.js";
+import { Server } from "../server.js";
 import { Signal } from "./signal.js";
 
-/** @typedef {import("./figures.js").Figures} Figures */
-/** @typedef {import("./protocol.js").ServerState} ServerState */
-/** @typedef {import("./protocol.js").Latency} Latency */
+/** @typedef {import("../figures.js").Figures} Figures */
+/** @typedef {import("../protocol.js").ServerState} ServerState */
+/** @typedef {import("../protocol.js").Latency} Latency */
 
 /**
  * @typedef {object} CallOptions
@@ -139,7 +139,7 @@ export class Call {
     });
   }
 
-  /** @param {import("./protocol.js").FromServer | null} message */
+  /** @param {import("../protocol.js").FromServer | null} message */
   #receive(message) {
     if (!message || this.#closed) return;
     this.#receivedAt = performance.now();

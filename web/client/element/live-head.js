@@ -1,17 +1,17 @@
-import { asError } from "./errors.js";
-import { FileSource } from "./file-source.js";
-import { MicrophoneSource } from "./microphone-source.js";
+import { asError } from "../errors.js";
+import { FileSource } from "../sources/file-source.js";
+import { MicrophoneSource } from "../sources/microphone-source.js";
 import { Screen } from "./screen.js";
-import { Server } from "./server.js";
-import { Session } from "./session.js";
-import { active } from "./states.js";
-import { StreamSource } from "./stream-source.js";
-import { Token } from "./token.js";
+import { Server } from "../server.js";
+import { Session } from "../call/session.js";
+import { active } from "../call/states.js";
+import { StreamSource } from "../sources/stream-source.js";
+import { Token } from "../token.js";
 import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
 
-/** @typedef {import("./source.js").Source} Source */
-/** @typedef {import("./protocol.js").Latency} Latency */
-/** @typedef {import("./session.js").Change} Change */
+/** @typedef {import("../sources/source.js").Source} Source */
+/** @typedef {import("../protocol.js").Latency} Latency */
+/** @typedef {import("../call/session.js").Change} Change */
 
 /**
  * `<live-head src="https://server" avatar="default" latency="low" voice="off">`: talk, and a portrait speaks.
@@ -29,7 +29,7 @@ export class LiveHead extends HTMLElement {
   #session;
   /** @type {Source} */
   #source = new MicrophoneSource();
-  /** @type {import("./errors.js").LiveHeadError | null} */
+  /** @type {import("../errors.js").LiveHeadError | null} */
   #error = null;
   #token = new Token();
 
@@ -114,14 +114,14 @@ export class LiveHead extends HTMLElement {
    * from the video. The call must be up; it is renewed twice, to draw the pattern and to remove it.
    *
    * @param {{bursts?: number, progress?: (done: number, of: number) => void, signal?: AbortSignal}} [options]
-   * @returns {Promise<import("./latency-meter.js").Measured>}
+   * @returns {Promise<import("../latency-meter.js").Measured>}
    */
   async measure(options = {}) {
-    const { LatencyMeter } = await import("./latency-meter.js");
+    const { LatencyMeter } = await import("../latency-meter.js");
     return new LatencyMeter(this, this.#session).measure(options);
   }
 
-  /** @returns {import("./states.js").State} */
+  /** @returns {import("../call/states.js").State} */
   get state() {
     return this.#session.state;
   }
@@ -209,13 +209,13 @@ export class LiveHead extends HTMLElement {
    * A token, or a function that gets a fresh one for each call. The attribute sets it; setting it writes no attribute,
    * so that the token is not to be read from the document. A change takes effect with the next call or request.
    *
-   * @returns {import("./token.js").TokenSource}
+   * @returns {import("../token.js").TokenSource}
    */
   get token() {
     return this.#token.source;
   }
 
-  /** @param {import("./token.js").TokenSource} source */
+  /** @param {import("../token.js").TokenSource} source */
   set token(source) {
     this.#token.source = source;
   }
@@ -261,7 +261,7 @@ export class LiveHead extends HTMLElement {
   }
 
   /**
-   * @param {import("./errors.js").LiveHeadError} error
+   * @param {import("../errors.js").LiveHeadError} error
    * @param {boolean} fatal
    */
   #complain(error, fatal) {

@@ -1,8 +1,8 @@
-import { LiveHeadError, problemError } from "./errors.js";
-import { address, decode, encode, socketAddress } from "./protocol.js";
+import { LiveHeadError, problemError } from "../errors.js";
+import { address, decode, encode, socketAddress } from "../protocol.js";
 
-/** @typedef {import("./protocol.js").FromServer} FromServer */
-/** @typedef {import("./protocol.js").ToServer} ToServer */
+/** @typedef {import("../protocol.js").FromServer} FromServer */
+/** @typedef {import("../protocol.js").ToServer} ToServer */
 
 const OPEN_MS = 8000;
 

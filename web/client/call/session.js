@@ -1,13 +1,13 @@
 import { ATTEMPTS, hopeless, wait } from "./backoff.js";
 import { Call } from "./call.js";
-import { LiveHeadError, asError } from "./errors.js";
+import { LiveHeadError, asError } from "../errors.js";
 import { active, ending, next } from "./states.js";
-import { Token } from "./token.js";
+import { Token } from "../token.js";
 
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./states.js").Trigger} Trigger */
-/** @typedef {import("./source.js").Source} Source */
-/** @typedef {Omit<import("./call.js").CallOptions, "token"> & {token?: import("./token.js").TokenSource | Token}} SessionOptions */
+/** @typedef {import("../sources/source.js").Source} Source */
+/** @typedef {Omit<import("./call.js").CallOptions, "token"> & {token?: import("../token.js").TokenSource | Token}} SessionOptions */
 
 /**
  * @typedef {object} Change
@@ -23,7 +23,7 @@ import { Token } from "./token.js";
  * @typedef {object} SessionHandlers
  * @property {(change: Change) => void} change
  * @property {(stream: MediaStream) => void} media
- * @property {(figures: import("./figures.js").Figures) => void} stats
+ * @property {(figures: import("../figures.js").Figures) => void} stats
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
 
@@ -225,7 +225,7 @@ export class Session {
   }
 
   /**
-   * @param {import("./protocol.js").ServerState} state
+   * @param {import("../protocol.js").ServerState} state
    * @param {string | null} reason
    */
   #follow(state, reason) {

@@ -27,9 +27,9 @@ export const Reflected = Object.freeze({
 export const LiveEvent = Object.freeze({
   /** `{state, previous, reason, attempt, attempts, wait}`; wait in seconds until the next attempt */
   STATE: "statechange",
-  /** {@link import("./figures.js").Figures} */
+  /** {@link import("../figures.js").Figures} */
   STATS: "stats",
-  /** {@link import("./errors.js").LiveHeadError} */
+  /** {@link import("../errors.js").LiveHeadError} */
   ERROR: "error",
   /** `{source}`: the audio source that is in use now, or null */
   SOURCE: "sourcechange",
