@@ -60,7 +60,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead,bench]'
+	$(PIP) -e '.[test,flashhead,bench,livekit]'
 	touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: $(VENV)/.test

@@ -35,9 +35,16 @@ DISTRIBUTIONS = {
 }
 """Import names that differ from the name of the distribution."""
 
+NAMESPACES = {
+    "livekit.agents": "livekit-agents",
+    "livekit.api": "livekit-api",
+}
+"""Packages that share their first name with those of other distributions."""
+
 EXTRAS = {
     "flashhead": ("engine/flashhead", "bench/engine/flashhead", "models/download.py"),
     "bench": ("bench/histogram.py", "bench/latency/browser.py"),
+    "livekit": ("integrations/livekit",),
 }
 """The parts of the package that may import what an extra declares, besides the dependencies."""
 
@@ -69,13 +76,18 @@ def imported(paths: Iterable[Path], *, local: Iterable[str] = ("livehead",)) -> 
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                roots |= {alias.name.partition(".")[0] for alias in node.names}
+                roots |= {_root(alias.name) for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                roots.add(node.module.partition(".")[0])
+                roots |= {_root(f"{node.module}.{alias.name}") for alias in node.names}
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
-                roots.add(ast.literal_eval(node.args[0]).partition(".")[0])
+                roots.add(_root(ast.literal_eval(node.args[0])))
     found = roots - set(stdlib_module_names) - set(local)
-    return {canonicalize_name(DISTRIBUTIONS.get(root, root)) for root in found}
+    return {canonicalize_name((DISTRIBUTIONS | NAMESPACES).get(root, root)) for root in found}
+
+
+def _root(module: str) -> str:
+    """The first name of a module, or the namespace that it is in."""
+    return next((name for name in NAMESPACES if f"{module}.".startswith(f"{name}.")), module.partition(".")[0])
 
 
 def sources(extra: str | None) -> list[Path]:
@@ -111,13 +123,13 @@ def test_an_extra_is_imported_where_it_belongs(extra: str) -> None:
 def test_nothing_is_declared_and_not_imported() -> None:
     everything = imported(PACKAGE.rglob("*.py")) | set(loaded_by_name())
     assert everything >= BASE
-    for extra in ("flashhead", "bench", "flash-attn"):
+    for extra in ("flashhead", "bench", "flash-attn", "livekit"):
         assert everything >= OPTIONAL[extra], extra
 
 
 def test_the_tests_import_what_is_declared() -> None:
     found = imported(TESTS.rglob("*.py"), local={"livehead", *LOCAL})
-    assert found <= BASE | OPTIONAL["flashhead"] | OPTIONAL["bench"] | OPTIONAL["test"] | OPTIONAL["fuzz"]
+    assert found <= BASE.union(*(OPTIONAL[extra] for extra in (*EXTRAS, "test", "fuzz")))
     assert found >= (OPTIONAL["test"] | OPTIONAL["fuzz"]) - TOOLS
 
 
