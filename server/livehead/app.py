@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
-from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web
+from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web, whep, whip
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
@@ -62,6 +62,8 @@ def routers() -> tuple[APIRouter, ...]:
     """All of the server's routes; the page comes last, as it takes every path that is left. Reads files."""
     return (
         sessions.router,
+        whip.router,
+        whep.router,
         signal.router,
         speech.router,
         tokens.router,

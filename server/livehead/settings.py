@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from livehead.errors import UsageError
-from livehead.origins import read_frame_source, read_listed_host, read_listed_origin
+from livehead.origins import read_frame_source, read_http_url, read_listed_host, read_listed_origin
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
@@ -143,6 +143,40 @@ class SessionSettings(_Stage):
         "capacity, which is also the default.",
     )
     latency: LatencyName = Field("low", description="Latency preset of sessions that do not choose one.")
+    max_viewers: int = Field(
+        8, ge=1, le=64, description="Maximum number of viewers of one session, its caller included."
+    )
+
+
+class SynthesisSettings(_Stage):
+    """Text to speech, for what a session is asked to say."""
+
+    tts: str = Field(
+        "none",
+        description="Speech synthesis: none, espeak (the command espeak-ng), or the URL of an OpenAI-compatible "
+        "/v1/audio/speech, whole or up to the host.",
+    )
+    tts_api_key: str | None = Field(None, repr=False, description="API key that is sent to the URL of tts.")
+    tts_model: str = Field("tts-1", min_length=1, description="Model that the URL of tts is asked for.")
+    tts_voice: str | None = Field(
+        None, description="Voice for texts that name none: of the URL of tts, alloy by default, or a language of espeak."
+    )
+    tts_rate: int = Field(
+        24_000, ge=8_000, le=48_000, description="Sample rate of the PCM that the URL of tts sends, in Hz."
+    )
+    tts_seconds: float = Field(
+        10.0, gt=0, description="How long the synthesis may keep waiting for its first audio, and for the next, in seconds."
+    )
+
+    @field_validator("tts")
+    @classmethod
+    def _is_synthesis(cls, given: str) -> str:
+        if given in ("none", "espeak"):
+            return given
+        try:
+            return read_http_url(given)
+        except ValueError as error:
+            raise ValueError(f"write none, espeak or an address: {error}") from None
 
 
 class AccessSettings(_Stage):
@@ -200,6 +234,7 @@ class LimitSettings(_Stage):
         3600.0, ge=0, description="How long a session may be without speech, in seconds; 0 is for ever."
     )
     session_seconds: float = Field(86400.0, ge=0, description="How long a session may last, in seconds; 0 is for ever.")
+    say_characters: int = Field(5000, ge=1, le=60_000, description="Characters of a text that a session is asked to say.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +247,7 @@ class Settings:
     sessions: SessionSettings = field(default_factory=SessionSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
 
 
 _AnyStage = TypeVar("_AnyStage", bound=_Stage)
@@ -219,7 +255,15 @@ _AnyStage = TypeVar("_AnyStage", bound=_Stage)
 
 def stages() -> tuple[type[BaseSettings], ...]:
     """Every stage's class."""
-    return (ServerSettings, EngineSettings, MediaSettings, SessionSettings, AccessSettings, LimitSettings)
+    return (
+        ServerSettings,
+        EngineSettings,
+        MediaSettings,
+        SessionSettings,
+        AccessSettings,
+        LimitSettings,
+        SynthesisSettings,
+    )
 
 
 def load(given: Mapping[str, Any]) -> Settings:
@@ -239,6 +283,7 @@ def load(given: Mapping[str, Any]) -> Settings:
             make(SessionSettings),
             make(AccessSettings),
             make(LimitSettings),
+            make(SynthesisSettings),
         )
     except ValidationError as error:
         raise UsageError("; ".join(_mistake(dict(e), given) for e in error.errors())) from None

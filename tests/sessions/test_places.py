@@ -9,7 +9,7 @@ import pytest
 from livehead.core.identity import Identity
 from livehead.core.networks import network_of
 from livehead.errors import RateLimitError
-from livehead.sessions.places import FIRST_CHECK_S, check_limits, choose_to_give_way
+from livehead.sessions.places import FIRST_CHECK_S, check_pending, check_places, choose_to_give_way
 from livehead.settings import LimitSettings
 
 LIMITS = LimitSettings(max_sessions_per_key=4, max_sessions_per_address=3, max_pending_per_address=2)
@@ -18,7 +18,6 @@ LIMITS = LimitSettings(max_sessions_per_key=4, max_sessions_per_address=3, max_p
 @dataclass(eq=False)
 class Taken:
     opened_by: Identity
-    pending: bool = False
     answered_at: float = 0.0
     heard: bool = False
 
@@ -29,7 +28,7 @@ class Taken:
 
 def refused(identity: Identity, *places: Taken) -> str:
     with pytest.raises(RateLimitError) as caught:
-        check_limits(LIMITS, identity, places)
+        check_places(LIMITS, identity, places)
     assert caught.value.retry_after
     return caught.value.problem
 
@@ -37,30 +36,32 @@ def refused(identity: Identity, *places: Taken) -> str:
 def test_one_address_has_so_many_and_others_are_not_counted() -> None:
     here = Identity("198.51.100.1")
     others = [Taken(Identity(f"203.0.113.{i}")) for i in range(50)]
-    check_limits(LIMITS, here, [*others, Taken(here), Taken(here)])
+    check_places(LIMITS, here, [*others, Taken(here), Taken(here)])
     assert refused(here, *others, Taken(here), Taken(here), Taken(here)) == "too-many-sessions"
 
 
 def test_a_64_of_ipv6_is_one_address() -> None:
     places = [Taken(Identity(f"2001:db8:1:2::{i}")) for i in range(3)]
     assert refused(Identity("2001:db8:1:2:ffff::1"), *places) == "too-many-sessions"
-    check_limits(LIMITS, Identity("2001:db8:1:3::1"), places)
+    check_places(LIMITS, Identity("2001:db8:1:3::1"), places)
 
 
 def test_one_address_has_so_many_that_are_not_connected() -> None:
-    here = Identity("198.51.100.1")
-    check_limits(LIMITS, here, [Taken(here, pending=True), Taken(here)])
-    assert refused(here, Taken(here, pending=True), Taken(here, pending=True)) == "too-many-pending"
+    check_pending(LIMITS, 1)
+    with pytest.raises(RateLimitError) as caught:
+        check_pending(LIMITS, 2)
+    assert caught.value.problem == "too-many-pending"
+    assert caught.value.retry_after
 
 
 def test_one_key_has_so_many_wherever_they_come_from() -> None:
     places = [Taken(Identity(f"203.0.113.{i}", "shop")) for i in range(4)]
     assert refused(Identity("198.51.100.1", "shop"), *places) == "too-many-sessions"
-    check_limits(LIMITS, Identity("198.51.100.1", "news"), places)
+    check_places(LIMITS, Identity("198.51.100.1", "news"), places)
 
 
 def test_without_keys_nobody_is_a_key() -> None:
-    check_limits(LIMITS, Identity("198.51.100.1"), [Taken(Identity(f"203.0.113.{i}")) for i in range(9)])
+    check_places(LIMITS, Identity("198.51.100.1"), [Taken(Identity(f"203.0.113.{i}")) for i in range(9)])
 
 
 def test_the_oldest_of_the_network_with_most_unheard_ones_gives_way() -> None:

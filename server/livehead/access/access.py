@@ -86,13 +86,17 @@ class Access:
     def opening(self, identity: Identity) -> Iterator[None]:
         """Around what opens a session: counts an offer, and a use of the token, which is given back where the session
         is refused. Raises RateLimitError and ForbiddenError."""
-        self._offers.take(*self._who(identity))
+        self.count_offer(identity)
         self._uses.spend(identity)
         try:
             yield
         except BaseException:
             self._uses.give_back(identity)
             raise
+
+    def count_offer(self, identity: Identity) -> None:
+        """Raises RateLimitError."""
+        self._offers.take(*self._who(identity))
 
     def count_socket(self, address: str) -> None:
         """WebSockets are opened as often as offers may be made. Raises RateLimitError."""

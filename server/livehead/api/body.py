@@ -15,17 +15,22 @@ MAX_JSON = 64 * 1024
 """Bytes of a JSON body."""
 
 
+def content_type(request: Request) -> str:
+    """The body's type without its parameters, in lower case; empty where none is said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_json(request: Request, limit: int = MAX_JSON) -> dict[str, Any]:
     """The body as a JSON object. Raises like :func:`read_text`, and MalformedError for what is no JSON object."""
     return read_object(await read_text(request, JSON, limit), limit)
 
 
-async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -> str:
+async def read_text(request: Request, wanted: str, limit: int = MAX_SDP) -> str:
     """The body as text. Raises UnsupportedTypeError, TooLargeError, and MalformedError if it is empty or not UTF-8."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != content_type:
-        raise UnsupportedTypeError(f"Send the body as {content_type}, not as {given or 'no type at all'}.")
-    too_large = TooLargeError(f"The body is larger than {limit} bytes, and no {content_type} needs that much.")
+    given = content_type(request)
+    if given != wanted:
+        raise UnsupportedTypeError(f"Send the body as {wanted}, not as {given or 'no type at all'}.")
+    too_large = TooLargeError(f"The body is larger than {limit} bytes, and no {wanted} needs that much.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise too_large
@@ -35,8 +40,8 @@ async def read_text(request: Request, content_type: str, limit: int = MAX_SDP) -
         if len(body) > limit:
             raise too_large
     if not body.strip():
-        raise MalformedError(f"The body is empty; send {content_type}.")
+        raise MalformedError(f"The body is empty; send {wanted}.")
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise MalformedError(f"The body is not UTF-8 text; send {content_type}.") from None
+        raise MalformedError(f"The body is not UTF-8 text; send {wanted}.") from None

@@ -1,80 +1,108 @@
-"""/v1/sessions: one HTTP exchange opens a session (WHIP's form, RFC 9725), its Location steers it."""
+"""/v1/sessions: opens sessions, with a peer by an SDP offer (WHIP's form, RFC 9725) or without one by JSON; their
+Location steers them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
 
-from livehead.api.body import read_text
+from livehead.access.tokens import Grant
+from livehead.api.body import JSON, content_type, read_json, read_text
 from livehead.api.guard import Guard, Needs
-from livehead.api.ice import ice_links, ice_servers, stun_servers
-from livehead.api.sdpfrag import parse
-from livehead.api.services import ServicesDep
+from livehead.api.sdp_exchange import (
+    ANSWERED,
+    FRAGMENT_BODY,
+    SDP,
+    TRICKLE_RESPONSES,
+    add_candidates,
+    answered,
+    describe_endpoint,
+    describe_resource,
+)
+from livehead.api.services import Services, ServicesDep
+from livehead.api.session_options import AvatarQuery, QueriedOptions, from_body
 from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
-from livehead.core.limits import MAX_NAME, MAX_SEED
-from livehead.errors import PreconditionError, UnprocessableError
+from livehead.core.messages.from_client import read_creation
+from livehead.errors import ConflictError, UnsupportedTypeError
 from livehead.sessions.request import SessionRequest
-from livehead.settings import LatencyName
+from livehead.sessions.session import Session
 
 Opener: TypeAlias = Annotated[Identity, Depends(Guard(Role.OPEN))]
-Viewer: TypeAlias = Annotated[Identity, Depends(Guard(Role.VIEW))]
+Viewing: TypeAlias = Annotated[Identity, Depends(Guard(Role.VIEW))]
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
-SDP = "application/sdp"
-SDPFRAG = "application/trickle-ice-sdpfrag"
 NO_SESSION: dict[str, Any] = {"description": "No such session, or not any more"}
+SESSION_ROLES = frozenset((Role.VIEW, Role.SPEAK, Role.HEAR))
+"""What the token of a session without a peer may do with it, as far as whoever made it may."""
 
 
 @router.post(
     "",
     status_code=201,
-    summary="Open a session with an SDP offer",
+    summary="Open a session, with an SDP offer or by JSON",
     response_class=Response,
     responses={
-        201: {"description": "The SDP answer; Location, ETag, Link rel=ice-server", "content": {SDP: {}}},
-        400: {"description": "No SDP"},
+        201: ANSWERED | {"content": {SDP: {}, JSON: {}}},
+        400: {"description": "No SDP, or no JSON object"},
         404: {"description": "No such avatar"},
         413: {"description": "The body is too large"},
-        415: {"description": f"The body is not {SDP}"},
+        415: {"description": f"The body is neither {SDP} nor {JSON}"},
         422: {"description": "Understood, but impossible: no audio m-line, unknown preset, …"},
         503: {"description": "Full, starting or draining; Retry-After says when to come back"},
     },
-    openapi_extra={"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {SDP: {"schema": {"type": "string"}}, JSON: {"schema": {"type": "object"}}},
+        }
+    },
 )
 async def open_session(
     request: Request,
     services: ServicesDep,
     identity: Opener,
-    avatar: Annotated[str, Query(max_length=MAX_NAME, description="id of the portrait")] = DEFAULT_ID,
-    latency: Annotated[LatencyName | None, Query(description="latency preset")] = None,
-    voice: Annotated[
-        Literal["on", "off"] | None,
-        Query(description="send the session's own audio back; by default off for source=mic, on for source=push"),
-    ] = None,
-    source: Annotated[Literal["mic", "push"], Query(description="where the speech comes from")] = "mic",
-    probe: Annotated[Literal["0", "1"], Query(description="draw the test pattern into the frame")] = "0",
-    seed: Annotated[int | None, Query(ge=0, le=MAX_SEED, description="makes the portrait's idle repeatable")] = None,
+    options: QueriedOptions,
+    avatar: AvatarQuery = DEFAULT_ID,
 ) -> Response:
-    offer = await read_text(request, SDP)
-    wanted = SessionRequest(
-        avatar=avatar,
-        latency=latency or services.settings.sessions.latency,
-        voice=None if voice is None else voice == "on",
-        source=source,
-        probe=probe == "1",
-        seed=seed,
-    )
+    """An offer is answered with SDP, and its options are in the query. JSON makes a session without a peer, with the
+    same options in the body."""
+    given = content_type(request)
+    if given == SDP:
+        offer = await read_text(request, SDP)
+        return await open_by_offer(offer, replace(options, avatar=avatar), services, identity)
+    if given == JSON:
+        wanted = from_body(read_creation(await read_json(request)), services)
+        with services.access.opening(identity):
+            session = services.registry.create(wanted, identity)
+        return _created(session, services, identity)
+    raise UnsupportedTypeError(f"Send an offer as {SDP}, or options as {JSON}, not {given or 'no type at all'}.")
+
+
+async def open_by_offer(offer: str, options: SessionRequest, services: Services, identity: Identity) -> Response:
+    """Open a session with its caller's offer."""
     with services.access.opening(identity):
-        session, answer = await services.registry.open(offer, wanted, identity)
-    response = Response(answer, 201, media_type=SDP)
-    response.headers["Location"] = f"/v1/sessions/{session.id}"
-    response.headers["ETag"] = session.etag
-    for link in ice_links(ice_servers(services.settings.media, session.id)):
-        response.headers.append("Link", link)
-    return response
+        session, answer = await services.registry.open(offer, options, identity)
+    assert session.caller is not None
+    return answered(answer, f"/v1/sessions/{session.id}", session.caller, services)
+
+
+def _created(session: Session, services: Services, identity: Identity) -> Response:
+    """201 for a session without a peer: where its viewers, its speech and its ears go, and a token for them."""
+    grant = Grant(roles=(SESSION_ROLES & identity.roles) or frozenset((Role.VIEW,)), session=session.id)
+    location = f"/v1/sessions/{session.id}"
+    body = {
+        "session": session.id,
+        "whep": f"/whep/{session.id}",
+        "speech": f"{location}/speech",
+        "hearing": f"{location}/hearing",
+        "token": services.access.make_token(identity, grant),
+    }
+    return JSONResponse(body, 201, {"Location": location, "Cache-Control": "no-store"})
 
 
 @router.options(
@@ -84,12 +112,8 @@ async def open_session(
     status_code=204,
     dependencies=[Depends(Guard(Needs.NOTHING))],
 )
-async def describe_endpoint(services: ServicesDep) -> Response:
-    """Preflights carry no credentials, so the links are of the STUN servers only; the 201 has all."""
-    response = Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "POST, OPTIONS"})
-    for link in ice_links(stun_servers(services.settings.media)):
-        response.headers.append("Link", link)
-    return response
+async def describe_sessions(services: ServicesDep) -> Response:
+    return describe_endpoint(services, f"{SDP}, {JSON}")
 
 
 @router.options(
@@ -100,14 +124,15 @@ async def describe_endpoint(services: ServicesDep) -> Response:
     dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def describe_session(session_id: str) -> Response:
-    return Response(status_code=204, headers={"Accept-Patch": SDPFRAG, "Allow": "GET, PATCH, DELETE, OPTIONS"})
+    return describe_resource("GET, PATCH, DELETE, OPTIONS")
 
 
 @router.get("/{session_id}", summary="State and latest figures", responses={404: NO_SESSION})
-async def get_session(session_id: str, services: ServicesDep, identity: Viewer, response: Response) -> dict[str, Any]:
+async def get_session(session_id: str, services: ServicesDep, identity: Viewing, response: Response) -> dict[str, Any]:
     session = services.registry.find(session_id, identity, Role.VIEW)
     response.headers["Cache-Control"] = "no-store"
-    response.headers["ETag"] = session.etag
+    if session.caller is not None:
+        response.headers["ETag"] = session.caller.etag
     return session.describe()
 
 
@@ -116,34 +141,19 @@ async def get_session(session_id: str, services: ServicesDep, identity: Viewer, 
     status_code=204,
     summary="Trickle ICE candidates",
     response_class=Response,
-    responses={
-        400: {"description": "No fragment, or no ICE candidate in it"},
-        404: NO_SESSION,
-        412: {"description": "If-Match names another ICE session"},
-        413: {"description": "The body is too large"},
-        415: {"description": f"The body is not {SDPFRAG}"},
-        422: {"description": "An ICE restart, which is not possible"},
-    },
-    openapi_extra={"requestBody": {"required": True, "content": {SDPFRAG: {"schema": {"type": "string"}}}}},
+    responses=TRICKLE_RESPONSES | {409: {"description": "The session has no peer of its own"}},
+    openapi_extra=FRAGMENT_BODY,
 )
 async def trickle(session_id: str, request: Request, services: ServicesDep, identity: Opener) -> Response:
-    """RFC 9725 section 4.3.1 wants If-Match checked where it is sent, and RFC 8840 gives the form."""
     session = services.registry.find(session_id, identity, Role.OPEN)
-    fragment = parse(await read_text(request, SDPFRAG))
-    match = request.headers.get("if-match")
-    if match not in (None, "*") and session.etag not in [tag.strip() for tag in str(match).split(",")]:
-        raise PreconditionError("If-Match names another ICE session; send the ETag of the 201.")
-    if any(session.is_restart(ufrag) for ufrag in fragment.ufrags):
-        raise UnprocessableError("ICE restarts are not possible; this session goes on. Open a new one to reconnect.")
-    for candidate in fragment.candidates:
-        if candidate is not None:
-            await session.add_candidate(candidate.candidate, candidate.sdpMid, None)
-    return Response(status_code=204)
+    if session.caller is None:
+        raise ConflictError("This session has no peer of its own; send candidates to a viewer's Location.")
+    return await add_candidates(request, session.caller)
 
 
 @router.delete("/{session_id}", summary="End a session", response_class=Response, responses={404: NO_SESSION})
 async def end_session(session_id: str, services: ServicesDep, identity: Opener) -> Response:
-    """The peer connection is closed before the answer."""
+    """The peer connections are closed before the answer."""
     session = services.registry.find(session_id, identity, Role.OPEN)
     session.end("deleted")
     await session.closed.wait()

@@ -17,6 +17,7 @@ from livehead.core.messages.from_client import (
     Candidate,
     ChooseAvatar,
     ChooseLatency,
+    ChooseVoice,
     Interrupt,
     Offer,
     OnSignal,
@@ -26,6 +27,7 @@ from livehead.core.messages.from_server import Answer, StateMessage, Stats
 from livehead.errors import ConflictError, MalformedError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
+from livehead.sessions.status import SessionMessage
 
 router = APIRouter()
 
@@ -80,14 +82,18 @@ class SignalHandler:
             raise UnprocessableError("There is no session on this socket yet; send an offer first.")
 
     async def _steer(self, session: Session, message: OnSignal) -> None:
+        caller = session.caller
+        assert caller is not None
         match message:
             case Candidate(candidate):
                 if candidate is not None:
-                    await session.add_candidate(candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex)
+                    await caller.add_candidate(candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex)
             case ChooseAvatar(avatar):
                 session.choose_avatar(avatar, self._socket.tell)
             case ChooseLatency(preset):
                 self._services.registry.choose_latency(session, preset)
+            case ChooseVoice(on):
+                caller.peer.voice = on
             case Interrupt():
                 session.interrupt()
             case Bye():
@@ -105,6 +111,7 @@ class SignalHandler:
             source=offer.source or "mic",
             probe=offer.probe,
             seed=offer.seed,
+            interrupt=offer.interrupt or "off",
         )
         identity = self._identity or self._identify(offer)
         with self._services.access.opening(identity):
@@ -123,9 +130,9 @@ class SignalHandler:
         OPENER.check(identity)
         return identity
 
-    def _on_session(self, message: StateMessage | Stats) -> None:
-        if isinstance(message, Stats) and self._socket.crowded:
-            return
-        self._socket.send(message)
+    def _on_session(self, message: SessionMessage) -> None:
+        """Who speaks is told on the data channel."""
+        if isinstance(message, StateMessage) or (isinstance(message, Stats) and not self._socket.crowded):
+            self._socket.send(message)
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
             self._socket.end()

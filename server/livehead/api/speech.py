@@ -13,10 +13,11 @@ from livehead.api.socket import GOING_AWAY, MessageSocket
 from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_client import End, Interrupt, decode_speech
-from livehead.core.messages.from_server import StateMessage, Stats
+from livehead.core.messages.from_server import StateMessage
 from livehead.errors import MalformedError, RequestError
 from livehead.sessions.session import Session
 from livehead.sessions.sources.speaker import Speaker
+from livehead.sessions.status import SessionMessage
 
 router = APIRouter()
 
@@ -83,6 +84,6 @@ class SpeechHandler:
             case message:
                 assert_never(message)
 
-    def _on_session(self, message: StateMessage | Stats) -> None:
+    def _on_session(self, message: SessionMessage) -> None:
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
             self._socket.end(GOING_AWAY)

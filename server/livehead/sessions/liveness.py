@@ -1,4 +1,4 @@
-"""When a session is to end: its client is gone, or a limit is reached. Times are monotonic seconds, passed in."""
+"""When a viewer is to end: its client never came, is gone or floods. Times are monotonic seconds, passed in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from livehead.sessions.session_limits import SessionLimits
 
 MEDIA_LOST_S = 2.0
-"""Without a packet for this long the session is ``degraded``."""
+"""Without a packet for this long the media count as lost."""
 
 ORPHAN_S = 10.0
-"""How long a session outlives its signal socket while media flows."""
+"""How long a viewer outlives its signal socket while media flows."""
 
 ORPHAN_QUIET_S = 1.5
 """Without its socket and without a packet for this long, the client is gone."""
@@ -38,13 +38,12 @@ class PeerStatus:
 
 
 class Liveness:
-    """The rules of one session. ``answered_at``, ``connected_at``, ``spoken_at`` (there was speech) and
-    ``orphaned_at`` (its signal socket ended) are set by the session."""
+    """The rules of one viewer. ``answered_at``, ``connected_at`` and ``orphaned_at`` (its signal socket ended) are set
+    by the viewer; ``sends_audio`` says that its audio shows that it is there, and not only its reports."""
 
     def __init__(self, limits: SessionLimits, answered_at: float, *, sends_audio: bool) -> None:
         self.answered_at = answered_at
         self.connected_at: float | None = None
-        self.spoken_at: float | None = None
         self.orphaned_at: float | None = None
         self.sends_audio = sends_audio
         self._limits = limits
@@ -55,7 +54,7 @@ class Liveness:
         return self._quiet(peer, now) > MEDIA_LOST_S * self._patience
 
     def end(self, peer: PeerStatus, now: float) -> str | None:
-        """Why the session is to end now, in one stable word, or None."""
+        """Why the viewer is to end now, in one stable word, or None."""
         if peer.flooded:
             return "flood"
         if peer.failed:
@@ -64,13 +63,9 @@ class Liveness:
             return self._end_of_setup(peer, now)
         if peer.closed:
             return "gone"
-        if now - self.connected_at > self._limits.duration:
-            return "time-limit"
         quiet = self._quiet(peer, now)
         if quiet > self._limits.silence:
             return "no-media"
-        if now - max(self.connected_at, self.spoken_at or 0.0) > self._limits.idle:
-            return "idle"
         if self.orphaned_at is not None and (
             quiet > ORPHAN_QUIET_S * self._patience or now - self.orphaned_at > ORPHAN_S
         ):

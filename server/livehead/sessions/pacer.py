@@ -1,4 +1,4 @@
-"""A block's way out: its samples and its frame wait in the playout, and leave for the peer on time."""
+"""A block's way out: its samples and its frame wait in the playout, and leave for the viewers on time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livehead.core.playout.playout import Playout
 from livehead.core.playout.tick import Kind, Tick
 from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
-from livehead.media.peer.peer import Peer
+from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
 from livehead.sessions.figures import Figures
 from livehead.sessions.frame_trace import FrameTrace
@@ -29,7 +29,7 @@ class Pacer:
     def __init__(
         self,
         preset: Preset,
-        peer: Peer,
+        viewers: Viewers,
         metrics: Metrics,
         *,
         with_test_pattern: bool,
@@ -38,7 +38,7 @@ class Pacer:
     ) -> None:
         self.trace = FrameTrace(keep=with_test_pattern)
         self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
-        self._peer = peer
+        self._viewers = viewers
         self._metrics = metrics
         self._figures = Figures(metrics)
         self._with_test_pattern = with_test_pattern
@@ -103,10 +103,10 @@ class Pacer:
             self.playout.stats,
             self.trace.latency.generate_ms,
             queue=queue,
-            encoder_dropped=self._peer.dropped,
-            concealed_s=self._peer.concealed_s,
-            malformed=self._peer.malformed,
-            refused=self._peer.refused,
+            encoder_dropped=self._viewers.dropped,
+            concealed_s=self._viewers.concealed_s,
+            malformed=self._viewers.malformed,
+            refused=self._viewers.refused,
         )
 
     def _send(self, tick: Tick) -> None:
@@ -117,8 +117,8 @@ class Pacer:
                 frame = test_pattern.draw(frame, tick.frame_k, tick.loudness)
             if tick.kind is Kind.FRESH and tick.k is not None:
                 self.trace.due(tick.k, tick.index, now)
-            self._peer.send_frame(frame, tick.index)
-        self._peer.send_audio(tick.pcm, tick.index)
+            self._viewers.send_frame(frame, tick.index)
+        self._viewers.send_audio(tick.pcm, tick.index)
         self._metrics.sent.inc()
         if tick.k is not None:
             self._metrics.delay.observe(tick.delay_ms / 1000)

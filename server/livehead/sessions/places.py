@@ -18,17 +18,14 @@ FIRST_CHECK_S = 1.0
 
 
 class Place(Protocol):
-    """Taken by a session, or by an offer that is being answered. ``network`` is what the client's address counts as;
-    ``pending`` says that the client has not connected yet."""
+    """Taken by a session, or by an offer that is being answered. ``network`` is what the client's address counts
+    as."""
 
     @property
     def opened_by(self) -> Identity: ...
 
     @property
     def network(self) -> str: ...
-
-    @property
-    def pending(self) -> bool: ...
 
 
 class Answered(Protocol):
@@ -48,21 +45,25 @@ class Answered(Protocol):
 _Session = TypeVar("_Session", bound=Answered)
 
 
-def check_limits(limits: LimitSettings, identity: Identity, places: Collection[Place]) -> None:
-    """Raises RateLimitError where somebody with these ``places`` taken may not have one more. ``problem`` is
-    ``too-many-sessions``, or ``too-many-pending`` for those that have not connected."""
-    network = network_of(identity.address)
-    from_here = [place for place in places if place.network == network]
-    pending = sum(place.pending for place in from_here)
+def check_pending(limits: LimitSettings, pending: int) -> None:
+    """Raises RateLimitError, ``problem`` ``too-many-pending``, where ``pending`` clients of one network that were
+    answered have not connected, and no more may be answered."""
     if pending >= limits.max_pending_per_address:
         raise RateLimitError(
-            f"{pending} sessions of your address have been answered and are not connected; more are not answered "
+            f"{pending} offers of your address have been answered and are not connected; more are not answered "
             "until they are. Connect them, or end them with DELETE.",
             problem="too-many-pending",
             retry_after=limits.setup_seconds / 2,
         )
-    if len(from_here) >= limits.max_sessions_per_address:
-        raise _too_many("address", len(from_here))
+
+
+def check_places(limits: LimitSettings, identity: Identity, places: Collection[Place]) -> None:
+    """Raises RateLimitError, ``problem`` ``too-many-sessions``, where with these ``places`` taken somebody may not
+    have one more."""
+    network = network_of(identity.address)
+    from_here = sum(place.network == network for place in places)
+    if from_here >= limits.max_sessions_per_address:
+        raise _too_many("address", from_here)
     most = limits.max_sessions_per_key
     if identity.owner and most is not None:
         of_key = sum(place.opened_by.owner == identity.owner for place in places)

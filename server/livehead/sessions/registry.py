@@ -10,7 +10,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -23,9 +24,10 @@ from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
 from livehead.sessions.admission import Admission
-from livehead.sessions.places import check_limits, choose_to_give_way
+from livehead.sessions.places import check_pending, check_places, choose_to_give_way
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session import Session
+from livehead.sessions.viewer import Viewer
 from livehead.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,6 @@ class Opening:
     opened_by: Identity
     network: str
     revoked: bool = False
-    pending: bool = True
 
 
 class Registry:
@@ -57,6 +58,7 @@ class Registry:
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._openings: list[Opening] = []
+        self._joining: Counter[str] = Counter()  # viewers that are being answered, by network
         self._draining = False
         self._warmed = False
         self._empty = asyncio.Event()
@@ -131,34 +133,83 @@ class Registry:
         NotFoundError for an unknown avatar, and MalformedError or UnprocessableError for an offer or options that
         cannot be served.
         """
-        try:
-            identity.check_opening(request.avatar, request.source)
+        with self._counting_refusals():
+            self._check(request, identity)
+            self._check_pending(identity)
             return await self._open(offer, request, identity)
-        except RequestError as error:
-            self._metrics.refused.labels(error.problem).inc()
-            raise
 
-    async def _open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
-        """What costs least is checked first: the offer is read, and a peer made, for whoever has a slot."""
+    def create(self, request: SessionRequest, identity: Identity) -> Session:
+        """Start a session without a caller, which viewers :meth:`join`. Raises what :meth:`open` raises, but for
+        what is wrong with an offer."""
+        with self._counting_refusals():
+            self._check(request, identity)
+            self._make_room(request.latency)
+            session = self._new_session(request, identity)
+        self._start(session)
+        return session
+
+    async def join(self, session: Session, offer: str, identity: Identity) -> tuple[Viewer, str]:
+        """Let one more viewer see a session; returns it and the SDP answer.
+
+        Raises ConflictError where it has as many as it may have, RateLimitError for a network of which too many
+        have not connected yet, NotFoundError where the session ends meanwhile, and MalformedError or
+        UnprocessableError for an offer that cannot be served.
+        """
+        network = network_of(identity.address)
+        with self._counting_refusals():
+            self._check_pending(identity)
+            self._joining[network] += 1
+            try:
+                return await session.join(offer, identity)
+            finally:
+                self._joining[network] -= 1
+
+    def _check(self, request: SessionRequest, identity: Identity) -> None:
+        """What costs least is checked first, and what nobody may do before there is a slot to be had."""
+        identity.check_opening(request.avatar, request.source)
         if unavailable := self._unavailable():
             raise unavailable
-        check_limits(self._settings.limits, identity, (*self._openings, *self._sessions.values()))
+        check_places(self._settings.limits, identity, (*self._openings, *self._sessions.values()))
         self._avatars.get(request.avatar)
         find_preset(self._host.info.presets, request.latency)
+
+    def _check_pending(self, identity: Identity) -> None:
+        network = network_of(identity.address)
+        pending = sum(opening.network == network for opening in self._openings) + self._joining[network]
+        for session in self._sessions.values():
+            pending += sum(viewer.pending and viewer.network == network for viewer in session.viewers)
+        check_pending(self._settings.limits, pending)
+
+    async def _open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
+        """The offer is read, and a peer made, for whoever has a slot."""
         self._make_room(request.latency)
         opening = Opening(request.latency, identity, network_of(identity.address))
         self._openings.append(opening)
         try:
-            session = Session(request, identity, self._settings, self._host, self._avatars, self._metrics, self.delays)
+            session = self._new_session(request, identity)
             answer = await session.open(offer)
-            self._sessions[session.id] = session
         finally:
             self._openings.remove(opening)
-        self._metrics.opened.inc()
-        self._own(self._serve(session), f"session-{session.id}")
+        self._start(session)
         if opening.revoked:
             session.end("revoked")
         return session, answer
+
+    def _new_session(self, request: SessionRequest, identity: Identity) -> Session:
+        return Session(request, identity, self._settings, self._host, self._avatars, self._metrics, self.delays)
+
+    def _start(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._metrics.opened.inc()
+        self._own(self._serve(session), f"session-{session.id}")
+
+    @contextmanager
+    def _counting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except RequestError as error:
+            self._metrics.refused.labels(error.problem).inc()
+            raise
 
     def _make_room(self, latency: str) -> None:
         """Raises UnavailableError where there is no room, not even without the sessions that can give way. As many of

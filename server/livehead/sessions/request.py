@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from livehead.core.source_name import SourceName
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
 
+InterruptMode: TypeAlias = Literal["off", "auto"]
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """``seed`` None takes a random one; ``voice`` None sends pushed speech back, and the microphone not."""
+    """``seed`` None takes a random one; ``voice`` None sends pushed speech back to the caller, and the microphone not.
+    With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait."""
 
     avatar: str
     latency: str
@@ -20,6 +24,7 @@ class SessionRequest:
     source: SourceName = "mic"
     probe: bool = False
     seed: int | None = None
+    interrupt: InterruptMode = "off"
 
     @property
     def pushed(self) -> bool:

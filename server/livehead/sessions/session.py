@@ -1,4 +1,4 @@
-"""One session: the peer, the source, the pipeline and the pacer of one client, and the tasks that drive them."""
+"""One session: its source, its pipeline, its pacer and its viewers, and the tasks that drive them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
-from livehead.core.messages.from_server import Playback, StateMessage, stats_object
+from livehead.core.messages.from_client import Shown
+from livehead.core.messages.from_server import Playback, StateMessage, Stats, encode, stats_object
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import ConflictError, EngineError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
-from livehead.media.peer.addresses import AddressPolicy
-from livehead.media.peer.peer import IceServer, Peer
+from livehead.media.audio.ingest import AudioChunk
+from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
+from livehead.sessions.audience import Audience
 from livehead.sessions.avatar_switch import AvatarSwitch
 from livehead.sessions.engine_attachment import EngineAttachment
-from livehead.sessions.liveness import Liveness
+from livehead.sessions.lifetime import Lifetime
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.reporter import Reporter
@@ -34,11 +36,14 @@ from livehead.sessions.session_limits import SessionLimits
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
-from livehead.sessions.status import Listener, Status
+from livehead.sessions.status import Listener, SessionMessage, Status
 from livehead.sessions.steering_rates import SteeringRates
 from livehead.sessions.stream_opener import StreamOpener
-from livehead.sessions.watcher import Watcher
+from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewer_messages import ViewerMessages
 from livehead.settings import Settings
+
+WATCH_S = 0.25
 
 PLAYS_AFTER_S = 0.3
 """A client that is connected plays what it gets after this long: pushed speech begins no sooner."""
@@ -47,11 +52,12 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """``closed`` is set when the peer connection is closed and the engine's stream is given back.
+    """``closed`` is set when the last peer connection is closed and the engine's stream is given back.
 
-    It costs the engine nothing before its client is there: the stream is opened when the client's first connectivity
-    check comes, so that it is ready when the connection is, and gets its first window then. ``network`` is what the
-    client's address counts as; ``answered_at`` is a monotonic time in seconds.
+    It belongs to its caller and ends with it, or was made without one: then viewers join it, and it ends a while
+    after the last one has left. It costs the engine nothing before somebody is there to be shown the portrait: the
+    stream is opened at the first connectivity check of such a viewer, so that it is ready when the connection is, and
+    gets its first window then. ``network`` is what the address counts as of whoever opened it.
     """
 
     def __init__(
@@ -67,11 +73,12 @@ class Session:
         """Raises UnprocessableError for an unknown latency preset."""
         preset = find_preset(host.info.presets, request.latency)
         self.id = new_id()
-        self.etag = f'"{new_id()}"'
         self.opened_by = opened_by
         self.network = network_of(opened_by.address)
+        self.caller: Viewer | None = None
         self.closed = asyncio.Event()
         self._request = request
+        self._settings = settings
         self._avatar = request.avatar
         self._latency = request.latency
         self._host = host
@@ -80,70 +87,54 @@ class Session:
         self._delays = delays
         self._log = SessionLog(logger, {"session": self.id})
         self._status = Status(self._log)
+        self._status.subscribe(self._tell_viewers)
         self._opened_at = time.monotonic()
-        limits = SessionLimits.of(settings, opened_by)
-        self._liveness = Liveness(limits, self._opened_at, sends_audio=not request.pushed)
+        self._lifetime = Lifetime(SessionLimits.of(settings, opened_by))
         self._rates = SteeringRates()
         self._ending = asyncio.Event()
         self._reason = "failed"
-        stun_urls = settings.media.stun_urls
-        self._peer = Peer(
-            [IceServer(stun_urls)] if stun_urls else [],
-            send_audio=request.speaks,
-            receive_audio=not request.pushed,
-            on_message=lambda text: self._reporter.answer(text),
-            on_sent=lambda index: self._pacer.sent(index),
-            addresses=AddressPolicy.of(
-                settings.media.peer_addresses, "" if opened_by.behind_proxy else opened_by.address
-            ),
-            setup_seconds=limits.setup,
-            packets_per_second=settings.limits.packets_per_second,
-        )
+        self._awaited = asyncio.Event()  # somebody who is to be shown the portrait is connecting
+        self._begun = asyncio.Event()  # and is connected
+        self._attached = asyncio.Event()
+        self._viewers = Viewers(on_sent=self._on_sent)
+        self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             preset.hop, preset.lookahead
         )
-        self._pacer = Pacer(preset, self._peer, metrics, with_test_pattern=request.probe, on_block=self._on_block)
+        self._pacer = Pacer(preset, self._viewers, metrics, with_test_pattern=request.probe, on_block=self._on_block)
         self._pipeline = Pipeline(self._source, preset, self._pacer)
         self._reporter = Reporter(
-            self._pipeline, self._peer, self._status, self._log, self._pacer.trace if request.probe else None
+            self._pipeline, self._viewers, self._status, self._pacer.trace if request.probe else None
         )
-        self._watcher = Watcher(
-            self._peer,
-            self._source,
-            self._liveness,
-            self._status,
-            self._log,
-            on_connected=self._on_connected,
-            end=self.end,
-        )
+        self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
         self._streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
         self._switch = AvatarSwitch(self._streams.open, self._attach, self._log)
-        self._attached = asyncio.Event()
         self._speaker: Speaker | None = None
 
     async def open(self, offer: str) -> str:
-        """Answer the offer; :meth:`run` must follow.
+        """Answer its caller's offer; :meth:`run` must follow.
 
         Raises what :meth:`Peer.answer` raises; nothing is left behind then.
         """
-        try:
-            answer = await self._peer.answer(offer)
-        except BaseException:
-            await self._peer.close()
-            raise
-        self._liveness.answered_at = time.monotonic()
-        return answer
+        self.caller = self._new_viewer(
+            self.opened_by, caller_speaks=not self._request.pushed, voice=self._request.speaks
+        )
+        return await self._audience.join(self.caller, offer)
+
+    async def join(self, offer: str, identity: Identity) -> tuple[Viewer, str]:
+        """Answer the offer of one more viewer. Raises what :meth:`Audience.join` raises."""
+        viewer = self._new_viewer(identity)
+        return viewer, await self._audience.join(viewer, offer)
 
     async def run(self) -> None:
-        """Serve until :meth:`end`, or until the client is gone. Never raises but for its own cancellation."""
+        """Serve until :meth:`end`, or until nobody is there any more. Never raises but for its own cancellation."""
         self._log.info("open, avatar %s, latency %s", self._avatar, self._latency)
         parts = {
-            "listen": self._listen,
             "poll": self._poll,
             "pace": self._pacer.run,
             "report": self._reporter.run,
-            "watch": self._watcher.run,
+            "watch": self._watch,
             "avatar": self._show,
         }
         try:
@@ -165,23 +156,34 @@ class Session:
         """Tell the client that the server will go away."""
         self._status.on(Event.DRAIN, "draining")
 
-    def orphan(self) -> None:
-        """The signal socket ended: so does the session, in 10 s or when no media flows."""
-        self._liveness.orphaned_at = time.monotonic()
-
     @property
     def answered_at(self) -> float:
-        return self._liveness.answered_at
+        """When its caller was answered, or it was made, in monotonic seconds."""
+        return self._opened_at if self.caller is None else self.caller.answered_at
 
     @property
     def heard(self) -> bool:
-        """Whether a connectivity check has come from the client."""
-        return self._peer.heard.is_set()
+        """Whether a connectivity check has come from its caller. A session without one keeps its slot as if."""
+        return self.caller is None or self.caller.heard
 
     @property
     def pending(self) -> bool:
-        """Whether the client has yet to connect."""
-        return not self._peer.connected.is_set()
+        """Whether its caller has yet to connect."""
+        return self.caller is not None and self.caller.pending
+
+    def orphan(self) -> None:
+        """Its caller's signal socket ended."""
+        if self.caller is not None:
+            self.caller.orphan()
+
+    @property
+    def viewers(self) -> tuple[Viewer, ...]:
+        """Those that are there, or connecting."""
+        return tuple(self._audience)
+
+    def viewer(self, viewer_id: str) -> Viewer:
+        """Raises NotFoundError."""
+        return self._audience.find(viewer_id)
 
     @property
     def state(self) -> StateMessage:
@@ -212,17 +214,10 @@ class Session:
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
             "probe": self._request.probe,
+            "viewers": sum(not viewer.pending for viewer in self._audience),
             "seconds": round(time.monotonic() - self._opened_at, 1),
             "stats": None if stats is None else stats_object(stats),
         }
-
-    async def add_candidate(self, candidate: str | None, mid: str | None, mline_index: int | None) -> None:
-        """A trickled candidate, None after the last. Raises MalformedError."""
-        await self._peer.add_candidate(candidate, mid, mline_index)
-
-    def is_restart(self, ufrag: str | None) -> bool:
-        """Whether an ICE user name fragment asks for an ICE restart."""
-        return self._peer.is_restart(ufrag)
 
     def choose_avatar(self, avatar: str, on_error: Callable[[Exception], None]) -> None:
         """Go on with another portrait, of several choices with the newest. Returns at once; the old portrait is shown
@@ -282,7 +277,7 @@ class Session:
         self.end("failed")
 
     async def _show(self) -> None:
-        """The portrait: the first one when the client is there, then those that it chooses."""
+        """The portrait: the first one when somebody is there, then those that are chosen."""
         try:
             await self._show_first()
         except EngineError as error:
@@ -295,11 +290,11 @@ class Session:
             await self._switch.run()
 
     async def _show_first(self) -> None:
-        """Open the stream while the client connects, and begin when it has."""
-        await self._peer.heard.wait()
+        """Open the stream while the first viewer connects, and begin when it has."""
+        await self._awaited.wait()
         attachment = await self._streams.open_first(self._avatar)
         try:
-            await self._peer.connected.wait()
+            await self._begun.wait()
         except BaseException:
             await attachment.close()
             raise
@@ -311,14 +306,18 @@ class Session:
         self._avatar = avatar
         return self._pipeline.attach(attachment)
 
-    async def _listen(self) -> None:
-        if not isinstance(self._source, MicSource):
-            await self._ending.wait()
-            return
-        async for audio in self._peer.audio:
-            if self._attached.is_set():
-                self._pipeline.push(self._source.hear(audio.start, audio.pcm))
-        self._watcher.look()  # with the peer, its audio ends
+    async def _watch(self) -> None:
+        """Until its time is over."""
+        while True:
+            now = time.monotonic()
+            if self.caller is None:
+                self._lifetime.unviewed_since = self._audience.unviewed_since
+            if self._source.has_spoken():
+                self._lifetime.spoken_at = now
+            if reason := self._lifetime.end(now):
+                self.end(reason)
+                return
+            await asyncio.sleep(WATCH_S)
 
     async def _poll(self) -> None:
         await self._attached.wait()
@@ -330,17 +329,67 @@ class Session:
 
     # -- what the parts are told
 
+    def _on_sent(self, index: int) -> None:
+        self._pacer.sent(index)
+
     def _on_block(self, k: int, delay_ms: float) -> None:
         self._source.block_sent(k)
         if k >= 0:
             self._delays.note(self._latency, delay_ms)
 
-    def _on_connected(self, at: float) -> None:
-        if isinstance(self._source, PushSource):
-            self._source.begin_at(at + PLAYS_AFTER_S)
+    def _tell_viewers(self, message: SessionMessage) -> None:
+        """What is on the data channels. The figures are sent with more beside them, by the reporter."""
+        if not isinstance(message, Stats):
+            self._viewers.send_text(encode(message))
 
     def _on_engine(self, state: EngineState) -> None:
         self._status.on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
+
+    # -- what its viewers tell it
+
+    def on_heard(self, viewer: Viewer) -> None:
+        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        if viewer.peer.takes_video:
+            self._awaited.set()
+
+    def on_connected(self, viewer: Viewer) -> None:
+        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        now = time.monotonic()
+        if self._lifetime.begun_at is None:
+            self._lifetime.begun_at = now
+            self._status.on(Event.CONNECTED)
+        if viewer.peer.takes_video and not self._begun.is_set():
+            if isinstance(self._source, PushSource):
+                self._source.begin_at(now + PLAYS_AFTER_S)
+            self._begun.set()
+
+    def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
+        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        if isinstance(self._source, MicSource) and viewer is self.caller and self._attached.is_set():
+            self._pipeline.push(self._source.hear(audio.start, audio.pcm))
+
+    def on_text(self, viewer: Viewer, text: str) -> None:
+        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        self._messages.handle(viewer, text)
+
+    def _on_shown(self, viewer: Viewer, shown: Shown) -> None:
+        """A viewer's screen has presented a frame."""
+
+    def on_media(self, viewer: Viewer, *, lost: bool) -> None:
+        """See :class:`~livehead.sessions.viewer.OnViewer`. Only its caller's loss degrades a session."""
+        if viewer is self.caller:
+            self._status.on(Event.MEDIA_LOST if lost else Event.MEDIA_BACK)
+
+    def _on_left(self, viewer: Viewer) -> None:
+        if viewer is self.caller:
+            self.end(viewer.reason)
+        else:
+            self._log.debug("a viewer left: %s", viewer.reason)
+
+    def _new_viewer(self, identity: Identity, *, caller_speaks: bool = False, voice: bool = True) -> Viewer:
+        return Viewer(
+            self._viewers, identity, self._settings, self, self._log, caller_speaks=caller_speaks, voice=voice
+        )
 
     # -- the end
 
@@ -351,8 +400,8 @@ class Session:
         try:
             await self._attempt("its last figures", self._take_figures)
             await self._attempt("the engine's stream", self._close_stream)
-            await self._attempt("the peer connection", self._peer.close)
-            self._metrics.close_failures.inc(self._peer.close_failures)
+            await self._attempt("its viewers", self._close_viewers)
+            self._metrics.close_failures.inc(self._audience.close_failures)
         finally:
             self._status.on(Event.CLOSE, self._reason)
             self._metrics.closed.labels(self._reason).inc()
@@ -373,3 +422,6 @@ class Session:
     async def _close_stream(self) -> None:
         if self._pipeline.attachment is not None:
             await self._pipeline.attachment.close()
+
+    async def _close_viewers(self) -> None:
+        await self._audience.close(self._reason)

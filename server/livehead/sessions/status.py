@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from livehead.core.lifecycle import Event, Lifecycle, State
-from livehead.core.messages.from_server import StateMessage, Stats
+from livehead.core.messages.from_server import AvatarActivity, StateMessage, Stats, UserActivity
 from livehead.logs import SessionLog
 
-Listener: TypeAlias = Callable[[StateMessage | Stats], None]
+SessionMessage: TypeAlias = StateMessage | Stats | AvatarActivity | UserActivity
+"""What a session tells of itself."""
+
+Listener: TypeAlias = Callable[[SessionMessage], None]
 
 
 class Status:
-    """Listeners get every change of state, and the figures, until the session is closed. They are called in turn; one
-    that raises is logged and harms neither the others nor the session."""
+    """Listeners get every change of state, the figures, and who speaks, until the session is closed. They are called
+    in turn; one that raises is logged and harms neither the others nor the session."""
 
     def __init__(self, log: SessionLog) -> None:
         self._log = log
@@ -47,7 +50,7 @@ class Status:
         if self.closed:
             self._listeners.clear()
 
-    def tell(self, message: StateMessage | Stats) -> None:
+    def tell(self, message: SessionMessage) -> None:
         """Pass a message to all listeners."""
         for listener in list(self._listeners):
             try:

@@ -1,16 +1,16 @@
 """Every message that a client or a backend may send, and how it is read.
 
-Signal socket: Offer, Candidate, ChooseAvatar, ChooseLatency, Interrupt, Bye.
-Speech socket: End, Interrupt. Data channel: Ping, Shown.
+Signal socket: Offer, Candidate, ChooseAvatar, ChooseLatency, ChooseVoice, Interrupt, Bye.
+Speech socket: End, Interrupt. Data channel: Ping, Shown, ChooseVoice, Interrupt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StrictBool, TypeAdapter, ValidationError
 
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.fields import (
@@ -45,7 +45,20 @@ class Offer:
     source: Annotated[SourceName, MustBe("one of mic, push")] | None = None
     probe: Flag = False
     seed: Seed | None = None
+    interrupt: Annotated[Literal["off", "auto"], MustBe("one of off, auto")] | None = None
     token: Token | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSession:
+    """The JSON body that opens a session without a peer. What is None was not given: the server's default holds."""
+
+    avatar: Name | None = None
+    latency: Name | None = None
+    source: Annotated[SourceName, MustBe("one of mic, push")] | None = None
+    probe: Flag = False
+    seed: Seed | None = None
+    interrupt: Annotated[Literal["off", "auto"], MustBe("one of off, auto")] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +92,16 @@ class ChooseLatency:
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseVoice:
+    """Whether the session's audio is sent to this viewer. On the signal socket and on the data channel."""
+
+    type: ClassVar[str] = "voice"
+    on: Annotated[StrictBool, MustBe("true or false")]
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Drop what was not shown yet. On both sockets."""
+    """Drop what was not shown yet. On both sockets and on the data channel."""
 
     type: ClassVar[str] = "interrupt"
 
@@ -113,9 +134,9 @@ class Shown:
     k: BlockIndex | None = None
 
 
-OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye
+OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | ChooseVoice | Interrupt | Bye
 OnSpeech: TypeAlias = End | Interrupt
-OnChannel: TypeAlias = Ping | Shown
+OnChannel: TypeAlias = Ping | Shown | ChooseVoice | Interrupt
 
 Received = TypeVar("Received")
 
@@ -139,6 +160,11 @@ def decode_channel(text: str | bytes) -> OnChannel:
     return cast(OnChannel, _decode(text, _CHANNEL))
 
 
+def read_creation(body: dict[str, Any]) -> CreateSession:
+    """Fields that are not known are ignored. Raises TooLargeError and MalformedError as :func:`decode_signal`."""
+    return cast(CreateSession, _CREATION(body))
+
+
 class _Reader:
     """Reads the body of one type of message."""
 
@@ -160,6 +186,7 @@ class _Reader:
             raise MalformedError(f'the message needs "{name}", {self._wanted[name]}') from None
 
 
+_CREATION = _Reader(CreateSession)
 _SIGNAL = {kind.type: _Reader(kind) for kind in get_args(OnSignal)}
 _SPEECH = {kind.type: _Reader(kind) for kind in get_args(OnSpeech)}
 _CHANNEL = {kind.type: _Reader(kind) for kind in get_args(OnChannel)}

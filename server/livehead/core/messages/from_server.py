@@ -102,13 +102,15 @@ class ErrorMessage:
 @dataclass(frozen=True, slots=True)
 class Playback:
     """What became of pushed speech, as of block ``k``. ``spoken_ms``: how much of the utterance was sent;
-    ``shown_ms``: how much of it a viewer's screen has presented, None where no viewer reports that."""
+    ``shown_ms``: how much of it a viewer's screen has presented, None where no viewer reports that. ``utterance``
+    counts those of one speech socket from 0; None for an interrupt that dropped nothing."""
 
     type: ClassVar[str] = "playback"
     state: PlaybackState
     k: int
     spoken_ms: int = 0
     shown_ms: int | None = None
+    utterance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
