@@ -9,11 +9,13 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
-from livehead.api import avatars, ice, ops, problems, sessions, signal, speech, tokens, web, whep, whip
+from livehead.api import avatars, ice, ops, problems, say, sessions, signal, speech, tokens, web, whep, whip
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
 from livehead.api.services import Services
+from livehead.api.small_webrtc import routes as small_webrtc
+from livehead.api.small_webrtc.state import SmallWebRtc
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
@@ -21,6 +23,7 @@ from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
+from livehead.speech_synthesis.choice import choose as choose_synthesizer
 
 ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
@@ -36,8 +39,12 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with services.host, services.registry:
-            yield
+        try:
+            async with services.host, services.registry:
+                yield
+        finally:
+            if services.synthesizer is not None:
+                await services.synthesizer.close()
 
     app = FastAPI(
         title="Livehead",
@@ -66,6 +73,8 @@ def routers() -> tuple[APIRouter, ...]:
         whep.router,
         signal.router,
         speech.router,
+        say.router,
+        small_webrtc.router,
         tokens.router,
         avatars.router,
         ice.router,
@@ -80,4 +89,4 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     store = AvatarStore()
     registry = Registry(settings, host, store, metrics)
     metrics.watch_restarts(lambda: host.restarts)
-    return Services(settings, Access(settings), choice, host, store, registry, metrics)
+    return Services(settings, Access(settings), choice, host, store, registry, metrics, SmallWebRtc())

@@ -9,17 +9,19 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from livehead.access.access import Access
+from livehead.api.small_webrtc.state import SmallWebRtc
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice
 from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
+from livehead.speech_synthesis.base import Synthesizer
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once by :mod:`livehead.app`; every route reads from it."""
+    """Made once by :mod:`livehead.app`; every route reads from it. ``synthesizer`` is None where there is none."""
 
     settings: Settings
     access: Access
@@ -28,6 +30,7 @@ class Services:
     avatars: AvatarStore
     registry: Registry
     metrics: Metrics
+    small_webrtc: SmallWebRtc
 
     async def reload_keys(self) -> None:
         """Read the key file again, and end the sessions of keys that are gone."""

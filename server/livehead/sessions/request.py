@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from livehead.core.source_name import SourceName
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
+from livehead.media.peer.channel import LABEL
 
 InterruptMode: TypeAlias = Literal["off", "auto"]
 
@@ -16,7 +17,8 @@ InterruptMode: TypeAlias = Literal["off", "auto"]
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """``seed`` None takes a random one; ``voice`` None sends pushed speech back to the caller, and the microphone not.
-    With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait."""
+    With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait. ``channel`` is the name of the
+    caller's data channel; under another than ours another protocol is spoken."""
 
     avatar: str
     latency: str
@@ -25,6 +27,7 @@ class SessionRequest:
     probe: bool = False
     seed: int | None = None
     interrupt: InterruptMode = "off"
+    channel: str = LABEL
 
     @property
     def pushed(self) -> bool:

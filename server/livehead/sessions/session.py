@@ -22,6 +22,7 @@ from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import ConflictError, EngineError, RequestError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.audio.ingest import AudioChunk
+from livehead.media.peer.channel import LABEL
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
 from livehead.sessions.audience import Audience
@@ -32,6 +33,8 @@ from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
+from livehead.sessions.say_queue import SayQueue, Speech
+from livehead.sessions.screen import Screen
 from livehead.sessions.session_limits import SessionLimits
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
@@ -101,7 +104,10 @@ class Session:
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             preset.hop, preset.lookahead
         )
+        if isinstance(self._source, PushSource):
+            self._source.on_activity = self._status.tell
         self._pacer = Pacer(preset, self._viewers, metrics, with_test_pattern=request.probe, on_block=self._on_block)
+        self._screen = Screen(self._pacer.frames)
         self._pipeline = Pipeline(self._source, preset, self._pacer)
         self._reporter = Reporter(
             self._pipeline, self._viewers, self._status, self._pacer.trace if request.probe else None
@@ -111,6 +117,8 @@ class Session:
         self._streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
         self._switch = AvatarSwitch(self._streams.open, self._attach, self._log)
         self._speaker: Speaker | None = None
+        self._say_queue = SayQueue(self.admit, metrics, self._log)
+        self._pipeline.on_interrupt = self._say_queue.interrupt
 
     async def open(self, offer: str) -> str:
         """Answer its caller's offer; :meth:`run` must follow.
@@ -118,7 +126,10 @@ class Session:
         Raises what :meth:`Peer.answer` raises; nothing is left behind then.
         """
         self.caller = self._new_viewer(
-            self.opened_by, caller_speaks=not self._request.pushed, voice=self._request.speaks
+            self.opened_by,
+            caller_speaks=not self._request.pushed,
+            voice=self._request.speaks,
+            channel=self._request.channel,
         )
         return await self._audience.join(self.caller, offer)
 
@@ -136,6 +147,7 @@ class Session:
             "report": self._reporter.run,
             "watch": self._watch,
             "avatar": self._show,
+            "say": self._say_queue.run,
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -244,14 +256,14 @@ class Session:
         Raises UnprocessableError where the speech comes from the microphone, or for an impossible rate, and
         ConflictError where there is a speaker already.
         """
-        if not isinstance(self._source, PushSource):
-            raise UnprocessableError(
-                "This session's speech comes from the client's microphone. Open it with source=push to push speech."
-            )
+        source = self._push_source()
         if self._speaker is not None:
-            raise ConflictError("This session has its speech socket already; close that one first.")
+            raise ConflictError(
+                "This session is spoken through already: by a speech socket, which would have to be closed, or by a text "
+                "that it was asked to say, until that is synthesized or there is an interrupt."
+            )
         self._speaker = Speaker(
-            self._source,
+            source,
             self._pipeline,
             rate,
             on_playback,
@@ -259,6 +271,21 @@ class Session:
             count_interrupt=self._rates.count_interrupt,
         )
         return self._speaker
+
+    async def say(self, speech: Speech) -> None:
+        """Speak the speech of a text, behind those that it was asked to say before; returns when its first audio has
+        come. Raises UnprocessableError where the session's speech comes from the microphone, RateLimitError, and what
+        :meth:`SayQueue.say` raises."""
+        self._push_source()
+        self._rates.count_text()
+        await self._say_queue.say(speech)
+
+    def _push_source(self) -> PushSource:
+        if not isinstance(self._source, PushSource):
+            raise UnprocessableError(
+                "This session's speech comes from the client's microphone. Open it with source=push to push speech."
+            )
+        return self._source
 
     def _dismiss(self) -> None:
         self._speaker = None
@@ -332,8 +359,8 @@ class Session:
     def _on_sent(self, index: int) -> None:
         self._pacer.sent(index)
 
-    def _on_block(self, k: int, delay_ms: float) -> None:
-        self._source.block_sent(k)
+    def _on_block(self, k: int, delay_ms: float, frame: int | None) -> None:
+        self._source.block_sent(k, frame, time.monotonic())
         if k >= 0:
             self._delays.note(self._latency, delay_ms)
 
@@ -374,6 +401,10 @@ class Session:
 
     def _on_shown(self, viewer: Viewer, shown: Shown) -> None:
         """A viewer's screen has presented a frame."""
+        now = time.monotonic()
+        k = self._screen.read(viewer.id, shown, viewer.peer.index_of, now)
+        if k is not None and isinstance(self._source, PushSource):
+            self._source.frame_shown(k, now)
 
     def on_media(self, viewer: Viewer, *, lost: bool) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`. Only its caller's loss degrades a session."""
@@ -381,14 +412,25 @@ class Session:
             self._status.on(Event.MEDIA_LOST if lost else Event.MEDIA_BACK)
 
     def _on_left(self, viewer: Viewer) -> None:
+        if self._screen.leave(viewer.id) and isinstance(self._source, PushSource):
+            self._source.screen_lost(time.monotonic())
         if viewer is self.caller:
             self.end(viewer.reason)
         else:
             self._log.debug("a viewer left: %s", viewer.reason)
 
-    def _new_viewer(self, identity: Identity, *, caller_speaks: bool = False, voice: bool = True) -> Viewer:
+    def _new_viewer(
+        self, identity: Identity, *, caller_speaks: bool = False, voice: bool = True, channel: str = LABEL
+    ) -> Viewer:
         return Viewer(
-            self._viewers, identity, self._settings, self, self._log, caller_speaks=caller_speaks, voice=voice
+            self._viewers,
+            identity,
+            self._settings,
+            self,
+            self._log,
+            caller_speaks=caller_speaks,
+            voice=voice,
+            channel=channel,
         )
 
     # -- the end

@@ -12,6 +12,7 @@ from livehead.core.networks import network_of
 from livehead.logs import SessionLog
 from livehead.media.audio.ingest import AudioChunk
 from livehead.media.peer.addresses import AddressPolicy
+from livehead.media.peer.channel import LABEL
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.media.peer.viewers import Viewers
 from livehead.sessions.liveness import Liveness, PeerStatus
@@ -19,6 +20,16 @@ from livehead.sessions.session_limits import SessionLimits
 from livehead.settings import Settings
 
 WATCH_S = 0.25
+
+
+class Dialect(Protocol):
+    """What is spoken on a viewer's data channel instead of our own messages."""
+
+    def receive(self, text: str) -> None:
+        """A text of the client."""
+
+    def leave(self) -> None:
+        """The viewer ends; there is still time for one text."""
 
 
 class OnViewer(Protocol):
@@ -45,7 +56,8 @@ class Viewer:
     ``reason`` says then why, in one word. ``network`` is what the client's address counts as.
 
     With ``caller_speaks`` the client must send the audio that the session is driven by; otherwise it may send audio.
-    ``voice`` says whether the session's audio is sent to it, if it takes any.
+    ``voice`` says whether the session's audio is sent to it, if it takes any; ``channel`` is the name of its data
+    channel.
     """
 
     def __init__(
@@ -58,6 +70,7 @@ class Viewer:
         *,
         caller_speaks: bool = False,
         voice: bool = True,
+        channel: str = LABEL,
     ) -> None:
         self.id = new_id()
         self.etag = f'"{new_id()}"'
@@ -73,7 +86,8 @@ class Viewer:
             audio="required" if caller_speaks else "optional",
             video="optional",
             voice=voice,
-            on_message=lambda text: session.on_text(self, text),
+            on_message=self._on_text,
+            channel=channel,
             addresses=AddressPolicy.of(
                 settings.media.peer_addresses, "" if opened_by.behind_proxy else opened_by.address
             ),
@@ -82,6 +96,7 @@ class Viewer:
         )
         self._liveness = Liveness(limits, time.monotonic(), sends_audio=caller_speaks)
         self._session = session
+        self._dialect: Dialect | None = None
         self._log = log
         self._ending = asyncio.Event()
 
@@ -107,6 +122,8 @@ class Viewer:
         except ExceptionGroup:
             self._log.exception("a viewer failed")
         finally:
+            if self._dialect is not None:
+                self._dialect.leave()
             await self.peer.close()
             self.closed.set()
 
@@ -147,6 +164,16 @@ class Viewer:
     def is_restart(self, ufrag: str | None) -> bool:
         """Whether an ICE user name fragment asks for an ICE restart."""
         return self.peer.is_restart(ufrag)
+
+    def speak(self, dialect: Dialect) -> None:
+        """Give it the texts of the client from now on, in place of the session."""
+        self._dialect = dialect
+
+    def _on_text(self, text: str) -> None:
+        if self._dialect is None:
+            self._session.on_text(self, text)
+        else:
+            self._dialect.receive(text)
 
     async def _connect(self) -> None:
         await self.peer.heard.wait()
