@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from livehead.core import test_pattern
-from livehead.core.block import Block
+from livehead.core.block import Block, Pcm
 from livehead.core.frame import Frame
 from livehead.core.messages.from_server import Stats
 from livehead.core.playout.playout import Playout
 from livehead.core.playout.tick import Kind, Tick
+from livehead.core.sent_frames import SentFrames
 from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
 from livehead.media.peer.viewers import Viewers
@@ -23,7 +24,8 @@ from livehead.sessions.frame_trace import FrameTrace
 class Pacer:
     """One session's. Everything but :meth:`run` is called on the event loop and returns at once.
 
-    ``on_block`` is told of every block that was sent, and its delay in milliseconds.
+    ``on_block`` is told of every block that was sent, its delay in milliseconds, and the block of the frame that went
+    with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``frames`` knows which frame each of the last ticks carried.
     """
 
     def __init__(
@@ -33,16 +35,19 @@ class Pacer:
         metrics: Metrics,
         *,
         with_test_pattern: bool,
-        on_block: Callable[[int, float], None],
+        on_block: Callable[[int, float, int | None], None],
+        on_audio: Callable[[Pcm], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trace = FrameTrace(keep=with_test_pattern)
         self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
+        self.frames = SentFrames()
         self._viewers = viewers
         self._metrics = metrics
         self._figures = Figures(metrics)
         self._with_test_pattern = with_test_pattern
         self._on_block = on_block
+        self._on_audio = on_audio
         self._clock = clock
         self._changed = asyncio.Event()
 
@@ -113,16 +118,20 @@ class Pacer:
         now = self._clock()
         if tick.frame is not None:
             frame = tick.frame
+            if tick.frame_k is not None:
+                self.frames.note(tick.index, tick.frame_k)
             if self._with_test_pattern and tick.frame_k is not None:
                 frame = test_pattern.draw(frame, tick.frame_k, tick.loudness)
             if tick.kind is Kind.FRESH and tick.k is not None:
                 self.trace.due(tick.k, tick.index, now)
             self._viewers.send_frame(frame, tick.index)
         self._viewers.send_audio(tick.pcm, tick.index)
+        if self._on_audio is not None:
+            self._on_audio(tick.pcm)
         self._metrics.sent.inc()
         if tick.k is not None:
             self._metrics.delay.observe(tick.delay_ms / 1000)
-            self._on_block(tick.k, tick.delay_ms)
+            self._on_block(tick.k, tick.delay_ms, tick.frame_k)
 
     async def _changed_within(self, seconds: float) -> bool:
         try:

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livehead.avatars import AvatarStore
+from livehead.core.barge_in import BargeIn
 from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
 from livehead.core.messages.from_client import Shown
-from livehead.core.messages.from_server import Playback, StateMessage, Stats, encode, stats_object
+from livehead.core.messages.from_server import Playback, StateMessage, Stats, UserActivity, encode, stats_object
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
@@ -28,6 +29,8 @@ from livehead.metrics import Metrics
 from livehead.sessions.audience import Audience
 from livehead.sessions.avatar_switch import AvatarSwitch
 from livehead.sessions.engine_attachment import EngineAttachment
+from livehead.sessions.hearing.ear import Ear
+from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
@@ -106,7 +109,17 @@ class Session:
         )
         if isinstance(self._source, PushSource):
             self._source.on_activity = self._status.tell
-        self._pacer = Pacer(preset, self._viewers, metrics, with_test_pattern=request.probe, on_block=self._on_block)
+        self._hearing = Hearing(self._status.tell, self._log)
+        if request.interrupt == "auto":
+            self._status.subscribe(BargeIn(lambda: self._pipeline.interrupt()))
+        self._pacer = Pacer(
+            preset,
+            self._viewers,
+            metrics,
+            with_test_pattern=request.probe,
+            on_block=self._on_block,
+            on_audio=self._hearing.sent if request.pushed else None,
+        )
         self._screen = Screen(self._pacer.frames)
         self._pipeline = Pipeline(self._source, preset, self._pacer)
         self._reporter = Reporter(
@@ -148,6 +161,7 @@ class Session:
             "watch": self._watch,
             "avatar": self._show,
             "say": self._say_queue.run,
+            "hear": self._hearing.run,
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -259,8 +273,8 @@ class Session:
         source = self._push_source()
         if self._speaker is not None:
             raise ConflictError(
-                "This session is spoken through already: by a speech socket, which would have to be closed, or by a text "
-                "that it was asked to say, until that is synthesized or there is an interrupt."
+                "Somebody speaks through this session already: on its speech socket, which would have to be closed, or "
+                "a text is being said; wait a little, or interrupt it."
             )
         self._speaker = Speaker(
             source,
@@ -279,6 +293,11 @@ class Session:
         self._push_source()
         self._rates.count_text()
         await self._say_queue.say(speech)
+
+    def hear(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
+        """Let a backend hear the viewers' microphones, and when somebody speaks. Raises what :meth:`Hearing.attach`
+        raises."""
+        return self._hearing.attach(rate, on_audio, on_activity)
 
     def _push_source(self) -> PushSource:
         if not isinstance(self._source, PushSource):
@@ -394,6 +413,7 @@ class Session:
         """See :class:`~livehead.sessions.viewer.OnViewer`."""
         if isinstance(self._source, MicSource) and viewer is self.caller and self._attached.is_set():
             self._pipeline.push(self._source.hear(audio.start, audio.pcm))
+        self._hearing.hear(viewer.id, audio.start, audio.pcm)
 
     def on_text(self, viewer: Viewer, text: str) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`."""
@@ -412,6 +432,7 @@ class Session:
             self._status.on(Event.MEDIA_LOST if lost else Event.MEDIA_BACK)
 
     def _on_left(self, viewer: Viewer) -> None:
+        self._hearing.leave(viewer.id)
         if self._screen.leave(viewer.id) and isinstance(self._source, PushSource):
             self._source.screen_lost(time.monotonic())
         if viewer is self.caller:

@@ -1,4 +1,4 @@
-"""PCM16LE of any rate, as backends send it, to the samples of the timeline."""
+"""PCM16LE of any rate, as backends send and get it, to the samples of the timeline and back."""
 
 from __future__ import annotations
 
@@ -34,6 +34,23 @@ class Pcm16Decoder:
 
     def _make(self) -> av.AudioResampler:
         return av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+
+
+class Pcm16Encoder:
+    """A stream without an end: float32 at 16 kHz to mono PCM16LE at ``rate`` Hz. The filter delays it by about a
+    millisecond, unless the rates are the same."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+
+    def __call__(self, pcm: Pcm) -> bytes:
+        """The next samples, in [-1, 1]; louder ones are clipped."""
+        if self._rate != SAMPLE_RATE:
+            frame = av.AudioFrame.from_ndarray(pcm[np.newaxis], format="flt", layout="mono")
+            frame.sample_rate = SAMPLE_RATE
+            pcm = _joined(self._resampler.resample(frame))
+        return np.rint(np.clip(pcm, -1.0, 1.0) * 32767).astype("<i2").tobytes()
 
 
 def _joined(frames: list[av.AudioFrame]) -> Pcm:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from livehead.core.block import SAMPLE_RATE, Pcm
-from livehead.core.voice_activity import WINDOW, Change, VoiceActivity
+from livehead.core.voice_activity import TRACE, WINDOW, Change, VoiceActivity
 
 KEPT = SAMPLE_RATE
-"""Samples that are kept for the ear: an onset lies at most half a second back, and the model is loaded by then."""
+"""Samples that are kept: an onset lies at most half a second back, and the model is loaded in less than one."""
+
+AT_ONCE = 4
+"""Windows that are judged in one call, half a millisecond of work. More wait where the model came late."""
 
 Detect = Callable[[Pcm], float]
-"""The probability of speech in the next window."""
+"""The probability of speech in the stream's next window."""
+
+IsEcho = Callable[[Pcm, int], bool]
+"""Whether the voice in a window is the portrait's own; the window begins at a sample of the viewer's timeline."""
 
 
 class ViewerVoice:
-    """Samples lie on the viewer's own timeline, 16 kHz. Without :attr:`detect` nobody is heard speaking, and what came
-    is kept for it, up to a second. ``is_echo`` is asked of each window whether it is the portrait's own voice."""
+    """Samples lie on the viewer's own timeline, 16 kHz, which begins at ``start``. Nobody is heard speaking before
+    :attr:`detect` is there; what comes until then is judged later, up to a second of it."""
 
-    def __init__(self, start: int, is_echo: Callable[[Pcm], bool]) -> None:
+    def __init__(self, start: int, is_echo: IsEcho = lambda window, at: False) -> None:
         self.detect: Detect | None = None
         self.end = start
         """The sample that comes next."""
         self._is_echo = is_echo
-        self._pieces: deque[Pcm] = deque()
-        self._first = start  # sample of _pieces
+        self._kept: Pcm = np.zeros(0, np.float32)
         self._activity = VoiceActivity(start)
+        self._probability = 0.0
         self._judged = start
         """The sample at which the next window begins."""
 
@@ -36,48 +41,42 @@ class ViewerVoice:
     def speaking(self) -> bool:
         return self._activity.speaking
 
+    @property
+    def quiet(self) -> bool:
+        """Whether there is not even a trace of speech."""
+        return not self.speaking and self._probability < TRACE
+
     def hear(self, start: int, pcm: Pcm) -> list[Change]:
         """The next samples. What lies between them and those before is taken as silence, what overlaps is left out.
         Returns when somebody began and ceased to speak."""
-        if start > self.end:
-            self._keep(np.zeros(min(start - self.end, KEPT), np.float32), start)
-        self._keep(pcm[max(0, self.end - start) :], start + len(pcm))
+        missing = np.zeros(min(max(0, start - self.end), KEPT), np.float32)
+        self._kept = np.concatenate([self._kept, missing, pcm[max(0, self.end - start) :]])[-KEPT:]
+        self.end = max(self.end, start + len(pcm))
         return self._judge()
 
     def since(self, start: int) -> Pcm:
         """The samples from ``start`` to :attr:`end`, as far as they are kept: float32."""
-        kept = np.concatenate([*self._pieces, np.zeros(0, np.float32)])
-        return kept[max(0, start - self._first) :]
+        return self._kept[max(0, start - self._first) :]
 
     @property
-    def first(self) -> int:
-        """The oldest sample that is kept."""
-        return self._first
-
-    def _keep(self, pcm: Pcm, end: int) -> None:
-        if not len(pcm):
-            return
-        self._pieces.append(pcm)
-        self.end = max(self.end, end)
-        kept = sum(len(piece) for piece in self._pieces)
-        while kept - len(self._pieces[0]) >= KEPT:
-            kept -= len(self._pieces.popleft())
-        self._first = self.end - kept
+    def _first(self) -> int:
+        return self.end - len(self._kept)
 
     def _judge(self) -> list[Change]:
-        if self.detect is None or self.end - self._judged < WINDOW:
+        if self.detect is None:
             return []
-        if self._judged < self._first:  # it came before the model was there, or in a jump
+        changes = []
+        if self._judged < self._first:
+            if self.speaking:
+                changes.append(Change(False, self._judged))
             self._judged = self._first
             self._activity = VoiceActivity(self._judged)
-        waiting = self.since(self._judged)
-        changes = []
-        for at in range(0, len(waiting) - WINDOW + 1, WINDOW):
-            window = waiting[at : at + WINDOW]
-            probability = self.detect(window)
-            if self._is_echo(window):
-                probability = 0.0
-            if change := self._activity.update(probability):
+        for _ in range(min(AT_ONCE, (self.end - self._judged) // WINDOW)):
+            window = self.since(self._judged)[:WINDOW]
+            self._probability = self.detect(window)
+            if self._is_echo(window, self._judged):
+                self._probability = 0.0
+            if change := self._activity.update(self._probability):
                 changes.append(change)
             self._judged += WINDOW
         return changes
