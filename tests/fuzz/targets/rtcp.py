@@ -19,6 +19,7 @@ from livehead.media.rtp.rate_control import FLOOR, BitratePolicy
 from livehead.media.rtp.receiver import Receiver
 from livehead.media.rtp.retransmission import SentPacket
 from livehead.media.rtp.sender import Sender
+from livehead.media.video.encoding import VideoEncoding
 from livehead.media.video.track import VideoTrack
 
 SSRC = 0x11223344
@@ -46,7 +47,7 @@ def run(data: bytes) -> None:
 
 async def _handle(packets: list[Any]) -> None:
     transport: Any = _Transport()
-    track = VideoTrack()
+    track = VideoTrack(VideoEncoding)
     track.policy = policy = BitratePolicy(512, 512)
     sender = Sender(track, transport, MediaClock(), lambda: None)
     sender._ssrc = SSRC

@@ -76,7 +76,7 @@ async def goes_on(peer: Peer, pc: RTCPeerConnection) -> None:
     before = peer.last_media
     await until(lambda: peer.last_media != before, 5)
     video = pc.getReceivers()[1]
-    first = 1 + peer._video_track.ticks._last
+    first = 1 + peer._viewers._last_frame
     peer.send_frame(grey(80), first)
     peer.send_frame(grey(90), first + 1)
     await asyncio.wait_for(video.track.recv(), 5)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection
 
-from livehead.media.peer import peer as module
+from livehead.media.peer import closing as module
 from livehead.media.peer.peer import Peer
 from webrtc_client import Mic, client, connect
 
@@ -32,7 +32,7 @@ async def connected_peer(pc: RTCPeerConnection) -> Any:
     pc.addTrack(Mic())
     pc.addTransceiver("video", "recvonly")
     pc.createDataChannel("livehead")
-    peer = Peer(send_audio=True)
+    peer = Peer(voice=True)
     await connect(peer, pc)
     yield peer
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from aiortc import RTCPeerConnection
 
-from livehead.media.audio import track as audio_module
+from livehead.media.audio import encoding as audio_module
 from livehead.media.peer.peer import Peer
 from livehead.media.video.encoder import VideoEncoder
-from livehead.media.video.track import VideoTrack
+from livehead.media.video.encoding import VideoEncoding
 from webrtc_client import Mic, client, connect, grey
 
 
@@ -50,17 +50,17 @@ async def call(pc: RTCPeerConnection, peer: Peer) -> None:
 async def test_a_frame_that_cannot_be_encoded_is_skipped_and_the_next_is_a_keyframe(
     part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner: Any = VideoEncoder if part == "encoder" else VideoTrack
+    owner: Any = VideoEncoder if part == "encoder" else VideoEncoding
     name = "encode" if part == "encoder" else "_packetise"
     failing = Failing(getattr(owner, name), lambda n: n in (5, 7))
     monkeypatch.setattr(owner, name, lambda *args, **options: failing(*args, **options))
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         with caplog.at_level(logging.WARNING, "livehead"):
             await call(pc, peer)
-            track = peer._video_track
+            encoding = peer._viewers._video["h264"]
             await feed(peer, 30, until=lambda: failing.calls >= 12)
-        assert track.failed == 2
-        assert track.keyframes == 3
+        assert encoding.failed == 2
+        assert peer._video_track.keyframes == 3
         assert peer.failure is None
         assert not peer.closed.is_set()
         assert caplog.text.count("RuntimeError: on purpose") == 1, "logged once, not for every frame"
@@ -69,12 +69,12 @@ async def test_a_frame_that_cannot_be_encoded_is_skipped_and_the_next_is_a_keyfr
 async def test_an_encoder_that_never_works_again_ends_the_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = Failing(VideoEncoder.encode, lambda n: n >= 3)
     monkeypatch.setattr(VideoEncoder, "encode", lambda *args, **options: failing(*args, **options))
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         await call(pc, peer)
         await feed(peer, 200, until=peer.closed.is_set)
         await asyncio.wait_for(peer.closed.wait(), 5)
         assert "on purpose" in (peer.failure or "")
-        assert peer._video_track.failed > 1
+        assert peer._viewers._video["h264"].failed > 1
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_audio_that_cannot_be_encoded(
             return calls(self._encoder, pcm)
 
     monkeypatch.setattr(audio_module, "audio_encoder", Encoder)
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         await call(pc, peer)
         await feed(peer, 200, until=lambda: peer.closed.is_set() or (not ends and calls.calls > 20))
         if ends:
@@ -111,7 +111,7 @@ async def test_a_transport_that_raises_something_unexpected_ends_the_peer(
     async def broken(data: bytes) -> None:
         raise RuntimeError("on purpose")
 
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         await call(pc, peer)
         with caplog.at_level(logging.ERROR, "livehead"):
             await feed(peer, 5)
@@ -134,7 +134,7 @@ async def test_a_listener_that_fails_ends_the_peer() -> None:
 
 
 async def test_a_call_that_ends_by_itself_is_no_failure() -> None:
-    async with Peer(send_audio=True) as peer:
+    async with Peer(voice=True) as peer:
         async with client() as pc:
             await call(pc, peer)
             await feed(peer, 5)

@@ -39,7 +39,7 @@ async def test_answering_holds_the_loop_for_no_longer(
     found: tuple[float, str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each turn of the loop from the offer to the checks, after a first call that loads what is loaded once."""
-    async with Peer(send_audio=True) as peer:
+    async with Peer(voice=True) as peer:
         await peer.answer(browser(name))
     turns: list[int] = []
     run = asyncio.Handle._run
@@ -51,7 +51,7 @@ async def test_answering_holds_the_loop_for_no_longer(
 
     monkeypatch.setattr(asyncio.Handle, "_run", counted)
     for text in (browser(name), found[1]):
-        async with Peer(send_audio=True) as peer:
+        async with Peer(voice=True) as peer:
             with contextlib.suppress(RequestError):
                 await peer.answer(text)
             await asyncio.sleep(0.05)

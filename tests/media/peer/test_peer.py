@@ -58,7 +58,7 @@ async def test_frames_go_out_and_audio_comes_in() -> None:
 
 
 async def test_the_voice_goes_out_in_step_with_its_time_stamps() -> None:
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         audio = pc.getReceivers()[0]
@@ -73,7 +73,7 @@ async def test_the_voice_goes_out_in_step_with_its_time_stamps() -> None:
 
 
 async def test_a_client_without_opus_speaks_and_hears_g711() -> None:
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         at = np.arange(960) / 48000
         pc.addTrack(Mic(lambda n: (0.3 * np.sin(2 * np.pi * 500 * (at + n * 0.02))).astype(np.float32)))
         pc.addTransceiver("video", "recvonly")
@@ -124,18 +124,8 @@ async def test_without_any_network_the_loopback_serves() -> None:
     assert process.returncode == 0, errors.decode()
 
 
-async def test_without_voice_no_audio_is_offered_back() -> None:
-    async with client() as pc, Peer(send_audio=False) as peer:
-        pc.addTrack(Mic())
-        pc.addTransceiver("video", "recvonly")
-        answer = await connect(peer, pc)
-        audio = answer.split("m=audio")[1].split("m=video")[0]
-        assert "a=recvonly" in audio
-        peer.send_audio(np.zeros(640, np.float32), 0)
-
-
 async def test_both_tracks_are_of_one_stream() -> None:
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         answer = await connect(peer, pc)
@@ -171,7 +161,7 @@ async def test_a_second_offer_is_refused() -> None:
 
 async def test_reports_of_both_tracks_name_the_same_moment() -> None:
     """Sender reports map RTP time to wall time; ticks of one index must come out at one wall time."""
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         reports: dict[str, list[tuple[int, int]]] = {"audio": [], "video": []}
@@ -341,14 +331,14 @@ async def _answered_only(gone: list[weakref.ref[object]]) -> None:
     pc.addTransceiver("audio", "sendonly")
     pc.addTransceiver("video", "recvonly")
     offer = (await pc.createOffer()).sdp
-    async with Peer(send_audio=True) as peer:
+    async with Peer(voice=True) as peer:
         await peer.answer(offer)
         gone.extend([weakref.ref(peer), weakref.ref(peer._pc)])
     await pc.close()
 
 
 async def _connected(gone: list[weakref.ref[object]]) -> None:
-    async with client() as pc, Peer(send_audio=True) as peer:
+    async with client() as pc, Peer(voice=True) as peer:
         pc.addTrack(Mic())
         pc.addTransceiver("video", "recvonly")
         pc.createDataChannel("livehead")

@@ -66,9 +66,9 @@ async def test_a_keyframe_under_way_is_what_was_asked_for() -> None:
         sender = await _with_frames(peer, pc, 5)
         track = peer._video_track
         for since, wanted in ((0.2, False), (0.4, True)):
-            track._last_keyframe, sender._round_trip = time.monotonic() - since, 0.3
+            track.requests.last, sender._round_trip = time.monotonic() - since, 0.3
             await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=sender._ssrc))
-            assert track._keyframe_wanted is wanted
+            assert track.requests.wanted is wanted
 
 
 async def test_a_receiver_that_asks_for_everything_does_not_get_it() -> None:
@@ -81,7 +81,7 @@ async def test_a_receiver_that_asks_for_everything_does_not_get_it() -> None:
         assert peer._video_track.policy is not None
         at_once = peer._video_track.policy.bitrate / 8 * BURST_S / (1000 + OVERHEAD)
         assert at_once - 1 <= sender.resent <= at_once + 5
-        assert not peer._video_track._keyframe_wanted, "packets that are only late are asked for too"
+        assert not peer._video_track.requests.wanted, "packets that are only late are asked for too"
 
 
 async def test_what_comes_behind_the_wrap_is_found() -> None:
@@ -126,7 +126,7 @@ async def test_a_loss_beyond_repair_brings_a_keyframe() -> None:
     async with client() as pc, Peer() as peer:
         sender = await _with_frames(peer, pc, 40)
         track = peer._video_track
-        track._last_keyframe = time.monotonic() - 1
+        track.requests.last = peer._viewers._video["h264"]._last_keyframe = time.monotonic() - 1
         packet = _last(sender)
         for at, more in ((time.monotonic() - 700, 0), (time.monotonic() - 0.65, 1)):
             packet.sent_at = at

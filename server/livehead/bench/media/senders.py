@@ -90,7 +90,7 @@ async def _livehead(call: CallSpec, *, voice: bool) -> AsyncIterator[str]:
             peer.send_frame(Frame(call.frames[n]), index)
             peer.send_audio(audio[index % len(audio)], index)
 
-    async with Peer(send_audio=voice) as peer:
+    async with Peer(voice=voice) as peer:
         answer = await peer.answer(call.offer)
         task = asyncio.create_task(feed(), name="feed")
         try:
@@ -164,7 +164,7 @@ class _Stored(PacedTrack):
             raise MediaStreamError
         await self._pacer.wait()
         self._index += 1
-        return RtpPayloads(self._payloads[self._index % len(self._payloads)], self._index * TICK)
+        return RtpPayloads(self._payloads[self._index % len(self._payloads)], self._index * TICK, marked=True)
 
 
 @asynccontextmanager

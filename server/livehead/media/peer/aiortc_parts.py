@@ -42,13 +42,14 @@ def use_sender(
     clock: MediaClock,
     on_feedback: Callable[[], None],
     on_failure: OnFailure | None = None,
-) -> None:
-    """Send ``track`` by our own sender. ``on_feedback`` is called for every report of the receiver, ``on_failure``
-    with the error that ended the sending."""
+) -> Sender:
+    """Send ``track`` by our own sender, which is returned. ``on_feedback`` is called for every report of the receiver,
+    ``on_failure`` with the error that ended the sending."""
     stock = transceiver.sender
     sender = Sender(track, stock.transport, clock, on_feedback, on_failure)
     sender._stream_id = stock._stream_id
     replace(transceiver, _SENDER, sender)
+    return sender
 
 
 def use_receiver(transceiver: RTCRtpTransceiver, on_packet: OnPacket, on_failure: OnFailure | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The data channel ``livehead``: short texts both ways."""
+"""A client's data channel: short texts both ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from livehead.media.peer.client_traffic import ClientTraffic
 logger = logging.getLogger(__name__)
 
 LABEL = "livehead"
+"""Its name, unless the client's protocol has another."""
 
 MAX_MESSAGE = 64 * 1024
 """Longest text that is accepted, in characters; longer ones are dropped."""
@@ -24,11 +25,14 @@ MAX_CHANNELS = 4
 
 
 class Channel:
-    """The client's channel with that label, or the one that :meth:`open` makes. ``on_message`` gets every text that
-    ``traffic`` allows."""
+    """The client's channel with this ``label``, or the one that :meth:`open` makes. ``on_message`` gets every text
+    that ``traffic`` allows."""
 
-    def __init__(self, pc: RTCPeerConnection, on_message: Callable[[str], None] | None, traffic: ClientTraffic) -> None:
+    def __init__(
+        self, pc: RTCPeerConnection, label: str, on_message: Callable[[str], None] | None, traffic: ClientTraffic
+    ) -> None:
         self._pc = pc
+        self._label = label
         self._on_message = on_message
         self._traffic = traffic
         self._channel: RTCDataChannel | None = None
@@ -42,7 +46,7 @@ class Channel:
 
     def open(self) -> None:
         """Open it from this side."""
-        self._use(self._pc.createDataChannel(LABEL))
+        self._use(self._pc.createDataChannel(self._label))
 
     def send(self, text: str) -> bool:
         """``False`` where there is no channel yet, or the client does not keep up."""
@@ -64,7 +68,7 @@ class Channel:
         self._open -= 1
 
     def _use(self, channel: RTCDataChannel) -> None:
-        if channel.label == LABEL:
+        if channel.label == self._label:
             self._channel = channel
             channel.on("message", self._on_text)
 

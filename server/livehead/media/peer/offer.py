@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from aiortc import sdp
 from aiortc.codecs import HEADER_EXTENSIONS
@@ -25,6 +26,12 @@ from livehead.media.peer.sdp_bounds import UNPARSABLE, check_bounds
 
 ANY_ADDRESS = AddressPolicy()
 
+Need = Literal["required", "optional"]
+"""Of audio that the client sends, and of video that it takes."""
+
+_SENDS = ("sendrecv", "sendonly")
+_TAKES = ("sendrecv", "recvonly")
+
 _UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
 _PASSWORD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 """RFC 8839 section 5.4, and the four characters more that libwebrtc takes."""
@@ -37,6 +44,10 @@ class CheckedOffer:
     """A checked offer. ``text`` is SDP written anew; ``fragments`` are the ICE user name fragments of the offer;
     ``data`` says whether it brings a data channel.
 
+    ``has_audio`` says whether there is an audio m-line; the client sends and takes audio on it as ``sends_audio`` and
+    ``takes_audio`` say. ``videos`` has an entry for each video m-line, in their order: whether the portrait is sent on
+    it. In ``text`` all others are inactive.
+
     ``mid`` and ``index`` are those of the m-line whose transport all others share (RFC 9143): only its candidates
     count. ``candidates`` are how many of them ``text`` has, ``refused`` how many the policy did not allow.
     """
@@ -44,16 +55,23 @@ class CheckedOffer:
     text: str
     fragments: frozenset[str]
     data: bool
+    has_audio: bool
+    sends_audio: bool
+    takes_audio: bool
+    videos: tuple[bool, ...]
     mid: str
     index: int
     candidates: int
     refused: int
 
 
-def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolicy = ANY_ADDRESS) -> CheckedOffer:
-    """Check an offer: one audio m-line that sends, one video m-line that receives, perhaps one for data. Without
-    ``receive_audio`` the client needs no microphone, and the audio m-line may be of any direction but inactive.
-    Candidates that ``addresses`` does not allow are left out, and of the others the best are kept.
+def read_offer(
+    text: str, *, audio: Need = "required", video: Need = "required", addresses: AddressPolicy = ANY_ADDRESS
+) -> CheckedOffer:
+    """Check an offer: at most one audio m-line, any number of video m-lines, perhaps one for data. With ``audio``
+    required the client must send audio, with ``video`` required it must take video; it must do one of the two in any
+    case. The first video m-line that takes video gets the portrait. Candidates that ``addresses`` does not allow are
+    left out, and of the others the best are kept.
 
     Raises :class:`MalformedError` for what is no SDP, :class:`TooLargeError` for more of it than any browser sends,
     :class:`UnprocessableError` for SDP that this server cannot answer. The detail says what to change.
@@ -67,8 +85,9 @@ def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolic
             raise UnprocessableError(
                 f"The offer has an m-line of kind {m.kind[:40]!r}. Offer one audio and one video track."
             )
-    audio = _only(description, "audio", "Add the microphone's track to the connection before making the offer.")
-    video = _only(description, "video", "Add a video transceiver with direction recvonly before making the offer.")
+    voices, videos = ([m for m in media if m.kind == kind] for kind in ("audio", "video"))
+    if len(voices) > 1:
+        raise UnprocessableError(f"The offer has {len(voices)} audio m-lines. Offer exactly one.")
     if sum(m.kind == "application" for m in media) > 1:
         raise UnprocessableError("The offer has more than one m-line for data channels. One is enough.")
 
@@ -78,20 +97,14 @@ def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolic
     primary = _complete_bundle(description)
     for m in media:
         _check_transport(m)
-    for m in (audio, video):
+    for m in (*voices, *videos):
+        m.direction = m.direction or "sendrecv"
         keep_codecs(m)
-    audio.direction = audio.direction or "sendrecv"
-    video.direction = video.direction or "sendrecv"
-    wanted = ("sendrecv", "sendonly") if receive_audio else ("sendrecv", "recvonly", "sendonly")
-    if audio.direction not in wanted:
-        raise UnprocessableError(
-            f"The audio m-line is {audio.direction}, so no voice could arrive. Offer it as sendrecv or sendonly; only "
-            "sessions with source=push need no microphone, and take recvonly too."
-        )
-    if video.direction not in ("sendrecv", "recvonly"):
-        raise UnprocessableError(
-            f"The video m-line is {video.direction}, so no frame could be sent. Offer it as recvonly."
-        )
+    portrait = next((m for m in videos if m.direction in _TAKES), None)
+    _check_directions(voices, videos, portrait, audio, video)
+    for m in videos:
+        if m is not portrait:
+            m.direction = "inactive"
     candidates = [c for c in primary.ice_candidates if usable(c)]
     allowed = [c for c in candidates if addresses.allows(c.ip, c.port)]
     fragments = frozenset(str(m.ice.usernameFragment) for m in media if m.ice)
@@ -106,6 +119,10 @@ def read_offer(text: str, *, receive_audio: bool = True, addresses: AddressPolic
         text=str(description),
         fragments=fragments,
         data=any(m.kind == "application" for m in media),
+        has_audio=bool(voices),
+        sends_audio=any(m.direction in _SENDS for m in voices),
+        takes_audio=any(m.direction in _TAKES for m in voices),
+        videos=tuple(m is portrait for m in videos),
         mid=str(primary.rtp.muxId),
         index=media.index(primary),
         candidates=len(primary.ice_candidates),
@@ -125,13 +142,35 @@ def _parse(text: str) -> sdp.SessionDescription:
         raise MalformedError(f"The SDP cannot be read ({str(error)[:200]}).") from error
 
 
-def _only(description: sdp.SessionDescription, kind: str, advice: str) -> sdp.MediaDescription:
-    found = [m for m in description.media if m.kind == kind]
-    if not found:
-        raise UnprocessableError(f"The offer has no {kind} m-line. {advice}")
-    if len(found) > 1:
-        raise UnprocessableError(f"The offer has {len(found)} {kind} m-lines. Offer exactly one.")
-    return found[0]
+def _check_directions(
+    voices: list[sdp.MediaDescription],
+    videos: list[sdp.MediaDescription],
+    portrait: sdp.MediaDescription | None,
+    audio: Need,
+    video: Need,
+) -> None:
+    if audio == "required" and not voices:
+        raise UnprocessableError(
+            "The offer has no audio m-line. Add the microphone's track to the connection before making the offer."
+        )
+    if audio == "required" and voices[0].direction not in _SENDS:
+        raise UnprocessableError(
+            f"The audio m-line is {voices[0].direction}, so no voice could arrive. Offer it as sendrecv or sendonly; "
+            "only sessions with source=push need no microphone, and take recvonly too."
+        )
+    if video == "required" and not videos:
+        raise UnprocessableError(
+            "The offer has no video m-line. Add a video transceiver with direction recvonly before making the offer."
+        )
+    if video == "required" and portrait is None:
+        raise UnprocessableError(
+            f"The video m-line is {videos[0].direction}, so no frame could be sent. Offer it as recvonly."
+        )
+    if portrait is None and all(m.direction == "inactive" for m in voices):
+        raise UnprocessableError(
+            "The offer neither takes video nor sends or takes audio. Offer audio or video as recvonly to watch, or "
+            "audio as sendonly to speak."
+        )
 
 
 def _complete_bundle(description: sdp.SessionDescription) -> sdp.MediaDescription:

@@ -1,6 +1,6 @@
 """One peer connection as an async context manager: the microphone in, the portrait and its voice out.
 
-    async with Peer(ice_servers, send_audio=False, on_message=print) as peer:
+    async with Peer(ice_servers, voice=True, on_message=print) as peer:
         answer = await peer.answer(offer)
         await peer.connected.wait()
         async for audio in peer.audio: ...
@@ -16,46 +16,41 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import RtpPacket
 
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.frame import Frame
-from livehead.core.limits import CONNECT_S, MAX_CANDIDATES, MAX_REMOTE_CANDIDATES
-from livehead.errors import MalformedError, UnprocessableError
+from livehead.core.limits import CONNECT_S
+from livehead.errors import UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.aiortc_inputs import guard_inputs
-from livehead.media.peer.aiortc_parts import (
-    check_private_names,
-    closing_steps,
-    prefer,
-    reach_loopback,
-    use_receiver,
-    use_sender,
-)
-from livehead.media.peer.candidates import read_candidate
-from livehead.media.peer.channel import Channel
+from livehead.media.peer.aiortc_parts import check_private_names, prefer, reach_loopback, use_receiver, use_sender
+from livehead.media.peer.channel import LABEL, Channel
 from livehead.media.peer.checks import CheckBudget, bound_checks
 from livehead.media.peer.client_traffic import ClientTraffic
-from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, read_offer
+from livehead.media.peer.closing import CLOSE_TIMEOUT, close_connection
+from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, Need, read_offer
 from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
-from livehead.media.rtp.clock import MediaClock
+from livehead.media.peer.trickle import Trickle
+from livehead.media.peer.viewers import Viewers
+from livehead.media.rtp.sender import Sender
+from livehead.media.rtp.shared_track import SharedTrack
 from livehead.media.video.track import VideoTrack
 from livehead.media.watched_task import watched_task
 
 logger = logging.getLogger(__name__)
 
 CHANNEL_GRACE = 1.0
-CLOSE_TIMEOUT = 5.0
 
 PACKETS_PER_S = 500.0
 """From one client: ten times what a microphone sends."""
@@ -71,23 +66,29 @@ class IceServer:
 
 
 class Peer:
-    """One client. ``send_audio`` sends audio back; without ``receive_audio`` the client needs no microphone, and its
-    audio is ignored; ``on_message`` gets every text of the data channel ``livehead``; ``on_sent`` gets the index of
-    every tick whose frame went to the socket. Of its candidates those are tried that ``addresses`` allows. A client has
+    """One client. It shares what is encoded, and the clock, with the other peers of ``viewers``; without them it has
+    its own.
+
+    With ``audio`` ``"required"`` its offer must send a microphone, with ``"optional"`` it may; with ``video``
+    ``"required"`` it must take the portrait. ``voice`` says whether audio is sent back from the beginning, if it takes
+    any. ``on_message`` gets every text of its data channel of the name ``channel``; ``on_sent`` gets the index of every
+    tick whose frame went to its socket. Of its candidates those are tried that ``addresses`` allows. A client has
     ``setup_seconds`` from the answer to the end of the DTLS handshake; one that sends more than
     ``packets_per_second`` loses some, and one that sends far more is ended.
 
     ``heard``, ``connected`` and ``closed`` are events; the first is the client's first valid connectivity check.
-    ``dropped`` counts ticks that the encoders were too slow for, ``candidates_refused`` candidates not allowed,
-    ``malformed`` packets of the client that nobody could read, ``close_failures`` what failed while closing.
+    ``malformed`` counts packets of the client that nobody could read, ``close_failures`` what failed while closing.
     """
 
     def __init__(
         self,
         ice_servers: Sequence[IceServer] = (),
         *,
-        send_audio: bool = False,
-        receive_audio: bool = True,
+        viewers: Viewers | None = None,
+        audio: Need = "required",
+        video: Need = "required",
+        voice: bool = False,
+        channel: str = LABEL,
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
         addresses: AddressPolicy = ANY_ADDRESS,
@@ -97,28 +98,31 @@ class Peer:
         self.heard = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
-        self.malformed = self.close_failures = self.candidates_refused = 0
+        self.malformed = self.close_failures = 0
         check_private_names()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self._video_track = VideoTrack(on_sent)
-        self._audio_track = AudioTrack() if send_audio else None
-        self._receive_audio = receive_audio
+        self._needs: tuple[Need, Need] = (audio, video)
+        self._viewers = Viewers() if viewers is None else viewers
+        self._on_sent = on_sent
+        self._video_track = VideoTrack(self._viewers.video_encoding, self._note_sent)
+        self._audio_track = AudioTrack(self._viewers.audio_encoding, voice=voice)
+        self._video_sender: Sender | None = None
         self._audio_chunks = AudioQueue()
         self._ingest = Ingest(self._audio_chunks)
-        self._clock = MediaClock()
         self._last_media: float | None = None
         self._last_received: float | None = None
         self._setup_seconds = setup_seconds
-        self._addresses = addresses
         self._offer: CheckedOffer | None = None
-        self._candidates = self._candidates_used = 0
+        self._addresses = addresses
+        self._trickle = Trickle(self._pc, addresses)
         self._checks = CheckBudget()
         self._traffic = ClientTraffic(packets_per_second, self._on_flood)
-        self._channel = Channel(self._pc, on_message, self._traffic)
+        self._channel = Channel(self._pc, channel, on_message, self._traffic)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: str | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._viewers.add(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -136,23 +140,16 @@ class Peer:
         """
         if self._offer is not None:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
-        checked = read_offer(offer, receive_audio=self._receive_audio, addresses=self._addresses)
+        need_audio, need_video = self._needs
+        checked = read_offer(offer, audio=need_audio, video=need_video, addresses=self._addresses)
         self._offer = checked
-        self._candidates_used += checked.candidates
-        self.candidates_refused += checked.refused
+        self._trickle.begin(checked)
         await asyncio.sleep(0)  # reading the offer took its share of the loop's time
         if self._closing is not None:
             raise UnprocessableError("This session ended before its offer was answered. Open a new one.")
         pc = self._pc
         pc.on("connectionstatechange", self._on_state)
-        audio = pc.addTransceiver(self._audio_track or "audio", "sendrecv" if self._audio_track else "recvonly")
-        video = pc.addTransceiver(self._video_track, "sendonly")
-        if self._audio_track is not None:
-            use_sender(audio, self._audio_track, self._clock, self._on_feedback, partial(self._fail, "sending audio"))
-        use_sender(video, self._video_track, self._clock, self._on_feedback, partial(self._fail, "sending video"))
-        use_receiver(audio, self._on_packet, partial(self._fail, "receiving audio"))
-        prefer(audio, AUDIO_CODECS)
-        prefer(video, VIDEO_CODECS)
+        self._add_media(checked)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
             guard_inputs(pc, self._traffic, self._on_malformed, self.heard.set)
@@ -167,33 +164,34 @@ class Peer:
         self._start(self._give_up(), "peer-give-up")
         return str(pc.localDescription.sdp)
 
+    def _add_media(self, offer: CheckedOffer) -> None:
+        """A transceiver for each m-line, of each kind in the order of the offer: aiortc pairs them so."""
+        pc = self._pc
+        if offer.has_audio:
+            audio = pc.addTransceiver(self._audio_track, "sendrecv")
+            self._send(audio, self._audio_track, "audio")
+            use_receiver(audio, self._on_packet, partial(self._fail, "receiving audio"))
+            prefer(audio, AUDIO_CODECS)
+        for portrait in offer.videos:
+            if portrait:
+                video = pc.addTransceiver(self._video_track, "sendonly")
+                self._video_sender = self._send(video, self._video_track, "video")
+            else:
+                video = pc.addTransceiver("video", "inactive")
+            prefer(video, VIDEO_CODECS)
+
+    def _send(self, transceiver: RTCRtpTransceiver, track: SharedTrack, kind: str) -> Sender:
+        failed = partial(self._fail, f"sending {kind}")
+        return use_sender(transceiver, track, self._viewers.clock, self._on_feedback, failed)
+
     async def add_candidate(
         self, candidate: str | None, mid: str | None = None, mline_index: int | None = None
     ) -> None:
         """A trickled candidate (its ``candidate:…`` line), or ``None`` or an empty one for the end of candidates. One
         that is of no use, is not allowed, or is one too many is ignored.
         Raises :class:`~livehead.errors.MalformedError`."""
-        offer = self._offer
-        if candidate is None or not candidate.strip() or self._closing is not None or offer is None:
-            return
-        self._candidates += 1
-        if self._candidates > MAX_CANDIDATES:
-            return
-        parsed = read_candidate(candidate)
-        for_primary = mid == offer.mid or mline_index == offer.index or (mid is None and mline_index is None)
-        if parsed is None or not for_primary:  # the m-lines of a bundle share one transport
-            return
-        if not self._addresses.allows(parsed.ip, parsed.port):
-            self.candidates_refused += 1
-            return
-        if self._candidates_used >= MAX_REMOTE_CANDIDATES:
-            return
-        self._candidates_used += 1
-        parsed.sdpMid, parsed.sdpMLineIndex = offer.mid, offer.index
-        try:
-            await self._pc.addIceCandidate(parsed)
-        except ValueError as error:
-            raise MalformedError(f"This ICE candidate cannot be used ({error}).") from error
+        if candidate is not None and candidate.strip() and self._closing is None:
+            await self._trickle.add(candidate, mid, mline_index)
 
     def is_restart(self, ufrag: str | None) -> bool:
         """Whether an ICE user name fragment asks for an ICE restart (RFC 8840): it is not one of the offer's."""
@@ -233,23 +231,59 @@ class Peer:
         return self._audio_chunks
 
     @property
+    def takes_video(self) -> bool:
+        """Whether the client's offer takes the portrait."""
+        return self._offer is not None and any(self._offer.videos)
+
+    @property
+    def takes_audio(self) -> bool:
+        """Whether it takes audio."""
+        return self._offer is not None and self._offer.takes_audio
+
+    @property
+    def sends_audio(self) -> bool:
+        """Whether it offers to send audio."""
+        return self._offer is not None and self._offer.sends_audio
+
+    @property
+    def voice(self) -> bool:
+        """Whether audio is sent back, if the client takes any. It may be set at any time; while it is off nothing is
+        sent, and video does not wait for it."""
+        return self._audio_track.voice
+
+    @voice.setter
+    def voice(self, on: bool) -> None:
+        self._audio_track.voice = on
+
+    @property
     def dropped(self) -> int:
-        return self._video_track.ticks.dropped + (self._audio_track.ticks.dropped if self._audio_track else 0)
+        """Ticks that this client did not get because its socket did not take them."""
+        return self._video_track.dropped + self._audio_track.dropped
+
+    @property
+    def candidates_refused(self) -> int:
+        """How many of its candidates were not allowed."""
+        return self._trickle.refused
 
     @property
     def concealed_s(self) -> float:
         """Seconds of the client's voice that did not come in time and were made up. Its own pauses count too."""
         return self._ingest.concealed / SAMPLE_RATE
 
+    def index_of(self, rtp: int) -> int | None:
+        """The tick whose frame went to this client with the RTP timestamp ``rtp``, as its
+        ``requestVideoFrameCallback`` reports it; ``None`` where none did in the last 40 s."""
+        sender = self._video_sender
+        return None if sender is None else self._video_track.index_of(sender.timestamp_of(rtp))
+
     def send_frame(self, frame: Frame, index: int) -> None:
-        """Send a frame as tick ``index`` of 40 ms. Never blocks; an index that does not rise is ignored."""
-        if self._video_track.ticks.put(index, frame):
-            self._clock.tick(index)
+        """Send a frame as tick ``index`` of 40 ms, to all viewers. Never blocks; an index that does not rise is
+        ignored."""
+        self._viewers.send_frame(frame, index)
 
     def send_audio(self, pcm: Pcm, index: int) -> None:
-        """Send 640 samples as tick ``index``. Nothing is sent unless the peer was made with ``send_audio``."""
-        if self._audio_track is not None and self._audio_track.ticks.put(index, pcm):
-            self._clock.tick(index)
+        """Send 640 samples as tick ``index``, to all viewers that take audio and whose ``voice`` is on."""
+        self._viewers.send_audio(pcm, index)
 
     def send_text(self, text: str) -> bool:
         """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
@@ -268,36 +302,17 @@ class Peer:
         """Every step is tried, whatever the ones before it raised."""
         try:
             self._video_track.stop()
-            if self._audio_track is not None:
-                self._audio_track.stop()
+            self._audio_track.stop()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
-            if not await self._try_closing("peer connection", self._pc.close):
-                for name, step in closing_steps(self._pc):
-                    await self._try_closing(name, step)
+            self.close_failures += await close_connection(self._pc)
             if tasks:
                 await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
         finally:
             self._ingest.end()
+            self._viewers.remove(self)
             self.closed.set()
-
-    async def _try_closing(self, name: str, step: Callable[[], Awaitable[None]]) -> bool:
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await step()
-        except TimeoutError:
-            logger.warning("the %s could not be closed within %g s", name, CLOSE_TIMEOUT)
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            logger.warning("the %s could not be closed: a part of it was cancelled", name)
-        except Exception:
-            logger.warning("the %s could not be closed", name, exc_info=True)
-        else:
-            return True
-        self.close_failures += 1
-        return False
 
     def _fail(self, part: str, error: Exception) -> None:
         """A part cannot go on: end the peer, and say why."""
@@ -327,8 +342,12 @@ class Peer:
     def _on_packet(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         self._last_media = self._last_received = time.monotonic()
         self._video_track.client_ready()
-        if self._receive_audio:
-            self._ingest.receive(packet, codec)
+        self._ingest.receive(packet, codec)
+
+    def _note_sent(self, index: int) -> None:
+        self._viewers.note_sent(index)
+        if self._on_sent is not None:
+            self._on_sent(index)
 
     def _on_feedback(self) -> None:
         self._last_received = time.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
+from statistics import median
 
 START = 5.0
 CEILING = 9.5
@@ -29,6 +31,9 @@ QUEUE_S = 0.1
 REPORTS = 30
 """They come about once a second."""
 
+LEFT_OUT = 0.5
+"""A client that allows less than this share of the median does not count where several share an encoding."""
+
 AT_ONCE_S = 2.0
 """However long no report came, at most this many seconds of growth are made up for at once."""
 
@@ -41,11 +46,15 @@ class BitratePolicy:
     6): heavy loss takes it down, and only while little is lost it grows. An estimate is made from delays that grow. In
     a queue that stays full they do not, so where loss and a long round trip come together, the line is full whatever
     the estimate says.
+
+    ``bitrate`` is what it allows, from ``start`` on where that is more than usual; ``sent`` what is really sent, where
+    that is less: then it was that rate which filled the line.
     """
 
-    def __init__(self, width: int, height: int) -> None:
-        self.ceiling = max(2 * FLOOR, round(width * height * CEILING))
-        self.bitrate = max(FLOOR, round(width * height * START))
+    def __init__(self, width: int, height: int, start: int | None = None) -> None:
+        self.ceiling = ceiling_of(width, height)
+        self.bitrate = min(self.ceiling, max(FLOOR, round(width * height * START), start or 0))
+        self.sent: float = math.inf
         self._limit: float = self.ceiling
         self._full = float("inf")
         self._trips: deque[float] = deque(maxlen=REPORTS)
@@ -80,11 +89,28 @@ class BitratePolicy:
         if self._lowered is not None and now - self._lowered < LOSS_INTERVAL:
             return
         self._lowered = now
+        filled = min(self.bitrate, self.sent)
         if full:
-            self._full = self.bitrate
-        self.bitrate = max(FLOOR, round(self.bitrate * share))
+            self._full = filled
+        self.bitrate = max(FLOOR, round(filled * share))
         self._limit = self.bitrate
 
 
 def _growth(pace: float, seconds: float) -> float:
     return math.exp(math.log(pace) * min(AT_ONCE_S, max(0.0, seconds)))
+
+
+def ceiling_of(width: int, height: int) -> int:
+    """The most that frames of this size, in pixels, are ever given, in bits a second."""
+    return max(2 * FLOOR, round(width * height * CEILING))
+
+
+def shared_rate(rates: Sequence[int]) -> int:
+    """The bitrate of one encoding for several clients, each of which allows one of ``rates``: the lowest of them.
+
+    One that allows less than half of the median does not count, so that a single bad line does not ruin the picture
+    of the others: of two clients, one that allows less than a third of the other's. It loses packets then, and its
+    picture stands until a keyframe that it may ask for now and then.
+    """
+    least = LEFT_OUT * median(rates)
+    return min(rate for rate in rates if rate >= least)

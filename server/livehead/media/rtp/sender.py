@@ -100,6 +100,10 @@ class Sender(RTCRtpSender):
             watched_task(self._send_reports(parameters.rtcp.cname or ""), "sender-reports", self._failed),
         ]
 
+    def timestamp_of(self, rtp: int) -> int:
+        """The timestamp on the track's own clock that went out as ``rtp``, modulo 2³²."""
+        return (rtp - self._origin) & 0xFFFFFFFF
+
     async def stop(self) -> None:
         if not self._tasks:
             return
@@ -131,7 +135,7 @@ class Sender(RTCRtpSender):
         extensions = self._extension_block(HeaderExtensions(abs_send_time=_send_time(), mid=mid))
         flags = 0x90 if extensions else 0x80
         timestamp = (self._origin + tick.timestamp) & 0xFFFFFFFF
-        last = len(tick.payloads) if self._track.kind == "video" else 0
+        last = len(tick.payloads) if tick.marked else 0
         for number, payload in enumerate(tick.payloads, 1):
             sequence = self._sequence
             marked = payload_type | (0x80 if number == last else 0)

@@ -1,4 +1,4 @@
-"""The small queue between the playout and an outgoing track."""
+"""The small queue between the playout, the encoders and an outgoing track."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Item = TypeVar("Item")
 
 
 class TickQueue(Generic[Item]):
-    """A small queue between the playout and a track. ``put`` never blocks; when it is full the oldest goes.
+    """A small queue of ticks. ``put`` never blocks; when it is full the oldest goes.
 
-    Until :meth:`open` nothing is sent, and only the newest tick is kept.
+    Until :meth:`open`, and again after :meth:`close`, nothing is taken, and only the newest tick is kept.
     """
 
     def __init__(self, size: int = QUEUE) -> None:
@@ -27,10 +27,15 @@ class TickQueue(Generic[Item]):
         self._last = -1
         self._open = False
         self._ready = asyncio.Event()
-        self._ended = False
+        self._ended: Exception | None = None
 
     def __len__(self) -> int:
         return len(self._items)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next tick drops the oldest."""
+        return len(self._items) >= self._size
 
     def put(self, index: int, item: Item) -> bool:
         """Append tick ``index``. One that does not come after the last is ignored: timestamps only rise."""
@@ -39,27 +44,42 @@ class TickQueue(Generic[Item]):
         self._last = index
         if not self._open:
             self._items.clear()
-        elif len(self._items) >= self._size:
+        elif self.full:
             self._items.popleft()
             self.dropped += 1
         self._items.append((index, item))
         self._ready.set()
         return True
 
+    def drop_all(self) -> None:
+        """Drop what waits."""
+        self.dropped += len(self._items)
+        self._items.clear()
+
+    def clear(self) -> None:
+        """Take out what waits; it does not count as dropped."""
+        self._items.clear()
+
     def open(self) -> None:
         """From now on ticks are taken."""
         self._open = True
 
-    def end(self) -> None:
-        self._ended = True
+    def close(self) -> None:
+        """Nobody takes them any more."""
+        self._open = False
+        self._items.clear()
+
+    def end(self, error: Exception | None = None) -> None:
+        """For ever. :meth:`get` raises ``error`` from now on, or ``MediaStreamError`` where there is none."""
+        self._ended = self._ended or error or MediaStreamError()
         self._items.clear()
         self._ready.set()
 
     async def get(self) -> tuple[int, Item]:
-        """The oldest tick; raises ``MediaStreamError`` after the end."""
+        """The oldest tick; raises after the end."""
         while not self._items:
             if self._ended:
-                raise MediaStreamError
+                raise self._ended
             self._ready.clear()
             await self._ready.wait()
         return self._items.popleft()

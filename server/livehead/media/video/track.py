@@ -1,4 +1,4 @@
-"""The outgoing video track: the playout's frames, encoded, as RTP payloads."""
+"""The outgoing video track of one client: its share of the encoded portrait."""
 
 from __future__ import annotations
 
@@ -6,82 +6,98 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any
 
-import av
-from aiortc.codecs import get_encoder
+from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from livehead.core.block import BLOCK_S
-from livehead.core.frame import Frame
-from livehead.media.encoding_pool import encode
 from livehead.media.rtp.rate_control import BitratePolicy
-from livehead.media.rtp.tick_queue import TickQueue
-from livehead.media.rtp.track import PacedTrack, RtpPayloads
-from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE, VideoEncoder
+from livehead.media.rtp.shared_track import EncodedTick
+from livehead.media.rtp.track import RtpPayloads
+from livehead.media.video.encoder import CLOCK_RATE
+from livehead.media.video.encoding import TICK, FrameTrack, VideoEncoding
+from livehead.media.video.keyframe_requests import KeyframeRequests
 
 READY_WAIT_S = 0.3
 """How long frames wait for the client's first packet."""
 
-KEYFRAME_INTERVAL = 0.5
-"""Keyframes that are asked for more often, in seconds, are put off until it is over."""
+REMEMBERED = 1024
+"""Sent ticks that :meth:`VideoTrack.index_of` still knows: 41 s."""
 
 
-class VideoTrack(PacedTrack):
-    """The portrait. ``keyframes`` counts those sent; ``policy`` is there from the first frame on. ``on_sent`` is
-    called with a tick's index when its frame went to the socket."""
+class VideoTrack(FrameTrack):
+    """The portrait. It begins with a keyframe, and after frames that could not be sent goes on with one.
+
+    ``keyframes`` counts those it took; ``policy`` is there from the first frame on. ``encoding_of`` gives the encoding
+    of a negotiated codec; ``on_sent`` is called with a tick's index when its frame went to the socket.
+    """
 
     kind = "video"
     rate = CLOCK_RATE
 
-    def __init__(self, on_sent: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        encoding_of: Callable[[RTCRtpCodecParameters], VideoEncoding],
+        on_sent: Callable[[int], None] | None = None,
+    ) -> None:
         super().__init__()
-        self.ticks: TickQueue[Frame] = TickQueue()
-        self._on_sent = on_sent
         self.keyframes = 0
         self.policy: BitratePolicy | None = None
-        self.encoder: VideoEncoder | None = None
-        self._codec: RTCRtpCodecParameters | None = None
-        self._packetiser: Any = None
+        self.requests = KeyframeRequests(time.monotonic())
+        self._encoding_of = encoding_of
+        self._encoding: VideoEncoding | None = None
+        self._on_sent = on_sent
         self._size = (0, 0)
-        self._keyframe_wanted = False
-        self._last_keyframe = 0.0
+        self._joined = False
+        self._needs_keyframe = True
         self._ready = asyncio.Event()
+        self._indices: dict[int, int] = {}  # of sent ticks by their timestamps' lower 32 bits, oldest first
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
-        self._codec = codec
-        self._packetiser = get_encoder(codec)
+        self._encoding = self._encoding_of(codec)
 
     def client_ready(self) -> None:
         """The client sent a packet, so it also takes ours. Frames wait for that, :data:`READY_WAIT_S` at most: the
         first one is a keyframe, and a client that missed it shows nothing until it asks for another."""
         self._ready.set()
 
-    def sent(self, payloads: RtpPayloads) -> None:
-        if self._on_sent is not None:
-            self._on_sent(payloads.timestamp // round(BLOCK_S * self.rate))
+    def policy_for(self, size: tuple[int, int], start: int | None) -> BitratePolicy:
+        if self.policy is None or size != self._size:
+            self._size = size
+            self.policy = BitratePolicy(*size, start=start)
+        return self.policy
+
+    def take(self, tick: EncodedTick) -> None:
+        """A frame was encoded. Where too many wait, all of them go, and what comes before the next keyframe: without
+        the dropped ones it could not be decoded."""
+        if self._queue.full:
+            self._queue.drop_all()
+            self._needs_keyframe = True
+        if self._needs_keyframe and not tick.keyframe:
+            return
+        self._needs_keyframe = False
+        if tick.keyframe:
+            self.keyframes += 1
+            self.requests.got(tick.at)
+        super().take(tick)
 
     def want_keyframe(self, lost_at: float) -> None:
-        """The receiver lost a frame that was sent at ``lost_at`` (monotonic seconds), or before. One from before the
-        last keyframe does not matter any more."""
-        if lost_at > self._last_keyframe:
-            self._keyframe_wanted = True
+        """The receiver lost a frame that was sent at ``lost_at`` (monotonic seconds), or before."""
+        self.requests.want(lost_at)
 
     async def next_payloads(self) -> RtpPayloads:
+        assert self._encoding is not None
         if not self._ready.is_set():
             await self._wait_until_ready()
-        self.ticks.open()
-        while True:
-            index, frame = await self.ticks.get()
-            try:
-                payloads = await self._encode(index, frame)
-            except Exception as error:  # noqa: BLE001 - whatever failed, the next tick may not
-                self.encoder = None  # a new one begins with a keyframe, which mends what the receiver misses
-                self._skip(error)
-                continue
-            self._note_encoded()
-            if payloads.payloads:
-                return payloads
+        if self.readyState != "live":
+            raise MediaStreamError
+        if not self._joined:
+            self._joined = True
+            self._encoding.join(self)
+        if self._needs_keyframe and not len(self._queue):
+            # Not before: a socket that is stuck would have one made again and again, and not take it.
+            self.requests.wanted = True
+        _, tick = await self._queue.get()
+        return tick.payloads[0]
 
     async def _wait_until_ready(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -89,44 +105,21 @@ class VideoTrack(PacedTrack):
                 await self._ready.wait()
         self._ready.set()
 
+    def sent(self, payloads: RtpPayloads) -> None:
+        index = payloads.timestamp // TICK
+        self._indices[payloads.timestamp & 0xFFFFFFFF] = index
+        if len(self._indices) > REMEMBERED:
+            del self._indices[next(iter(self._indices))]
+        if self._on_sent is not None:
+            self._on_sent(index)
+
+    def index_of(self, timestamp: int) -> int | None:
+        """The index of the sent tick with this timestamp, counted from tick 0 modulo 2³²; ``None`` for one that was not
+        sent, or not lately."""
+        return self._indices.get(timestamp & 0xFFFFFFFF)
+
     def stop(self) -> None:
-        self.ticks.end()
         self._ready.set()
-        self.encoder = None  # its memory and threads go now, not with the next collection of cycles
         super().stop()
-
-    async def _encode(self, index: int, frame: Frame) -> RtpPayloads:
-        encoder, policy = self._prepare(frame)
-        now = time.monotonic()
-        wanted = self._keyframe_wanted and now - self._last_keyframe >= KEYFRAME_INTERVAL
-        pts = index * round(BLOCK_S * self.rate)
-        payloads, keyframe = await encode(self._encode_and_packetise, encoder, frame, pts, policy.bitrate, wanted)
-        if keyframe:
-            self.keyframes += 1
-            self._keyframe_wanted = False
-            self._last_keyframe = now
-        return RtpPayloads(payloads, pts)
-
-    def _prepare(self, frame: Frame) -> tuple[VideoEncoder, BitratePolicy]:
-        assert self._codec is not None
-        size = (frame.width, frame.height)
-        if self.policy is None or size != self._size:
-            self._size = size
-            self.policy, self.encoder = BitratePolicy(*size), None
-        if self.encoder is None:
-            self.encoder = VideoEncoder(self._codec.name.lower(), self.policy.ceiling)
-        return self.encoder, self.policy
-
-    def _encode_and_packetise(
-        self, encoder: VideoEncoder, frame: Frame, pts: int, bitrate: int, keyframe: bool
-    ) -> tuple[list[bytes], bool]:
-        """RTP payloads, and whether they are a keyframe. In a thread of the pool."""
-        encoded = encoder.encode(frame.i420, pts, bitrate, keyframe=keyframe)
-        return self._packetise(encoded.data, pts), encoded.keyframe
-
-    def _packetise(self, data: bytes, pts: int) -> list[bytes]:
-        packet = av.Packet(data)
-        packet.pts = pts
-        packet.time_base = TIME_BASE
-        payloads: list[bytes] = self._packetiser.pack(packet)[0]
-        return payloads
+        if self._encoding is not None:
+            self._encoding.leave(self)
