@@ -14,6 +14,9 @@
     │   ├── UnprocessableError      422
     │   │   └── PortraitError       422  no face, not an image, too small
     │   ├── RateLimitError          429
+    │   ├── NotConfiguredError      501  this server was not set up for it
+    │   ├── SynthesisError          502  the text-to-speech failed
+    │   │   └── SynthesisTimeoutError   504  it did not answer in time
     │   └── UnavailableError        503  full, starting, draining
     ├── EngineError                 the generator or its worker failed
     │   ├── EngineDownError         the worker died, or is stuck
@@ -79,6 +82,12 @@ class NotFoundError(RequestError):
     title = "Not found"
 
 
+class NotAcceptableError(RequestError):
+    status = 406
+    problem = "not-acceptable"
+    title = "Not acceptable"
+
+
 class ConflictError(RequestError):
     status = 409
     problem = "conflict"
@@ -119,6 +128,24 @@ class RateLimitError(RequestError):
     problem = "rate-limit"
     title = "Too many requests"
     retry_after = 1.0
+
+
+class NotConfiguredError(RequestError):
+    status = 501
+    problem = "not-configured"
+    title = "This server is not set up for it"
+
+
+class SynthesisError(RequestError):
+    status = 502
+    problem = "synthesis-failed"
+    title = "The text-to-speech failed"
+
+
+class SynthesisTimeoutError(SynthesisError):
+    status = 504
+    problem = "synthesis-timeout"
+    title = "The text-to-speech did not answer in time"
 
 
 class UnavailableError(RequestError):

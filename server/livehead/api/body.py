@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.requests import Request
 
 from livehead.core.limits import MAX_SDP
 from livehead.core.messages.json_object import read_object
-from livehead.errors import MalformedError, TooLargeError, UnsupportedTypeError
+from livehead.errors import MalformedError, NotAcceptableError, TooLargeError, UnsupportedTypeError
 
 JSON = "application/json"
 MAX_JSON = 64 * 1024
@@ -18,6 +19,16 @@ MAX_JSON = 64 * 1024
 def content_type(request: Request) -> str:
     """The body's type without its parameters, in lower case; empty where none is said."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def check_accept(request: Request, offered: str) -> None:
+    """Raises NotAcceptableError where the request's Accept leaves no room for the type that the answer has (RFC 9110
+    section 12.5.1); a weight of 0 does, others do not matter where there is one type only."""
+    accepted = ",".join(request.headers.getlist("accept"))
+    ranges = (each.partition(";") for each in accepted.lower().split(","))
+    takes = [kind.strip() for kind, _, rest in ranges if not re.search(r"(^|;)\s*q\s*=\s*0(\.0*)?\s*(;|$)", rest)]
+    if accepted.strip() and not {offered, f"{offered.partition('/')[0]}/*", "*/*"} & set(takes):
+        raise NotAcceptableError(f"The answer is {offered}, which the request's Accept leaves out; add it.")
 
 
 async def read_json(request: Request, limit: int = MAX_JSON) -> dict[str, Any]:

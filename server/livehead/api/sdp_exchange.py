@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from livehead.api.body import read_text
+from livehead.api.body import check_accept, read_text
 from livehead.api.ice import ice_links, ice_servers, stun_servers
 from livehead.api.sdpfrag import parse
 from livehead.api.services import Services
@@ -33,6 +33,13 @@ TRICKLE_RESPONSES: dict[int | str, dict[str, Any]] = {
     415: {"description": f"The body is not {SDPFRAG}"},
     422: {"description": "An ICE restart, which is not possible"},
 }
+
+
+async def read_offer(request: Request) -> str:
+    """The body, where it can be an offer and the client takes an answer. Raises what :func:`read_text` raises, and
+    NotAcceptableError."""
+    check_accept(request, SDP)
+    return await read_text(request, SDP)
 
 
 def answered(answer: str, location: str, viewer: Viewer, services: Services) -> Response:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from livehead.access.tokens import Grant
-from livehead.api.body import JSON, content_type, read_json, read_text
+from livehead.api.body import JSON, check_accept, content_type, read_json
 from livehead.api.guard import Guard, Needs
 from livehead.api.sdp_exchange import (
     ANSWERED,
@@ -21,6 +21,7 @@ from livehead.api.sdp_exchange import (
     answered,
     describe_endpoint,
     describe_resource,
+    read_offer,
 )
 from livehead.api.services import Services, ServicesDep
 from livehead.api.session_options import AvatarQuery, QueriedOptions, from_body
@@ -50,6 +51,7 @@ SESSION_ROLES = frozenset((Role.VIEW, Role.SPEAK, Role.HEAR))
         201: ANSWERED | {"content": {SDP: {}, JSON: {}}},
         400: {"description": "No SDP, or no JSON object"},
         404: {"description": "No such avatar"},
+        406: {"description": "Accept leaves out the answer's type"},
         413: {"description": "The body is too large"},
         415: {"description": f"The body is neither {SDP} nor {JSON}"},
         422: {"description": "Understood, but impossible: no audio m-line, unknown preset, …"},
@@ -73,9 +75,10 @@ async def open_session(
     same options in the body."""
     given = content_type(request)
     if given == SDP:
-        offer = await read_text(request, SDP)
+        offer = await read_offer(request)
         return await open_by_offer(offer, replace(options, avatar=avatar), services, identity)
     if given == JSON:
+        check_accept(request, JSON)
         wanted = from_body(read_creation(await read_json(request)), services)
         with services.access.opening(identity):
             session = services.registry.create(wanted, identity)

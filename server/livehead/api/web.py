@@ -27,7 +27,7 @@ PUBLIC = Depends(Guard(Needs.NOTHING))
 class _PagePath(Convertor[str]):
     """Any path but the API's, so that a wrong method there stays a 405."""
 
-    regex = r"(?!v1/|docs$|openapi\.json$|healthz$|readyz$|metrics$).*"
+    regex = r"(?!v1/|whip/|whep/|api/|docs$|openapi\.json$|healthz$|readyz$|metrics$).*"
 
     def convert(self, value: str) -> str:
         return value

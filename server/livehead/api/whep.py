@@ -6,7 +6,6 @@ from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from livehead.api.body import read_text
 from livehead.api.guard import Guard, Needs
 from livehead.api.sdp_exchange import (
     ANSWERED,
@@ -18,6 +17,7 @@ from livehead.api.sdp_exchange import (
     answered,
     describe_endpoint,
     describe_resource,
+    read_offer,
 )
 from livehead.api.services import ServicesDep
 from livehead.core.identity import Identity, Role
@@ -39,6 +39,7 @@ NO_VIEWER: dict[str, Any] = {"description": "No such viewer, or not any more"}
         400: {"description": "No SDP"},
         404: {"description": "No such session, or not any more"},
         409: {"description": "The session has as many viewers as it may have"},
+        406: {"description": f"Accept leaves out {SDP}"},
         413: {"description": "The body is too large"},
         415: {"description": f"The body is not {SDP}"},
         422: {"description": "An offer that cannot be served"},
@@ -48,7 +49,7 @@ NO_VIEWER: dict[str, Any] = {"description": "No such viewer, or not any more"}
 async def view(session_id: str, request: Request, services: ServicesDep, identity: Viewing) -> Response:
     """A viewer that offers its audio as sendrecv is heard, too."""
     session = services.registry.find(session_id, identity, Role.VIEW)
-    offer = await read_text(request, SDP)
+    offer = await read_offer(request)
     services.access.count_offer(identity)
     viewer, answer = await services.registry.join(session, offer, identity)
     return answered(answer, f"/whep/{session.id}/{viewer.id}", viewer, services)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from livehead.api.body import read_text
 from livehead.api.guard import Guard, Needs
-from livehead.api.sdp_exchange import ANSWERED, OFFER_BODY, SDP, describe_endpoint
+from livehead.api.sdp_exchange import ANSWERED, OFFER_BODY, SDP, describe_endpoint, read_offer
 from livehead.api.services import ServicesDep
 from livehead.api.session_options import QueriedOptions
 from livehead.api.sessions import open_by_offer
@@ -28,6 +27,7 @@ router = APIRouter(prefix="/whip", tags=["WHIP and WHEP"])
         201: ANSWERED,
         400: {"description": "No SDP"},
         404: {"description": "No such avatar"},
+        406: {"description": f"Accept leaves out {SDP}"},
         413: {"description": "The body is too large"},
         415: {"description": f"The body is not {SDP}"},
         422: {"description": "Understood, but impossible: no audio m-line, unknown preset, …"},
@@ -44,7 +44,7 @@ async def publish(
 ) -> Response:
     """A camera, if one is offered, is answered inactive. A publisher that offers to receive video gets the portrait;
     any other sees it at /whep/{session}, the last part of the Location being the session's id."""
-    offer = await read_text(request, SDP)
+    offer = await read_offer(request)
     return await open_by_offer(offer, replace(options, avatar=avatar_id), services, identity)
 
 
