@@ -17,7 +17,7 @@ from livehead import settings
 from livehead.cli import build_parser
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
-from livehead.core.speech_queue import QUEUE_S
+from livehead.core.speech.queue import QUEUE_S
 from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
 from livehead.metrics import Metrics

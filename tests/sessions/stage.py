@@ -103,7 +103,7 @@ class Stage:
             peer,
             Metrics(),
             with_test_pattern=False,
-            on_block=lambda k, delay_ms: source.block_sent(k),
+            on_block=lambda k, delay_ms, frame: source.block_sent(k, frame, self.now),
             clock=lambda: self.now,
         )
         self.pipeline = Pipeline(source, preset, self.pacer, clock=lambda: self.now)
@@ -169,8 +169,9 @@ class Stage:
 
 
 def speech(seconds: float, seed: int = 1) -> np.ndarray:
-    """Noise: every sample says where it belongs, and none is silence."""
-    return (np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1).astype(np.float32)
+    """Noise: every sample says where it belongs, and none is silence. They are samples of 16 bits."""
+    noise = np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1
+    return np.rint(noise * 32768).astype(np.float32) / np.float32(32768)
 
 
 def loud(ticks: list[Shown]) -> list[Shown]:

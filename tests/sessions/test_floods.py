@@ -9,7 +9,7 @@ import pytest
 
 from core.playout.playout_run import held
 from livehead.core.block import BLOCK_SAMPLES
-from livehead.core.speech_queue import QUEUE_S
+from livehead.core.speech.queue import QUEUE_S
 from livehead.engine.base import Preset
 from livehead.sessions.pipeline import RESTART_S
 from sessions.stage import PRESETS, Stage, loud, speech

@@ -12,7 +12,7 @@ from backend import Backend, listener, tone
 from caller import Caller
 from caller import tone as microphone
 from line import Line
-from livehead.core.speech_queue import QUEUE_S
+from livehead.core.speech.queue import QUEUE_S
 from livehead.engine.base import EngineSpec
 from serving import Served, serving
 from waiting import until

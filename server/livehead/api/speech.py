@@ -14,6 +14,7 @@ from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_client import End, Interrupt, decode_speech
 from livehead.core.messages.from_server import StateMessage
+from livehead.core.speech.queue import MAX_UTTERANCES
 from livehead.errors import MalformedError, RequestError
 from livehead.sessions.session import Session
 from livehead.sessions.sources.speaker import Speaker
@@ -21,8 +22,8 @@ from livehead.sessions.status import SessionMessage
 
 router = APIRouter()
 
-CAPACITY = 256
-"""Messages that may wait for a backend that does not read."""
+CAPACITY = 4 * MAX_UTTERANCES
+"""Messages that may wait for a backend that does not read: an interrupt has one for each utterance that waited."""
 
 
 @router.websocket("/v1/sessions/{session_id}/speech")
@@ -86,4 +87,5 @@ class SpeechHandler:
 
     def _on_session(self, message: SessionMessage) -> None:
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
+            self._speaker.close()
             self._socket.end(GOING_AWAY)

@@ -25,7 +25,8 @@ class Pacer:
     """One session's. Everything but :meth:`run` is called on the event loop and returns at once.
 
     ``on_block`` is told of every block that was sent, its delay in milliseconds, and the block of the frame that went
-    with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``frames`` knows which frame each of the last ticks carried.
+    with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``frames`` knows which frame
+    each of the last ticks carried.
     """
 
     def __init__(

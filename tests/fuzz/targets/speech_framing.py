@@ -13,7 +13,7 @@ from fuzz.target import Target
 from fuzz.targets.pieces import piece, pieces
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, SAMPLE_RATE
 from livehead.core.messages.from_server import Playback
-from livehead.core.speech_queue import CAPACITY
+from livehead.core.speech.queue import CAPACITY
 from livehead.errors import RequestError
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker

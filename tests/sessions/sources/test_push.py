@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from livehead.core.block import BLOCK_SAMPLES
+from livehead.core.messages.from_server import AvatarActivity, Playback
 from livehead.core.playout.playout import Playout
 from livehead.engine.base import Preset
 from sessions.stage import PRESETS, TAKES, Stage, every_preset, in_step, loud, speech
@@ -162,9 +163,12 @@ def test_an_interrupt_ends_speech_at_once_and_the_portrait_falls_to_rest(
     stage.run(3)
     assert not loud(stage.since(now))
     assert stage.engine.rewinds[-1] == seen.frame_k
-    assert stage.states()[-1] == "interrupted"
-    assert stage.states().count("interrupted") == 1
-    assert "finished" not in stage.states()
+    ends = [message for _, message in stage.told if message.state != "started"]
+    assert [(each.state, each.utterance) for each in ends] == [("interrupted", 0), ("interrupted", 1)]
+    assert stage.states().count("started") <= 1
+    heard = sum(1 for tick in stage.shown if np.abs(tick.pcm).max() > 0.05)
+    assert [each.spoken_ms for each in ends] == [heard * 40, 0]
+    assert [each.shown_ms for each in ends] == [None, None]
     fresh = [tick for tick in stage.since(now) if tick.frame_k != seen.frame_k]
     assert fresh[0].at - now < 0.12
     assert all(not w.pcm.any() for w in stage.engine.asked if fresh[0].frame_k <= w.k)
@@ -185,7 +189,7 @@ def test_an_interrupt_of_nothing_is_answered_to_the_one_who_asked() -> None:
     stage.pipeline.interrupt()
     assert stage.states() == []
     stage.pipeline.interrupt(by_speaker=True)
-    assert stage.states() == ["interrupted"]
+    assert [message for _, message in stage.told] == [Playback("interrupted", stage.push_source._log.sent or 0)]
     assert len(stage.engine.rewinds) == asked
 
 
@@ -224,3 +228,61 @@ def test_what_is_pushed_counts_as_speech_until_it_is_spoken() -> None:
         told.append(stage.push_source.has_spoken())
     assert all(told[:11])
     assert not any(told[14:])
+
+
+@every_preset
+def test_every_message_says_how_much_was_sent(preset: Preset) -> None:
+    stage = ready(preset)
+    for turn, seconds in enumerate((0.04, 1.0, 0.61)):
+        stage.push(speech(seconds, turn))
+        stage.end()
+        stage.run(0.3 if turn == 1 else 2)
+    stage.run(2)
+    assert [(each.state, each.utterance, each.spoken_ms) for _, each in stage.told] == [
+        ("started", 0, 40),
+        ("finished", 0, 40),
+        ("started", 1, 40),
+        ("finished", 1, 1000),
+        ("started", 2, 40),
+        ("finished", 2, 610),
+    ]
+
+
+@every_preset
+def test_it_tells_when_the_portrait_begins_and_ceases_to_speak(preset: Preset) -> None:
+    stage = ready(preset)
+    told: list[tuple[float, AvatarActivity]] = []
+    stage.push_source.on_activity = lambda message: told.append((stage.now, message))
+    stage.push(speech(1, 1))
+    stage.end()
+    stage.push(speech(0.5, 2))
+    stage.end()
+    stage.run(3)
+    ticks = loud(stage.shown)
+    assert [message.state for _, message in told] == ["speaking", "silent"]
+    assert told[0][0] == ticks[0].at
+    assert told[1][0] == pytest.approx(ticks[-1].at + 0.04, abs=0.01)
+    assert [message.k for _, message in told] == [ticks[0].frame_k, ticks[-1].frame_k]
+    stage.push(speech(5, 3))
+    stage.run(1)
+    stage.pipeline.interrupt()
+    assert [message.state for _, message in told] == ["speaking", "silent"] * 2
+    assert told[-1] == (stage.now, AvatarActivity("silent", loud(stage.shown)[-1].frame_k or 0))
+
+
+def test_the_end_of_the_session_is_the_end_of_every_utterance() -> None:
+    stage = ready(Preset(8, 2, 900))
+    for turn in range(3):
+        stage.push(speech(1, turn))
+        stage.end()
+    stage.push(speech(1))
+    stage.run(1.2)
+    stage.push_source.close(stage.now)
+    stage.push_source.close(stage.now)
+    ends = [each for _, each in stage.told if each.state != "started"]
+    assert [(each.state, each.utterance) for each in ends] == [
+        ("finished", 0),
+        *(("interrupted", n) for n in (1, 2, 3)),
+    ]
+    assert 0 < ends[1].spoken_ms < 400
+    assert [each.spoken_ms for each in ends[2:]] == [0, 0]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from livehead.core.messages.from_server import Playback
-from livehead.core.speech_queue import QUEUE_S
+from livehead.core.speech.queue import QUEUE_S
 from livehead.engine.base import Preset
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.sessions.sources.speaker import Speaker

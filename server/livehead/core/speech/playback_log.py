@@ -184,7 +184,9 @@ class PlaybackLog:
             return []
         if entry.utterance is None:
             return [Playback(state, k)]
-        spoken = 0 if self.sent is None else entry.utterance.until(min(self.sent, k) if state == "started" else self.sent)
+        spoken = (
+            0 if self.sent is None else entry.utterance.until(min(self.sent, k) if state == "started" else self.sent)
+        )
         shown = entry.shown_ms
         if shown is None and reported:
             shown = 0

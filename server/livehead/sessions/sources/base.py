@@ -48,8 +48,8 @@ class Source(Protocol):
     def restart(self, now: float) -> Span:
         """The silence that takes the place of what an interrupt dropped."""
 
-    def block_sent(self, k: int) -> None:
-        """Block ``k`` was sent to the client."""
+    def block_sent(self, k: int, frame: int | None, now: float) -> None:
+        """Block ``k`` was sent, with the frame of block ``frame``, None where there was none yet."""
 
     def has_spoken(self) -> bool:
         """Whether there was speech since this was last asked."""

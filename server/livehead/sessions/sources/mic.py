@@ -91,7 +91,7 @@ class MicSource:
         self._halted = self._heard_since_restart = False
         return span
 
-    def block_sent(self, k: int) -> None:
+    def block_sent(self, k: int, frame: int | None, now: float) -> None:
         """Nobody is told."""
 
     def has_spoken(self) -> bool:

@@ -9,22 +9,20 @@ handed over the same way.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 import numpy as np
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
-from livehead.core.messages.from_server import Playback
-from livehead.core.speech_queue import SpeechQueue
+from livehead.core.messages.from_server import AvatarActivity, Playback
+from livehead.core.speech.activity import BRIEF, SpeechActivity
+from livehead.core.speech.playback_log import PlaybackLog
+from livehead.core.speech.queue import SpeechQueue
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
 SPARE = 2
 """Blocks beyond the prebuffer that an utterance begins with, for backends that are no faster than real time."""
-
-BRIEF = 3
-"""A silence of this many blocks within speech is played as it is. After a longer one the next speech restarts the
-timeline."""
 
 SILENCE: Pcm = np.zeros(BLOCK_SAMPLES, np.float32)
 
@@ -39,7 +37,8 @@ class Phase(Enum):
     SPEAKING = "speaking"
     """The last block was speech."""
     PAUSED = "paused"
-    """Up to :data:`BRIEF` blocks of silence behind speech; more speech follows without a restart."""
+    """Up to :data:`~livehead.core.speech.activity.BRIEF` blocks of silence behind speech; more speech follows without
+    a restart. After a longer one the timeline restarts."""
     HALTED = "halted"
     """Nothing: interrupted, and not yet restarted."""
 
@@ -48,19 +47,22 @@ class PushSource:
     """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`push`.
 
     ``on_playback`` is told what becomes of the utterances, and ``on_room`` that there may be room for more; both
-    belong to the one who speaks, and are None while nobody does.
+    belong to the one who speaks, and are None while nobody does. ``on_activity`` is told when the portrait begins and
+    ceases to speak.
     """
 
     def __init__(self, hop: int, lookahead: int) -> None:
         self.on_playback: Callable[[Playback], None] | None = None
         self.on_room: Callable[[], None] | None = None
+        self.on_activity: Callable[[AvatarActivity], None] | None = None
         self._queue = SpeechQueue()
+        self._log = PlaybackLog(IDLE_BLOCK)
+        self._activity = SpeechActivity()
         self._prebuffer = hop + lookahead
         self._phase = Phase.UNSTARTED
         self._silent = 0
         self._heard_from = math.inf  # before this time the client would not hear what is said
         self._next = IDLE_BLOCK
-        self._sent: int | None = None
         self._spoken = False  # since somebody last asked
         # Since the timeline last restarted:
         self._base = IDLE_BLOCK
@@ -77,14 +79,22 @@ class PushSource:
         return self._queue.room
 
     @property
+    def seconds(self) -> float:
+        """How long it takes to speak what waits."""
+        return self._queue.seconds
+
+    @property
     def due(self) -> float:
         """See :class:`Source`."""
         return self._began + (self._passed + 1) * BLOCK_S
 
     def push(self, pcm: Pcm, now: float) -> None:
-        """More samples of the present utterance. Raises ``ValueError`` past :attr:`room`."""
+        """More samples of the present utterance, or its first, even if there are none yet. Raises ``ValueError`` past
+        :attr:`room`."""
         self._spoken = True
-        self._queue.push(pcm, now)
+        begun = self._queue.push(pcm, now)
+        if begun is not None:
+            self._log.begin(begun)
 
     def end(self) -> None:
         """The utterance is complete."""
@@ -94,6 +104,12 @@ class PushSource:
         """Whoever pushed has gone. What waits is still spoken, and nobody is told."""
         self.on_playback = self.on_room = None
         self._queue.leave()
+        self._log.leave()
+
+    def close(self, now: float) -> None:
+        """The session is over: every utterance gets its end, with what is known."""
+        self._queue.clear(refuse_rest=False)
+        self._tell(self._log.close(now))
 
     def begin_at(self, at: float) -> None:
         """The client can hear what is said from this time on."""
@@ -104,38 +120,52 @@ class PushSource:
         span = self._poll(now, whole)
         if self.on_room is not None:
             self.on_room()
-        self._tell_playback()
+        self._tell(self._log.news(now))
         return span
 
     def set_preset(self, hop: int, lookahead: int, now: float) -> Span | None:
         """While nothing is spoken the timeline restarts with a prebuffer of the new length; otherwise that is taken
         with the next restart."""
         before, self._prebuffer = self._prebuffer, hop + lookahead
-        if self._phase is Phase.IDLE and self._queue.last is None:
+        if self._phase is Phase.IDLE and self._log.unsent is None:
             return self._restart(self._next, now, with_speech=False)
         self._base += before - self._prebuffer
         return None
 
     def interrupt(self, now: float, *, by_speaker: bool) -> bool:
-        """Whoever pushes is told ``interrupted`` where there was something to drop, and always when it asked for it
-        itself. The rest of an utterance that somebody else interrupted is dropped as it comes."""
-        there = self._queue.clear(refuse_rest=not by_speaker)
+        """Whoever pushes is told ``interrupted`` for each utterance that was dropped, and once where it asked for it
+        and there was none. The rest of an utterance that somebody else interrupted is dropped as it comes."""
+        self._queue.clear(refuse_rest=not by_speaker)
+        there = self._log.interrupt(now, answer=by_speaker)
         if there:
             self._phase = Phase.HALTED
         if self.on_room is not None:
             self.on_room()
-        if self.on_playback is not None and (there or by_speaker):
-            self.on_playback(Playback("interrupted", IDLE_BLOCK if self._sent is None else self._sent))
+        self._tell(self._log.news(now))
+        self._tell_activity(self._activity.cease())
         return there
 
     def restart(self, now: float) -> Span:
         """See :class:`Source`."""
         return self._restart(self._next, now, with_speech=False)
 
-    def block_sent(self, k: int) -> None:
+    def block_sent(self, k: int, frame: int | None, now: float) -> None:
         """See :class:`Source`."""
-        self._sent = k
-        self._tell_playback()
+        self._log.block_sent(k, frame, now)
+        more = not self._queue.empty or self._log.unsent is not None
+        activity = self._activity.block_sent(k, speech=self._log.speaks(k), more=more)
+        self._tell(self._log.news(now))
+        self._tell_activity(activity)
+
+    def frame_shown(self, k: int, now: float) -> None:
+        """A viewer reports that its screen shows the frame of block ``k``."""
+        self._log.frame_shown(k, now)
+        self._tell(self._log.news(now))
+
+    def screen_lost(self, now: float) -> None:
+        """The viewer that reported has left."""
+        self._log.screen_lost()
+        self._tell(self._log.news(now))
 
     def has_spoken(self) -> bool:
         """See :class:`Source`. What is pushed counts, and what is spoken."""
@@ -162,8 +192,7 @@ class PushSource:
     def _may_speak(self, now: float) -> bool:
         if now < self._heard_from:
             return False
-        last = self._queue.last
-        if last is not None and (self._sent is None or self._sent < last):
+        if self._log.unsent is not None:
             return False  # the end of what was said before is still to be heard
         return self._queue.ready(self._prebuffer + SPARE, now)
 
@@ -185,7 +214,11 @@ class PushSource:
             self._silent += 1
             self._phase = Phase.PAUSED if self._silent <= BRIEF else Phase.IDLE
 
-    def _tell_playback(self) -> None:
-        for message in self._queue.news(self._sent):
+    def _tell(self, messages: Iterable[Playback]) -> None:
+        for message in messages:
             if self.on_playback is not None:
                 self.on_playback(message)
+
+    def _tell_activity(self, message: AvatarActivity | None) -> None:
+        if message is not None and self.on_activity is not None:
+            self.on_activity(message)

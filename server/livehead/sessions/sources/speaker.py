@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from livehead.core.block import Pcm
+from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.messages.from_server import Playback
+from livehead.core.speech.queue import QUEUE_S
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.audio.pcm16 import Pcm16Decoder
 from livehead.sessions.pipeline import Pipeline
@@ -19,15 +20,22 @@ MAX_RATE = 48_000
 SLICE_S = 0.25
 """Long messages are taken in parts, so that other sessions have their turn in between."""
 
+READ_SPEED = 50.0
+"""While more waits than is taken as fast as it comes, samples are taken at so many times the pace of speech."""
+
+PAUSE_S = 0.01
+"""The shortest time that is waited for that."""
+
 SAMPLE_BYTES = 2
 
 
 class Speaker:
     """Pushes PCM16LE mono of ``rate`` Hz; ``on_playback`` hears what becomes of it.
 
-    :meth:`hear` and :meth:`end` wait while the queue is full. :meth:`interrupt` never waits, and may be called
-    meanwhile: what they were to push then is dropped. :meth:`release` lets another speaker in; what was said until
-    then is still spoken. Raises UnprocessableError for a rate that is not from 8000 to 48000.
+    :meth:`hear` and :meth:`end` wait while the queue is full, and a little while much waits in it. :meth:`interrupt`
+    never waits, and may be called meanwhile: what they were to push then is dropped. :meth:`release` lets another
+    speaker in; what was said until then is still spoken. Raises UnprocessableError for a rate that is not from 8000
+    to 48000.
     """
 
     def __init__(
@@ -51,6 +59,8 @@ class Speaker:
         self._clock = clock
         self._released = False
         self._interrupts = 0
+        self._ahead_s = 0.0
+        """What was read of late beyond what is taken as fast as it comes, in seconds of speech."""
         self._may_have_room = asyncio.Event()
         source.on_playback = on_playback
         source.on_room = self._may_have_room.set
@@ -70,8 +80,9 @@ class Speaker:
                 return
 
     async def end(self) -> None:
-        """The utterance is complete."""
-        if await self._push(self._decoder.flush()):
+        """The utterance is complete. Without samples before it there is none."""
+        rest = self._decoder.flush()
+        if not len(rest) or await self._push(rest):
             self._source.end()
             self._pipeline.poll()
 
@@ -83,6 +94,11 @@ class Speaker:
         self._decoder.flush()
         self._pipeline.interrupt(by_speaker=True)
 
+    def close(self) -> None:
+        """The session is over: whoever speaks is told the end of every utterance."""
+        if not self._released:
+            self._source.close(self._clock())
+
     def release(self) -> None:
         """Twice is once."""
         if not self._released:
@@ -93,9 +109,16 @@ class Speaker:
     async def _push(self, pcm: Pcm) -> bool:
         """Wait for room, then queue. False where an interrupt came meanwhile: then nothing was queued."""
         before = self._interrupts
-        while len(pcm) > self._source.room:
+        while self._source.room < max(1, len(pcm)):
             self._may_have_room.clear()
             await self._may_have_room.wait()
+            if self._interrupts != before:
+                return False
+        if self._source.seconds > QUEUE_S:
+            self._ahead_s += len(pcm) / SAMPLE_RATE
+        if self._ahead_s > PAUSE_S * READ_SPEED:
+            pause, self._ahead_s = self._ahead_s / READ_SPEED, 0.0
+            await asyncio.sleep(pause)
             if self._interrupts != before:
                 return False
         self._source.push(pcm, self._clock())
