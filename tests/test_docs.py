@@ -93,7 +93,9 @@ def test_layers_that_are_drawn_are_those_that_are_checked() -> None:
 def test_every_reason_for_the_end_of_a_session_is_documented() -> None:
     documented = first_column("docs/protocol/sockets.md", "Open a session on the signal socket")
     package = ROOT / "server/livehead"
-    found = set(re.findall(r'return "([\w-]+)"', (package / "sessions/liveness.py").read_text()))
+    found: set[str] = set()
+    for rules in ("liveness", "lifetime"):
+        found |= set(re.findall(r'return "([\w-]+)"', (package / f"sessions/{rules}.py").read_text()))
     for file in [*(package / "sessions").rglob("*.py"), *(package / "api").glob("*.py")]:
         found |= set(re.findall(r'\.end\("([\w-]+)"\)', file.read_text()))
     assert documented == found
