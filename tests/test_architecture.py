@@ -20,8 +20,9 @@ ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server"
 PACKAGE = SERVER / "livehead"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PUBLIC = {PACKAGE / "__init__.py", PACKAGE / "engine" / "flashhead" / "__init__.py"}
-"""The version, and the name under which the engine is used by itself. Every other __init__.py is empty."""
+PUBLIC = {PACKAGE / folder / "__init__.py" for folder in (".", "engine/flashhead", "client")}
+"""The version, and the names under which the engine and the client are used by themselves. Every other __init__.py is
+empty."""
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,116 @@
+"""A Livehead server, as its clients have it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
+
+from pydantic import TypeAdapter
+
+from livehead.client.answers import Avatar, ServerInfo, Token
+from livehead.client.backend_session import BackendSession
+from livehead.client.http import Http
+from livehead.client.session import Session
+
+Latency: TypeAlias = Literal["auto", "low", "balanced", "throughput"]
+InterruptMode: TypeAlias = Literal["off", "auto"]
+Source: TypeAlias = Literal["push", "mic"]
+RoleName: TypeAlias = Literal["open", "view", "speak", "hear"]
+
+_INFO = TypeAdapter(ServerInfo)
+_AVATARS = TypeAdapter(list[Avatar])
+_TOKEN = TypeAdapter(Token)
+
+
+class Livehead:
+    """The server at ``url``, as ``https://head.example``; ``key`` is an API key, or a token, where it needs one.
+
+        async with Livehead("https://head.example", key=key) as server:
+            async with server.session(avatar="default") as head:
+                await head.speak(pcm, rate=24000)
+
+    ``timeout`` bounds each step of a request in seconds; ``patience`` how long a request is repeated that the server
+    answers with 429 or 503, and how long a broken connection of a session is tried again. ``tls`` is for servers whose
+    certificate the system does not know. Raises ValueError for what is no address or no key.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout: float = 15.0,
+        patience: float = 30.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._http = Http(url, key, timeout, patience, tls)
+
+    async def open(self) -> Self:
+        """Make the connections possible; nothing is sent."""
+        await self._http.open()
+        return self
+
+    async def close(self) -> None:
+        """May be called twice. Sessions are closed by themselves, before."""
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def session(
+        self,
+        *,
+        avatar: str = "default",
+        latency: Latency | None = None,
+        interrupt: InterruptMode | None = None,
+        record: bool = False,
+        look: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        probe: bool = False,
+    ) -> BackendSession:
+        """A session without a peer of its own: viewers join it by WHEP. It is opened by ``async with`` or its
+        ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait. What is left out is
+        as the server has it; the fields are those of ``POST /v1/sessions``."""
+        options = {"avatar": avatar, "source": "push"} | _given(
+            latency=latency, interrupt=interrupt, record=record or None, look=look, seed=seed, probe=probe or None
+        )
+        return BackendSession(self._http, options)
+
+    def attach(self, session_id: str) -> Session:
+        """A session that is there already, opened by a page with source=push. Leaving it does not end it."""
+        return Session(self._http, session_id)
+
+    async def info(self) -> ServerInfo:
+        """What the server is, and what room it has."""
+        return await self._http.read(_INFO, "GET", "/v1/info")
+
+    async def avatars(self) -> list[Avatar]:
+        """The portraits that sessions may have."""
+        return await self._http.read(_AVATARS, "GET", "/v1/avatars")
+
+    async def token(
+        self,
+        roles: Iterable[RoleName],
+        *,
+        avatar: str | None = None,
+        source: Source | None = None,
+        session: str | None = None,
+        max_seconds: float | None = None,
+        uses: int | None = None,
+    ) -> Token:
+        """A token for somebody who must not have the key, as a page. Needs the key itself."""
+        grant = {"roles": list(roles)} | _given(
+            avatar=avatar, source=source, session=session, max_seconds=max_seconds, uses=uses
+        )
+        return await self._http.read(_TOKEN, "POST", "/v1/tokens", json=grant)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
