@@ -83,7 +83,15 @@ class Seen:
 class Caller:
     """One peer connection. ``frames`` and ``levels`` (time and rms of 20 ms of voice) fill while it is connected."""
 
-    def __init__(self, speech: Speech = silence, *, audio: bool = True, videos: int = 1, keep: int = 50) -> None:
+    def __init__(
+        self,
+        speech: Speech = silence,
+        *,
+        audio: bool = True,
+        videos: int = 1,
+        keep: int = 50,
+        channel: str = "livehead",
+    ) -> None:
         self.peer = RTCPeerConnection()
         self.microphone = Microphone(speech)
         self.frames: list[Seen] = []
@@ -97,7 +105,7 @@ class Caller:
             self.peer.addTrack(self.microphone)
         for _ in range(videos):
             self.peer.addTransceiver("video", direction="recvonly")
-        self.channel = self.peer.createDataChannel("livehead")
+        self.channel = self.peer.createDataChannel(channel)
         self.channel.on("message", lambda text: self.figures.append(json.loads(text)))
 
     async def __aenter__(self) -> Self:
