@@ -32,7 +32,7 @@ class Channel:
         self, pc: RTCPeerConnection, label: str, on_message: Callable[[str], None] | None, traffic: ClientTraffic
     ) -> None:
         self._pc = pc
-        self._label = label
+        self.label = label
         self._on_message = on_message
         self._traffic = traffic
         self._channel: RTCDataChannel | None = None
@@ -46,7 +46,7 @@ class Channel:
 
     def open(self) -> None:
         """Open it from this side."""
-        self._use(self._pc.createDataChannel(self._label))
+        self._use(self._pc.createDataChannel(self.label))
 
     def send(self, text: str) -> bool:
         """``False`` where there is no channel yet, or the client does not keep up."""
@@ -68,7 +68,7 @@ class Channel:
         self._open -= 1
 
     def _use(self, channel: RTCDataChannel) -> None:
-        if channel.label == self._label:
+        if channel.label == self.label:
             self._channel = channel
             channel.on("message", self._on_text)
 

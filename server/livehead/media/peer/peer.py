@@ -285,6 +285,11 @@ class Peer:
         """Send 640 samples as tick ``index``, to all viewers that take audio and whose ``voice`` is on."""
         self._viewers.send_audio(pcm, index)
 
+    @property
+    def channel(self) -> str:
+        """The name of its data channel."""
+        return self._channel.label
+
     def send_text(self, text: str) -> bool:
         """Send a text on the data channel; ``False`` where there is none yet or the client does not keep up."""
         return self._channel.send(text)

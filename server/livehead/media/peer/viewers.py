@@ -11,6 +11,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from livehead.core.block import Pcm
 from livehead.core.frame import Frame
 from livehead.media.audio.encoding import AudioEncoding
+from livehead.media.peer.channel import LABEL
 from livehead.media.rtp.clock import MediaClock
 from livehead.media.video.encoding import VideoEncoding
 
@@ -21,6 +22,8 @@ RECENT = 16
 class Viewing(Protocol):
     """What is asked of a viewer: see :class:`~livehead.media.peer.peer.Peer`."""
 
+    @property
+    def channel(self) -> str: ...
     @property
     def concealed_s(self) -> float: ...
     @property
@@ -83,9 +86,10 @@ class Viewers:
                 encoding.put(index, pcm)
 
     def send_text(self, text: str) -> None:
-        """Send a text to everybody who has a data channel and keeps up."""
+        """Send a text to everybody who has a data channel of our name and keeps up."""
         for viewer in tuple(self._viewers):
-            viewer.send_text(text)
+            if viewer.channel == LABEL:
+                viewer.send_text(text)
 
     def video_encoding(self, codec: RTCRtpCodecParameters) -> VideoEncoding:
         """The one of a negotiated codec. Two profiles of H264 share theirs: it suits both."""
