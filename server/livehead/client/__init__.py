@@ -2,17 +2,19 @@
 
 from livehead.client.answers import Avatar, ServerInfo, Token
 from livehead.client.backend_session import BackendSession
+from livehead.client.call.call import Call
 from livehead.client.errors import ClientError, ConnectionLost, ProblemError, ProtocolError, SessionEnded
 from livehead.client.events import Event, EventStream
-from livehead.client.playback import Playback, PlaybackResult
 from livehead.client.server import Livehead
 from livehead.client.session import Session
+from livehead.client.speech.playback import Playback, PlaybackResult
 from livehead.core.messages.from_server import AvatarActivity, UserActivity
 
 __all__ = [
     "Avatar",
     "AvatarActivity",
     "BackendSession",
+    "Call",
     "ClientError",
     "ConnectionLost",
     "Event",

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
-from livehead.client.http import Http
 from livehead.client.session import Session
+from livehead.client.transport.http import Http
 
 
 @dataclass(frozen=True, slots=True)

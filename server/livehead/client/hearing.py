@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosed
 
 from livehead.client.errors import ClientError, ProblemError, ProtocolError, SessionEnded
 from livehead.client.events import Events
-from livehead.client.http import Http
-from livehead.client.messages import decode
-from livehead.client.reconnecting import SESSION_OVER, open_socket
+from livehead.client.transport.http import Http
+from livehead.client.transport.messages import decode
+from livehead.client.transport.reconnecting import SESSION_OVER, open_socket
 from livehead.core.messages.from_server import UserActivity
 
 RATE = 16_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 
 from livehead.client.answers import Avatar, ServerInfo, Token
 from livehead.client.backend_session import BackendSession
-from livehead.client.http import Http
+from livehead.client.call.call import Call
 from livehead.client.session import Session
+from livehead.client.transport.http import Http
 
-Latency: TypeAlias = Literal["auto", "low", "balanced", "throughput"]
 InterruptMode: TypeAlias = Literal["off", "auto"]
 Source: TypeAlias = Literal["push", "mic"]
 RoleName: TypeAlias = Literal["open", "view", "speak", "hear"]
@@ -68,20 +68,40 @@ class Livehead:
         self,
         *,
         avatar: str = "default",
-        latency: Latency | None = None,
+        latency: str | None = None,
         interrupt: InterruptMode | None = None,
-        record: bool = False,
-        look: Mapping[str, Any] | None = None,
         seed: int | None = None,
         probe: bool = False,
     ) -> BackendSession:
         """A session without a peer of its own: viewers join it by WHEP. It is opened by ``async with`` or its
-        ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait. What is left out is
-        as the server has it; the fields are those of ``POST /v1/sessions``."""
+        ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait; ``latency`` names
+        a preset of :meth:`info`. What is left out is as the server has it."""
         options = {"avatar": avatar, "source": "push"} | _given(
-            latency=latency, interrupt=interrupt, record=record or None, look=look, seed=seed, probe=probe or None
+            latency=latency, interrupt=interrupt, seed=seed, probe=probe or None
         )
         return BackendSession(self._http, options)
+
+    def call(
+        self,
+        *,
+        avatar: str = "default",
+        source: Source = "push",
+        latency: str | None = None,
+        interrupt: InterruptMode | None = None,
+        seed: int | None = None,
+        probe: bool = False,
+        microphone: bool | None = None,
+    ) -> Call:
+        """A session with a peer of its own, whose pictures and sound come to this program. With source=mic it has a
+        microphone, :meth:`Call.talk`, that drives the portrait; with source=push it has one for the session's ears
+        where ``microphone`` is true."""
+        options = {"avatar": avatar, "source": source, "voice": "on"} | _given(
+            latency=latency,
+            interrupt=interrupt,
+            seed=None if seed is None else str(seed),
+            probe="1" if probe else None,
+        )
+        return Call(self._http, options, microphone=source == "mic" if microphone is None else microphone)
 
     def attach(self, session_id: str) -> Session:
         """A session that is there already, opened by a page with source=push. Leaving it does not end it."""

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter
 from livehead.client.errors import NotFound
 from livehead.client.events import Events, EventStream
 from livehead.client.hearing import Hearing
-from livehead.client.http import Http
-from livehead.client.playback import Playback
-from livehead.client.samples import Speech
-from livehead.client.speech import SpeechLine
+from livehead.client.speech.playback import Playback
+from livehead.client.speech.samples import Speech
+from livehead.client.speech.speech_line import SpeechLine
+from livehead.client.transport.http import Http
 
 _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
@@ -46,7 +46,7 @@ class Session:
         return self._id
 
     async def open(self) -> Self:
-        self._begin()
+        self._begin(self._events)
         return self
 
     async def close(self) -> None:
@@ -113,11 +113,11 @@ class Session:
             raise RuntimeError("the session is not open: use `async with`, or await its open()")
         return self._hearing
 
-    def _begin(self) -> None:
-        """The id is known."""
+    def _begin(self, events: Events) -> None:
+        """The id is known. ``events`` take what the sockets tell."""
         if self._speech is None:
-            self._speech = SpeechLine(self._http, self.id, self._events, self._end)
-            self._hearing = Hearing(self._http, self.id, self._events, self._end)
+            self._speech = SpeechLine(self._http, self.id, events, self._end)
+            self._hearing = Hearing(self._http, self.id, events, self._end)
 
     def _end(self) -> None:
         """The session is over, or closed here. Twice is once."""

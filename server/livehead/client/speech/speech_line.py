@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from livehead.client.errors import ClientError, ConnectionLost, SessionEnded
 from livehead.client.events import Events
-from livehead.client.http import Http
-from livehead.client.playback import Playback, Reason
-from livehead.client.samples import Speech, pieces
-from livehead.client.speech_socket import SpeechSocket
-from livehead.client.utterances import Utterance
+from livehead.client.speech.playback import Playback, Reason
+from livehead.client.speech.samples import Speech, pieces
+from livehead.client.speech.speech_socket import SpeechSocket
+from livehead.client.speech.utterances import Utterance
+from livehead.client.transport.http import Http
 from livehead.core.messages.from_server import AvatarActivity
 from livehead.core.messages.from_server import Playback as PlaybackMessage
 

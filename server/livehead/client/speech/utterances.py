@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
-from livehead.client.playback import Playback, PlaybackResult, Reason
+from livehead.client.speech.playback import Playback, PlaybackResult, Reason
 from livehead.core.block import BLOCK_MS
 from livehead.core.messages.from_server import Playback as PlaybackMessage
 

@@ -12,10 +12,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from livehead.client.errors import ClientError, ConnectionLost, ProblemError, ProtocolError, SessionEnded
-from livehead.client.http import Http
-from livehead.client.messages import decode
-from livehead.client.reconnecting import SESSION_OVER, open_socket
-from livehead.client.utterances import Utterance, Utterances
+from livehead.client.speech.utterances import Utterance, Utterances
+from livehead.client.transport.http import Http
+from livehead.client.transport.messages import decode
+from livehead.client.transport.reconnecting import SESSION_OVER, open_socket
 from livehead.core.block import BLOCK_S
 from livehead.core.messages.from_client import End, Interrupt
 from livehead.core.messages.from_server import Playback as PlaybackMessage

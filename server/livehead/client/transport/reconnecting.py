@@ -6,9 +6,9 @@ import asyncio
 
 from websockets.asyncio.client import ClientConnection
 
-from livehead.client.back_off import BackOff
 from livehead.client.errors import ClientError, Conflict, ConnectionLost, NotFound, ProblemError, SessionEnded
-from livehead.client.http import TRY_AGAIN, Http
+from livehead.client.transport.back_off import BackOff
+from livehead.client.transport.http import TRY_AGAIN, Http
 
 SESSION_OVER = 1001
 """The close code of a socket whose session has ended."""

@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from livehead import __version__
-from livehead.client.back_off import BackOff
 from livehead.client.errors import ConnectionLost, ProtocolError, refusal
+from livehead.client.transport.back_off import BackOff
 
 Read = TypeVar("Read")
 

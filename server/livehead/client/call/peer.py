@@ -1,0 +1,140 @@
+"""The peer connection of a call, on aiortc."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import av
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
+
+from livehead.client.call.microphone import Microphone
+from livehead.client.call.pairing import Pairing, Sound
+from livehead.client.call.sender_clock import SenderClock
+
+CLOSE_S = 5.0
+"""How long the connection may take to close."""
+
+NTP_FRACTION = 1 << 32
+
+logger = logging.getLogger(__name__)
+
+
+class CallPeer:
+    """Receives pictures and sound, and sends a :class:`Microphone` where there is one.
+
+    ``on_text`` is given the messages of the data channel; ``on_closed`` is called when the connection has ended. To be
+    made on a running event loop.
+    """
+
+    def __init__(
+        self,
+        ice_servers: list[RTCIceServer],
+        microphone: Microphone | None,
+        on_text: Callable[[str], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self.pairing: Pairing[av.VideoFrame] = Pairing()
+        self.news = asyncio.Event()
+        """Something came that may complete a pair, or the connection ended."""
+        self.closed = False
+        self._microphone = microphone
+        self._on_closed = on_closed
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers))
+        self._pc.on("track", self._on_track)
+        self._pc.on("connectionstatechange", self._on_state)
+        if microphone is not None:
+            self._pc.addTrack(microphone)
+        else:
+            self._pc.addTransceiver("audio", direction="recvonly")
+        self._pc.addTransceiver("video", direction="recvonly")
+        for transceiver in self._pc.getTransceivers():
+            clock = self.pairing.audio if transceiver.kind == "audio" else self.pairing.video
+            _follow(transceiver.receiver, clock)
+        self._channel = self._pc.createDataChannel("livehead")
+        self._channel.on("message", lambda text: on_text(text) if isinstance(text, str) else None)
+
+    async def offer(self) -> str:
+        """The SDP offer, with all candidates."""
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        return str(self._pc.localDescription.sdp)
+
+    async def accept(self, answer: str) -> None:
+        """Raises ValueError for what is no answer to the offer."""
+        await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    def send(self, text: str) -> None:
+        """On the data channel; left out while it is not open."""
+        if self._channel.readyState == "open":
+            self._channel.send(text)
+
+    async def close(self) -> None:
+        """Twice is once."""
+        self._end()
+        if self._microphone is not None:
+            self._microphone.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._pc.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        self._tasks.append(asyncio.create_task(self._receive(track), name=f"call-{track.kind}"))
+
+    def _on_state(self) -> None:
+        if self._pc.connectionState in ("failed", "closed"):
+            self._end()
+
+    def _end(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.news.set()
+            self._on_closed()
+
+    async def _receive(self, track: MediaStreamTrack) -> None:
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                assert frame.pts is not None
+                if isinstance(frame, av.VideoFrame):
+                    self.pairing.add_picture(frame.pts, frame)
+                elif isinstance(frame, av.AudioFrame):
+                    self.pairing.add_sound(frame.pts, _mono(frame))
+                self.news.set()
+
+
+def _follow(receiver: RTCRtpReceiver, clock: SenderClock) -> None:
+    """aiortc keeps neither the sender's reports nor the timestamps that they are about: its frames count from the
+    first one. Both are taken from this one receiver."""
+    private: Any = receiver
+    private._RTCRtpReceiver__timestamp_mapper = clock.timestamps
+    handle = private._handle_rtcp_packet
+
+    async def take(packet: AnyRtcpPacket) -> None:
+        await handle(packet)
+        if isinstance(packet, RtcpSrPacket):
+            clock.report(packet.sender_info.ntp_timestamp / NTP_FRACTION, packet.sender_info.rtp_timestamp)
+
+    private._handle_rtcp_packet = take
+
+
+def _mono(frame: av.AudioFrame) -> Sound:
+    samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
+    return samples[:, 0].astype(np.int16)  # both channels are the same
