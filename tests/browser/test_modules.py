@@ -43,7 +43,7 @@ def test_the_pure_modules() -> None:
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
     elsewhere = re.compile(r"""(src|href)="(https?:)?//|url\(["']?https?:|(from|import\() ?["'](https?:)?//""")
-    for file in [*WEB.glob("client/*"), *WEB.glob("demo/*"), *WEB.glob("docs/*")]:
+    for file in [*WEB.glob("client/**/*"), *WEB.glob("demo/*"), *WEB.glob("docs/*")]:
         if file.suffix in (".js", ".css", ".html", ".svg"):
             code = "\n".join(
                 line for line in file.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("*")
@@ -58,5 +58,5 @@ def test_nothing_is_inline() -> None:
     in_code = re.compile(r"""\.cssText|setAttribute\(["'](style|on)|\beval\(|new Function\(|document\.write""")
     for file in WEB.glob("[cd]*/*.html"):
         assert not in_markup.search(file.read_text(encoding="utf-8")), f"{file.name} has something inline"
-    for file in WEB.glob("[cd]*/*.js"):
+    for file in WEB.glob("[cd]*/**/*.js"):
         assert not in_code.search(file.read_text(encoding="utf-8")), f"{file.name} makes something inline"

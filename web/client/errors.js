@@ -9,7 +9,8 @@
  *   | "server-draining" | "engine-down" | "unauthorized" | "token-expired" | "token-invalid" | "token-failed"
  *   | "key-unknown" | "key-revoked" | "key-in-url" | "forbidden" | "role" | "claim" | "uses" | "origin" | "host"
  *   | "rate-limit" | "too-large" | "flood" | "avatar-unknown" | "refused" | "server-failed" | "media-blocked"
- *   | "connection-lost" | "file-unreadable"} Code
+ *   | "connection-lost" | "file-unreadable" | "microphone-policy" | "session-unknown" | "too-many-viewers" | "no-session"
+ *   | "speech-refused" | "say-unavailable" | "no-picture"} Code
  */
 
 /** @type {Readonly<Record<Code, {title: string, remedy: string, passing?: true, wantsToken?: true}>>} */
@@ -17,6 +18,10 @@ const words = Object.freeze({
   "microphone-denied": {
     title: "The microphone is blocked",
     remedy: "Allow it in the browser: open the site settings next to the address, set Microphone to Allow, then try again.",
+  },
+  "microphone-policy": {
+    title: "This frame may not use the microphone",
+    remedy: 'The page round it does not pass the permission on. Its owner adds allow="microphone" to the iframe.',
   },
   "microphone-missing": {
     title: "No microphone found",
@@ -148,6 +153,32 @@ const words = Object.freeze({
     title: "This portrait is not there any more",
     remedy: "Choose another portrait.",
   },
+  "session-unknown": {
+    title: "This conversation is over",
+    remedy: "Or it never was there. Start a new one.",
+  },
+  "too-many-viewers": {
+    title: "Too many are watching",
+    remedy: "This conversation takes no more viewers. Try again when one of them has left.",
+    passing: true,
+  },
+  "no-session": {
+    title: "There is no call",
+    remedy: "Start one first; then the portrait can speak.",
+  },
+  "speech-refused": {
+    title: "The portrait takes no speech from here",
+    remedy: 'Something else speaks through it already, the call was not started with source="push", or the access token does not allow to speak.',
+  },
+  "say-unavailable": {
+    title: "This server cannot read text aloud",
+    remedy: "Its owner can choose a speech synthesis, as in livehead serve --tts espeak.",
+  },
+  "no-picture": {
+    title: "No picture comes",
+    remedy: "The server answers, but sends none. Try again. If it happens again, the server's log says why.",
+    passing: true,
+  },
   refused: {
     title: "The server refused the call",
     remedy: "The page and the server may be of different versions. Reload the page and try again.",
@@ -231,7 +262,14 @@ const microphone = Object.freeze({
 export function microphoneError(thrown) {
   const name = thrown instanceof Error ? thrown.name : "";
   const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return new LiveHeadError(microphone[name] ?? "microphone-failed", { detail, cause: thrown });
+  const code = microphone[name] ?? "microphone-failed";
+  return new LiveHeadError(code === "microphone-denied" && !allowed() ? "microphone-policy" : code, { detail, cause: thrown });
+}
+
+/** Whether the pages round this one let it use the microphone at all. Not every browser tells. */
+function allowed() {
+  const page = /** @type {any} */ (globalThis.document);
+  return (page?.permissionsPolicy ?? page?.featurePolicy)?.allowsFeature("microphone") ?? true;
 }
 
 /**
@@ -257,7 +295,7 @@ const renamed = Object.freeze({
 
 /** @type {ReadonlySet<string>} problems of the server that keep their name */
 const kept = new Set(["engine-down", "unauthorized", "token-expired", "token-invalid", "key-unknown", "key-revoked", "key-in-url",
-  "forbidden", "role", "claim", "uses", "origin", "host", "rate-limit", "too-large"]);
+  "forbidden", "role", "claim", "uses", "origin", "host", "rate-limit", "too-large", "too-many-viewers"]);
 
 /**
  * @param {string} name the last part of the problem's type
@@ -272,6 +310,7 @@ function problemCode(name, status) {
   if (status === 404) return "avatar-unknown";
   if (status === 413) return "too-large";
   if (status === 429) return "rate-limit";
+  if (status === 501) return "say-unavailable";
   if (status === 503) return "server-full";
   return status >= 500 ? "server-failed" : "refused";
 }

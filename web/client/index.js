@@ -7,5 +7,6 @@ export { Level } from "./sources/level.js";
 export { MicrophoneSource, microphones } from "./sources/microphone-source.js";
 export { Server } from "./server.js";
 export { Session } from "./call/session.js";
+export { NoSource } from "./sources/no-source.js";
 export { StreamSource } from "./sources/stream-source.js";
 export { LiveEvent, Request, request } from "./element/vocabulary.js";

@@ -2,6 +2,8 @@
 
 /** @typedef {"low" | "balanced" | "throughput"} Latency */
 /** @typedef {"connecting" | "live" | "degraded" | "draining" | "closed"} ServerState */
+/** @typedef {"mic" | "push"} Mode where the portrait's speech comes from: this call's audio, or a backend */
+/** @typedef {"speaking" | "silent"} Activity */
 
 /**
  * @typedef {object} Problem problem+json, RFC 9457
@@ -32,15 +34,17 @@
  *   | {type: "candidate", candidate: RTCIceCandidateInit | null}
  *   | {type: "state", state: ServerState, reason?: string | null}
  *   | ({type: "stats"} & ServerStats)
+ *   | {type: "avatar" | "user", state: Activity}
  *   | {type: "error", error: Problem}} FromServer
  */
 
 /**
- * @typedef {{type: "offer", sdp: string, avatar: string, latency?: Latency, voice: "on" | "off", source: "mic",
+ * @typedef {{type: "offer", sdp: string, avatar: string, latency?: Latency, voice: "on" | "off", source: Mode,
  *     probe: boolean, token?: string, seed?: number}
  *   | {type: "candidate", candidate: RTCIceCandidateInit | null}
  *   | {type: "avatar", id: string}
  *   | {type: "latency", preset: Latency}
+ *   | {type: "voice", on: boolean}
  *   | {type: "interrupt"}
  *   | {type: "bye"}} ToServer
  */
@@ -54,10 +58,10 @@
  * @property {string} image address of the image, relative to the server
  */
 
-/** Label of the data channel that carries the same figures as the socket. */
+/** Label of the data channel that carries the same figures as the socket, and who speaks. */
 export const CHANNEL = "livehead";
 
-const known = new Set(["answer", "candidate", "state", "stats", "error"]);
+const known = new Set(["answer", "candidate", "state", "stats", "avatar", "user", "error"]);
 
 /**
  * @param {string} text
@@ -70,7 +74,7 @@ export function decode(text) {
 }
 
 /**
- * @param {ToServer} message
+ * @param {ToServer | {type: string}} message
  * @returns {string}
  */
 export function encode(message) {

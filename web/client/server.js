@@ -22,7 +22,7 @@ export class Server {
    * @param {import("./token.js").TokenSource | Token} [token] sent with every request
    */
   constructor(src, token) {
-    this.url = new URL(src || "/", document.baseURI).href;
+    this.url = absolute(src);
     this.#token = token instanceof Token ? token : new Token(token);
   }
 
@@ -52,27 +52,60 @@ export class Server {
   }
 
   /**
+   * The portrait of a session speaks a text, by the server's own speech synthesis.
+   *
+   * @param {string} session its id
+   * @param {string} text
+   * @param {string} [voice] of the synthesis
+   * @returns {Promise<void>} resolves when the server has taken the text; rejects with a {@link LiveHeadError}
+   */
+  async say(session, text, voice) {
+    const body = JSON.stringify({ text, voice });
+    await this.#ask(`v1/sessions/${encodeURIComponent(session)}/say`, { method: "POST", body, headers: { "Content-Type": "application/json" } }, "session-unknown");
+  }
+
+  /**
    * @param {string} path
    * @returns {Promise<any>} rejects with a {@link LiveHeadError}
    */
   async #get(path) {
+    return (await this.#ask(path, {}, "avatar-unknown")).json();
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit & {headers?: Record<string, string>}} request
+   * @param {"avatar-unknown" | "session-unknown"} missing what a 404 means
+   */
+  async #ask(path, request, missing) {
     const token = await this.#token.get();
-    let response = await this.#fetch(path, token);
+    let response = await this.#fetch(path, request, token);
     // It may have expired since the page's function gave it.
-    if (response.status === 401 && this.#token.renewable) response = await this.#fetch(path, await this.#token.renew());
-    if (response.ok) return response.json();
+    if (response.status === 401 && this.#token.renewable) response = await this.#fetch(path, request, await this.#token.renew());
+    if (response.ok) return response;
     const problem = await response.json().catch(() => ({}));
+    if (response.status === 404) throw new LiveHeadError(missing, { status: 404, type: problem.type, detail: problem.detail });
     throw problemError({ status: response.status, ...problem }, Number(response.headers.get("Retry-After")) || undefined);
   }
 
   /**
    * @param {string} path
+   * @param {RequestInit & {headers?: Record<string, string>}} request
    * @param {string} [token]
    */
-  async #fetch(path, token) {
-    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-    return fetch(address(this.url, path), { headers, signal: AbortSignal.timeout(8000) }).catch((thrown) => {
+  async #fetch(path, request, token) {
+    const headers = { ...request.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    return fetch(address(this.url, path), { ...request, headers, signal: AbortSignal.timeout(8000) }).catch((thrown) => {
       throw new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
     });
+  }
+}
+
+/** @param {string} src */
+function absolute(src) {
+  try {
+    return new URL(src || "/", document.baseURI).href;
+  } catch (thrown) {
+    throw new LiveHeadError("server-unreachable", { cause: thrown, detail: `${src} is no address` });
   }
 }

@@ -79,7 +79,7 @@ hold.addEventListener("click", () => {
     else void source.play();
     return;
   }
-  for (const track of source.stream?.getAudioTracks() ?? []) track.enabled = !track.enabled;
+  live.microphoneMuted = !live.microphoneMuted;
   show();
 });
 
@@ -196,7 +196,7 @@ function showHold() {
     hold.setAttribute("aria-pressed", "false");
     return;
   }
-  const muted = source.stream?.getAudioTracks()[0]?.enabled === false;
+  const muted = live.microphoneMuted;
   icon(hold, muted ? "mic-off" : "mic");
   hold.setAttribute("aria-label", "Mute microphone");
   hold.setAttribute("aria-pressed", String(muted));

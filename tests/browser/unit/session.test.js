@@ -6,6 +6,8 @@ import { Session } from "../../../web/client/call/session.js";
 let script = [];
 /** Every offer that was sent. */
 let offers = [];
+/** Every change of the voice in mid-call. */
+let voices = [];
 /** Status and problem of /v1/ice-servers, by its token. */
 let iceServers = () => Response.json([]);
 let socket;
@@ -20,6 +22,7 @@ class Socket {
   }
   send(text) {
     const message = JSON.parse(text);
+    if (message.type === "voice") return void voices.push(message.on);
     if (message.type !== "offer") return;
     offers.push(message);
     queueMicrotask(() => (script.length > 1 ? script.shift() : script[0])(this, message));
@@ -54,25 +57,28 @@ const source = () => ({ kind: "stream", stream: null, open: async () => ({}), be
 /** A session, what it said, and the way to let everything that is due happen. */
 function open(t, token) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  const seen = { changes: [], errors: [] };
+  const seen = { changes: [], errors: [], sessions: [], activity: [] };
   const session = new Session({
+    session: (id) => seen.sessions.push(id),
+    activity: (who, activity) => seen.activity.push([who, activity]),
     change: ({ state, reason, wait }) => seen.changes.push([state, reason, wait]),
     media() {},
     stats() {},
     error: (error, fatal) => seen.errors.push([error.code, fatal]),
   });
   const from = source();
-  const options = { server: "http://head.example/", avatar: "default", voice: false, probe: false, token };
+  const options = { server: "http://head.example/", avatar: "default", source: "mic", voice: false, probe: false, token };
   const settle = async () => {
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   };
   t.after(() => session.stop());
-  return { session, seen, from, settle, start: () => (void session.start(options, from), settle()) };
+  return { session, seen, from, settle, options, start: () => (void session.start(options, from), settle()) };
 }
 
 beforeEach(() => {
   script = [answer];
   offers = [];
+  voices = [];
   iceServers = () => Response.json([]);
 });
 
@@ -237,4 +243,62 @@ test("a stop while the token is on its way leaves nothing behind", async (t) => 
   assert.equal(session.state, "closed");
   assert.equal(offers.length, 0);
   assert.deepEqual(seen.errors, []);
+});
+
+test("a start is over when the first frame is shown, and a second one waits for the same", async (t) => {
+  const { session, seen, from, settle, options } = open(t);
+  let over = 0;
+  const first = session.start(options, from).then(() => over++);
+  const second = session.start(options, from).then(() => over++);
+  await settle();
+  assert.deepEqual(seen.sessions, ["s"]);
+  assert.equal(session.id, "s");
+  assert.equal(over, 0);
+  session.shown();
+  await Promise.all([first, second]);
+  assert.equal(offers.length, 1);
+});
+
+test("a start that fails rejects with what the error handler got, one that is stopped with an AbortError", async (t) => {
+  script = [refuse(404, "not-found")];
+  const { session, seen, from, options } = open(t);
+  await assert.rejects(session.start(options, from), { name: "LiveHeadError", code: "avatar-unknown", detail: "why" });
+  assert.deepEqual(seen.errors, [["avatar-unknown", true]]);
+  script = [answer];
+  const stopped = session.start(options, from);
+  session.stop();
+  await assert.rejects(stopped, { name: "AbortError" });
+  assert.equal(session.id, null);
+});
+
+test("the voice is switched on and off in mid-call without a new one", async (t) => {
+  const { session, start } = open(t);
+  await start();
+  session.shown();
+  session.change({ voice: true });
+  session.change({ voice: true });
+  session.change({ voice: false });
+  assert.equal(session.state, "live");
+  assert.equal(offers.length, 1);
+  assert.deepEqual(voices, [true, false]);
+});
+
+test("what cannot be changed in mid-call takes a new one", async (t) => {
+  const { session, seen, settle, start } = open(t);
+  await start();
+  session.shown();
+  session.change({ source: "push" });
+  assert.deepEqual(seen.changes.at(-1), ["reconnecting", "switching", 0]);
+  t.mock.timers.tick(0);
+  await settle();
+  assert.equal(offers.length, 2);
+  assert.equal(offers[1].source, "push");
+});
+
+test("who speaks is told, whichever way it comes", async (t) => {
+  const { seen, start } = open(t);
+  await start();
+  socket.receive({ type: "avatar", state: "speaking", k: 7 });
+  socket.receive({ type: "user", state: "silent" });
+  assert.deepEqual(seen.activity, [["avatar", "speaking"], ["user", "silent"]]);
 });

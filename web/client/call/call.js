@@ -1,19 +1,23 @@
 import { LiveHeadError, problemError } from "../errors.js";
 import { FigureJoiner } from "../figures.js";
-import { CHANNEL, decode } from "../protocol.js";
+import { CHANNEL, decode, encode } from "../protocol.js";
 import { Server } from "../server.js";
 import { Signal } from "./signal.js";
+import { Whep } from "./whep.js";
 
 /** @typedef {import("../figures.js").Figures} Figures */
 /** @typedef {import("../protocol.js").ServerState} ServerState */
 /** @typedef {import("../protocol.js").Latency} Latency */
+/** @typedef {import("../protocol.js").ToServer} ToServer */
 
 /**
  * @typedef {object} CallOptions
  * @property {string} server absolute http(s) address
+ * @property {string} [session] id of one that is there already, to be joined as a viewer; else a new one is opened
  * @property {string} avatar
  * @property {Latency} [latency] the server's default when missing
- * @property {boolean} voice whether the server sends the audio back, in step with the video
+ * @property {import("../protocol.js").Mode} source
+ * @property {boolean} voice whether the portrait's audio is heard, in step with the video
  * @property {boolean} probe whether the test pattern is drawn into the frames
  * @property {string} [token]
  * @property {number} [seed]
@@ -21,8 +25,10 @@ import { Signal } from "./signal.js";
 
 /**
  * @typedef {object} CallHandlers
+ * @property {(session: string) => void} session its id: the server has answered, and media follow
  * @property {(stream: MediaStream) => void} media audio and video, in one stream
  * @property {(state: ServerState, reason: string | null) => void} state
+ * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
  * @property {(steady: boolean) => void} network
  * @property {(figures: Figures) => void} stats
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
@@ -32,23 +38,30 @@ import { Signal } from "./signal.js";
 /** For who asks, or how often. */
 const REFUSALS = new Set([401, 403, 429]);
 
-const ANSWER_MS = 15_000;
 const MEDIA_MS = 10_000;
+/** From the answer to the first frame. */
+const FRAME_MS = 15_000;
 /** Without a frame and without a message from the server for so long, the call is dead. */
 const SILENT_MS = 6000;
 
-/** One call: one socket and one peer connection, one session on the server. Used once. */
+/** One call: signalling and one peer connection. Used once. */
 export class Call {
   #options;
   #on;
+  /** @type {import("./signal.js").Signalling} */
   #signal;
   #joiner = new FigureJoiner();
   /** @type {RTCPeerConnection | null} */
   #peer = null;
   /** @type {RTCRtpSender | null} */
   #sender = null;
+  /** @type {RTCDataChannel | null} */
+  #channel = null;
+  /** Sent on the data channel when it opens; the last of each type. @type {Map<string, ToServer>} */
+  #pending = new Map();
   #closed = false;
   #relay = false;
+  #answeredAt = 0;
   #receivedAt = 0;
   #decodedAt = 0;
   #poll = 0;
@@ -59,31 +72,35 @@ export class Call {
    * @param {CallHandlers} handlers
    */
   constructor(options, handlers) {
+    const { server, session, token } = options;
     this.#options = options;
     this.#on = handlers;
-    this.#signal = new Signal(options.server);
+    this.#signal = session ? new Whep(server, session, token) : new Signal(server);
+    this.#signal.onmessage = (message) => this.#receive(message);
+    this.#signal.onend = (error) => this.#lose(error);
   }
 
   /**
    * Offer, answer; media follows. Rejects with a {@link LiveHeadError}.
    *
-   * @param {() => MediaStreamTrack | undefined} track what is sent; asked when the connection is made
+   * @param {() => MediaStreamTrack | undefined} track what is sent, if anything; asked when the connection is made
    */
   async open(track) {
     if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
     const [iceServers] = await Promise.all([this.#iceServers(), this.#signal.open()]);
     if (this.#closed) throw new DOMException("closed while opening", "AbortError");
     const peer = this.#connect(iceServers, track());
-    const answered = this.#answered();
-    answered.catch(() => {}); // It is awaited below; until then a refusal is no unhandled one.
+    peer.onicecandidate = ({ candidate }) => this.#signal.trickle(candidate);
     await peer.setLocalDescription();
-    const { avatar, latency, voice, probe, token, seed } = this.#options;
-    const sdp = peer.localDescription?.sdp ?? "";
-    this.#signal.send({ type: "offer", sdp, avatar, latency, voice: voice ? "on" : "off", source: "mic", probe, token, seed });
-    peer.onicecandidate = ({ candidate }) => this.#signal.send({ type: "candidate", candidate: candidate?.toJSON() ?? null });
-    await peer.setRemoteDescription({ type: "answer", sdp: await answered });
+    const { avatar, latency, source, voice, probe, token, seed } = this.#options;
+    const offer = { sdp: peer.localDescription?.sdp ?? "", avatar, latency, voice: /** @type {"on" | "off"} */ (voice ? "on" : "off"), source, probe, token, seed };
+    const answer = await this.#signal.offer({ type: "offer", ...offer });
+    if (this.#closed) throw new DOMException("closed while opening", "AbortError");
+    if (!voice && !this.#signal.steer) this.setVoice(false);
+    this.#on.session(answer.session);
+    await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     this.#mediaTimer = window.setTimeout(() => this.#lose(this.#blocked()), MEDIA_MS);
-    this.#receivedAt = performance.now();
+    this.#answeredAt = this.#receivedAt = performance.now();
     this.#poll = window.setInterval(() => void this.#measure(), 1000);
   }
 
@@ -105,7 +122,8 @@ export class Call {
   #connect(iceServers, track) {
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#peer = peer;
-    const audio = peer.addTransceiver(track ?? "audio", { direction: this.#options.voice ? "sendrecv" : "sendonly" });
+    // The voice is always negotiated, so that it can be switched on and off without a new call.
+    const audio = peer.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
     this.#sender = audio.sender;
     const video = peer.addTransceiver("video", { direction: "recvonly" });
     for (const { receiver } of [audio, video]) {
@@ -118,25 +136,22 @@ export class Call {
       stream.addTrack(incoming);
       this.#on.media(stream);
     };
-    peer.createDataChannel(CHANNEL).onmessage = ({ data }) => this.#receive(decode(data));
     peer.onconnectionstatechange = () => this.#follow(peer.connectionState);
+    this.#channel = this.#openChannel(peer);
     return peer;
   }
 
-  /** @returns {Promise<string>} the answer's SDP */
-  #answered() {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new LiveHeadError("server-failed", { detail: "no answer to the offer" })), ANSWER_MS);
-      this.#signal.onend = () => (clearTimeout(timer), reject(new LiveHeadError("server-unreachable", { detail: "the socket ended" })));
-      this.#signal.onmessage = (message) => {
-        if (message.type !== "error" && message.type !== "answer") return this.#receive(message);
-        clearTimeout(timer);
-        if (message.type === "error") return reject(problemError(message.error)); // a refusal, no complaint about a call
-        this.#signal.onmessage = (later) => this.#receive(later);
-        this.#signal.onend = () => this.#lose(new LiveHeadError("connection-lost", { detail: "the socket ended" }));
-        resolve(message.sdp);
-      };
-    });
+  /** @param {RTCPeerConnection} peer */
+  #openChannel(peer) {
+    const channel = peer.createDataChannel(CHANNEL);
+    channel.onmessage = ({ data }) => this.#receive(decode(data));
+    channel.onopen = () => {
+      for (const message of this.#pending.values()) channel.send(encode(message));
+      this.#pending.clear();
+    };
+    // A viewer has no socket that would tell that the session is over.
+    if (!this.#signal.steer) channel.onclose = () => this.#lose(new LiveHeadError("connection-lost", { detail: "the server closed the connection" }));
+    return channel;
   }
 
   /** @param {import("../protocol.js").FromServer | null} message */
@@ -144,6 +159,7 @@ export class Call {
     if (!message || this.#closed) return;
     this.#receivedAt = performance.now();
     if (message.type === "stats") this.#joiner.update(message);
+    else if (message.type === "avatar" || message.type === "user") this.#on.activity(message.type, message.state);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
     else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));
@@ -153,7 +169,10 @@ export class Call {
 
   /** @param {RTCPeerConnectionState} state */
   #follow(state) {
-    if (state === "connected") clearTimeout(this.#mediaTimer);
+    if (state === "connected") {
+      clearTimeout(this.#mediaTimer);
+      this.#mediaTimer = 0;
+    }
     if (state === "connected" || state === "disconnected") this.#on.network(state === "connected");
     if (state === "failed") this.#lose(this.#mediaTimer ? this.#blocked() : new LiveHeadError("connection-lost"));
   }
@@ -167,8 +186,9 @@ export class Call {
     if (!reports || this.#closed) return;
     const now = performance.now();
     const figures = this.#joiner.join(reports.values(), now);
-    if (figures.fps) this.#decodedAt = now;
+    if (figures.decoded && (figures.fps || !this.#decodedAt)) this.#decodedAt = now;
     if (now - Math.max(this.#receivedAt, this.#decodedAt) > SILENT_MS) this.#lose(new LiveHeadError("connection-lost", { detail: "nothing was received" }));
+    else if (!this.#decodedAt && now - this.#answeredAt > FRAME_MS) this.#lose(new LiveHeadError("no-picture"));
     else this.#on.stats(figures);
   }
 
@@ -179,16 +199,37 @@ export class Call {
 
   /** @param {string} id */
   setAvatar(id) {
-    this.#signal.send({ type: "avatar", id });
+    this.#steer({ type: "avatar", id });
   }
 
   /** @param {Latency} preset */
   setLatency(preset) {
-    this.#signal.send({ type: "latency", preset });
+    this.#steer({ type: "latency", preset });
+  }
+
+  /** @param {boolean} on */
+  setVoice(on) {
+    this.#steer({ type: "voice", on });
   }
 
   interrupt() {
-    this.#signal.send({ type: "interrupt" });
+    this.#steer({ type: "interrupt" });
+  }
+
+  /**
+   * Send a message on the data channel, if it is open.
+   *
+   * @param {{type: string}} message
+   */
+  report(message) {
+    if (this.#channel?.readyState === "open") this.#channel.send(encode(message));
+  }
+
+  /** @param {ToServer} message */
+  #steer(message) {
+    if (this.#signal.steer) this.#signal.steer(message);
+    else if (this.#channel?.readyState === "connecting") this.#pending.set(message.type, message);
+    else this.report(message);
   }
 
   /** @param {LiveHeadError} error */
@@ -198,13 +239,12 @@ export class Call {
     this.#on.lost(error);
   }
 
-  /** Send `bye` and free everything. May be called twice. */
+  /** Take leave and free everything. May be called twice. */
   close() {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#mediaTimer);
     clearInterval(this.#poll);
-    this.#signal.send({ type: "bye" });
     this.#signal.close();
     this.#peer?.close();
   }

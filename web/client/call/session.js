@@ -1,13 +1,15 @@
-import { ATTEMPTS, hopeless, wait } from "./backoff.js";
-import { Call } from "./call.js";
 import { LiveHeadError, asError } from "../errors.js";
+import { AudioInput } from "./audio-input.js";
+import { ATTEMPTS, hopeless, wait } from "./backoff.js";
+import { Dialer } from "./dialer.js";
+import { Pause } from "./pause.js";
+import { Starting } from "./starting.js";
 import { active, ending, next } from "./states.js";
-import { Token } from "../token.js";
 
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./states.js").Trigger} Trigger */
 /** @typedef {import("../sources/source.js").Source} Source */
-/** @typedef {Omit<import("./call.js").CallOptions, "token"> & {token?: import("../token.js").TokenSource | Token}} SessionOptions */
+/** @typedef {import("./dialer.js").SessionOptions} SessionOptions */
 
 /**
  * @typedef {object} Change
@@ -22,7 +24,9 @@ import { Token } from "../token.js";
 /**
  * @typedef {object} SessionHandlers
  * @property {(change: Change) => void} change
+ * @property {(session: string) => void} session its id on the server, a new one after each reconnect of one's own
  * @property {(stream: MediaStream) => void} media
+ * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
  * @property {(figures: import("../figures.js").Figures) => void} stats
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
@@ -35,65 +39,85 @@ const PATIENCE_MS = 120_000;
 export class Session {
   /** @type {State} */
   state = "idle";
+  /** The id of the session on the server; null while there is none. @type {string | null} */
+  id = null;
   #on;
-  /** @type {SessionOptions | null} */
-  #options = null;
-  #token = new Token();
-  /** @type {Source | null} */
-  #source = null;
-  /** The source that was asked for last, while it opens. @type {Source | null} */
-  #wanted = null;
-  /** @type {Call | null} */
+  #input = new AudioInput((error) => this.#fail(error));
+  /** @type {Dialer | null} */
+  #dialer = null;
+  /** @type {import("./call.js").Call | null} */
   #call = null;
-  /** Sent by the next calls in the place of the source's own track. @type {MediaStreamTrack | null} */
-  substitute = null;
-  #begun = false;
+  #starting = new Starting();
   /** Attempts to reconnect since the last frame. */
   #attempt = 0;
   /** Rises with every start and stop: the result of anything awaited under an older generation is dropped. */
   #generation = 0;
-  /** Cuts the wait before the next attempt short. @type {() => void} */
-  #hurry = () => {};
+  #pause = new Pause();
+  #online = () => this.#pause.hurry();
 
   /** @param {SessionHandlers} handlers */
   constructor(handlers) {
     this.#on = handlers;
-    globalThis.addEventListener?.("online", () => this.#hurry());
   }
 
   get active() {
     return active(this.state);
   }
 
+  get muted() {
+    return this.#input.muted;
+  }
+
+  /** Silence is sent instead of what the source gives. */
+  set muted(on) {
+    this.#input.muted = on;
+  }
+
+  /** Sent by the next calls in the place of the source's own track. @param {MediaStreamTrack | null} track */
+  set substitute(track) {
+    this.#input.substitute = track;
+  }
+
   /**
-   * Open the source and call the server. Resolves when the answer is there, or when it failed: then the state is
-   * `error` and the error handler was called. A second start while it is active does nothing.
+   * Open the source and call the server. Resolves when the first frame was shown. Rejects with a {@link LiveHeadError}
+   * when that fails, after the error handler was called, and with an AbortError when it is stopped before. While it is
+   * active a second start does nothing but wait for the first.
    *
    * @param {SessionOptions} options
    * @param {Source} source
+   * @returns {Promise<void>}
    */
-  async start(options, source) {
-    if (this.active) return;
-    const generation = ++this.#generation;
-    this.#options = options;
-    this.#token = options.token instanceof Token ? options.token : new Token(options.token);
-    this.#source = source;
-    this.#begun = false;
-    this.#attempt = 0;
-    this.#go("start");
+  start(options, source) {
+    if (!this.active) {
+      this.#starting = new Starting();
+      this.#dialer = new Dialer(options);
+      this.#attempt = 0;
+      this.#go("start");
+      globalThis.addEventListener?.("online", this.#online);
+      void this.#connect(++this.#generation, options, source);
+    }
+    return this.#starting.promise;
+  }
+
+  /**
+   * @param {number} generation
+   * @param {SessionOptions} options
+   * @param {Source} source
+   */
+  async #connect(generation, options, source) {
     try {
       if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
-      await this.#open(source);
+      this.#input.echo = options.voice;
+      await this.#input.open(source);
       const patience = performance.now() + PATIENCE_MS;
-      for (;;) {
+      while (generation === this.#generation) {
         const error = await this.#dial(generation);
         if (!error || generation !== this.#generation) return;
         const seconds = error.retryAfter ?? 2;
         if (!awaited.has(error.code) || hopeless(error) || performance.now() > patience) throw error;
         this.#tell(this.state, error.code, 0, seconds);
         if (error.code === "rate-limit") this.#on.error(error, false);
-        await this.#sleep(seconds);
-        if (generation !== this.#generation) return;
+        await this.#pause.sleep(seconds);
       }
     } catch (thrown) {
       if (generation === this.#generation) this.#fail(asError(thrown));
@@ -102,11 +126,8 @@ export class Session {
 
   /** End it. May be called twice. */
   stop() {
-    this.#generation++;
-    this.#hurry();
-    this.#hangUp();
-    this.#source?.close();
-    this.#go("stop");
+    this.#finish("stop");
+    this.#starting.stop();
   }
 
   /** The first frame of the call is on the screen. */
@@ -114,8 +135,8 @@ export class Session {
     this.#attempt = 0;
     if (this.state !== "connecting" && this.state !== "reconnecting") return;
     this.#go("frame");
-    this.#source?.begin(this.#begun);
-    this.#begun = true;
+    this.#input.begin();
+    this.#starting.resolve();
   }
 
   /**
@@ -125,27 +146,12 @@ export class Session {
    * @returns {Promise<Source | null>} the source in use now: the old one, when the new one does not open
    */
   async use(source) {
-    if (source === this.#source || !this.active) return source;
-    this.#wanted = source;
-    /** @type {MediaStreamTrack} */
-    let track;
-    try {
-      track = await this.#open(source);
-    } catch (thrown) {
-      // The old one still works: keep it, and report what is wrong with the new one.
-      if (this.#wanted === source) this.#on.error(asError(thrown), false);
-      return this.#source;
-    }
-    if (this.#wanted !== source || !this.active) {
-      source.close();
-      return this.#source;
-    }
-    this.#source?.close();
-    this.#source = source;
-    await this.#call?.replace(track);
-    this.#begun = this.state === "live" || this.state === "degraded";
-    if (this.#begun) source.begin(false);
-    return source;
+    if (source === this.#input.source || !this.active) return source;
+    const error = await this.#input.change(source, (track) => this.#call?.replace(track));
+    if (!this.active) this.#input.close();
+    else if (error) this.#on.error(error, false);
+    else if (this.#input.source === source && (this.state === "live" || this.state === "degraded")) this.#input.begin();
+    return this.#input.source;
   }
 
   /**
@@ -155,73 +161,60 @@ export class Session {
    * @param {Partial<SessionOptions>} changes
    */
   change(changes) {
-    if (!this.#options) return;
-    const { avatar, latency, token, ...deeper } = changes;
-    const renew = Object.entries(deeper).some(([name, value]) => this.#options?.[/** @type {keyof SessionOptions} */ (name)] !== value);
-    this.#options = { ...this.#options, ...changes };
-    // The call that is up was let in already: the new token is for the next.
-    if (token !== undefined) this.#token = token instanceof Token ? token : new Token(token);
+    const dialer = this.#dialer;
+    if (!dialer) return;
+    const { avatar, latency, voice, token: _, ...deeper } = changes;
+    const renew = Object.entries(deeper).some(([name, value]) => dialer.options[/** @type {keyof SessionOptions} */ (name)] !== value);
+    const heard = voice !== undefined && voice !== dialer.options.voice;
+    dialer.change(changes);
     if (!this.active) return;
-    if (renew) this.#renew();
-    else {
-      if (avatar !== undefined) this.#call?.setAvatar(avatar);
-      if (latency !== undefined) this.#call?.setLatency(latency);
-    }
+    if (heard) void this.#input.setEcho(voice, (track) => this.#call?.replace(track));
+    if (renew) return this.#renew();
+    if (heard) this.#call?.setVoice(voice);
+    if (avatar !== undefined) this.#call?.setAvatar(avatar);
+    if (latency !== undefined) this.#call?.setLatency(latency);
+  }
+
+  /** A new call with what is sent now, where what is negotiated has changed. */
+  renew() {
+    if (this.active) this.#renew();
   }
 
   interrupt() {
     this.#call?.interrupt();
   }
 
-  /** @param {Source} source */
-  #open(source) {
-    // Without the portrait's voice in the room there is no echo to cancel, and cancelling costs quality.
-    const processing = { echoCancellation: this.#options?.voice ?? false, noiseSuppression: true, autoGainControl: true };
-    source.onlost = (error) => source === this.#source && this.#fail(error);
-    return source.open(processing);
+  /**
+   * Tell the server something on the data channel; dropped while that is not open.
+   *
+   * @param {{type: string}} message
+   */
+  report(message) {
+    this.#call?.report(message);
   }
 
   /**
-   * One attempt; with a function for a token, one more where the server refused the first token.
-   *
    * @param {number} generation
    * @returns {Promise<LiveHeadError | null>}
    */
   async #dial(generation) {
-    const error = await this.#dialOnce(generation);
-    const again = error?.wantsToken && this.#token.renewable && generation === this.#generation;
-    return again ? this.#dialOnce(generation) : error;
-  }
-
-  /**
-   * @param {number} generation
-   * @returns {Promise<LiveHeadError | null>}
-   */
-  async #dialOnce(generation) {
-    let token;
-    try {
-      token = await this.#token.renew();
-    } catch (thrown) {
-      return asError(thrown);
-    }
-    if (!this.#options || generation !== this.#generation) return null;
-    const call = new Call({ ...this.#options, token }, {
-      media: (stream) => this.#on.media(stream),
-      state: (state, reason) => this.#follow(state, reason),
-      network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
-      stats: (figures) => this.#on.stats(figures),
-      complaint: (error) => this.#on.error(error, false),
-      lost: (error) => this.#lose(error),
-    });
-    this.#call = call;
-    try {
-      await call.open(() => this.substitute ?? this.#source?.stream?.getAudioTracks()[0]);
-      return null;
-    } catch (thrown) {
-      call.close();
-      if (generation === this.#generation) this.#call = null;
-      return asError(thrown);
-    }
+    return this.#dialer?.dial(
+      () => this.#input.track,
+      {
+        session: (id) => this.#on.session((this.id = id)),
+        media: (stream) => this.#on.media(stream),
+        state: (state, reason) => this.#follow(state, reason),
+        activity: (who, activity) => this.#on.activity(who, activity),
+        network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
+        stats: (figures) => this.#on.stats(figures),
+        complaint: (error) => this.#on.error(error, false),
+        lost: (error) => this.#lose(error),
+      },
+      (call) => {
+        if (generation === this.#generation) this.#call = call;
+        return generation === this.#generation;
+      },
+    ) ?? null;
   }
 
   /**
@@ -241,11 +234,7 @@ export class Session {
     const trigger = ending(reason);
     if (trigger === "lose") this.#lose(new LiveHeadError("connection-lost", { detail }));
     else if (trigger === "fail") this.#fail(new LiveHeadError(reason === "revoked" ? "key-revoked" : "flood", { detail }));
-    else {
-      this.#generation++;
-      this.#source?.close();
-      this.#go("end", reason);
-    }
+    else this.#end(reason);
   }
 
   /** @param {LiveHeadError} error */
@@ -263,9 +252,9 @@ export class Session {
   /** @param {LiveHeadError | null} cause null when the user asked for a new call: then it dials at once */
   async #reconnect(cause) {
     const generation = ++this.#generation;
-    this.#hurry();
-    this.#call = null;
-    this.#source?.hold();
+    this.#pause.hurry();
+    this.#call = this.id = null;
+    this.#input.hold();
     let last = cause;
     if (cause) this.#attempt++;
     for (; this.#attempt <= ATTEMPTS; this.#attempt++) {
@@ -273,27 +262,46 @@ export class Session {
       const previous = this.state;
       this.state = next(this.state, "lose");
       this.#tell(previous, cause ? "connection-lost" : "switching", this.#attempt, seconds);
-      await this.#sleep(seconds);
+      await this.#pause.sleep(seconds);
       if (generation !== this.#generation) return;
       last = await this.#dial(generation);
       if (!last || generation !== this.#generation) return;
       if (hopeless(last)) break;
     }
+    // A viewer learns so that the session is over.
+    if (last?.code === "session-unknown") return this.#end("ended");
     this.#fail(last && last.code !== "connection-lost" && hopeless(last) ? last : new LiveHeadError("connection-lost", { detail: last?.message, cause: last }));
   }
 
   /** @param {LiveHeadError} error */
   #fail(error) {
-    this.#generation++;
-    this.#hangUp();
-    this.#source?.close();
-    this.#go("fail", error.code);
+    this.#finish("fail", error.code);
     this.#on.error(error, true);
+    this.#starting.fail(error);
+  }
+
+  /** @param {string | null} reason */
+  #end(reason) {
+    this.#finish("end", reason);
+    this.#starting.stop();
+  }
+
+  /**
+   * @param {Trigger} trigger
+   * @param {string | null} [reason]
+   */
+  #finish(trigger, reason = null) {
+    this.#generation++;
+    globalThis.removeEventListener?.("online", this.#online);
+    this.#pause.hurry();
+    this.#hangUp();
+    this.#input.close();
+    this.#go(trigger, reason);
   }
 
   #hangUp() {
     const call = this.#call;
-    this.#call = null;
+    this.#call = this.id = null;
     call?.close();
   }
 
@@ -315,15 +323,5 @@ export class Session {
    */
   #tell(previous, reason, attempt, seconds) {
     this.#on.change({ state: this.state, previous, reason, attempt, attempts: ATTEMPTS, wait: seconds });
-  }
-
-  /** @param {number} seconds */
-  #sleep(seconds) {
-    return /** @type {Promise<void>} */ (
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, seconds * 1000);
-        this.#hurry = () => (clearTimeout(timer), resolve());
-      })
-    );
   }
 }

@@ -1,68 +1,74 @@
-import { asError } from "../errors.js";
-import { FileSource } from "../sources/file-source.js";
-import { MicrophoneSource } from "../sources/microphone-source.js";
-import { Screen } from "./screen.js";
-import { Server } from "../server.js";
 import { Session } from "../call/session.js";
 import { active } from "../call/states.js";
-import { StreamSource } from "../sources/stream-source.js";
+import { Utterances } from "../call/utterances.js";
+import { LiveHeadError, asError } from "../errors.js";
+import { Server } from "../server.js";
+import { MicrophoneSource } from "../sources/microphone-source.js";
+import { NoSource } from "../sources/no-source.js";
+import { sourceOf } from "../sources/source-of.js";
 import { Token } from "../token.js";
-import { Attribute, LiveEvent, Reflected, Request } from "./vocabulary.js";
+import { Attributes } from "./attributes.js";
+import { Display } from "./display.js";
+import { answerRequests } from "./requests.js";
+import { Attribute, LiveEvent, Reflected } from "./vocabulary.js";
 
 /** @typedef {import("../sources/source.js").Source} Source */
-/** @typedef {import("../protocol.js").Latency} Latency */
 /** @typedef {import("../call/session.js").Change} Change */
 
 /**
- * `<live-head src="https://server" avatar="default" latency="low" voice="off">`: talk, and a portrait speaks.
+ * `<live-head src="https://server" avatar="default" controls>`: talk, and a portrait speaks. With `source="push"` a
+ * backend speaks, with `session` the portrait of a session that is there already is shown.
  *
- * Attributes the page sets: `src` (the server; this page's own when missing), `avatar`, `latency`, `voice` (`on`: the
- * server sends the audio back in step with the video), `muted`, `token`, `seed`, `controls`.
- * `token` may be set as a property, too, also to a function that gets one, which may be async.
- * Attributes the element sets: `state`, `reason`.
- * Events: see {@link LiveEvent}; requests that controls inside it may dispatch: see {@link Request}.
+ * Attributes, events and requests: see vocabulary.js. Every attribute that the page sets is a property, too.
  */
-export class LiveHead extends HTMLElement {
-  static observedAttributes = [Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.VOICE, Attribute.MUTED, Attribute.TOKEN];
+export class LiveHead extends Attributes {
+  static observedAttributes = [
+    Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.SOURCE, Attribute.MICROPHONE, Attribute.SESSION, Attribute.VOICE,
+    Attribute.MUTED, Attribute.TOKEN,
+  ];
 
-  #screen;
+  #display;
   #session;
-  /** @type {Source} */
-  #source = new MicrophoneSource();
-  /** @type {import("../errors.js").LiveHeadError | null} */
+  /** Set by the page. @type {Source | null} */
+  #given = null;
+  #microphone = new MicrophoneSource();
+  #nothing = new NoSource();
+  /** @type {LiveHeadError | null} */
   #error = null;
   #token = new Token();
+  #utterances = new Utterances();
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    this.#screen = new Screen(root, () => this.#session.shown());
+    this.#display = new Display(root, {
+      shown: () => this.#session.shown(),
+      toggle: () => (this.active ? this.stop() : void this.start().catch(() => {})),
+      asking: () => this.source.kind === "microphone" && !this.source.stream,
+    });
     this.#session = new Session({
       change: (change) => this.#changed(change),
+      session: (session) => this.#tell(LiveEvent.SESSION, { session }),
       media: (stream) => this.#play(stream),
+      activity: (who, activity) => this.#tell(EVENTS[who][activity]),
       stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
-    root.querySelector("button")?.addEventListener("click", () => (this.active ? this.stop() : void this.start()));
-    this.addEventListener(Request.START, () => void this.start());
-    this.addEventListener(Request.STOP, () => this.stop());
-    this.addEventListener(Request.MUTE, () => (this.muted = true));
-    this.addEventListener(Request.UNMUTE, () => (this.muted = false));
-    this.addEventListener(Request.INTERRUPT, () => this.interrupt());
-    this.addEventListener(Request.AVATAR, (event) => (this.avatar = String(/** @type {CustomEvent} */ (event).detail)));
-    this.addEventListener(Request.LATENCY, (event) => (this.latency = /** @type {CustomEvent} */ (event).detail));
+    answerRequests(this);
   }
 
   connectedCallback() {
-    this.#upgrade();
+    this.upgrade();
     if (!this.hasAttribute(Reflected.STATE)) this.setAttribute(Reflected.STATE, this.state);
     this.#draw();
     addEventListener("pagehide", this.#leave);
+    if (this.active) void this.#playAudio(); // browsers pause a video that is moved
   }
 
   disconnectedCallback() {
     removeEventListener("pagehide", this.#leave);
-    this.stop();
+    // It may be on its way to another place in the document.
+    setTimeout(() => this.isConnected || this.stop());
   }
 
   /**
@@ -72,22 +78,46 @@ export class LiveHead extends HTMLElement {
    */
   attributeChangedCallback(name, old, value) {
     if (old === value) return;
-    if (name === Attribute.SRC || name === Attribute.AVATAR) this.#draw();
-    if (name === Attribute.SRC) this.#session.change({ server: this.server.url });
-    if (name === Attribute.AVATAR) this.#session.change({ avatar: this.avatar });
-    if (name === Attribute.LATENCY && this.latency) this.#session.change({ latency: this.latency });
-    if (name === Attribute.VOICE) this.#session.change({ voice: this.voice });
-    if (name === Attribute.MUTED) void this.#playAudio();
     if (name === Attribute.TOKEN) this.token = value;
+    else if (name === Attribute.MUTED) void this.#playAudio();
+    else this.#adapt(name);
   }
 
-  /** Call the server and talk. Resolves when the call is answered, or has failed. */
+  /** @param {string} name of an attribute that changed */
+  #adapt(name) {
+    if (name === Attribute.SRC || name === Attribute.AVATAR || name === Attribute.SESSION) this.#draw();
+    if (!this.active) return;
+    const { avatar, latency, voice, mode, session } = this;
+    if (name === Attribute.SRC) this.#session.change({ server: this.server.url });
+    if (name === Attribute.AVATAR) this.#session.change({ avatar });
+    if (name === Attribute.LATENCY && latency) this.#session.change({ latency });
+    if (name === Attribute.SOURCE || name === Attribute.SESSION) {
+      void this.#session.use(this.source).then(() => this.#session.change({ source: mode, session: session ?? undefined, voice }));
+    }
+    if (name === Attribute.MICROPHONE && mode === "push") {
+      const wanted = this.source;
+      void this.#session.use(wanted).then((used) => (used === wanted ? this.#session.renew() : (this.microphone = false)));
+    }
+    if (name === Attribute.VOICE) {
+      this.#session.change({ voice });
+      void this.#playAudio();
+    }
+  }
+
+  /**
+   * Call the server. Resolves when the portrait's first frame is on the screen. Rejects with a {@link LiveHeadError}
+   * when that fails, and with an AbortError when it is stopped before.
+   *
+   * @returns {Promise<void>}
+   */
   async start() {
-    this.#error = null;
-    const { avatar, latency, voice } = this;
-    const token = this.#token;
-    const seed = this.hasAttribute(Attribute.SEED) ? Number(this.getAttribute(Attribute.SEED)) : undefined;
-    await this.#session.start({ server: this.server.url, avatar, latency, voice, token, seed, probe: false }, this.#source);
+    if (!this.active) this.#error = null;
+    try {
+      return this.#session.start(this.#options(), this.source);
+    } catch (thrown) {
+      this.#complain(asError(thrown), true);
+      throw this.#error;
+    }
   }
 
   /** End the call. May be called twice. */
@@ -97,7 +127,20 @@ export class LiveHead extends HTMLElement {
 
   /** The portrait falls silent: what was said and is not shown yet is dropped. */
   interrupt() {
-    this.#session.interrupt();
+    if (!this.#utterances.interrupt()) this.#session.interrupt();
+  }
+
+  /**
+   * Let the portrait speak, where the call has `source="push"` or `session`.
+   *
+   * @param {string | import("../sources/pcm.js").Audio} what a text, for a server with a speech synthesis; or audio: see
+   *   pcm.js
+   * @param {{rate?: number, voice?: string}} [options] rate: of samples, in Hz; voice: of the server's synthesis
+   * @returns {Promise<import("../call/speech.js").Playback | null>} a text: null, when the server has taken it; audio:
+   *   when it was spoken or interrupted. Rejects with a {@link LiveHeadError}
+   */
+  async say(what, options = {}) {
+    return this.#utterances.say({ server: this.server, session: this.sessionId, token: this.#token }, what, options);
   }
 
   /** The portrait's voice, in this browser. */
@@ -117,6 +160,7 @@ export class LiveHead extends HTMLElement {
    * @returns {Promise<import("../latency-meter.js").Measured>}
    */
   async measure(options = {}) {
+    if (this.mode !== "mic") throw new LiveHeadError("refused", { detail: "only what this page sends itself can be measured" });
     const { LatencyMeter } = await import("../latency-meter.js");
     return new LatencyMeter(this, this.#session).measure(options);
   }
@@ -131,6 +175,11 @@ export class LiveHead extends HTMLElement {
     return active(this.state);
   }
 
+  /** The session's id on the server, for a backend; null while there is none. */
+  get sessionId() {
+    return this.#session.id;
+  }
+
   /** What went wrong last; null after a start. */
   get error() {
     return this.#error;
@@ -138,71 +187,54 @@ export class LiveHead extends HTMLElement {
 
   /** The video element, for those who draw from it. */
   get video() {
-    return this.#screen.video;
+    return this.#display.screen.video;
   }
 
-  /** The server of `src`: its portraits, its engine. */
+  /** The server of `src`: its portraits, its engine. @returns {Server} */
   get server() {
-    return new Server(this.getAttribute(Attribute.SRC) ?? "", this.#token);
+    return new Server(this.src, this.#token);
+  }
+
+  /** @param {Server | string | null | undefined} given as `src` */
+  set server(given) {
+    this.src = given instanceof Server ? given.url : given;
   }
 
   /**
-   * Where the audio comes from: a {@link Source}, or what makes one: a MediaStream, a File, a microphone's id. May be
-   * changed while the call is up.
+   * Where the audio comes from that this element sends: a {@link Source}. May be set to what makes one: a MediaStream, a
+   * File, a microphone's id; and to `mic` or `push`, as the attribute is. May be changed while the call is up.
    *
    * @returns {Source}
    */
   get source() {
-    return this.#source;
+    return this.#given ?? (this.mode === "mic" || this.microphone ? this.#microphone : this.#nothing);
   }
 
-  /** @param {Source | MediaStream | Blob | string} given */
+  /** @param {Source | MediaStream | Blob | string | null | undefined} given */
   set source(given) {
-    const source = sourceOf(given);
-    if (source === this.#source) return;
-    if (!this.active) this.#source.close();
-    this.#source = source;
-    void this.#session.use(source).then((used) => {
+    if (given === "mic" || given === "push") {
+      this.setAttribute(Attribute.SOURCE, given);
+      return;
+    }
+    const old = this.source;
+    const source = given ? sourceOf(given) : null;
+    if (source === old) return;
+    if (!this.active) old.close();
+    this.#given = source;
+    void this.#session.use(this.source).then((used) => {
       // A source that does not open leaves the old one in its place.
-      if (used && this.#source === source) this.#source = used;
-      this.#tell(LiveEvent.SOURCE, { source: this.#source });
+      if (used && source && this.#given === source) this.#given = used;
+      this.#tell(LiveEvent.SOURCE, { source: this.source });
     });
   }
 
-  get avatar() {
-    return this.getAttribute(Attribute.AVATAR) || "default";
+  /** Whether silence is sent instead of what the source gives. */
+  get microphoneMuted() {
+    return this.#session.muted;
   }
 
-  set avatar(id) {
-    this.setAttribute(Attribute.AVATAR, id);
-  }
-
-  /** @returns {Latency | undefined} */
-  get latency() {
-    return /** @type {Latency | null} */ (this.getAttribute(Attribute.LATENCY)) || undefined;
-  }
-
-  /** @param {Latency | undefined} preset */
-  set latency(preset) {
-    if (preset) this.setAttribute(Attribute.LATENCY, preset);
-    else this.removeAttribute(Attribute.LATENCY);
-  }
-
-  /** Whether the server sends the audio back. */
-  get voice() {
-    return this.getAttribute(Attribute.VOICE) === "on";
-  }
-
-  set voice(on) {
-    this.setAttribute(Attribute.VOICE, on ? "on" : "off");
-  }
-
-  get muted() {
-    return this.hasAttribute(Attribute.MUTED);
-  }
-
-  set muted(on) {
-    this.toggleAttribute(Attribute.MUTED, on);
+  set microphoneMuted(on) {
+    this.#session.muted = Boolean(on);
   }
 
   /**
@@ -220,30 +252,28 @@ export class LiveHead extends HTMLElement {
     this.#token.source = source;
   }
 
-  /** Properties that were set before the element was defined hide its own: set them again. */
-  #upgrade() {
-    for (const name of /** @type {const} */ (["token", "avatar", "latency", "voice", "muted", "source"])) {
-      if (!Object.hasOwn(this, name)) continue;
-      const value = Reflect.get(this, name);
-      Reflect.deleteProperty(this, name);
-      Reflect.set(this, name, value);
-    }
+  #options() {
+    const { avatar, latency, voice, mode, session } = this;
+    const server = this.server.url;
+    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, probe: false };
   }
 
   #leave = () => this.stop();
 
   #draw() {
-    this.#screen.poster = this.isConnected ? this.server.image(this.avatar) : "";
+    // The face of a session that is joined is not known before.
+    const known = this.isConnected && (!this.session || this.hasAttribute(Attribute.AVATAR));
+    this.#display.draw(() => (known ? this.server.image(this.avatar) : ""));
   }
 
   /** @param {MediaStream} stream */
   #play(stream) {
-    this.#screen.play(stream);
+    this.#display.screen.play(stream);
     void this.#playAudio();
   }
 
   async #playAudio() {
-    const forced = await this.#screen.setMuted(this.muted || !this.voice);
+    const forced = await this.#display.screen.setMuted(this.muted || !this.voice);
     if (forced) this.muted = true;
     this.#tell(LiveEvent.VOICE, { muted: this.muted, forced });
   }
@@ -253,40 +283,33 @@ export class LiveHead extends HTMLElement {
     this.setAttribute(Reflected.STATE, change.state);
     if (change.reason) this.setAttribute(Reflected.REASON, change.reason);
     else this.removeAttribute(Reflected.REASON);
-    if (change.state === "reconnecting" || change.state === "error") this.#screen.hold();
-    if (change.state === "connecting" || change.state === "closed") this.#screen.clear();
-    const button = this.shadowRoot?.querySelector("button");
-    if (button) button.textContent = this.active ? "Stop" : "Start";
+    if (!this.active) this.#utterances.close();
+    this.#display.follow(change);
     this.#tell(LiveEvent.STATE, change);
+    if (change.state === "live" && change.previous === "connecting") this.#tell(LiveEvent.READY);
   }
 
   /**
-   * @param {import("../errors.js").LiveHeadError} error
+   * @param {LiveHeadError} error
    * @param {boolean} fatal
    */
   #complain(error, fatal) {
-    if (fatal) this.#error = asError(error);
+    if (fatal) this.#display.fail((this.#error = error));
     this.#tell(LiveEvent.ERROR, { error, fatal });
   }
 
   /**
    * @param {string} name
-   * @param {unknown} detail
+   * @param {unknown} [detail]
    */
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 
-/**
- * @param {Source | MediaStream | Blob | string} given
- * @returns {Source}
- */
-function sourceOf(given) {
-  if (typeof given === "string") return new MicrophoneSource(given);
-  if (given instanceof Blob) return new FileSource(given);
-  if (given instanceof MediaStream) return new StreamSource(given);
-  return given;
-}
+const EVENTS = Object.freeze({
+  avatar: { speaking: LiveEvent.SPEAKING, silent: LiveEvent.SILENT },
+  user: { speaking: LiveEvent.USER_SPEAKING, silent: LiveEvent.USER_SILENT },
+});
 
-if (!customElements.get("live-head")) customElements.define("live-head", LiveHead);
+if (globalThis.customElements && !customElements.get("live-head")) customElements.define("live-head", LiveHead);

@@ -1,34 +1,41 @@
-import { style } from "./live-head.css.js";
+import { style } from "./shadow.css.js";
+import { markup } from "./shadow.html.js";
+
+/** A video that plays where nothing is drawn, as in a tab behind others, presents no frames. */
+const UNSEEN_MS = 500;
 
 /**
- * What `<live-head>` shows: the portrait before a call, the live video during it, and the last frame while it
- * reconnects. Lives in the element's shadow root.
+ * The picture of `<live-head>`: the portrait before a call, the live video during it, and the last frame while it
+ * reconnects; a neutral shape where none of them is there.
  */
 export class Screen {
   #poster;
   #held;
   #video;
   #watch = 0;
+  #shown;
 
   /**
    * @param {ShadowRoot} root
-   * @param {() => void} shown called for the first frame of each stream
+   * @param {{shown: () => void, missing: (url: string) => void}} on shown: the first frame of each stream is there;
+   *   missing: the portrait's image could not be loaded
    */
-  constructor(root, shown) {
+  constructor(root, { shown, missing }) {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
-    root.innerHTML = `<img part="poster" alt="" decoding="async" crossorigin="anonymous"><canvas part="held"></canvas>
-      <video part="video" playsinline disablepictureinpicture disableremoteplayback></video>
-      <button part="toggle" type="button">Start</button><slot></slot>`;
+    root.innerHTML = markup;
     this.#poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));
     this.#held = /** @type {HTMLCanvasElement} */ (root.querySelector("canvas"));
     this.#video = /** @type {HTMLVideoElement} */ (root.querySelector("video"));
     this.#video.muted = true;
     this.#shown = shown;
+    this.#poster.addEventListener("load", () => delete this.#poster.dataset.missing);
+    this.#poster.addEventListener("error", () => {
+      this.#poster.dataset.missing = ""; // browsers draw a broken image
+      missing(this.#poster.src);
+    });
   }
-
-  #shown;
 
   get video() {
     return this.#video;
@@ -36,6 +43,8 @@ export class Screen {
 
   /** @param {string} url address of the portrait; empty for none */
   set poster(url) {
+    if (url === (this.#poster.getAttribute("src") ?? "")) return;
+    delete this.#poster.dataset.missing;
     if (url) this.#poster.src = url;
     else this.#poster.removeAttribute("src");
   }
@@ -52,8 +61,10 @@ export class Screen {
       this.#shown();
     };
     // `loadeddata` alone would do for showing; the frame callback comes when it is really on the screen.
-    if ("requestVideoFrameCallback" in this.#video) this.#video.requestVideoFrameCallback(done);
-    else /** @type {HTMLVideoElement} */ (this.#video).addEventListener("playing", done, { once: true });
+    const video = /** @type {HTMLVideoElement} */ (this.#video);
+    const patience = "requestVideoFrameCallback" in video ? UNSEEN_MS : 0;
+    if (patience) video.requestVideoFrameCallback(done);
+    video.addEventListener("playing", () => setTimeout(() => video.readyState >= video.HAVE_CURRENT_DATA && video.videoWidth && done(), patience), { once: true });
   }
 
   /**

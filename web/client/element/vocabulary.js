@@ -10,6 +10,9 @@ export const Attribute = Object.freeze({
   SRC: "src",
   AVATAR: "avatar",
   LATENCY: "latency",
+  SOURCE: "source",
+  MICROPHONE: "microphone",
+  SESSION: "session",
   VOICE: "voice",
   MUTED: "muted",
   TOKEN: "token",
@@ -27,11 +30,23 @@ export const Reflected = Object.freeze({
 export const LiveEvent = Object.freeze({
   /** `{state, previous, reason, attempt, attempts, wait}`; wait in seconds until the next attempt */
   STATE: "statechange",
+  /** `{session}`: the server has answered; a backend may be told the id */
+  SESSION: "sessionready",
+  /** the first frame of the call is on the screen */
+  READY: "ready",
+  /** the portrait begins to speak */
+  SPEAKING: "speaking",
+  /** the portrait has ceased to speak */
+  SILENT: "silent",
+  /** whoever is at the microphone begins to speak */
+  USER_SPEAKING: "userspeaking",
+  /** whoever is at the microphone has ceased to speak */
+  USER_SILENT: "usersilent",
   /** {@link import("../figures.js").Figures} */
   STATS: "stats",
-  /** {@link import("../errors.js").LiveHeadError} */
+  /** `{error, fatal}`: a {@link import("../errors.js").LiveHeadError}; fatal when the call is over */
   ERROR: "error",
-  /** `{source}`: the audio source that is in use now, or null */
+  /** `{source}`: the audio source that is in use now */
   SOURCE: "sourcechange",
   /** `{muted, forced}`; forced when the browser refused to play audio */
   VOICE: "voicechange",

@@ -45,6 +45,14 @@ export class MicrophoneSource {
     return track;
   }
 
+  /** @type {NonNullable<Source["process"]>} */
+  async process(processing) {
+    const track = this.stream?.getAudioTracks()[0];
+    await track?.applyConstraints({ ...processing, channelCount: 1 }).catch(() => {});
+    if (!track || track.getSettings().echoCancellation === processing.echoCancellation) return null;
+    return this.open(processing); // Chromium changes nothing while a microphone is open
+  }
+
   begin() {}
 
   hold() {}
