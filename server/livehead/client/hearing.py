@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from livehead.client.errors import ClientError, ProblemError, ProtocolError, SessionEnded
 from livehead.client.events import Events
+from livehead.client.transport.back_off import Reconnection
 from livehead.client.transport.http import Http
 from livehead.client.transport.messages import decode
 from livehead.client.transport.reconnecting import SESSION_OVER, open_socket
@@ -102,10 +103,12 @@ class Hearing:
             await asyncio.wait([task])
 
     async def _run(self, rate: int) -> None:
+        reconnection = Reconnection()
         try:
             while True:
                 connection = await open_socket(self._http, self._path, again=self._connected_once, rate=rate)
                 self._connected_once = True
+                reconnection.made()
                 try:
                     await self._listen(connection, rate)
                 finally:
@@ -113,6 +116,7 @@ class Hearing:
                 if connection.close_code == SESSION_OVER:
                     raise SessionEnded("The session has ended.")
                 logger.info("the connection for the user's sound broke and is made anew")
+                await asyncio.sleep(reconnection.wait())
         except SessionEnded:
             self.end()
             self._on_over()

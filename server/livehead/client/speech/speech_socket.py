@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from livehead.client.errors import ClientError, ConnectionLost, ProblemError, ProtocolError, SessionEnded
 from livehead.client.speech.utterances import Utterance, Utterances
+from livehead.client.transport.back_off import Reconnection
 from livehead.client.transport.http import Http
 from livehead.client.transport.messages import decode
 from livehead.client.transport.reconnecting import SESSION_OVER, open_socket
@@ -57,6 +58,7 @@ class SpeechSocket:
         self._on_over = on_over
         self._rate = 0
         self._connected_once = False
+        self._reconnection = Reconnection()
         self._leftover = False  # of a connection that broke: the server still speaks it
         self._opening = asyncio.Lock()
         self._news = asyncio.Event()
@@ -121,6 +123,7 @@ class SpeechSocket:
     async def _connect(self, rate: int) -> None:
         connection = await open_socket(self._http, self._path, again=self._connected_once, rate=rate)
         self._connected_once = True
+        self._reconnection.made()
         self._connection, self._rate = connection, rate
         self._reader = asyncio.create_task(self._read(connection), name="speech-read")
         if self._leftover:
@@ -167,6 +170,7 @@ class SpeechSocket:
 
     async def _reopen(self) -> None:
         try:
+            await asyncio.sleep(self._reconnection.wait())
             await self.open(self._rate)
         except SessionEnded:
             self._on_over()

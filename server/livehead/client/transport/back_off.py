@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 
 FIRST_S = 0.1
 LONGEST_S = 5.0
+
+GOOD_S = 10.0
+"""A connection that lasted so long did not fail for what was said on it."""
 
 
 class BackOff:
@@ -24,3 +28,23 @@ class BackOff:
         if at_least is not None:
             seconds = max(seconds, at_least)
         return seconds if time.monotonic() + seconds <= self._ends else None
+
+
+class Reconnection:
+    """How long to wait before a connection that broke is made anew: not at all after one that was good for
+    :data:`GOOD_S`, else longer and longer."""
+
+    def __init__(self) -> None:
+        self._back_off = BackOff(math.inf)
+        self._made = -math.inf
+
+    def made(self) -> None:
+        """There is a connection now."""
+        self._made = time.monotonic()
+
+    def wait(self) -> float:
+        """The connection broke: seconds to wait."""
+        if time.monotonic() - self._made >= GOOD_S:
+            self._back_off = BackOff(math.inf)
+            return 0.0
+        return self._back_off.wait() or 0.0

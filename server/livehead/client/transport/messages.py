@@ -33,7 +33,7 @@ def decode(text: str) -> Received | None:
     if kind is None:
         return None
     try:
-        message: Received = kind.validate_python(body, strict=True)
+        message: Received = kind.validate_json(text, strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in found["loc"])
