@@ -120,6 +120,12 @@ async def test_audio_of_any_direction_is_answered_where_it_is_optional(
     assert "a=sendonly" in media["video"]
 
 
+async def test_an_m_line_that_is_alone_needs_no_bundle() -> None:
+    answered = await answer(offer("gstreamer"), video="optional")
+    assert "a=recvonly" in answered["audio"]
+    assert "opus/48000" in answered["audio"]
+
+
 async def test_data_is_optional() -> None:
     assert set(await answer(without(offer("chromium"), "application"))) == {"audio", "video"}
 

@@ -27,6 +27,10 @@ from livehead.media.peer.sctp import BadPacketError, count_parts, has_room
 MAX_LEARNED = 8
 """Addresses of a client that its candidates did not name and its checks came from: each is checked in turn."""
 
+CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+"""For clients with RSA certificates too, as GStreamer's are; aiortc knows ECDSA only, which is all that RFC 8827
+section 6.5 requires."""
+
 COMPONENT = 1
 
 
@@ -132,6 +136,7 @@ def _guard_dtls(dtls: RTCDtlsTransport, on_malformed: OnMalformed) -> None:
         be encrypted any more, and :func:`_survive` is there for what the library makes of that."""
         context = create_context(**options)
         context.set_options(ssl.OP_NO_RENEGOTIATION)
+        context.set_cipher_list(CIPHERS)
         return context
 
     certificate = getattr(dtls, CERTIFICATE)

@@ -175,9 +175,11 @@ def _check_directions(
 
 def _complete_bundle(description: sdp.SessionDescription) -> sdp.MediaDescription:
     """A bundled m-line may leave its transport attributes to the first one of its bundle (RFC 9143 section 7.1.3),
-    which is returned."""
+    which is returned. An m-line that is alone needs no bundle."""
     bundle = next((g.items for g in description.group if g.semantic == "BUNDLE"), [])
     by_mid = {m.rtp.muxId: m for m in description.media}
+    if not bundle and len(description.media) == 1:
+        return description.media[0]
     if set(bundle) != set(by_mid) or len(bundle) != len(by_mid):
         raise UnprocessableError("All m-lines of the offer must be in one BUNDLE group, as browsers offer them.")
     first = by_mid[str(bundle[0])]
