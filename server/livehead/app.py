@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
-from livehead.api import avatars, ice, ops, problems, say, sessions, signal, speech, tokens, web, whep, whip
+from livehead.api import avatars, hearing, ice, ops, problems, say, sessions, signal, speech, tokens, web, whep, whip
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
@@ -73,6 +73,7 @@ def routers() -> tuple[APIRouter, ...]:
         whep.router,
         signal.router,
         speech.router,
+        hearing.router,
         say.router,
         small_webrtc.router,
         tokens.router,
@@ -89,4 +90,5 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     store = AvatarStore()
     registry = Registry(settings, host, store, metrics)
     metrics.watch_restarts(lambda: host.restarts)
-    return Services(settings, Access(settings), choice, host, store, registry, metrics, SmallWebRtc())
+    synthesizer = choose_synthesizer(settings.synthesis)
+    return Services(settings, Access(settings), choice, host, store, registry, metrics, synthesizer, SmallWebRtc())

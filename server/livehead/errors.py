@@ -7,6 +7,7 @@
     │   ├── UnauthorizedError       401
     │   ├── ForbiddenError          403
     │   ├── NotFoundError           404
+    │   ├── SlowReaderError         408  what was to be read is not there any more
     │   ├── ConflictError           409
     │   ├── PreconditionError       412  If-Match names another ICE session
     │   ├── TooLargeError           413
@@ -86,6 +87,12 @@ class NotAcceptableError(RequestError):
     status = 406
     problem = "not-acceptable"
     title = "Not acceptable"
+
+
+class SlowReaderError(RequestError):
+    status = 408
+    problem = "slow-reader"
+    title = "Read too slowly"
 
 
 class ConflictError(RequestError):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 Handle = Callable[[str | bytes], Awaitable[None]]
 
+Make = Callable[[], Sequence[Message | bytes]]
+"""Messages that are made when it is their turn."""
+
 
 class MessageSocket:
     """One accepted WebSocket, from :meth:`run` to its end. ``name`` is for the log.
@@ -58,7 +61,7 @@ class MessageSocket:
         self._socket = socket
         self._name = name
         self._code = NORMAL_CLOSURE
-        self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue(capacity)
+        self._outgoing: asyncio.Queue[Message | Make | None] = asyncio.Queue(capacity)
         self._cut_off = asyncio.Event()
 
     async def run(self, handle: Handle) -> None:
@@ -87,6 +90,10 @@ class MessageSocket:
         """Queue a message; never waits."""
         self._put(message)
 
+    def send_later(self, make: Make) -> None:
+        """Queue a place; what ``make`` gives then is sent there, ``bytes`` as a binary message. Never waits."""
+        self._put(make)
+
     def tell(self, error: Exception) -> None:
         """Queue an error as a problem; never waits."""
         note_refusal(self._socket, error)
@@ -97,7 +104,7 @@ class MessageSocket:
         self._code = code
         self._put(None)
 
-    def _put(self, message: Message | None) -> None:
+    def _put(self, message: Message | Make | None) -> None:
         try:
             self._outgoing.put_nowait(message)
         except asyncio.QueueFull:
@@ -160,8 +167,12 @@ class MessageSocket:
         return text
 
     async def _write(self) -> None:
-        while (message := await self._outgoing.get()) is not None:
-            await self._socket.send_text(encode(message))
+        while (item := await self._outgoing.get()) is not None:
+            for message in item() if callable(item) else (item,):
+                if isinstance(message, bytes):
+                    await self._socket.send_bytes(message)
+                else:
+                    await self._socket.send_text(encode(message))
 
     async def _wait(self) -> None:
         await self._cut_off.wait()

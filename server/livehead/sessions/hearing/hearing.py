@@ -125,13 +125,16 @@ class Hearing:
         """The portrait's next 40 ms were sent to the viewers, silence included: float32 at 16 kHz."""
 
     def attach(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
-        """Let a backend hear, PCM16LE mono of ``rate`` Hz, until it is released. Raises UnprocessableError for an
+        """Let a backend hear, PCM16LE mono of ``rate`` Hz, until it is released. Where somebody speaks at that moment,
+        it is told so at once. Raises UnprocessableError for an
         impossible rate, and ConflictError where there is an ear already."""
         if self._ear is not None:
             raise ConflictError("This session has its hearing socket already; close that one first.")
         if self._began is not None:
             self._push_silence(self._clock())
         self._ear = Ear(rate, self._position, on_audio, on_activity, self._dismiss)
+        if self._floor is not None:
+            self._ear.tell("speaking", self._position)
         self._changed.set()
         return self._ear
 
