@@ -9,7 +9,7 @@ import pytest
 
 from core.playout.playout_run import held
 from livehead.core.block import BLOCK_SAMPLES
-from livehead.core.speech.queue import QUEUE_S
+from livehead.core.speech.queue import MAX_S
 from livehead.engine.base import Preset
 from livehead.sessions.pipeline import RESTART_S
 from sessions.stage import PRESETS, Stage, loud, speech
@@ -126,7 +126,7 @@ def test_whatever_a_client_does_its_queues_and_its_share_of_the_engine_are_bound
     assert len(stage.engine.rewinds) - rewinds <= restarts
     heard = stage._sample / BLOCK_SAMPLES if not pushed else seconds * 25
     assert len(stage.engine.asked) - asked <= heard + restarts * 26
-    assert stage.push_source.room <= QUEUE_S * 25 * BLOCK_SAMPLES
+    assert stage.push_source.room <= MAX_S * 25 * BLOCK_SAMPLES
     stage.pipeline.interrupt()
     stage.run(3)
     assert stage.attachment.waiting <= 4

@@ -12,7 +12,6 @@ from backend import Backend, listener, tone
 from caller import Caller
 from caller import tone as microphone
 from line import Line
-from livehead.core.speech.queue import QUEUE_S
 from livehead.engine.base import EngineSpec
 from serving import Served, serving
 from waiting import until
@@ -26,27 +25,21 @@ async def served() -> AsyncIterator[Served]:
         yield server
 
 
-async def test_a_full_queue_holds_the_backend_up_and_an_interrupt_lets_it_go(served: Served) -> None:
+async def push(backend: Backend, seconds: int, rate: int = 24_000) -> None:
+    """One utterance, as fast as it is taken."""
+    piece = tone(10, rate)
+    for _ in range(seconds // 10):
+        await backend.socket.send(piece)
+    await backend.end()
+
+
+async def test_ten_minutes_at_once_hold_the_backend_up_and_a_viewers_interrupt_drops_them(served: Served) -> None:
     async with listener() as caller, Line(served.url) as line:
         session = await line.call(caller, source="push", probe=True)
         await line.state("live")
         async with Backend(served.url, session, 48_000) as backend:
-            piece, seconds = tone(10, 48_000), 0
-
-            async def push() -> None:
-                nonlocal seconds
-                for _ in range(40):
-                    await backend.socket.send(piece)
-                    seconds += 10
-                await backend.end()
-
-            pushing = asyncio.create_task(push())
+            pushing = asyncio.create_task(push(backend, 600, 48_000))
             await until(lambda: "started" in backend.states())
-            await asyncio.sleep(2)
-            held_up_at = seconds
-            await asyncio.sleep(2)
-            # what the sockets' own buffers hold comes on top of the queue
-            assert QUEUE_S - 10 <= held_up_at <= seconds <= held_up_at + 10 < 390
             assert not pushing.done()
             await line.next("stats")
             await line.send(type="interrupt")
@@ -58,6 +51,27 @@ async def test_a_full_queue_holds_the_backend_up_and_an_interrupt_lets_it_go(ser
             await backend.push(tone(0.4, 48_000))
             await backend.end()
             await until(lambda: backend.states() == ["started", "interrupted", "started", "finished"])
+            assert backend.told[-1]["spoken_ms"] == 400
+
+
+async def test_an_interrupt_passes_through_the_socket_that_is_held_up(served: Served) -> None:
+    """Ten minutes are on their way: all of it that was sent before the interrupt is dropped, and the rest is an
+    utterance of its own."""
+    async with listener() as caller, Line(served.url) as line:
+        session = await line.call(caller, source="push")
+        await line.state("live")
+        async with Backend(served.url, session) as backend:
+            pushing = asyncio.create_task(push(backend, 600))
+            await until(lambda: "started" in backend.states())
+            assert not pushing.done()
+            await backend.interrupt()
+            await until(lambda: "interrupted" in backend.states(), 10)
+            await asyncio.wait_for(pushing, 20)
+            await backend.interrupt()
+            await until(lambda: backend.states().count("interrupted") == 2)
+            ends = [each for each in backend.told if each["state"] == "interrupted"]
+            assert [each["utterance"] for each in ends] == [0, 1]
+            assert ends[0]["spoken_ms"] == 40 * (ends[0]["k"] + 1)
 
 
 async def test_speech_that_comes_before_the_client_waits_for_it(served: Served) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from livehead.core.messages.from_server import Playback
-from livehead.core.speech.queue import QUEUE_S
+from livehead.core.speech.queue import MAX_S, MAX_UTTERANCES, QUEUE_S
 from livehead.engine.base import Preset
 from livehead.errors import MalformedError, UnprocessableError
-from livehead.sessions.sources.speaker import Speaker
+from livehead.sessions.sources.speaker import READ_SPEED, Speaker
 from sessions.stage import Stage
 
 RATE = 16_000
@@ -27,8 +27,9 @@ def speaker(stage: Stage, rate: int = RATE) -> tuple[Speaker, list[Playback]]:
 async def full(stage: Stage) -> tuple[Speaker, list[Playback], asyncio.Task[None]]:
     """A speaker whose queue is full, and what it still waits to push."""
     one, told = speaker(stage)
-    for _ in range(round(QUEUE_S)):
-        await one.hear(SECOND)
+    await one.hear(SECOND)
+    while stage.push_source.room:
+        stage.push_source.push(np.zeros(min(stage.push_source.room, RATE), np.float32), stage.now)
     waiting = asyncio.create_task(one.hear(SECOND * 5))
     await asyncio.sleep(0.01)
     assert not waiting.done()
@@ -41,18 +42,78 @@ async def test_an_interrupt_is_never_behind_speech_that_waits_for_room() -> None
     one.interrupt()
     assert [each.state for each in told] == ["interrupted"]
     await asyncio.wait_for(waiting, 1)
-    empty = QUEUE_S * RATE
+    empty = MAX_S * RATE
     assert stage.push_source.room == empty, "what waited is dropped with the rest"
     await one.hear(SECOND)
     assert stage.push_source.room == pytest.approx(empty - RATE, abs=700), "what comes next is a new utterance"
 
 
+async def test_the_first_minute_is_taken_as_it_comes_and_the_rest_more_slowly() -> None:
+    """So an interrupt that is sent behind all of it is read soon, and whoever sends is held back all the same."""
+    stage = Stage(Preset(2, 0, 600))
+    one, _ = speaker(stage)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "sleep", note)
+        await one.hear(SECOND * round(QUEUE_S))
+        assert sum(pauses) == 0
+        await one.hear(SECOND * 300)
+    assert sum(pauses) == pytest.approx(300 / READ_SPEED, rel=0.05)
+    assert stage.push_source.seconds == pytest.approx(QUEUE_S + 300, abs=1)
+
+
+async def test_every_utterance_is_told_of_though_it_is_shorter_than_a_sample() -> None:
+    stage = Stage(Preset(2, 0, 600))
+    stage.push_source.begin_at(stage.now)
+    stage.run(1)
+    one, told = speaker(stage, 48_000)
+    for data in (b"\x00\x40", b"", b"\x00\x40" * 100):
+        await one.hear(data)
+        await one.end()
+    stage.run(1)
+    assert [(each.state, each.utterance) for each in told] == [
+        ("started", 0),
+        ("finished", 0),
+        ("started", 1),
+        ("finished", 1),
+    ]
+
+
+async def test_more_utterances_than_may_wait_wait_for_their_turn_and_none_is_lost() -> None:
+    stage = Stage(Preset(2, 0, 600))
+    stage.push_source.begin_at(stage.now)
+    one, told = speaker(stage)
+
+    async def push() -> None:
+        for _ in range(MAX_UTTERANCES + 50):
+            await one.hear(b"\x00\x40" * 20)
+            await one.end()
+
+    pushing = asyncio.create_task(push())
+    await asyncio.sleep(0.05)
+    assert not pushing.done()
+    while not pushing.done():
+        stage.run(0.2)
+        await asyncio.sleep(0)
+    await pushing
+    one.interrupt()
+    ends = [each for each in told if each.state != "started"]
+    assert [each.utterance for each in ends] == list(range(MAX_UTTERANCES + 50))
+    assert {each.state for each in ends} == {"finished", "interrupted"}
+
+
 async def test_an_end_that_waited_is_dropped_by_an_interrupt() -> None:
     stage = Stage(Preset(2, 0, 600))
     one, told = speaker(stage, 48_000)
-    for _ in range(round(QUEUE_S)):
-        await one.hear(SECOND * 3)
-    stage.push_source.push(np.zeros(stage.push_source.room, np.float32), stage.now)
+    await one.hear(SECOND)
+    while stage.push_source.room:
+        stage.push_source.push(np.zeros(min(stage.push_source.room, RATE), np.float32), stage.now)
     waiting = asyncio.create_task(one.end())
     await asyncio.sleep(0.01)
     one.interrupt()
@@ -66,10 +127,10 @@ async def test_somebody_elses_interrupt_drops_the_rest_of_the_utterance_as_it_co
     stage.pipeline.interrupt()
     await asyncio.wait_for(waiting, 1)
     assert [each.state for each in told] == ["interrupted"]
-    assert stage.push_source.room == QUEUE_S * RATE
+    assert stage.push_source.room == MAX_S * RATE
     await one.end()
     await one.hear(SECOND)
-    assert stage.push_source.room < QUEUE_S * RATE
+    assert stage.push_source.room < MAX_S * RATE
 
 
 async def test_long_messages_let_others_have_their_turn() -> None:
@@ -94,7 +155,7 @@ async def test_half_a_sample_and_impossible_rates_are_refused() -> None:
     one, _ = speaker(stage)
     with pytest.raises(MalformedError, match="half a sample"):
         await one.hear(SECOND + b"\x00")
-    assert stage.push_source.room == QUEUE_S * RATE
+    assert stage.push_source.room == MAX_S * RATE
     for rate in (7_999, 48_001):
         with pytest.raises(UnprocessableError, match="rate"):
             speaker(stage, rate)
