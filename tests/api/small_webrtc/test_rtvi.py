@@ -121,6 +121,13 @@ def test_the_end_is_told_in_the_words_of_the_transport() -> None:
     assert client.told == [{"type": "signalling", "message": {"type": "peerLeft"}}]
 
 
+def test_a_peer_connection_that_is_replaced_says_nothing_of_an_end() -> None:
+    client = Client()
+    client.rtvi.fall_silent()
+    client.rtvi.leave()
+    assert client.told == []
+
+
 @pytest.mark.parametrize("kind", ["client-message", "send-text", "no such type"])
 def test_what_has_no_answer_is_refused(kind: str) -> None:
     client = Client()

@@ -277,4 +277,3 @@ async def test_a_token_in_the_start(locked: Served) -> None:
         await caller.connect(http, f"/sessions/{started.json()['sessionId']}/api/offer")
         locked.session(str(caller.pc_id)).end("test-over")
     await locked.settled()
-

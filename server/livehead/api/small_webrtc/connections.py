@@ -25,6 +25,7 @@ class Connection:
     wanted: Wanted
     answer: str
     by_token: bool
+    rtvi: Rtvi
 
     async def renegotiate(self, sdp: str) -> str:
         """Answer one more offer of the same peer connection. Pipecat's client makes it when it has more candidates,
@@ -38,6 +39,12 @@ class Connection:
             if candidate is not None:
                 await self.viewer.add_candidate(candidate.candidate, candidate.sdpMid, None)
         return self.answer
+
+    async def replace(self) -> None:
+        """End it, for the client has a new peer connection to go on with."""
+        self.rtvi.fall_silent()
+        self.session.end("replaced")
+        await self.session.closed.wait()
 
 
 class Connections:
@@ -56,10 +63,10 @@ class Connections:
     def add(self, session: Session, wanted: Wanted, answer: str, *, by_token: bool) -> Connection:
         """Keep a session that was just opened, and speak RTVI with its client, until it is closed."""
         assert session.caller is not None
-        connection = Connection(session, session.caller, wanted, answer, by_token)
+        rtvi = Rtvi(session.caller.peer.send_text, lambda: session.end("bye"))
+        connection = Connection(session, session.caller, wanted, answer, by_token, rtvi)
         self._connections[session.id] = connection
-        rtvi = Rtvi(connection.viewer.peer.send_text, lambda: session.end("bye"))
-        connection.viewer.speak(rtvi)
+        session.caller.speak(rtvi)
 
         def listen(message: SessionMessage) -> None:
             rtvi.hear(message)

@@ -145,8 +145,7 @@ async def _negotiate(
         session = services.registry.find(known.session.id, identity, Role.OPEN)
         if not given.restart_pc:
             return _answer(session.id, await known.renegotiate(given.sdp))
-        session.end("replaced")
-        await session.closed.wait()
+        await known.replace()
     sessions = services.settings.sessions
     wish = SessionRequest(
         avatar=wanted.avatar or DEFAULT_ID,

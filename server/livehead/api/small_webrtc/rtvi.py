@@ -35,7 +35,7 @@ class Rtvi:
     def __init__(self, send: Callable[[str], object], end: Callable[[], None]) -> None:
         self._send = send
         self._end = end
-        self._live = self._ready = False
+        self._live = self._ready = self._silent = False
         self._client: tuple[str, str] | None = None  # the id of its client-ready, and the version to answer with
 
     def receive(self, text: str) -> None:
@@ -77,7 +77,14 @@ class Rtvi:
 
     def leave(self) -> None:
         """The session ends: without this the client would take it for a bad network, and call again."""
+        if self._silent:
+            return
         self._send(json.dumps({"type": "signalling", "message": {"type": "peerLeft"}}))
+
+    def fall_silent(self) -> None:
+        """The client goes on with another peer connection: what this one says of its end it would take for the
+        bot's."""
+        self._silent = True
 
     def _answer(self) -> None:
         """The bot is ready when the client says that it is, and the session is live."""
