@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,88 @@ async def test_an_m_line_that_is_alone_needs_no_bundle() -> None:
     answered = await answer(offer("gstreamer"), video="optional")
     assert "a=recvonly" in answered["audio"]
     assert "opus/48000" in answered["audio"]
+
+
+def directions(sdp: str) -> list[tuple[str, str]]:
+    """Kind and direction of each m-section, in their order."""
+    found = []
+    for part in re.split(r"(?m)^m=", sdp)[1:]:
+        direction = re.search(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)\b", part)
+        found.append((part.split()[0], direction[1] if direction else ""))
+    return found
+
+
+async def offer_of(*lines: tuple[str, str], data: bool = False) -> str:
+    """What aiortc offers for these kinds and directions."""
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    for kind, direction in lines:
+        pc.addTransceiver(kind, direction)
+    if data:
+        pc.createDataChannel("chat")
+    await pc.setLocalDescription(await pc.createOffer())
+    sdp = pc.localDescription.sdp
+    await pc.close()
+    return str(sdp)
+
+
+FORMS = [
+    # lines, what is answered, takes video, takes audio, sends audio
+    ([("audio", "sendonly")], ["recvonly"], False, False, True),
+    ([("audio", "sendonly"), ("video", "sendonly")], ["recvonly", "inactive"], False, False, True),
+    ([("audio", "sendrecv")], ["sendrecv"], False, True, True),
+    ([("audio", "recvonly")], ["sendonly"], False, True, False),
+    ([("video", "recvonly")], ["sendonly"], True, False, False),
+    ([("audio", "recvonly"), ("video", "recvonly")], ["sendonly", "sendonly"], True, True, False),
+    ([("video", "recvonly"), ("audio", "sendrecv")], ["sendonly", "sendrecv"], True, True, True),
+    ([("audio", "inactive"), ("video", "recvonly")], ["inactive", "sendonly"], True, False, False),
+    (
+        [("audio", "sendrecv"), ("video", "sendrecv"), ("video", "sendonly")],  # as Pipecat's clients do
+        ["sendrecv", "sendonly", "inactive"],
+        True,
+        True,
+        True,
+    ),
+    (
+        [("video", "sendonly"), ("audio", "sendrecv"), ("video", "recvonly"), ("video", "recvonly")],
+        ["inactive", "sendrecv", "sendonly", "inactive"],
+        True,
+        True,
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "answered", "video", "audio", "sends"), FORMS)
+async def test_forms_of_offers(
+    lines: list[tuple[str, str]], answered: list[str], video: bool, audio: bool, sends: bool
+) -> None:
+    async with Peer(audio="optional", video="optional") as peer:
+        text = await peer.answer(await offer_of(*lines))
+        assert (peer.takes_video, peer.takes_audio, peer.sends_audio) == (video, audio, sends)
+    assert directions(text) == [(kind, direction) for (kind, _), direction in zip(lines, answered, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "needs", "says"),
+    [
+        ([("video", "recvonly")], ("required", "optional"), "no audio m-line"),
+        ([("audio", "recvonly"), ("video", "recvonly")], ("required", "optional"), "sendrecv or sendonly"),
+        ([("audio", "sendrecv")], ("optional", "required"), "no video m-line"),
+        ([("audio", "sendrecv"), ("video", "sendonly")], ("optional", "required"), "recvonly"),
+        ([("audio", "inactive"), ("video", "sendonly")], ("optional", "optional"), "neither takes video"),
+        ([("video", "sendonly"), ("video", "inactive")], ("optional", "optional"), "neither takes video"),
+        ([("audio", "sendrecv"), ("audio", "sendrecv")], ("optional", "optional"), "2 audio"),
+        ([("audio", "sendrecv"), *[("video", "recvonly")] * 4], ("optional", "optional"), "4 video"),
+    ],
+)
+async def test_what_a_form_lacks_is_told(lines: list[tuple[str, str]], needs: tuple[Need, Need], says: str) -> None:
+    with pytest.raises(UnprocessableError, match=says):
+        await answer(await offer_of(*lines), audio=needs[0], video=needs[1])
+
+
+async def test_an_offer_of_data_alone_is_told_what_it_lacks() -> None:
+    with pytest.raises(UnprocessableError, match="neither takes video"):
+        await answer(await offer_of(data=True), audio="optional", video="optional")
 
 
 async def test_data_is_optional() -> None:

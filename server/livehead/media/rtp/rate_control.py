@@ -109,8 +109,8 @@ def shared_rate(rates: Sequence[int]) -> int:
     """The bitrate of one encoding for several clients, each of which allows one of ``rates``: the lowest of them.
 
     One that allows less than half of the median does not count, so that a single bad line does not ruin the picture
-    of the others: of two clients, one that allows less than a third of the other's. It loses packets then, and its
-    picture stands until a keyframe that it may ask for now and then.
+    of the others: of two clients, one that allows less than a third of the other's. Its track then sends a part of
+    the frames.
     """
     least = LEFT_OUT * median(rates)
     return min(rate for rate in rates if rate >= least)
