@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 from playwright.async_api import Browser
 
 from browser.keys import REFUSED, Locked, expired, token
+from browser.site import site
 from serving import running
 from visiting import visiting
 
@@ -37,27 +36,6 @@ TALK = """async () => {
   await live.start();
   window.own = out.stream;
 }"""
-
-
-@contextmanager
-def site(page: str) -> Iterator[str]:
-    """Another site, whose every address is ``page``."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(page.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
-    yield f"http://localhost:{served.server_address[1]}/"
-    served.shutdown()
-    served.server_close()
 
 
 @pytest.fixture

@@ -113,8 +113,8 @@ export class Signal {
 export async function connectionError(server) {
   const response = await fetch(address(server, "readyz"), { cache: "no-store", signal: AbortSignal.timeout(4000) }).catch((thrown) => thrown);
   if (!(response instanceof Response)) {
-    // A server that answers, but not to pages of this origin, looks the same until asked without reading the answer.
-    const there = await fetch(address(server, "healthz"), { mode: "no-cors", signal: AbortSignal.timeout(4000) }).catch(() => null);
+    // A server that answers, but not to pages of this origin, looks the same until asked for what is for all of them.
+    const there = await fetch(address(server, "client/index.js"), { method: "HEAD", signal: AbortSignal.timeout(4000) }).catch(() => null);
     return new LiveHeadError(there ? "origin" : "server-unreachable", { cause: response, detail: String(response) });
   }
   if (response.ok) return new LiveHeadError("server-unreachable", { detail: "the server is ready, but refused the connection" });

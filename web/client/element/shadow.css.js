@@ -7,7 +7,7 @@ export const style = `
   aspect-ratio: 1;
   overflow: hidden;
   contain: content;
-  background: #1b1d22;
+  background: #2e323a;
 }
 :host([hidden]) { display: none; }
 /* What it measures where its container leaves that open, as in a row of a flex box. */
@@ -26,7 +26,7 @@ export const style = `
   height: 100%;
   object-fit: cover;
 }
-[part="placeholder"] { fill: #3a3e47; }
+[part="placeholder"] { fill: #4b515d; }
 img:not([src]), img[data-missing], canvas:not([data-held]) { visibility: hidden; }
 video { opacity: 0; }
 video[data-shown] { opacity: 1; }
@@ -62,19 +62,19 @@ i {
 [part="notice"] {
   position: absolute;
   inset: 0;
-  overflow: auto;
   box-sizing: border-box;
   display: flex;
   flex-direction: column;
-  justify-content: safe center;
-  gap: 0.35em;
+  justify-content: center;
   padding: 1.25rem;
-  background: rgb(12 13 16 / 0.82);
+  background: rgb(12 13 16 / 0.78);
+  box-shadow: inset 0 0 0 1px rgb(255 255 255 / 0.1);
 }
+[part="notice"] div { overflow: auto; max-height: 100%; }
 :host([controls]) [part="notice"] { padding-bottom: 4.5rem; }
 strong { font-weight: 650; font-size: 1.0625rem; line-height: 1.3; text-wrap: balance; }
 strong, [part="notice"] span { display: block; max-width: 34rem; }
-[part="notice"] span { color: rgb(255 255 255 / 0.86); }
+[part="notice"] span { margin-top: 0.35em; color: rgb(255 255 255 / 0.86); }
 
 button {
   position: absolute;

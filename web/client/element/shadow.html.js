@@ -11,7 +11,7 @@ export const markup = `
   <img part="poster" alt="" decoding="async" crossorigin="anonymous">
   <canvas part="held"></canvas>
   <video part="video" playsinline disablepictureinpicture disableremoteplayback></video>
-  <div part="notice" role="alert"><strong></strong><span></span></div>
+  <div part="notice" role="alert"><div><strong></strong><span></span></div></div>
   <div part="status" role="status"><i aria-hidden="true"></i><span></span></div>
   <button part="toggle" type="button" aria-label="Start">
     <svg class="play" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="M8 5.2v13.6L18.8 12z"/></svg>
