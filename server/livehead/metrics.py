@@ -12,6 +12,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _GENERATE_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
 _DELAY_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 2.0)
+_SYNTHESIS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
 
 
 class _Restarts(Collector):
@@ -65,6 +66,13 @@ class Metrics:
             "livehead_delay_seconds",
             "From a block's arrival to sending.",
             buckets=_DELAY_S,
+            registry=self._registry,
+        )
+        self.says = self._counter("livehead_says", "Texts that sessions were asked to say, by outcome.", "outcome")
+        self.say_delay = Histogram(
+            "livehead_say_first_audio_seconds",
+            "From the request to say a text to the first audio of its synthesis.",
+            buckets=_SYNTHESIS_S,
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)

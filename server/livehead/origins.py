@@ -18,6 +18,7 @@ _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]+)(?:%(?:25)?[a-z0-9._~-]+)?\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)"
     r"(?::(?P<port>[0-9]{0,5}))?"
 )
+_HTTP_URL = re.compile(r"(?i:https?)://(?P<host>[^/?#\s]+)(?:[/?][\x21-\x7e]*)?")
 _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,31})://(?P<host>[^/?#]+)")
 
 
@@ -138,3 +139,15 @@ def read_frame_source(text: str) -> str:
             f"{text[:80]!r} is no frame ancestor; write 'self', 'none' (with the quotes), *, https://shop.example or "
             "https://*.shop.example"
         ) from None
+
+
+def read_http_url(text: str) -> str:
+    """``text`` itself, an address of HTTP or HTTPS that requests can be made to. Raises ValueError for anything else,
+    and for one with a user name or password in it: those would be shown wherever the address is."""
+    found = _HTTP_URL.fullmatch(text)
+    if found is None:
+        raise ValueError("write an address that begins with http:// or https://")
+    if "@" in found["host"]:
+        raise ValueError("leave user name and password out of the address")
+    parse_host(found["host"])
+    return text

@@ -159,13 +159,16 @@ class SynthesisSettings(_Stage):
     tts_api_key: str | None = Field(None, repr=False, description="API key that is sent to the URL of tts.")
     tts_model: str = Field("tts-1", min_length=1, description="Model that the URL of tts is asked for.")
     tts_voice: str | None = Field(
-        None, description="Voice for texts that name none: of the URL of tts, alloy by default, or a language of espeak."
+        None,
+        description="Voice for texts that name none: one of the service, by default alloy, or a language of espeak.",
     )
     tts_rate: int = Field(
         24_000, ge=8_000, le=48_000, description="Sample rate of the PCM that the URL of tts sends, in Hz."
     )
     tts_seconds: float = Field(
-        10.0, gt=0, description="How long the synthesis may keep waiting for its first audio, and for the next, in seconds."
+        10.0,
+        gt=0,
+        description="How long the synthesis may take to its first audio, and from each to the next, in seconds.",
     )
 
     @field_validator("tts")
@@ -234,7 +237,9 @@ class LimitSettings(_Stage):
         3600.0, ge=0, description="How long a session may be without speech, in seconds; 0 is for ever."
     )
     session_seconds: float = Field(86400.0, ge=0, description="How long a session may last, in seconds; 0 is for ever.")
-    say_characters: int = Field(5000, ge=1, le=60_000, description="Characters of a text that a session is asked to say.")
+    say_characters: int = Field(
+        5000, ge=1, le=60_000, description="Characters of a text that a session is asked to say."
+    )
 
 
 @dataclass(frozen=True, slots=True)

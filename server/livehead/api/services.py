@@ -30,6 +30,7 @@ class Services:
     avatars: AvatarStore
     registry: Registry
     metrics: Metrics
+    synthesizer: Synthesizer | None
     small_webrtc: SmallWebRtc
 
     async def reload_keys(self) -> None:

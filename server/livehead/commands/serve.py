@@ -42,6 +42,7 @@ SETTINGS = (
     "latency",
     "keys",
     "insecure",
+    "tts",
 )
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ encoding and a window, at most once in so long, and takes another shape as rarel
 
 class Pipeline:
     """One session's, whatever its source. Everything is called on the event loop and returns at once. Before there is
-    a first attachment the timeline stands still."""
+    a first attachment the timeline stands still. ``on_interrupt`` is called with every interrupt, before anything is
+    dropped."""
 
     def __init__(
         self, source: Source, preset: Preset, pacer: Pacer, *, clock: Callable[[], float] = time.monotonic
@@ -37,6 +38,7 @@ class Pipeline:
         self._restarted_at = -math.inf
         self._interrupted = False
         """The source is to be restarted."""
+        self.on_interrupt: Callable[[], None] = lambda: None
 
     @property
     def attachment(self) -> EngineAttachment | None:
@@ -90,6 +92,7 @@ class Pipeline:
         """Drop what was not shown yet and what waits to be spoken. The portrait falls to rest from the last frame
         that was shown, and goes on with what comes next. Nothing happens where nothing came since the last one; of
         several within :data:`RESTART_S` each silences at once, and together they restart the stream once."""
+        self.on_interrupt()
         now = self._clock()
         if not self._source.interrupt(now, by_speaker=by_speaker):
             return

@@ -12,7 +12,7 @@ INTERRUPTS = (10.0, 40.0)
 """A second, and at once. Each may cost the engine an encoding and a window."""
 
 CHOICES = (2.0, 10.0)
-"""The same for avatars, each of which opens a stream, and for presets."""
+"""The same for avatars, each of which opens a stream, for presets, and for texts to say."""
 
 
 class SteeringRates:
@@ -25,6 +25,7 @@ class SteeringRates:
         self._interrupts = TokenBucket(*INTERRUPTS, now)
         self._avatars = TokenBucket(*CHOICES, now)
         self._presets = TokenBucket(*CHOICES, now)
+        self._texts = TokenBucket(*CHOICES, now)
 
     def count_interrupt(self) -> None:
         self._take(self._interrupts, "interrupts")
@@ -34,6 +35,9 @@ class SteeringRates:
 
     def count_preset(self) -> None:
         self._take(self._presets, "changes of preset")
+
+    def count_text(self) -> None:
+        self._take(self._texts, "texts to say")
 
     def _take(self, bucket: TokenBucket, what: str) -> None:
         if wait := bucket.take(self._clock()):

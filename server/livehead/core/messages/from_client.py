@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
-from pydantic import StrictBool, TypeAdapter, ValidationError
+from pydantic import StrictBool, StrictStr, TypeAdapter, ValidationError
 
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.fields import (
@@ -134,6 +134,14 @@ class Shown:
     k: BlockIndex | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The body of a request to say a text."""
+
+    text: Annotated[StrictStr, MustBe("the text to say, a string")]
+    voice: Choice | None = None
+
+
 OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | ChooseVoice | Interrupt | Bye
 OnSpeech: TypeAlias = End | Interrupt
 OnChannel: TypeAlias = Ping | Shown | ChooseVoice | Interrupt
@@ -165,6 +173,11 @@ def read_creation(body: dict[str, Any]) -> CreateSession:
     return cast(CreateSession, _CREATION(body))
 
 
+def read_say(body: dict[str, Any]) -> Say:
+    """Raises like :func:`read_creation`."""
+    return cast(Say, _SAY(body))
+
+
 class _Reader:
     """Reads the body of one type of message."""
 
@@ -187,6 +200,7 @@ class _Reader:
 
 
 _CREATION = _Reader(CreateSession)
+_SAY = _Reader(Say)
 _SIGNAL = {kind.type: _Reader(kind) for kind in get_args(OnSignal)}
 _SPEECH = {kind.type: _Reader(kind) for kind in get_args(OnSpeech)}
 _CHANNEL = {kind.type: _Reader(kind) for kind in get_args(OnChannel)}
