@@ -1,5 +1,5 @@
-"""`<live-head>` never fails silently: whatever keeps a call from being there is said over the picture, with a button and
-without, in every size, and no broken image is drawn."""
+"""`<live-head>` never fails silently: whatever keeps a call from being there is said over the picture, with a button
+and without, in every size, and no broken image is drawn."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def heads(src: str, attributes: str) -> str:
     """One of each size, every other with a button; a style attribute is the page's own affair."""
     tags = [
         f'<live-head src="{src}" {attributes} style="{style}" {"controls" if controls else ""}></live-head>'
-        for style in SIZES.values()
+        for style in SIZES
         for controls in (True, False)
     ]
     return "".join(tags)
@@ -93,6 +93,8 @@ async def shown(
         ) as visit:
             yield visit
 
+
+LOADED = "head.shadowRoot.querySelector('img').naturalWidth"
 
 START = "void document.querySelectorAll('live-head').forEach((head) => head.start().catch(() => {}))"
 
@@ -137,11 +139,10 @@ async def test_a_portrait_that_is_not_there(browser: Browser) -> None:
 
 async def test_a_microphone_that_is_denied(playwright: Playwright) -> None:
     browser = await launch(playwright, "--use-fake-device-for-media-stream")
-    async with one_place() as served:
-        async with shown(browser, served.url, served.url, permissions=["geolocation"]) as visit:
-            await visit.page.evaluate(START)
-            await all_in(visit, "seen.state === 'error' && seen.notice.startsWith('The microphone is blocked')")
-            await visit.shot("element-microphone-denied", whole=True)
+    async with one_place() as served, shown(browser, served.url, served.url, permissions=["geolocation"]) as visit:
+        await visit.page.evaluate(START)
+        await all_in(visit, "seen.state === 'error' && seen.notice.startsWith('The microphone is blocked')")
+        await visit.shot("element-microphone-denied", whole=True)
     await browser.close()
 
 
@@ -187,25 +188,22 @@ async def test_a_server_that_shuts_down(browser: Browser) -> None:
 
 
 async def test_a_call_that_is_being_made(browser: Browser) -> None:
-    async with one_place() as served:
-        async with shown(browser, served.url, served.url, 'source="push"') as visit:
-            await visit.page.route_web_socket(re.compile("/v1/signal"), lambda _: None)  # it never answers
-            await visit.page.evaluate(START)
-            for seen in await all_in(visit, "seen.state === 'connecting'", within=5):
-                assert seen["status"] == "Connecting…"
-                assert seen["spins"]
-                assert seen["notice"] == ""
-                assert seen["button"] in (None, "Stop")
-            await visit.shot("element-connecting", whole=True)
+    async with one_place() as served, shown(browser, served.url, served.url, 'source="push"') as visit:
+        await visit.page.route_web_socket(re.compile("/v1/signal"), lambda _: None)  # it never answers
+        await visit.page.evaluate(START)
+        for seen in await all_in(visit, "seen.state === 'connecting'", within=5):
+            assert seen["status"] == "Connecting…"
+            assert seen["spins"]
+            assert seen["notice"] == ""
+            assert seen["button"] in (None, "Stop")
+        await visit.shot("element-connecting", whole=True)
 
 
 async def test_the_button_leaves_the_mouth_alone(browser: Browser) -> None:
     """The mouth of a portrait is between 36 and 64 % of its width; a wide element shows the whole width, a tall one the
     middle of it, where the button is below the mouth."""
     async with one_place() as served, shown(browser, served.url, served.url) as visit:
-        await visit.until(
-            "[...document.querySelectorAll('live-head')].every((head) => head.shadowRoot.querySelector('img').naturalWidth)"
-        )
+        await visit.until(f"[...document.querySelectorAll('live-head')].every((head) => {LOADED})")
         for seen in await all_in(visit, "seen.state === 'idle'"):
             if seen["corner"] is not None:
                 left, top = seen["corner"]  # type: ignore[misc]

@@ -70,7 +70,14 @@ i {
   background: rgb(12 13 16 / 0.78);
   box-shadow: inset 0 0 0 1px rgb(255 255 255 / 0.1);
 }
-[part="notice"] div { overflow: auto; max-height: 100%; }
+/* What is too long for the place is scrolled: it fades out at the edge. */
+[part="notice"] div {
+  overflow: auto;
+  max-height: 100%;
+  padding-block-end: 1em;
+  box-sizing: border-box;
+  mask-image: linear-gradient(#000 calc(100% - 1.4em), transparent);
+}
 :host([controls]) [part="notice"] { padding-bottom: 4.5rem; }
 strong { font-weight: 650; font-size: 1.0625rem; line-height: 1.3; text-wrap: balance; }
 strong, [part="notice"] span { display: block; max-width: 34rem; }
@@ -113,8 +120,8 @@ button[data-active] .play, button:not([data-active]) .stop { display: none; }
 }
 @container (max-width: 220px) or (max-height: 140px) {
   button { height: 2.25rem; min-width: 2.25rem; }
-  [part="notice"] { padding: 0.5rem; font-size: 0.75rem; line-height: 1.3; }
-  :host([controls]) [part="notice"] { padding-bottom: 3rem; }
+  [part="notice"] { padding: 0.5rem 0.5rem 0; font-size: 0.75rem; line-height: 1.3; }
+  :host([controls]) [part="notice"] { padding-bottom: 2.75rem; }
   strong { font-size: 0.8125rem; }
 }
 `;
