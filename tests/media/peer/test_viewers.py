@@ -22,7 +22,7 @@ from livehead.media.peer.viewers import Viewers
 from livehead.media.rtp.rate_control import FLOOR
 from livehead.media.video.encoder import X264_BUFFER, VideoEncoder
 from livehead.media.video.keyframe_requests import OWN_BURST
-from livehead.media.video.track import QUEUED_S
+from livehead.media.video.narrow_line import QUEUED_S
 from waiting import until
 from webrtc_client import client, connect
 
@@ -279,6 +279,7 @@ async def test_a_bad_line_does_not_ruin_the_picture_of_the_others_and_is_spared(
         policy = bad.peer._video_track.policy
         assert policy is not None
         policy.ceiling = policy.bitrate = policy._limit = FLOOR
+        policy.full_at = time.monotonic()
         keyframes, octets, at = bad.peer._video_track.keyframes, bad.sender.octets, time.monotonic()
         count, alike = encoding.encoded, two.sender.octets
         await until(lambda: encoding.encoded > count + 125, 20)

@@ -93,11 +93,17 @@ class Viewers:
 
     def video_encoding(self, codec: RTCRtpCodecParameters) -> VideoEncoding:
         """The one of a negotiated codec. Two profiles of H264 share theirs: it suits both."""
-        return self._video.setdefault(codec.name.lower(), VideoEncoding(codec))
+        name = codec.name.lower()
+        if name not in self._video:
+            self._video[name] = VideoEncoding(codec)
+        return self._video[name]
 
     def audio_encoding(self, codec: RTCRtpCodecParameters) -> AudioEncoding:
         """The same for audio."""
-        return self._audio.setdefault(codec.name.lower(), AudioEncoding(codec))
+        name = codec.name.lower()
+        if name not in self._audio:
+            self._audio[name] = AudioEncoding(codec)
+        return self._audio[name]
 
     def note_sent(self, index: int) -> None:
         """The frame of tick ``index`` went to some viewer's socket."""

@@ -48,13 +48,14 @@ class BitratePolicy:
     the estimate says.
 
     ``bitrate`` is what it allows, from ``start`` on where that is more than usual; ``sent`` what is really sent, where
-    that is less: then it was that rate which filled the line.
+    that is another: then it was that rate which filled the line. ``full_at`` is when the line was last full.
     """
 
     def __init__(self, width: int, height: int, start: int | None = None) -> None:
         self.ceiling = ceiling_of(width, height)
         self.bitrate = min(self.ceiling, max(FLOOR, round(width * height * START), start or 0))
         self.sent: float = math.inf
+        self.full_at = 0.0
         self._limit: float = self.ceiling
         self._full = float("inf")
         self._trips: deque[float] = deque(maxlen=REPORTS)
@@ -76,6 +77,8 @@ class BitratePolicy:
         if round_trip is not None:
             self._trips.append(round_trip)
         waited = round_trip is not None and round_trip - min(self._trips) > QUEUE_S
+        if waited and self.sent > self.bitrate:
+            self.full_at = now
         if lost > LIGHT_LOSS and waited:
             self._lower(NEAR, now, full=True)
         elif lost > HEAVY_LOSS:
@@ -86,6 +89,7 @@ class BitratePolicy:
         self._reported = now
 
     def _lower(self, share: float, now: float, *, full: bool = False) -> None:
+        self.full_at = now
         if self._lowered is not None and now - self._lowered < LOSS_INTERVAL:
             return
         self._lowered = now

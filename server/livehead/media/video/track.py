@@ -16,13 +16,10 @@ from livehead.media.rtp.track import RtpPayloads
 from livehead.media.video.encoder import CLOCK_RATE
 from livehead.media.video.encoding import TICK, FrameTrack, VideoEncoding
 from livehead.media.video.keyframe_requests import KeyframeRequests
+from livehead.media.video.narrow_line import NarrowLine
 
 READY_WAIT_S = 0.3
 """How long frames wait for the client's first packet."""
-
-QUEUED_S = 0.3
-"""A client whose line is too narrow for the others' frames is sent none while the last ones still take longer than this
-to get through: audio would have to wait behind them."""
 
 REMEMBERED = 1024
 """Sent ticks that :meth:`VideoTrack.index_of` still knows: 41 s."""
@@ -30,8 +27,7 @@ REMEMBERED = 1024
 
 class VideoTrack(FrameTrack):
     """The portrait. It begins with a keyframe, and after frames that could not be sent goes on with one. Where the
-    shared bitrate is higher than the client allows, it sends less: a still picture, a new one now and then, and room
-    for audio.
+    shared bitrate fills the client's line, it sends less: a still picture, a new one now and then, and room for audio.
 
     ``keyframes`` counts those it took; ``policy`` is there from the first frame on. ``encoding_of`` gives the encoding
     of a negotiated codec; ``on_sent`` is called with a tick's index when its frame went to the socket.
@@ -53,7 +49,8 @@ class VideoTrack(FrameTrack):
         self._encoding: VideoEncoding | None = None
         self._on_sent = on_sent
         self._size = (0, 0)
-        self._carried_at = 0.0  # when a narrow line is through with what was sent, in monotonic seconds
+        self._line = NarrowLine()
+        self._left_out = False
         self._joined = False
         self._needs_keyframe = True
         self._ready = asyncio.Event()
@@ -78,32 +75,24 @@ class VideoTrack(FrameTrack):
         the dropped ones it could not be decoded."""
         if self._queue.full:
             self._queue.drop_all()
-            self._needs_keyframe = True
+            self._needs_keyframe, self._left_out = True, False
+        spared = self.policy is not None and self._line.is_spared(self.policy, tick.at)
         if self._needs_keyframe and not tick.keyframe:
-            if self._narrow and self._carried_at <= tick.at:
-                self.requests.wanted = True
+            self.requests.wanted |= self._left_out and self._line.is_free(tick.at)
             return
-        if self._narrow and not self._affords(tick):
-            self._needs_keyframe = True
+        if spared and not self._affords(tick):
+            self._needs_keyframe = self._left_out = True
             return
-        self._needs_keyframe = False
+        self._needs_keyframe = self._left_out = False
         if tick.keyframe:
             self.keyframes += 1
             self.requests.got(tick.at)
         super().take(tick)
 
-    @property
-    def _narrow(self) -> bool:
-        """Whether the client's line is too narrow for what the others agreed on."""
-        return self.policy is not None and self.policy.sent > self.policy.bitrate
-
     def _affords(self, tick: EncodedTick) -> bool:
         assert self.policy is not None
-        if self._carried_at - tick.at > QUEUED_S:
-            return False
         octets = sum(map(len, tick.payloads[0].payloads))
-        self._carried_at = max(self._carried_at, tick.at) + octets * 8 / self.policy.bitrate
-        return True
+        return self._line.take(octets, self.policy.bitrate, tick.at)
 
     def want_keyframe(self, lost_at: float) -> None:
         """The receiver lost a frame that was sent at ``lost_at`` (monotonic seconds), or before."""
