@@ -17,12 +17,7 @@ from livehead.engine.choice import PREVIEW
 from serving import Served, serving
 from visiting import Visit, launch, visiting
 
-SIZES = {
-    "small": "width:160px",
-    "wide": "width:320px;aspect-ratio:16/9",
-    "phone": "width:390px",
-    "tall": "width:220px;aspect-ratio:9/16",
-}
+SIZES = ("width:160px", "width:320px;aspect-ratio:16/9", "width:390px", "width:220px;aspect-ratio:9/16")
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Another site</title><link rel="icon" href="data:,">
 <style>

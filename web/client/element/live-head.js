@@ -10,6 +10,7 @@ import { Token } from "../token.js";
 import { Attributes } from "./attributes.js";
 import { Display } from "./display.js";
 import { answerRequests } from "./requests.js";
+import { ShownReporter } from "./shown-reporter.js";
 import { Attribute, LiveEvent, Reflected } from "./vocabulary.js";
 
 /** @typedef {import("../sources/source.js").Source} Source */
@@ -29,6 +30,7 @@ export class LiveHead extends Attributes {
 
   #display;
   #session;
+  #reporter;
   /** Set by the page. @type {Source | null} */
   #given = null;
   #microphone = new MicrophoneSource();
@@ -50,10 +52,11 @@ export class LiveHead extends Attributes {
       change: (change) => this.#changed(change),
       session: (session) => this.#tell(LiveEvent.SESSION, { session }),
       media: (stream) => this.#play(stream),
-      activity: (who, activity) => this.#tell(EVENTS[who][activity]),
+      activity: (who, activity) => this.#follow(who, activity),
       stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
+    this.#reporter = new ShownReporter(this.video, (message) => this.#session.report(message));
     answerRequests(this);
   }
 
@@ -284,9 +287,20 @@ export class LiveHead extends Attributes {
     if (change.reason) this.setAttribute(Reflected.REASON, change.reason);
     else this.removeAttribute(Reflected.REASON);
     if (!this.active) this.#utterances.close();
+    if (change.state === "live") this.#reporter.start();
+    else if (change.state !== "degraded") this.#reporter.stop();
     this.#display.follow(change);
     this.#tell(LiveEvent.STATE, change);
     if (change.state === "live" && change.previous === "connecting") this.#tell(LiveEvent.READY);
+  }
+
+  /**
+   * @param {"avatar" | "user"} who
+   * @param {import("../protocol.js").Activity} activity
+   */
+  #follow(who, activity) {
+    if (who === "avatar") this.#reporter.follow(activity);
+    this.#tell(EVENTS[who][activity]);
   }
 
   /**
