@@ -20,13 +20,16 @@ ClientError                     base; also a livehead.errors.LiveheadError
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from livehead.errors import LiveheadError
+from livehead.core.messages.json_object import read_object
+from livehead.errors import LiveheadError, RequestError
+
+MAX_BODY = 1 << 16
+"""Bytes of a problem document."""
 
 SHOWN = 200
 """So many characters of a body that is no problem document are shown."""
@@ -152,12 +155,9 @@ def problem_error(problem: object, status: int = 500, retry_after: str | None = 
 def refusal(status: int, body: bytes, retry_after: str | None = None) -> ProblemError:
     """The error that an HTTP answer of status 400 and above stands for, whatever its body is."""
     try:
-        problem = json.loads(body)
-    except (ValueError, RecursionError):
-        problem = None
-    if not isinstance(problem, dict):
-        text = body[: SHOWN * 4].decode(errors="replace")[:SHOWN].strip()
-        problem = {"detail": text}
+        problem = read_object(body, MAX_BODY)
+    except RequestError:
+        problem = {"detail": body[: SHOWN * 4].decode(errors="replace")[:SHOWN].strip()}
     return problem_error(problem | {"status": status}, status, retry_after)
 
 

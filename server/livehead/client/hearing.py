@@ -39,7 +39,7 @@ class Hearing:
         self._rate = RATE
         self._watched = False
         self._read = False
-        self._connected_once = False
+        self._may_be_held = False  # by an earlier connection, on the server
         self._over = False
         self._failed: ClientError | None = None
         self._sound: deque[bytes] = deque()
@@ -99,6 +99,7 @@ class Hearing:
     async def _stop(self) -> None:
         task, self._task = self._task, None
         if task is not None:
+            self._may_be_held = True
             task.cancel()
             await asyncio.wait([task])
 
@@ -106,8 +107,8 @@ class Hearing:
         reconnection = Reconnection()
         try:
             while True:
-                connection = await open_socket(self._http, self._path, again=self._connected_once, rate=rate)
-                self._connected_once = True
+                connection = await open_socket(self._http, self._path, again=self._may_be_held, rate=rate)
+                self._may_be_held = True
                 reconnection.made()
                 try:
                     await self._listen(connection, rate)

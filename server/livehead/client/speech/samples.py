@@ -27,9 +27,10 @@ def encode(piece: Piece) -> bytes:
         raise TypeError(f"speech is bytes or NumPy arrays, not {type(piece).__name__}")
     if piece.ndim != 1:
         raise ValueError(f"speech is mono, an array of shape (n,), not {piece.shape}")
-    if piece.dtype == np.int16:
+    kind = piece.dtype.newbyteorder("=")
+    if kind == np.int16:
         return piece.astype("<i2").tobytes()
-    if piece.dtype in (np.float32, np.float64):
+    if kind in (np.float32, np.float64):
         whole = np.nan_to_num(piece.astype(np.float64), nan=0.0, posinf=1.0, neginf=-1.0)
         return np.round(np.clip(whole, -1.0, 1.0) * 32767).astype("<i2").tobytes()
     raise TypeError(f"samples are int16, float32 or float64, not {piece.dtype}")

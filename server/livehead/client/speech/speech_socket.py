@@ -57,7 +57,7 @@ class SpeechSocket:
         self._on_lost = on_lost
         self._on_over = on_over
         self._rate = 0
-        self._connected_once = False
+        self._may_be_held = False  # by an earlier connection, on the server
         self._reconnection = Reconnection()
         self._leftover = False  # of a connection that broke: the server still speaks it
         self._opening = asyncio.Lock()
@@ -121,8 +121,12 @@ class SpeechSocket:
         await self._disconnect()
 
     async def _connect(self, rate: int) -> None:
-        connection = await open_socket(self._http, self._path, again=self._connected_once, rate=rate)
-        self._connected_once = True
+        try:
+            connection = await open_socket(self._http, self._path, again=self._may_be_held, rate=rate)
+        except asyncio.CancelledError:
+            self._may_be_held = True
+            raise
+        self._may_be_held = True
         self._reconnection.made()
         self._connection, self._rate = connection, rate
         self._reader = asyncio.create_task(self._read(connection), name="speech-read")

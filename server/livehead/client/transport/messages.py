@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from livehead.client.errors import ProblemError, ProtocolError, problem_error
 from livehead.core.messages.from_server import AvatarActivity, Playback, UserActivity
+from livehead.core.messages.json_object import read_object
+from livehead.errors import RequestError
+
+MAX_TEXT = 1 << 16
+"""Bytes of a message."""
 
 Received: TypeAlias = Playback | UserActivity | AvatarActivity | ProblemError
 
@@ -22,10 +26,10 @@ def decode(text: str) -> Received | None:
     """A message; an ``error`` as the exception that it stands for; None for a type that is not known here. Raises
     ProtocolError for what no Livehead server sends."""
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolError(f"The server sent text that is no JSON: {text[:80]!r}") from None
-    if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+        body = read_object(text, MAX_TEXT)
+    except RequestError as error:
+        raise ProtocolError(f"The server sent what is no message: {error}: {text[:80]!r}") from None
+    if not isinstance(body.get("type"), str):
         raise ProtocolError(f"The server sent a message without a type: {text[:80]!r}")
     if body["type"] == "error":
         return problem_error(body.get("error"))
