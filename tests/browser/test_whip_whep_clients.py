@@ -36,7 +36,7 @@ window.publish = async (server, media, token) => {
   return idOf(client.resourceURL);
 };
 window.ingest = async (server, media, token) => {
-  const client = new Eyevinn({ endpoint: `${server}/whip/default`, opts: { authkey: token } });
+  const client = new Eyevinn({ endpoint: `${server}/whip/default`, opts: { authkey: token ?? "any" } });
   await client.setIceServersFromEndpoint();
   await client.ingest(await navigator.mediaDevices.getUserMedia(media));
   window.stop = () => client.destroy();
