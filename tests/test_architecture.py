@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server"
 PACKAGE = SERVER / "livehead"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PUBLIC = {PACKAGE / folder / "__init__.py" for folder in (".", "engine/flashhead", "client")}
-"""The version, and the names under which the engine and the client are used by themselves. Every other __init__.py is
-empty."""
+PUBLIC = {PACKAGE / folder / "__init__.py" for folder in (".", "engine/flashhead", "client", "integrations/livekit")}
+"""The version, and the names under which the engine, the client and the integrations are used by themselves. Every
+other __init__.py is empty."""
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
