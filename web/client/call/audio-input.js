@@ -75,7 +75,14 @@ export class AudioInput {
     this.echo = on;
     const source = this.#source;
     if (!on || !source?.stream || !source.process) return; // cancelling goes on where it was needed before
-    const track = await source.process(this.#processing).catch(() => null); // it stays as it is
+    /** @type {MediaStreamTrack | null} */
+    let track;
+    try {
+      track = await source.process(this.#processing);
+    } catch (thrown) {
+      if (source.stream && source === this.#source) this.#lost(asError(thrown)); // else it was closed meanwhile
+      return;
+    }
     if (!track || source !== this.#source) return;
     this.#silence(source);
     await send(track);

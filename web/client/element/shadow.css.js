@@ -4,6 +4,7 @@ export const style = `
   position: relative;
   display: block;
   min-width: 0;
+  max-width: 100%;
   aspect-ratio: 1;
   overflow: hidden;
   contain: content;

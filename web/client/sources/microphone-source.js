@@ -50,7 +50,8 @@ export class MicrophoneSource {
     const track = this.stream?.getAudioTracks()[0];
     await track?.applyConstraints({ ...processing, channelCount: 1 }).catch(() => {});
     if (!track || track.getSettings().echoCancellation === processing.echoCancellation) return null;
-    return this.open(processing); // Chromium changes nothing while a microphone is open
+    track.stop(); // Chromium changes nothing while the microphone is open, by whatever track
+    return this.open(processing);
   }
 
   begin() {}
