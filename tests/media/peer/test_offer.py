@@ -204,6 +204,24 @@ async def test_what_a_form_lacks_is_told(lines: list[tuple[str, str]], needs: tu
         await answer(await offer_of(*lines), audio=needs[0], video=needs[1])
 
 
+async def test_a_camera_of_a_codec_that_nobody_speaks_here_is_rejected_alone() -> None:
+    sdp = await offer_of(("audio", "sendonly"), ("video", "sendonly"), data=True)
+    sdp = re.sub(r"a=rtpmap:(\d+) (VP8|H264)/90000", r"a=rtpmap:\1 AV1/90000", sdp)
+    offered = sections(sdp)["video"].split()[3]
+    async with Peer(video="optional") as peer:
+        text = await peer.answer(sdp)
+        assert peer.sends_audio
+        assert not peer.takes_video
+    assert (
+        sections(text)["video"]
+        == f"video 0 UDP/TLS/RTP/SAVPF {offered}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:1\r\n"
+    )
+    assert "a=group:BUNDLE 0 2\r\n" in text
+    assert "a=recvonly" in sections(text)["audio"]
+    with pytest.raises(UnprocessableError, match="No codec in common for video"):
+        await answer(sdp.replace("a=sendonly", "a=sendrecv"), video="optional")
+
+
 async def test_an_offer_of_data_alone_is_told_what_it_lacks() -> None:
     with pytest.raises(UnprocessableError, match="neither takes video"):
         await answer(await offer_of(data=True), audio="optional", video="optional")

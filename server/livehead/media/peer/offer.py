@@ -22,6 +22,7 @@ from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.candidates import best, usable
 from livehead.media.peer.offered_codecs import keep_codecs
+from livehead.media.peer.rejected_lines import stand_in
 from livehead.media.peer.sdp_bounds import UNPARSABLE, check_bounds
 
 ANY_ADDRESS = AddressPolicy()
@@ -46,7 +47,8 @@ class CheckedOffer:
 
     ``has_audio`` says whether there is an audio m-line; the client sends and takes audio on it as ``sends_audio`` and
     ``takes_audio`` say. ``videos`` has an entry for each video m-line, in their order: whether the portrait is sent on
-    it. In ``text`` all others are inactive.
+    it. In ``text`` all others are inactive; ``rejected`` are those of them without a codec in common, their first
+    format by mid (:mod:`~livehead.media.peer.rejected_lines`).
 
     ``mid`` and ``index`` are those of the m-line whose transport all others share (RFC 9143): only its candidates
     count. ``candidates`` are how many of them ``text`` has, ``refused`` how many the policy did not allow.
@@ -59,6 +61,7 @@ class CheckedOffer:
     sends_audio: bool
     takes_audio: bool
     videos: tuple[bool, ...]
+    rejected: dict[str, str]
     mid: str
     index: int
     candidates: int
@@ -99,12 +102,18 @@ def read_offer(
         _check_transport(m)
     for m in (*voices, *videos):
         m.direction = m.direction or "sendrecv"
-        keep_codecs(m)
     portrait = next((m for m in videos if m.direction in _TAKES), None)
     _check_directions(voices, videos, portrait, audio, video)
-    for m in videos:
-        if m is not portrait:
-            m.direction = "inactive"
+    rejected: dict[str, str] = {}
+    for m in (*voices, *videos):
+        if m.kind == "audio" or m is portrait:
+            keep_codecs(m)
+            continue
+        m.direction = "inactive"
+        try:
+            keep_codecs(m)
+        except UnprocessableError:
+            rejected[str(m.rtp.muxId)] = stand_in(m)
     candidates = [c for c in primary.ice_candidates if usable(c)]
     allowed = [c for c in candidates if addresses.allows(c.ip, c.port)]
     fragments = frozenset(str(m.ice.usernameFragment) for m in media if m.ice)
@@ -123,6 +132,7 @@ def read_offer(
         sends_audio=any(m.direction in _SENDS for m in voices),
         takes_audio=any(m.direction in _TAKES for m in voices),
         videos=tuple(m is portrait for m in videos),
+        rejected=rejected,
         mid=str(primary.rtp.muxId),
         index=media.index(primary),
         candidates=len(primary.ice_candidates),

@@ -41,6 +41,7 @@ from livehead.media.peer.client_traffic import ClientTraffic
 from livehead.media.peer.closing import CLOSE_TIMEOUT, close_connection
 from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, Need, read_offer
 from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
+from livehead.media.peer.rejected_lines import reject
 from livehead.media.peer.trickle import Trickle
 from livehead.media.peer.viewers import Viewers
 from livehead.media.rtp.sender import Sender
@@ -162,7 +163,7 @@ class Peer:
             logger.warning("an offer that passed the checks was refused", exc_info=True)
             raise UnprocessableError(f"This offer cannot be answered ({error}).") from error
         self._start(self._give_up(), "peer-give-up")
-        return str(pc.localDescription.sdp)
+        return reject(str(pc.localDescription.sdp), checked.rejected)
 
     def _add_media(self, offer: CheckedOffer) -> None:
         """A transceiver for each m-line, of each kind in the order of the offer: aiortc pairs them so."""
