@@ -26,6 +26,9 @@ sound by silence."""
 LONGEST_GAP = 50 * PAIR
 """A longer gap is jumped over instead of filled."""
 
+RECENT = 8 * PAIR
+"""How much is kept when a gap is jumped over."""
+
 DRIFT = PAIR // 2
 """How far the pictures may move against the sound, by the sender's reports, before the two are put together anew."""
 
@@ -72,9 +75,9 @@ class Pairing(Generic[Picture]):
         end = self._next + PAIR
         heard = self._sounds[-1][0] + len(self._sounds[-1][1]) if self._sounds else 0
         seen = self._place(self._pictures[-1][0]) if self._pictures else self._next - PAIR
-        if max(heard, seen + PAIR) - self._next > LONGEST_GAP:
-            self._jump()
-            return None
+        if (now := max(heard, seen + PAIR)) - self._next > LONGEST_GAP:
+            self._jump(now)
+            return self.take()
         has_sound = heard >= end or seen - self._next > PATIENCE
         has_picture = seen > self._next - PAIR // 2 or heard - end > PATIENCE
         if not has_sound or not has_picture:
@@ -114,9 +117,10 @@ class Pairing(Generic[Picture]):
         self._next = self._place(self._pictures[0][0])
         return True
 
-    def _jump(self) -> None:
-        """Go on where both streams are now."""
-        self._pictures, self._sounds = deque(list(self._pictures)[-1:]), deque(list(self._sounds)[-1:])
+    def _jump(self, now: int) -> None:
+        """Go on with what there is of the last moments before ``now``."""
+        self._sounds = deque(each for each in self._sounds if each[0] >= now - RECENT)
+        self._pictures = deque(each for each in self._pictures if self._place(each[0]) >= now - RECENT)
         self._next = None
 
     def _picture(self) -> Picture | None:
