@@ -8,9 +8,12 @@ REALTIME = (
     "bench/latency/test_bench_latency.py",
     "bench/load/test_bench_overload.py",
     "browser/test_talk.py",
+    "integration/test_many_viewers.py",
     "integration/test_serve.py",
+    "integration/test_shown.py",
     "integration/test_speech.py",
     "network",
+    "test_agent_example.py",
     "test_examples.py",
 )
 """Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
@@ -56,6 +59,7 @@ SLOW = (
     "media/video/test_encoder.py",
     "models",
     "sessions/test_drift.py",
+    "test_agent_example.py",
     "test_avatars.py",
     "test_examples.py",
     "test_render.py",

@@ -20,7 +20,7 @@ MAX_RATE = 48_000
 SLICE_S = 0.25
 """Long messages are taken in parts, so that other sessions have their turn in between."""
 
-READ_SPEED = 50.0
+READ_SPEED = 200.0
 """While more waits than is taken as fast as it comes, samples are taken at so many times the pace of speech."""
 
 PAUSE_S = 0.01
