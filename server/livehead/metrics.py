@@ -32,6 +32,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.sessions = Gauge("livehead_sessions", "Sessions served now.", registry=self._registry)
         self.sessions_max = Gauge("livehead_sessions_max", "Sessions served at most.", registry=self._registry)
+        self.viewers = Gauge("livehead_viewers", "Viewers of all sessions, now.", registry=self._registry)
         self.load = Gauge(
             "livehead_load", "Share of what the engine can do that the sessions take.", registry=self._registry
         )
@@ -42,6 +43,9 @@ class Metrics:
             "livehead_requests_denied", "Requests refused with 401, 403 or 429, by problem.", "problem"
         )
         self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
+        self.encoded = self._counter(
+            "livehead_frames_encoded", "Frames encoded, by codec: once for all viewers of a session.", "codec"
+        )
         self.repeated = self._counter("livehead_frames_repeated", "Frames shown twice, by reason.", "reason")
         self.dropped = self._counter("livehead_frames_dropped", "Frames never shown, by reason.", "reason")
         self.skipped = self._counter("livehead_blocks_skipped", "Blocks not sent to catch up, by reason.", "reason")

@@ -109,6 +109,7 @@ class Pacer:
             self.playout.stats,
             self.trace.latency.generate_ms,
             queue=queue,
+            encoded=self._viewers.encoded_frames,
             encoder_dropped=self._viewers.dropped,
             concealed_s=self._viewers.concealed_s,
             malformed=self._viewers.malformed,

@@ -67,6 +67,7 @@ class Registry:
         self._unsubscribe = host.subscribe(self._on_engine)
         metrics.sessions_max.set_function(lambda: self.admission.most or 0)
         metrics.sessions.set_function(lambda: self.active)
+        metrics.viewers.set_function(lambda: sum(len(session.viewers) for session in self._sessions.values()))
         metrics.load.set_function(lambda: self.admission.load(self.taken) or 0.0)
 
     async def __aenter__(self) -> Self:
