@@ -40,9 +40,7 @@ async def test_eight_see_one_session_that_is_encoded_once(server: Process) -> No
             lasted = time.monotonic() - began
             rates = [(len(viewer.frames) - count) / lasted for viewer, count in zip(viewers, seen, strict=True)]
             grown = encoded((await client.get("/metrics")).text) - before
-        print(
-            f"frames a second at the viewers: {', '.join(f'{rate:.1f}' for rate in rates)}; encoded {grown / lasted:.1f}"
-        )
+        print(f"frames a second at the viewers {[round(rate, 1) for rate in rates]}, encoded {grown / lasted:.1f}")
         assert min(rates) >= 24, rates
         assert grown / lasted < 27, "a frame is encoded once, whoever sees it"
         assert all(
