@@ -17,6 +17,7 @@ from browser.site import site
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import PREVIEW
 from serving import Served, serving
+from speech_service import speech_service
 from visiting import Visit, visiting
 
 PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
@@ -212,6 +213,22 @@ async def test_what_is_said_is_interrupted(browser: Browser, served: Served) -> 
         assert spoken[0]["spokenMs"] < 5000
         assert spoken[1]["spokenMs"] == 0
         assert abs(spoken[2]["spokenMs"] - 500) <= 40
+
+
+async def test_the_page_lets_it_say_a_text(browser: Browser) -> None:
+    async with (
+        speech_service() as service,
+        serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"], tts=service.url) as served,
+        page(browser, served.url, 'source="push"', allowed="502") as visit,
+    ):
+        service.pieces = [tone(1.0)]
+        await visit.page.evaluate("live.start()")
+        await visit.page.evaluate("live.say('Good evening.', { voice: 'nova' })")
+        assert [service.asked[0][name] for name in ("input", "voice")] == ["Good evening.", "nova"]
+        await visit.until(f"{NAMES}.includes('speaking')")
+        await visit.until(HEARD)
+        service.status = "500 Internal Server Error"
+        assert await visit.page.evaluate("live.say('Again.').catch(({ code }) => code)") == "say-failed"
 
 
 async def test_text_and_speech_that_the_server_does_not_take(browser: Browser, served: Served) -> None:

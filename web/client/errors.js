@@ -10,7 +10,7 @@
  *   | "key-unknown" | "key-revoked" | "key-in-url" | "forbidden" | "role" | "claim" | "uses" | "origin" | "host"
  *   | "rate-limit" | "too-large" | "flood" | "avatar-unknown" | "refused" | "server-failed" | "media-blocked"
  *   | "connection-lost" | "file-unreadable" | "microphone-policy" | "session-unknown" | "too-many-viewers" | "no-session"
- *   | "speech-refused" | "say-unavailable" | "no-picture"} Code
+ *   | "speech-refused" | "say-unavailable" | "say-failed" | "no-picture"} Code
  */
 
 /** @type {Readonly<Record<Code, {title: string, remedy: string, passing?: true, wantsToken?: true}>>} */
@@ -174,6 +174,11 @@ const words = Object.freeze({
     title: "This server cannot read text aloud",
     remedy: "Its owner can choose a speech synthesis, as in livehead serve --tts espeak.",
   },
+  "say-failed": {
+    title: "The text was not spoken",
+    remedy: "The server's speech synthesis gave no audio. Try again in a moment; if that does not help, the server's log says why.",
+    passing: true,
+  },
   "no-picture": {
     title: "No picture comes",
     remedy: "The server answers, but sends none. Try again. If it happens again, the server's log says why.",
@@ -291,6 +296,9 @@ const renamed = Object.freeze({
   draining: "server-draining",
   engine: "engine-down",
   failed: "server-failed",
+  "synthesis-failed": "say-failed",
+  "synthesis-timeout": "say-failed",
+  "synthesis-busy": "say-failed",
 });
 
 /** @type {ReadonlySet<string>} problems of the server that keep their name */

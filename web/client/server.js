@@ -13,6 +13,10 @@ import { Token } from "./token.js";
  *   by_preset: Record<string, {active: number, max: number, room: number}>}} sessions null and empty until it is ready
  */
 
+const ANSWER_MS = 8000;
+/** A long text may wait behind others. */
+const SAY_MS = 60_000;
+
 /** The HTTP side of a Livehead server: what it is, which portraits it has, how media reaches it. */
 export class Server {
   #token;
@@ -57,11 +61,11 @@ export class Server {
    * @param {string} session its id
    * @param {string} text
    * @param {string} [voice] of the synthesis
-   * @returns {Promise<void>} resolves when the server has taken the text; rejects with a {@link LiveHeadError}
+   * @returns {Promise<void>} resolves when its first audio is there; rejects with a {@link LiveHeadError}
    */
   async say(session, text, voice) {
-    const body = JSON.stringify({ text, voice });
-    await this.#ask(`v1/sessions/${encodeURIComponent(session)}/say`, { method: "POST", body, headers: { "Content-Type": "application/json" } }, "session-unknown");
+    const request = { method: "POST", body: JSON.stringify({ text, voice }), headers: { "Content-Type": "application/json" } };
+    await this.#ask(`v1/sessions/${encodeURIComponent(session)}/say`, request, "session-unknown", SAY_MS);
   }
 
   /**
@@ -76,12 +80,13 @@ export class Server {
    * @param {string} path
    * @param {RequestInit & {headers?: Record<string, string>}} request
    * @param {"avatar-unknown" | "session-unknown"} missing what a 404 means
+   * @param {number} [patience] milliseconds
    */
-  async #ask(path, request, missing) {
+  async #ask(path, request, missing, patience = ANSWER_MS) {
     const token = await this.#token.get();
-    let response = await this.#fetch(path, request, token);
+    let response = await this.#fetch(path, request, patience, token);
     // It may have expired since the page's function gave it.
-    if (response.status === 401 && this.#token.renewable) response = await this.#fetch(path, request, await this.#token.renew());
+    if (response.status === 401 && this.#token.renewable) response = await this.#fetch(path, request, patience, await this.#token.renew());
     if (response.ok) return response;
     const problem = await response.json().catch(() => ({}));
     if (response.status === 404) throw new LiveHeadError(missing, { status: 404, type: problem.type, detail: problem.detail });
@@ -91,11 +96,12 @@ export class Server {
   /**
    * @param {string} path
    * @param {RequestInit & {headers?: Record<string, string>}} request
+   * @param {number} patience
    * @param {string} [token]
    */
-  async #fetch(path, request, token) {
+  async #fetch(path, request, patience, token) {
     const headers = { ...request.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-    return fetch(address(this.url, path), { ...request, headers, signal: AbortSignal.timeout(8000) }).catch((thrown) => {
+    return fetch(address(this.url, path), { ...request, headers, signal: AbortSignal.timeout(patience) }).catch((thrown) => {
       throw new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
     });
   }

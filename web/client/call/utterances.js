@@ -4,6 +4,8 @@ import { Speech } from "./speech.js";
 
 /** @typedef {import("./speech.js").Playback} Playback */
 
+const INTERRUPTED = "urn:livehead:interrupted";
+
 /** What a page lets a portrait say, in whichever session is up. */
 export class Utterances {
   /** @type {Speech | null} */
@@ -18,7 +20,9 @@ export class Utterances {
   async say({ server, session, token }, what, { rate, voice }) {
     if (!session) throw new LiveHeadError("no-session");
     if (typeof what === "string") {
-      await server.say(session, what, voice);
+      await server.say(session, what, voice).catch((error) => {
+        if (error.type !== INTERRUPTED) throw error; // somebody wants it unsaid
+      });
       return null;
     }
     const samples = await pcm(what, rate);

@@ -139,7 +139,7 @@ export class LiveHead extends Attributes {
    * @param {string | import("../sources/pcm.js").Audio} what a text, for a server with a speech synthesis; or audio: see
    *   pcm.js
    * @param {{rate?: number, voice?: string}} [options] rate: of samples, in Hz; voice: of the server's synthesis
-   * @returns {Promise<import("../call/speech.js").Playback | null>} a text: null, when the server has taken it; audio:
+   * @returns {Promise<import("../call/speech.js").Playback | null>} a text: null, when its first audio is there; audio:
    *   when it was spoken or interrupted. Rejects with a {@link LiveHeadError}
    */
   async say(what, options = {}) {
