@@ -60,7 +60,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead,bench,livekit]'
+	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat]'
 	touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: $(VENV)/.test

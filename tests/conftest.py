@@ -23,6 +23,7 @@ MAY_BLOCK = {
     "threading.Lock.acquire": [
         ("logging/__init__.py", "acquire"),  # the lock of a handler
         ("aiortc/rtcrtpreceiver.py", "stop"),  # aiortc joins its decoder thread here; media bounds the wait
+        ("aiortc/rtcrtpreceiver.py", "__stop_decoder"),  # the same, when the sender says goodbye
         ("concurrent/futures/thread.py", "shutdown"),  # of a pool whose work is done
         ("concurrent/futures/_base.py", "result"),  # of a future that is done
     ],

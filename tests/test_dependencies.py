@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "huggingface_hub": "huggingface-hub",
     "jwt": "pyjwt",
+    "pipecat": "pipecat-ai",
     "prometheus_client": "prometheus-client",
     "pydantic_core": "pydantic",  # which requires one exact version of it
     "pydantic_settings": "pydantic-settings",
@@ -45,6 +46,7 @@ EXTRAS = {
     "flashhead": ("engine/flashhead", "bench/engine/flashhead", "models/download.py"),
     "bench": ("bench/histogram.py", "bench/latency/browser.py"),
     "livekit": ("integrations/livekit",),
+    "pipecat": ("integrations/pipecat",),
 }
 """The parts of the package that may import what an extra declares, besides the dependencies."""
 
@@ -58,6 +60,9 @@ NAMED = {
 
 TOOLS = {"import-linter", "mypy", "pytest-timeout", "pytest-xdist", "ruff"}
 """Commands and plugins of the test extra, which no test imports."""
+
+EXAMPLES = {"hibari-tts", "moonshine-voice"}
+"""What examples/agent needs, which its test runs in a process of its own."""
 
 LOCAL = {path.stem for path in TESTS.rglob("*.py")} | {path.name for path in TESTS.rglob("*") if path.is_dir()}
 
@@ -123,14 +128,20 @@ def test_an_extra_is_imported_where_it_belongs(extra: str) -> None:
 def test_nothing_is_declared_and_not_imported() -> None:
     everything = imported(PACKAGE.rglob("*.py")) | set(loaded_by_name())
     assert everything >= BASE
-    for extra in ("flashhead", "bench", "flash-attn", "livekit"):
+    for extra in ("flashhead", "bench", "flash-attn", "livekit", "pipecat"):
         assert everything >= OPTIONAL[extra], extra
 
 
 def test_the_tests_import_what_is_declared() -> None:
     found = imported(TESTS.rglob("*.py"), local={"livehead", *LOCAL})
     assert found <= BASE.union(*(OPTIONAL[extra] for extra in (*EXTRAS, "test", "fuzz")))
-    assert found >= (OPTIONAL["test"] | OPTIONAL["fuzz"]) - TOOLS
+    assert found >= (OPTIONAL["test"] | OPTIONAL["fuzz"]) - TOOLS - EXAMPLES
+
+
+def test_an_example_needs_what_is_tested() -> None:
+    lines = [line for line in (ROOT / "examples/agent/requirements.txt").read_text().splitlines() if line[:1].isalpha()]
+    assert declared(lines) == EXAMPLES
+    assert {line.partition("==")[2] for line in lines} == {pins("constraints.txt")[name] for name in EXAMPLES}
 
 
 def test_every_dependency_has_a_lowest_version_and_a_reason() -> None:
