@@ -124,7 +124,13 @@ def test_examples_that_are_quoted_are_the_files(page: Path) -> None:
 
 
 def test_every_example_is_quoted() -> None:
+    """Or it has a page that names it, where it is a program of several files."""
+    programs = {path.parent for path in (ROOT / "examples").rglob("__main__.py")}
     quoted = set()
     for page in PAGES:
-        quoted |= {(page.parent / file).resolve() for file in re.findall(r"<!-- file: (\S+) -->", page.read_text())}
-    assert quoted == set((ROOT / "examples").rglob("*.py"))
+        text = page.read_text()
+        quoted |= {(page.parent / file).resolve() for file in re.findall(r"<!-- file: (\S+) -->", text)}
+        programs -= {ROOT / name for name in re.findall(r"\(\.\./(examples/\w+)\)", text)}
+    assert programs == set(), "no page links to these"
+    short = [path for path in (ROOT / "examples").rglob("*.py") if not (path.parent / "__main__.py").exists()]
+    assert quoted == set(short)
