@@ -93,9 +93,14 @@ class Session:
         return self._events.subscribe()
 
     async def say(self, text: str, voice: str | None = None) -> None:
-        """Speak ``text`` with the server's own speech synthesis. Raises NotImplementedHere where it has none."""
+        """Speak ``text`` with the server's own speech synthesis, behind what was given to :meth:`speak`; returns when
+        it begins. What is given to :meth:`speak` meanwhile waits until the text is synthesized.
+
+        Raises NotImplementedHere where the server has no synthesis, and Conflict where there was an interrupt first.
+        """
         body = {"text": text} | ({"voice": voice} if voice is not None else {})
-        await self._http.request("POST", f"/v1/sessions/{self.id}/say", json=body, within=SAY_S)
+        async with self._mouth.released():
+            await self._http.request("POST", f"/v1/sessions/{self.id}/say", json=body, within=SAY_S)
 
     async def stats(self) -> dict[str, Any]:
         """The session's state and latest figures, as ``GET /v1/sessions/{id}`` has them."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from livehead.client.errors import ClientError, ConnectionLost, SessionEnded
 from livehead.client.events import Events
@@ -69,6 +69,15 @@ class SpeechLine:
         self._drop("interrupted")
         await self._socket.interrupt()
 
+    @contextlib.asynccontextmanager
+    async def released(self) -> AsyncIterator[None]:
+        """Everything that was to be said has been, and meanwhile somebody else may speak through the session."""
+        self._check()
+        while self._waiting or self._current is not None:
+            await self._wait_for_news()
+        async with self._socket.released():
+            yield
+
     def end(self) -> None:
         """The session is over: nothing more can be said. Twice is once."""
         if not self._over:
@@ -104,6 +113,7 @@ class SpeechLine:
             self._sending = asyncio.create_task(self._send(self._current), name="speech-send")
             await asyncio.wait([self._sending])
             self._sending = self._current = None
+            self._news.set()
 
     async def _send(self, utterance: Utterance) -> None:
         try:

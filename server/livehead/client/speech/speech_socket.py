@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -57,7 +57,7 @@ class SpeechSocket:
         self._on_lost = on_lost
         self._on_over = on_over
         self._rate = 0
-        self._may_be_held = False  # by an earlier connection, on the server
+        self._may_be_held = False  # on the server, by an earlier connection, or by a text that it says
         self._reconnection = Reconnection()
         self._leftover = False  # of a connection that broke: the server still speaks it
         self._opening = asyncio.Lock()
@@ -71,9 +71,7 @@ class SpeechSocket:
         everything that was sent through it has ended. Raises ClientError where there can be none."""
         async with self._opening:
             if self._connection is not None and self._rate != rate:
-                while self.utterances and self._connection is not None:
-                    await self._wait_for_news(None)
-                await self._disconnect()
+                await self._finish()
             if self._connection is None:
                 await self._connect(rate)
 
@@ -112,6 +110,14 @@ class SpeechSocket:
             if self._connection is not None:
                 self._connection.transport.abort()
 
+    @contextlib.asynccontextmanager
+    async def released(self) -> AsyncIterator[None]:
+        """Closed, once everything that was sent has ended, and not opened meanwhile: somebody else speaks."""
+        async with self._opening:
+            await self._finish()
+            self._may_be_held = True
+            yield
+
     async def close(self) -> None:
         """Twice is once."""
         again, self._again = self._again, None
@@ -133,6 +139,11 @@ class SpeechSocket:
         if self._leftover:
             self._leftover = False
             await self._ask_to_interrupt()
+
+    async def _finish(self) -> None:
+        while self.utterances and self._connection is not None:
+            await self._wait_for_news(None)
+        await self._disconnect()
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
