@@ -13,7 +13,7 @@ from fuzz.target import Target
 from fuzz.targets.pieces import piece, pieces
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, SAMPLE_RATE
 from livehead.core.messages.from_server import Playback
-from livehead.core.speech.queue import CAPACITY
+from livehead.core.speech.queue import MAX_S
 from livehead.errors import RequestError
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
@@ -50,7 +50,7 @@ class _Pipeline:
         assert span.discontinuity or self._next in (None, span.start), "a gap in the timeline"
         self._next = span.start + len(span.pcm)
         self.samples += len(span.pcm)
-        self._source.block_sent(span.start // BLOCK_SAMPLES)
+        self._source.block_sent(span.start // BLOCK_SAMPLES, None, self.now)
 
 
 def run(data: bytes) -> None:
@@ -89,11 +89,15 @@ async def _speak(rate: int, data: bytes) -> None:
             case _:
                 pipeline.set_preset(1 + number % 24)
         assert source.room >= 0
-        assert source.room <= (CAPACITY + 1) * BLOCK_SAMPLES
+        assert source.room <= round(MAX_S / BLOCK_S + 1) * BLOCK_SAMPLES
     assert sum(each.state == "interrupted" for each in told) >= interrupts, "an interrupt was not answered"
     assert pipeline.samples <= pushed * SAMPLE_RATE // rate + (pipeline.now - 1000 + 400) * SAMPLE_RATE
     ks = [each.k for each in told]
     assert ks == sorted(ks), "playback goes backwards"
+    speaker.close()
+    ends = [each.utterance for each in told if each.state != "started" and each.utterance is not None]
+    assert ends == list(range(len(ends))), "an utterance has not exactly one end"
+    assert all(each.spoken_ms >= 0 and each.shown_ms is None for each in told)
     speaker.release()
     speaker.release()
 
