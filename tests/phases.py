@@ -12,6 +12,8 @@ REALTIME = (
     "integration/test_serve.py",
     "integration/test_shown.py",
     "integration/test_speech.py",
+    "integrations/test_livekit_generator.py",
+    "integrations/test_livekit_session.py",
     "integrations/test_pipecat_service.py",
     "network",
     "test_agent_example.py",

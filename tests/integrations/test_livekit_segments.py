@@ -184,7 +184,24 @@ def test_a_clear_that_is_never_answered_silences_the_portrait_for_a_second_only(
     sequence.append(old)
     played(sequence, block())
     sequence.clear()
-    assert [each.picture for each in played(sequence, *[SILENT] * UNTOLD)] == [False] * (UNTOLD - 1) + [True]
+    assert [each.picture for each in played(sequence, *[block()] * UNTOLD)] == [False] * (UNTOLD - 1) + [True]
+
+
+def test_a_clear_that_is_not_answered_yet_is_done_when_the_sound_has_ended() -> None:
+    sequence, old = SegmentSequence(), segment(9.0)
+    sequence.append(old)
+    played(sequence, block())
+    sequence.clear()
+    pictures = [each.picture for each in played(sequence, *[block()] * 3, *[SILENT] * LONGEST_LAG)]
+    assert pictures == [False] * (LONGEST_LAG - 1) + [True] * 4
+
+
+def test_a_segment_ends_without_being_told_once_it_is_counted_and_silent() -> None:
+    sequence, given = SegmentSequence(), segment(0.2)
+    sequence.append(given)
+    taken = played(sequence, *[block()] * 5, *[SILENT] * 4)
+    assert [bool(each.ended) for each in taken] == [False] * 7 + [True, False]
+    assert given.position == pytest.approx(0.2)
 
 
 def test_a_position_is_no_more_than_the_server_has_spoken() -> None:
@@ -194,6 +211,13 @@ def test_a_position_is_no_more_than_the_server_has_spoken() -> None:
     sequence.clear()
     interrupt(given, 0.24)  # it waited for samples in between
     assert given.position == pytest.approx(0.24)
+
+
+def test_silence_that_was_not_pushed_is_not_counted() -> None:
+    sequence, given = SegmentSequence(), segment(2.0)
+    sequence.append(given)
+    played(sequence, block(), block(), *[SILENT] * 5, block())
+    assert given.played == pytest.approx(0.12)
 
 
 def test_an_interruption_by_somebody_else_ends_the_segment_at_once() -> None:

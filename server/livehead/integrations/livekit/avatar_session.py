@@ -113,7 +113,7 @@ class AvatarSession(avatar.AvatarSession[Literal["metrics_collected"]]):
 
     async def _run(self, room: rtc.Room, resources: contextlib.AsyncExitStack) -> AudioOutput:
         info = await self._server.info()
-        generator = VideoGenerator(self._call)
+        generator = VideoGenerator(self._call, continuous=True)
         output = AudioOutput(sample_rate=SPEECH_RATE)
         generator.on_playback = output.on_segment
         runner = avatar.AvatarRunner(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.client import PlaybackResult
+from livehead.core.block import BLOCK_S
 
 ONSET = 328
 """Samples beyond this, of int16, are the first sound of a segment: -40 dBFS."""
@@ -23,6 +24,7 @@ class Segment:
     ``onset`` is where its first sound is, None while there was only silence. ``played`` is how much was handed on;
     ``aligned`` says that this was counted from a sound whose place is known. ``waited`` are the blocks that were
     handed on since ``result`` came. ``starved``: it may have waited for samples, which counting does not see.
+    ``peaks`` has the loudest sample of each block.
     """
 
     pushed: float = 0.0
@@ -36,7 +38,8 @@ class Segment:
     played: float = 0.0
     waited: int = 0
     overrun: bool = False
-    result: PlaybackResult | None = field(default=None)
+    result: PlaybackResult | None = None
+    peaks: list[int] = field(default_factory=list)
 
     def push(self, pcm: Samples, rate: int) -> None:
         """More of it, mono ``(n,)`` at ``rate`` Hz."""
@@ -44,7 +47,19 @@ class Segment:
             first = first_sound(pcm)
             if first is not None:
                 self.onset = self.pushed + first / rate
+        loud = np.abs(pcm.astype(np.int32))
+        places = ((self.pushed + np.arange(len(pcm)) / rate) / BLOCK_S).astype(int)
+        for place in np.unique(places).tolist():
+            self.peaks += [0] * (place + 1 - len(self.peaks))
+            self.peaks[place] = max(self.peaks[place], int(loud[places == place].max()))
         self.pushed += len(pcm) / rate
+
+    @property
+    def loud_now(self) -> bool:
+        """Whether the block that is to be played, and those beside it, are surely no silence."""
+        place = round(self.played / BLOCK_S)
+        beside = self.peaks[max(0, place - 1) : place + 2]
+        return len(beside) >= 2 and min(beside) > ONSET
 
     def settle(self, result: PlaybackResult) -> None:
         """The server has told how it ended."""

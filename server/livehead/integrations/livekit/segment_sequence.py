@@ -20,7 +20,8 @@ SILENCE = 100
 """Samples up to this, of int16, are what an audio codec makes of silence: -50 dBFS."""
 
 LAG = 3
-"""So many blocks the media may come behind what is told of them, before silence is taken for the end of a segment."""
+"""So many blocks the media may come behind what is told of them, before silence is taken for the end of a segment; and
+so many silent ones in a row are taken for it where nothing is told, which may take as long as a viewer's reports."""
 
 LONGEST_LAG = 10
 """After so many blocks whatever is heard is not of the segment that ended."""
@@ -51,6 +52,7 @@ class SegmentSequence:
         self._dropping: list[Segment] = []  # cut short, and perhaps not yet silenced at the server
         self._dropped = 0  # blocks since
         self._told = 0  # blocks since the server told the last of them
+        self._silent = 0  # blocks in a row
         self._quiet = True  # no sound of a segment that was cut short can come any more
 
     def append(self, segment: Segment) -> None:
@@ -68,15 +70,16 @@ class SegmentSequence:
     def take(self, sound: Samples) -> Taken:
         """The next block of the call, its sound int16 ``(1920,)`` at 48 kHz."""
         loud = int(np.abs(sound.astype(np.int32)).max(initial=0))
-        if self._dropping and not self._silenced(loud):
+        self._silent = self._silent + 1 if loud <= SILENCE else 0
+        if self._dropping and not self._silenced():
             return Taken(picture=False)
         taken = Taken()
         if self._segments:
-            self._play(self._segments[0], sound, loud, taken)
-        self._quiet = self._quiet or loud <= SILENCE
+            self._play(self._segments[0], sound, taken)
+        self._quiet = self._quiet or self._silent > 0
         return taken
 
-    def _play(self, head: Segment, sound: Samples, loud: int, taken: Taken) -> None:
+    def _play(self, head: Segment, sound: Samples, taken: Taken) -> None:
         if head.result is not None and head.interrupted:  # somebody else interrupted
             self._segments.popleft()
             taken.ended.append(head)
@@ -92,25 +95,27 @@ class SegmentSequence:
         if not head.aligned and first is not None and head.onset is not None and self._quiet:
             head.aligned = True
             head.played = head.onset - first / len(sound) * BLOCK_S
-        head.played += BLOCK_S
+        if not (self._silent and head.aligned and head.loud_now):  # else the server had nothing to send in time
+            head.played += BLOCK_S
         head.starved = head.starved or (not head.complete and head.pushed - head.played < AHEAD_S)
         taken.sound = True
-        if self._over(head, loud):
+        if self._over(head):
             self._segments.popleft()
             taken.ended.append(head)
-            if loud > SILENCE:
+            if not self._silent:
                 self._follow(head)
 
-    def _over(self, head: Segment, loud: int) -> bool:
+    def _over(self, head: Segment) -> bool:
         counted = head.aligned and head.played >= head.pushed
         following = self._segments[1] if len(self._segments) > 1 else None
         if head.result is None:
-            return counted and head.complete and not head.starved and following is not None
+            exact = counted and head.complete and not head.starved
+            return exact and (following is not None or self._silent >= LAG)
         head.waited += 1
         if counted and (not head.overrun or (following is not None and following.started)):
             return True
         heard = head.aligned or head.onset is None
-        silent = loud <= SILENCE and heard and (head.overrun or head.waited >= LAG)
+        silent = self._silent > 0 and heard and (head.overrun or head.waited >= LAG)
         return silent or head.waited >= LONGEST_LAG
 
     def _follow(self, ended: Segment) -> None:
@@ -127,12 +132,13 @@ class SegmentSequence:
             self._dropped = self._told = 0
             self._quiet = False
 
-    def _silenced(self, loud: int) -> bool:
+    def _silenced(self) -> bool:
         """Whether the sound that comes now is no longer that of what was dropped."""
         self._dropped += 1
         if all(segment.result is not None for segment in self._dropping):
             self._told += 1
-        if (self._told and loud <= SILENCE) or self._told >= LONGEST_LAG or self._dropped >= UNTOLD:
+        silent = self._silent > 0 if self._told else self._silent >= LAG and self._dropped >= LONGEST_LAG
+        if silent or self._told >= LONGEST_LAG or self._dropped >= UNTOLD:
             self._dropping.clear()
             self._quiet = True
         return not self._dropping

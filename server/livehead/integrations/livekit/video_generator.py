@@ -40,13 +40,17 @@ class VideoGenerator(avatar.VideoGenerator):
     """For livekit-agents' ``AvatarRunner``, over a call that was opened with ``source="push"``.
 
     Pictures come all the time, RGB24 at 25 fps; sound comes while a segment is spoken, mono int16 at 48 kHz, 40 ms
-    beside its picture. Every segment is told to :attr:`on_playback` as ``started`` when its first sound comes out
-    and, once, as ``finished`` or ``interrupted``, with the seconds of it that came out.
+    after its picture. With ``continuous`` there is silence in between, so that the runner's queues of both are filled
+    alike; then its count of what was played is of no use, and :attr:`on_playback` is to be taken instead.
+
+    Every segment is told to :attr:`on_playback` as ``started`` when its first sound comes out and, once, as
+    ``finished`` or ``interrupted``, with the seconds of it that came out.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, *, continuous: bool = False) -> None:
         self.on_playback: Callable[[SegmentPlayback], None] | None = None
         self._call = call
+        self._continuous = continuous
         self._sequence = SegmentSequence()
         self._open: tuple[Segment, Feed, int] | None = None  # the segment that is pushed, and its rate
         self._watchers: dict[Segment, asyncio.Task[None]] = {}
@@ -148,18 +152,22 @@ class VideoGenerator(avatar.VideoGenerator):
 
     async def _items(self) -> AsyncIterator[Item]:
         loop = asyncio.get_running_loop()
-        ready = 0
+        ready, taken_before = 0, False
         try:
             async with contextlib.aclosing(self._call.media()) as media:
                 while True:
                     asked = loop.time()
                     picture, sound = await anext(media)
                     ready = ready + 1 if loop.time() - asked < READY_S else 0
+                    if taken_before and not ready:
+                        self._flow()
                     taken = self._sequence.take(sound)
                     if taken.picture and (ready <= BACKLOG or taken.sound):
                         height, width = picture.shape[:2]
                         yield rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, picture.tobytes())
-                        self._flow()
+                        taken_before = True
+                        if self._continuous and not taken.sound:
+                            yield rtc.AudioFrame.create(SOUND_RATE, 1, len(sound))
                     for item in self._heard(taken, sound):
                         yield item
         except StopAsyncIteration:
