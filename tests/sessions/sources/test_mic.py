@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from livehead.bench.latency.recorders.counters import Unwrapped
 from livehead.core.block import BLOCK_SAMPLES
+from livehead.core.messages.from_server import AvatarActivity
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 from livehead.sessions.sources.mic import MicSource
 
@@ -128,3 +129,34 @@ def test_what_is_louder_than_50_db_below_full_scale_is_speech(level: float, spok
     mic.hear(PACKET, np.zeros(PACKET, np.float32))
     assert mic.has_spoken() is spoken
     assert not mic.has_spoken(), "it is told once"
+
+
+def test_the_portrait_speaks_while_the_voice_is_loud() -> None:
+    """Told when the blocks are sent, not when they are heard; pauses between words are no end of it."""
+    mic = MicSource(1, 0)
+    told: list[AvatarActivity] = []
+    mic.on_activity = told.append
+    quiet, loud = np.zeros(PACKET, np.float32), AUDIO
+    words = [quiet] * 10 + [loud] * 20 + [quiet] * 16 + [loud] * 4 + [quiet] * 40
+    for n, pcm in enumerate(words):
+        mic.hear(n * PACKET, pcm)
+    assert told == []
+    for k in range(-3, 45):
+        mic.block_sent(k, k, 0.0)
+    assert told == [AvatarActivity("speaking", 5), AvatarActivity("silent", 24)]
+
+
+def test_what_an_interrupt_drops_is_not_spoken() -> None:
+    mic = MicSource(1, 0)
+    told: list[AvatarActivity] = []
+    mic.on_activity = told.append
+    for n in range(20):
+        mic.hear(n * PACKET, AUDIO)
+    mic.block_sent(0, 0, 0.0)
+    assert mic.interrupt(0.0, by_speaker=False)
+    for n in range(20, 30):
+        mic.hear(n * PACKET, AUDIO)
+    mic.restart(0.0)
+    for k in range(10, 40):
+        mic.block_sent(k, k, 0.0)
+    assert told == [AvatarActivity("speaking", 0), AvatarActivity("silent", 0)]

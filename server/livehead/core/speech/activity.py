@@ -9,9 +9,11 @@ BRIEF = 3
 
 
 class SpeechActivity:
-    """By the blocks that were sent. Each method returns what there is to tell, None for no change."""
+    """By the blocks that were sent. Each method returns what there is to tell, None for no change. ``brief`` blocks of
+    silence are no end of speech that goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, brief: int = BRIEF) -> None:
+        self._brief = brief
         self._last: int | None = None  # the last block of speech, while the portrait speaks
         self._silent = 0
 
@@ -27,7 +29,7 @@ class SpeechActivity:
         if self._last is None:
             return None
         self._silent += 1
-        return None if more and self._silent <= BRIEF else self.cease()
+        return None if more and self._silent <= self._brief else self.cease()
 
     def cease(self) -> AvatarActivity | None:
         """Nothing more of it comes."""

@@ -12,9 +12,14 @@ silence has one home at a time.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+
 import numpy as np
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
+from livehead.core.messages.from_server import AvatarActivity
+from livehead.core.speech.activity import SpeechActivity
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
 SPEECH_LEVEL = 10 ** (-50 / 20)
@@ -22,10 +27,21 @@ SPEECH_LEVEL = 10 ** (-50 / 20)
 below."""
 
 
+LOUD = 1000
+"""Blocks of speech that may wait to be sent: more than any delay is long. Each may be named by several packets."""
+
+PAUSE = 10
+"""Blocks of silence between words."""
+
+
 class MicSource:
-    """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`hear`."""
+    """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`hear`. ``on_activity`` is told when the portrait
+    begins and ceases to speak, by the level of the voice."""
 
     def __init__(self, hop: int, lookahead: int) -> None:
+        self.on_activity: Callable[[AvatarActivity], None] | None = None
+        self._activity = SpeechActivity(PAUSE)
+        self._loud: deque[int] = deque(maxlen=LOUD)
         self._prebuffer = hop + lookahead
         self._next = IDLE_BLOCK * BLOCK_SAMPLES
         self._base = IDLE_BLOCK
@@ -51,8 +67,11 @@ class MicSource:
         """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
         first, self._heard = not self._heard, True
         self._heard_since_restart = True
-        self._spoken = self._spoken or float(np.dot(pcm, pcm)) > SPEECH_LEVEL**2 * len(pcm)
         place = start + self._offset
+        if float(np.dot(pcm, pcm)) > SPEECH_LEVEL**2 * len(pcm):
+            self._spoken = True
+            if not self._halted:
+                self._loud.extend(range(place // BLOCK_SAMPLES, (place + len(pcm) - 1) // BLOCK_SAMPLES + 1))
         self._next = max(0 if first else self._next, place + len(pcm))
         return None if self._halted else Span(place, pcm, discontinuity=first)
 
@@ -89,10 +108,17 @@ class MicSource:
         span = self._silence(self._prebuffer * BLOCK_SAMPLES, restart=True)
         self._offset += self._next - heard_until
         self._halted = self._heard_since_restart = False
+        self._loud.clear()
         return span
 
     def block_sent(self, k: int, frame: int | None, now: float) -> None:
-        """Nobody is told."""
+        """See :class:`Source`."""
+        speech = False
+        while self._loud and self._loud[0] <= k:
+            speech = self._loud.popleft() == k or speech
+        message = self._activity.block_sent(k, speech=speech, more=True)
+        if message is not None and self.on_activity is not None:
+            self.on_activity(message)
 
     def has_spoken(self) -> bool:
         """See :class:`Source`. Loud enough counts as speech."""
