@@ -20,24 +20,23 @@ from livehead.core.messages.from_server import Playback, StateMessage, Stats, Us
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
-from livehead.errors import ConflictError, EngineError, RequestError, UnprocessableError
+from livehead.errors import UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.audio.ingest import AudioChunk
 from livehead.media.peer.channel import LABEL
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
 from livehead.sessions.audience import Audience
-from livehead.sessions.avatar_switch import AvatarSwitch
-from livehead.sessions.engine_attachment import EngineAttachment
 from livehead.sessions.hearing.ear import Ear
 from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.portrait import Portrait
+from livehead.sessions.pushed_speech import PushedSpeech
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
-from livehead.sessions.say_queue import SayQueue, Speech
-from livehead.sessions.screen import Screen
+from livehead.sessions.say_queue import Speech
 from livehead.sessions.session_limits import SessionLimits
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
@@ -85,7 +84,6 @@ class Session:
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
-        self._avatar = request.avatar
         self._latency = request.latency
         self._host = host
         self._avatars = avatars
@@ -99,18 +97,14 @@ class Session:
         self._rates = SteeringRates()
         self._ending = asyncio.Event()
         self._reason = "failed"
-        self._awaited = asyncio.Event()  # somebody who is to be shown the portrait is connecting
-        self._begun = asyncio.Event()  # and is connected
-        self._attached = asyncio.Event()
         self._viewers = Viewers(on_sent=self._on_sent)
         self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             preset.hop, preset.lookahead
         )
-        if isinstance(self._source, PushSource):
-            self._source.on_activity = self._status.tell
+        self._source.on_activity = self._status.tell
         self._hearing = Hearing(self._status.tell, self._log)
-        if request.interrupt == "auto":
+        if request.interrupt == "auto" and request.pushed:  # the voice that drives the portrait does not interrupt it
             self._status.subscribe(BargeIn(lambda: self._pipeline.interrupt()))
         self._pacer = Pacer(
             preset,
@@ -120,18 +114,19 @@ class Session:
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
-        self._screen = Screen(self._pacer.frames)
         self._pipeline = Pipeline(self._source, preset, self._pacer)
+        self._speech: PushedSpeech | None = None
+        if isinstance(self._source, PushSource):
+            self._speech = PushedSpeech(
+                self._source, self._pipeline, self._pacer.frames, self._rates, metrics, self._log
+            )
         self._reporter = Reporter(
             self._pipeline, self._viewers, self._status, self._pacer.trace if request.probe else None
         )
         self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
-        self._streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
-        self._switch = AvatarSwitch(self._streams.open, self._attach, self._log)
-        self._speaker: Speaker | None = None
-        self._say_queue = SayQueue(self.admit, metrics, self._log)
-        self._pipeline.on_interrupt = self._say_queue.interrupt
+        streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
+        self._portrait = Portrait(request.avatar, streams, self._pipeline, self._log)
 
     async def open(self, offer: str) -> str:
         """Answer its caller's offer; :meth:`run` must follow.
@@ -153,16 +148,17 @@ class Session:
 
     async def run(self) -> None:
         """Serve until :meth:`end`, or until nobody is there any more. Never raises but for its own cancellation."""
-        self._log.info("open, avatar %s, latency %s", self._avatar, self._latency)
+        self._log.info("open, avatar %s, latency %s", self._portrait.avatar, self._latency)
         parts = {
             "poll": self._poll,
             "pace": self._pacer.run,
             "report": self._reporter.run,
             "watch": self._watch,
             "avatar": self._show,
-            "say": self._say_queue.run,
             "hear": self._hearing.run,
         }
+        if self._speech is not None:
+            parts["say"] = self._speech.run
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
@@ -235,7 +231,7 @@ class Session:
             "session": self.id,
             "state": self.state.state.value,
             "reason": self.state.reason,
-            "avatar": self._avatar,
+            "avatar": self._portrait.avatar,
             "latency": self._latency,
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
@@ -251,7 +247,7 @@ class Session:
         EngineError for example. Raises NotFoundError for an avatar that there is not, and RateLimitError."""
         self._rates.count_avatar()
         self._avatars.get(avatar)
-        self._switch.choose(avatar, on_error)
+        self._portrait.choose(avatar, on_error)
 
     def choose_latency(self, name: str) -> None:
         """Raises UnprocessableError for an unknown preset, and RateLimitError."""
@@ -270,44 +266,25 @@ class Session:
         Raises UnprocessableError where the speech comes from the microphone, or for an impossible rate, and
         ConflictError where there is a speaker already.
         """
-        source = self._push_source()
-        if self._speaker is not None:
-            raise ConflictError(
-                "Somebody speaks through this session already: on its speech socket, which would have to be closed, or "
-                "a text is being said; wait a little, or interrupt it."
-            )
-        self._speaker = Speaker(
-            source,
-            self._pipeline,
-            rate,
-            on_playback,
-            self._dismiss,
-            count_interrupt=self._rates.count_interrupt,
-        )
-        return self._speaker
+        return self._pushed_speech().admit(rate, on_playback)
 
     async def say(self, speech: Speech) -> None:
         """Speak the speech of a text, behind those that it was asked to say before; returns when its first audio has
         come. Raises UnprocessableError where the session's speech comes from the microphone, RateLimitError, and what
         :meth:`SayQueue.say` raises."""
-        self._push_source()
-        self._rates.count_text()
-        await self._say_queue.say(speech)
+        await self._pushed_speech().say(speech)
 
     def hear(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
         """Let a backend hear the viewers' microphones, and when somebody speaks. Raises what :meth:`Hearing.attach`
         raises."""
         return self._hearing.attach(rate, on_audio, on_activity)
 
-    def _push_source(self) -> PushSource:
-        if not isinstance(self._source, PushSource):
+    def _pushed_speech(self) -> PushedSpeech:
+        if self._speech is None:
             raise UnprocessableError(
                 "This session's speech comes from the client's microphone. Open it with source=push to push speech."
             )
-        return self._source
-
-    def _dismiss(self) -> None:
-        self._speaker = None
+        return self._speech
 
     # -- the parts
 
@@ -323,34 +300,7 @@ class Session:
         self.end("failed")
 
     async def _show(self) -> None:
-        """The portrait: the first one when somebody is there, then those that are chosen."""
-        try:
-            await self._show_first()
-        except EngineError as error:
-            self._log.error("the engine cannot open its stream: %s", error)
-            self.end("engine-failed")
-        except RequestError as error:
-            self._log.warning("avatar %s cannot be shown: %s", self._avatar, error)
-            self.end("avatar-failed")
-        else:
-            await self._switch.run()
-
-    async def _show_first(self) -> None:
-        """Open the stream while the first viewer connects, and begin when it has."""
-        await self._awaited.wait()
-        attachment = await self._streams.open_first(self._avatar)
-        try:
-            await self._begun.wait()
-        except BaseException:
-            await attachment.close()
-            raise
-        self._attach(self._avatar, attachment)
-        self._pipeline.poll()  # the portrait idles before anything is heard
-        self._attached.set()
-
-    def _attach(self, avatar: str, attachment: EngineAttachment) -> EngineAttachment | None:
-        self._avatar = avatar
-        return self._pipeline.attach(attachment)
+        self.end(await self._portrait.run())
 
     async def _watch(self) -> None:
         """Until its time is over."""
@@ -366,7 +316,7 @@ class Session:
             await asyncio.sleep(WATCH_S)
 
     async def _poll(self) -> None:
-        await self._attached.wait()
+        await self._portrait.shown.wait()
         due = time.monotonic()
         while True:
             wanted = self._pipeline.poll()
@@ -396,7 +346,7 @@ class Session:
     def on_heard(self, viewer: Viewer) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`."""
         if viewer.peer.takes_video:
-            self._awaited.set()
+            self._portrait.awaited.set()
 
     def on_connected(self, viewer: Viewer) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`."""
@@ -404,14 +354,14 @@ class Session:
         if self._lifetime.begun_at is None:
             self._lifetime.begun_at = now
             self._status.on(Event.CONNECTED)
-        if viewer.peer.takes_video and not self._begun.is_set():
+        if viewer.peer.takes_video and not self._portrait.begun.is_set():
             if isinstance(self._source, PushSource):
                 self._source.begin_at(now + PLAYS_AFTER_S)
-            self._begun.set()
+            self._portrait.begun.set()
 
     def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`."""
-        if isinstance(self._source, MicSource) and viewer is self.caller and self._attached.is_set():
+        if isinstance(self._source, MicSource) and viewer is self.caller and self._portrait.shown.is_set():
             self._pipeline.push(self._source.hear(audio.start, audio.pcm))
         self._hearing.hear(viewer.id, audio.start, audio.pcm)
 
@@ -420,11 +370,8 @@ class Session:
         self._messages.handle(viewer, text)
 
     def _on_shown(self, viewer: Viewer, shown: Shown) -> None:
-        """A viewer's screen has presented a frame."""
-        now = time.monotonic()
-        k = self._screen.read(viewer.id, shown, viewer.peer.index_of, now)
-        if k is not None and isinstance(self._source, PushSource):
-            self._source.frame_shown(k, now)
+        if self._speech is not None:
+            self._speech.shown(viewer, shown)
 
     def on_media(self, viewer: Viewer, *, lost: bool) -> None:
         """See :class:`~livehead.sessions.viewer.OnViewer`. Only its caller's loss degrades a session."""
@@ -433,8 +380,8 @@ class Session:
 
     def _on_left(self, viewer: Viewer) -> None:
         self._hearing.leave(viewer.id)
-        if self._screen.leave(viewer.id) and isinstance(self._source, PushSource):
-            self._source.screen_lost(time.monotonic())
+        if self._speech is not None:
+            self._speech.left(viewer)
         if viewer is self.caller:
             self.end(viewer.reason)
         else:
@@ -462,7 +409,7 @@ class Session:
             return
         try:
             await self._attempt("its last figures", self._take_figures)
-            await self._attempt("the engine's stream", self._close_stream)
+            await self._attempt("the engine's stream", self._portrait.close)
             await self._attempt("its viewers", self._close_viewers)
             self._metrics.close_failures.inc(self._audience.close_failures)
         finally:
@@ -481,10 +428,6 @@ class Session:
 
     async def _take_figures(self) -> None:
         self._reporter.measure()
-
-    async def _close_stream(self) -> None:
-        if self._pipeline.attachment is not None:
-            await self._pipeline.attachment.close()
 
     async def _close_viewers(self) -> None:
         await self._audience.close(self._reason)
