@@ -17,11 +17,12 @@ from livehead import settings
 from livehead.cli import build_parser
 from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
-from livehead.core.speech.queue import QUEUE_S
+from livehead.core.speech.playback_log import REPORTS_S, SHOWN_WAIT_S
+from livehead.core.speech.queue import MAX_S, MAX_UTTERANCES, QUEUE_S
 from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
 from livehead.metrics import Metrics
-from livehead.sessions.sources.speaker import MAX_RATE, MIN_RATE
+from livehead.sessions.sources.speaker import MAX_RATE, MIN_RATE, READ_SPEED
 from livehead.transport.websocket_protocol import MAX_SPEECH
 from pages import ROOT, each_text
 
@@ -105,7 +106,11 @@ def test_limits_that_are_stated_hold() -> None:
     sockets = (ROOT / "docs/protocol/sockets.md").read_text()
     assert f"messages of at most {MAX_MESSAGE // 1024} KiB" in sockets
     assert f"at most {MAX_SPEECH // 2**20} MiB" in sockets
-    assert f"({QUEUE_S:.0f} in this version)" in sockets
+    assert f"takes {QUEUE_S:.0f} seconds of speech" in sockets
+    assert f"reads on at {READ_SPEED:.0f} times" in sockets
+    assert f"{MAX_S:.0f} seconds or {MAX_UTTERANCES} utterances" in sockets
+    assert f"{SHOWN_WAIT_S:g} s at most" in sockets
+    assert f"reports nothing for {REPORTS_S:g} s" in " ".join((ROOT / "docs/protocol/figures.md").read_text().split())
     assert f"({MIN_RATE} … {MAX_RATE})" in sockets
 
 
