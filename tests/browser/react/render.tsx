@@ -1,0 +1,6 @@
+/** A page that is rendered where there is no DOM. */
+import "livehead";
+import type {} from "livehead/react";
+import { renderToString } from "react-dom/server";
+
+process.stdout.write(renderToString(<live-head src="https://head.example/" voice="off" seed={7} controls token={() => "x"} />));

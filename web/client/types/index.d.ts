@@ -1,0 +1,370 @@
+/** Types of the package `livehead`. The compiler checks that they agree with the code: see web/types-agree.ts. */
+
+export type Latency = "low" | "balanced" | "throughput";
+export type State = "idle" | "connecting" | "live" | "degraded" | "reconnecting" | "closed" | "error";
+export type MaybeToken = string | null | undefined;
+/** A token, or a function that gets a fresh one for each call. */
+export type TokenSource = MaybeToken | (() => MaybeToken | Promise<MaybeToken>);
+/** Samples in [-1, 1] or 16 bit, mono; an AudioBuffer; an audio file. With a rate, an ArrayBuffer or Blob is PCM16LE, mono. */
+export type Audio = ArrayBuffer | Int16Array | Float32Array | AudioBuffer | Blob;
+
+export interface Change {
+  state: State;
+  previous: State;
+  /** Why, in one word: a server's reason, an error's code, or null. */
+  reason: string | null;
+  /** Of reconnecting, from 1; 0 otherwise. */
+  attempt: number;
+  /** When it gives up. */
+  attempts: number;
+  /** Seconds until the next attempt. */
+  wait: number;
+}
+
+/** Once a second; times in milliseconds; null where it is not known yet. */
+export interface Figures {
+  at: number;
+  delay: number | null;
+  bound: number | null;
+  generateP50: number | null;
+  generateP95: number | null;
+  queue: number | null;
+  repeated: number | null;
+  dropped: number | null;
+  skipped: number | null;
+  serverFps: number | null;
+  skew: number | null;
+  fps: number | null;
+  roundTrip: number | null;
+  buffer: number | null;
+  kbps: number | null;
+  lost: number | null;
+  decoded: number | null;
+  freezes: number | null;
+  codec: string | null;
+  size: string | null;
+  path: string | null;
+}
+
+export interface Playback {
+  interrupted: boolean;
+  /** How much of it was sent to the viewers, in milliseconds. */
+  spokenMs: number;
+  /** How much of it a screen has shown; null where none reports that. */
+  shownMs: number | null;
+}
+
+/** Microphone to screen, in milliseconds. */
+export interface Measured {
+  p50: number;
+  p95: number;
+  all: number[];
+  missed: number;
+  parts: { server: number | null; network: number | null; rest: number | null };
+}
+
+export interface Processing {
+  echoCancellation: boolean;
+  noiseSuppression: boolean;
+  autoGainControl: boolean;
+}
+
+/** Where the audio comes from that is sent. */
+export interface Source {
+  kind: "microphone" | "file" | "stream" | "none";
+  label: string;
+  stream: MediaStream | null;
+  open(processing: Processing): Promise<MediaStreamTrack | null>;
+  process?(processing: Processing): Promise<MediaStreamTrack | null>;
+  begin(again: boolean): void;
+  hold(): void;
+  close(): void;
+  onlost: ((reason: LiveHeadError) => void) | null;
+}
+
+export interface Avatar {
+  id: string;
+  name: string;
+  width: number;
+  height: number;
+  image: string;
+}
+
+export interface Info {
+  version: string;
+  engine: { name: string; variant?: string | null; size?: number; fps?: number; device?: string };
+  latency: Record<string, { hop: number; lookahead: number; bound_ms: number; delay_ms: { p50: number; p95: number } | null }>;
+  default_latency: Latency;
+  sessions: {
+    active: number;
+    max: number | null;
+    load: number | null;
+    by_preset: Record<string, { active: number; max: number; room: number }>;
+  };
+}
+
+export type ErrorCode =
+  | "avatar-unknown" | "claim" | "connection-lost" | "engine-down" | "file-unreadable" | "flood" | "forbidden" | "host"
+  | "insecure-origin" | "key-in-url" | "key-revoked" | "key-unknown" | "media-blocked" | "microphone-busy" | "microphone-denied"
+  | "microphone-failed" | "microphone-lost" | "microphone-missing" | "microphone-policy" | "no-picture" | "no-session" | "origin"
+  | "rate-limit" | "refused" | "role" | "say-failed" | "say-unavailable" | "server-draining" | "server-failed" | "server-full"
+  | "server-starting" | "server-unreachable" | "session-unknown" | "speech-refused" | "token-expired" | "token-failed"
+  | "token-invalid" | "too-large" | "too-many-viewers" | "unauthorized" | "uses" | "webrtc-unsupported";
+
+/** `message` is title and remedy together, in words fit for the user. */
+export class LiveHeadError extends Error {
+  constructor(code: ErrorCode, options?: { detail?: string; status?: number; type?: string; retryAfter?: number; cause?: unknown });
+  code: ErrorCode;
+  title: string;
+  remedy: string;
+  /** Whether the same thing may work later without anybody changing anything. */
+  passing: boolean;
+  /** Whether another token may mend it. */
+  wantsToken: boolean;
+  /** What exactly was reported, for developers. */
+  detail: string;
+  /** HTTP status of the server's answer. */
+  status: number | undefined;
+  /** Problem type of the server's answer (RFC 9457). */
+  type: string | undefined;
+  /** Seconds. */
+  retryAfter: number | undefined;
+}
+
+/** The HTTP side of a server. */
+export class Server {
+  constructor(src: string, token?: TokenSource);
+  url: string;
+  info(): Promise<Info>;
+  avatars(): Promise<Avatar[]>;
+  iceServers(): Promise<RTCIceServer[]>;
+  image(id: string): string;
+  say(session: string, text: string, voice?: string): Promise<void>;
+}
+
+/** What `<live-head>` dispatches; none of it bubbles. */
+export interface LiveHeadEventMap {
+  statechange: CustomEvent<Change>;
+  sessionready: CustomEvent<{ session: string }>;
+  ready: CustomEvent<null>;
+  speaking: CustomEvent<null>;
+  silent: CustomEvent<null>;
+  userspeaking: CustomEvent<null>;
+  usersilent: CustomEvent<null>;
+  stats: CustomEvent<Figures>;
+  error: CustomEvent<{ error: LiveHeadError; fatal: boolean }>;
+  sourcechange: CustomEvent<{ source: Source }>;
+  voicechange: CustomEvent<{ muted: boolean; forced: boolean }>;
+}
+
+export class LiveHead extends HTMLElement {
+  /** Address of the server; this page's own when empty. */
+  get src(): string;
+  set src(url: string | null | undefined);
+  get server(): Server;
+  set server(given: Server | string | null | undefined);
+  get avatar(): string;
+  set avatar(id: string | null | undefined);
+  get latency(): Latency | undefined;
+  set latency(preset: Latency | null | undefined);
+  /** What this element sends: set it to `mic` or `push` as the attribute, a microphone's id, a stream, a file. */
+  get source(): Source;
+  set source(given: Source | MediaStream | Blob | string | null | undefined);
+  /** Where the portrait's speech comes from. */
+  get mode(): "mic" | "push";
+  get microphone(): boolean;
+  set microphone(on: boolean | string | null | undefined);
+  get microphoneMuted(): boolean;
+  set microphoneMuted(on: boolean);
+  /** Id of a session that is joined as a viewer. */
+  get session(): string | null;
+  set session(id: string | null | undefined);
+  get voice(): boolean;
+  set voice(on: boolean | "on" | "off" | null | undefined);
+  get muted(): boolean;
+  set muted(on: boolean | string | null | undefined);
+  get token(): TokenSource;
+  set token(source: TokenSource);
+  get seed(): number | null;
+  set seed(seed: number | string | null | undefined);
+  get controls(): boolean;
+  set controls(on: boolean | string | null | undefined);
+  get state(): State;
+  get active(): boolean;
+  /** The session's id on the server; null while there is none. */
+  get sessionId(): string | null;
+  get error(): LiveHeadError | null;
+  get video(): HTMLVideoElement;
+  /** Resolves when the portrait's first frame is on the screen; rejects with a LiveHeadError, or an AbortError after a stop. */
+  start(): Promise<void>;
+  stop(): void;
+  interrupt(): void;
+  /** Text: null, when its first audio is there. Audio: when it was spoken or interrupted. */
+  say(what: string | Audio, options?: { rate?: number; voice?: string }): Promise<Playback | null>;
+  mute(): void;
+  unmute(): void;
+  measure(options?: { bursts?: number; progress?: (done: number, of: number) => void; signal?: AbortSignal }): Promise<Measured>;
+  addEventListener<K extends keyof LiveHeadEventMap>(
+    type: K,
+    listener: (this: LiveHead, event: LiveHeadEventMap[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof LiveHeadEventMap>(
+    type: K,
+    listener: (this: LiveHead, event: LiveHeadEventMap[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+}
+
+/** A microphone of this device. */
+export class MicrophoneSource implements Source {
+  constructor(deviceId?: string);
+  deviceId: string;
+  kind: "microphone";
+  get label(): string;
+  stream: MediaStream | null;
+  onlost: Source["onlost"];
+  open(processing: Processing): Promise<MediaStreamTrack | null>;
+  process(processing: Processing): Promise<MediaStreamTrack | null>;
+  begin(): void;
+  hold(): void;
+  close(): void;
+}
+
+/** An audio file, played into the call as if it were spoken. Fires `progress` while it plays, `ended` at its end. */
+export class FileSource extends EventTarget implements Source {
+  constructor(file: Blob & { name?: string });
+  file: Blob & { name?: string };
+  kind: "file";
+  get label(): string;
+  get duration(): number;
+  get position(): number;
+  get playing(): boolean;
+  get loop(): boolean;
+  set loop(on: boolean);
+  stream: MediaStream | null;
+  onlost: Source["onlost"];
+  check(): Promise<number>;
+  open(processing: Processing): Promise<MediaStreamTrack | null>;
+  begin(again: boolean): void;
+  hold(): void;
+  play(): Promise<void>;
+  pause(): void;
+  close(): void;
+}
+
+/** A stream of the page's own, which is never stopped. */
+export class StreamSource implements Source {
+  constructor(stream: MediaStream);
+  kind: "stream";
+  get label(): string;
+  stream: MediaStream | null;
+  onlost: Source["onlost"];
+  open(processing: Processing): Promise<MediaStreamTrack | null>;
+  begin(): void;
+  hold(): void;
+  close(): void;
+}
+
+/** Nothing of this device is sent. */
+export class NoSource implements Source {
+  kind: "none";
+  label: string;
+  stream: MediaStream | null;
+  onlost: Source["onlost"];
+  open(): Promise<null>;
+  begin(): void;
+  hold(): void;
+  close(): void;
+}
+
+export interface SessionOptions {
+  server: string;
+  session?: string;
+  avatar: string;
+  latency?: Latency;
+  source: "mic" | "push";
+  voice: boolean;
+  probe: boolean;
+  token?: TokenSource;
+  seed?: number;
+}
+
+export interface SessionHandlers {
+  change(change: Change): void;
+  session(session: string): void;
+  media(stream: MediaStream): void;
+  activity(who: "avatar" | "user", activity: "speaking" | "silent"): void;
+  stats(figures: Figures): void;
+  error(error: LiveHeadError, fatal: boolean): void;
+}
+
+/** A conversation without an element. */
+export class Session {
+  constructor(handlers: SessionHandlers);
+  state: State;
+  id: string | null;
+  get active(): boolean;
+  muted: boolean;
+  start(options: SessionOptions, source: Source): Promise<void>;
+  stop(): void;
+  /** To be called when the first frame of each call is on the screen. */
+  shown(): void;
+  use(source: Source): Promise<Source | null>;
+  change(changes: Partial<SessionOptions>): void;
+  interrupt(): void;
+}
+
+/** The last figures, oldest first. */
+export class FigureHistory {
+  constructor(seconds?: number);
+  seconds: number;
+  push(figures: Figures): void;
+  clear(): void;
+  get values(): readonly Figures[];
+}
+
+/** The loudness of a stream, for a meter. */
+export class Level {
+  constructor(stream: MediaStream);
+  /** 0 for −60 dBFS and under, 1 for full scale. */
+  read(): number;
+  close(): void;
+}
+
+export function microphones(): Promise<MediaDeviceInfo[]>;
+
+export const LiveEvent: Readonly<{
+  STATE: "statechange";
+  SESSION: "sessionready";
+  READY: "ready";
+  SPEAKING: "speaking";
+  SILENT: "silent";
+  USER_SPEAKING: "userspeaking";
+  USER_SILENT: "usersilent";
+  STATS: "stats";
+  ERROR: "error";
+  SOURCE: "sourcechange";
+  VOICE: "voicechange";
+}>;
+
+export const Request: Readonly<{
+  START: "startrequest";
+  STOP: "stoprequest";
+  MUTE: "muterequest";
+  UNMUTE: "unmuterequest";
+  INTERRUPT: "interruptrequest";
+  AVATAR: "avatarrequest";
+  LATENCY: "latencyrequest";
+}>;
+
+/** Ask the `<live-head>` round a control for something. */
+export function request(control: EventTarget, name: string, detail?: unknown): void;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "live-head": LiveHead;
+  }
+}
