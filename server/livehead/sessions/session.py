@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livehead.avatars import AvatarStore
-from livehead.core.barge_in import BargeIn
 from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
@@ -19,6 +18,7 @@ from livehead.core.messages.from_client import Shown
 from livehead.core.messages.from_server import Playback, StateMessage, Stats, UserActivity, encode, stats_object
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
+from livehead.core.voice.barge_in import BargeIn
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import UnprocessableError
 from livehead.logs import SessionLog
