@@ -75,6 +75,16 @@ def test_calls_were_real(figures: dict[str, Any]) -> None:
         assert call["packets_per_s"] >= call["fps"] * 0.9
 
 
+def test_viewers_share_an_encoding(figures: dict[str, Any]) -> None:
+    rows = {(row["viewers"], row["encodings"]): row for row in figures["viewers"]}
+    assert set(rows) == {(1, 1), (2, 1), (4, 1), (8, 1), (8, 8)}
+    for (_, encodings), row in rows.items():
+        assert row["encoded_per_s"] <= 26 * encodings
+        assert row["fps_min"] > 5
+        assert row["core_percent"] > 0
+    assert rows[8, 8]["encoded_per_s"] > 3 * rows[8, 1]["encoded_per_s"]
+
+
 def test_the_targets_stand_beside_the_results(said: list[str], figures: dict[str, Any]) -> None:
     for which in CLIPS:
         targets = figures["targets"][which]

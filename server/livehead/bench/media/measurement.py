@@ -13,6 +13,7 @@ from typing import Any
 from livehead.bench.media.call_cost import KINDS, sending
 from livehead.bench.media.clip import PORTRAIT, clip
 from livehead.bench.media.encoder_comparison import compare, rate_change, ratios
+from livehead.bench.media.viewer_cost import viewing
 
 SIZE = 512
 BITRATE = 800_000
@@ -40,7 +41,7 @@ class MediaPlan:
 
 
 def run(plan: MediaPlan) -> dict[str, Any]:
-    """The figures. Blocks for about sixteen times ``seconds`` plus a minute. Raises LiveheadError."""
+    """The figures. Blocks for about twenty times ``seconds`` plus a minute. Raises LiveheadError."""
     load = os.getloadavg()[0]
     frames = {name: clip(plan.seconds, plan.size, plan.portrait, sways=sways) for name, sways in CLIPS.items()}
     codecs = {name: compare(each, plan.bitrate) for name, each in frames.items()}
@@ -53,6 +54,7 @@ def run(plan: MediaPlan) -> dict[str, Any]:
         "ratios": {name: ratios(codecs[name], calls[name]) for name in CLIPS},
         "rate_change": rate_change(frames["sways"]),
         "calls": calls,
+        "viewers": viewing(frames["sways"], plan.bitrate, plan.seconds),
         "targets": {
             name: {
                 "psnr_y_db": _target(codecs[name][PICKED]["psnr_y_db"], at_least=PSNR_TARGET),

@@ -52,7 +52,7 @@ class Sender(Protocol):
     def __call__(self, call: CallSpec) -> AbstractAsyncContextManager[str]: ...
 
 
-class _Pacer:
+class Pacer:
     """A tick every 40 ms. Late ticks are made up for; none is left out."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ async def _livehead(call: CallSpec, *, voice: bool) -> AsyncIterator[str]:
     audio = babble(len(call.frames) * BLOCK_S).reshape(-1, BLOCK_SAMPLES)
 
     async def feed() -> None:
-        pacer = _Pacer()
+        pacer = Pacer()
         await peer.connected.wait()
         for index, n in enumerate(call.order()):
             await pacer.wait()
@@ -127,7 +127,7 @@ class _Frames(MediaStreamTrack):
         super().__init__()
         self._call = call
         self._order = enumerate(call.order())
-        self._pacer = _Pacer()
+        self._pacer = Pacer()
 
     async def recv(self) -> av.VideoFrame:
         if self.readyState != "live":
@@ -150,7 +150,7 @@ class _Stored(PacedTrack):
         self._frames = encoded[1:]  # the keyframe at the beginning would come again and again
         self._payloads: list[list[bytes]] = []
         self._index = -1
-        self._pacer = _Pacer()
+        self._pacer = Pacer()
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         packer = get_encoder(codec)

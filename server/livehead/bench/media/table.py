@@ -34,6 +34,8 @@ def table(figures: Mapping[str, Any]) -> str:
     for clip, calls in figures["calls"].items():
         lines += ["", _head(f"a call, {_TITLE[clip]}", "core %", "fps", "packets/s", "kbit/s")]
         lines += [_row(name, *(row[key] for key in _CALL)) for name, row in calls.items()]
+    lines += ["", _head("viewers of a session", "encodings", "core %", "encoded/s", "least fps")]
+    lines += [_row(str(row["viewers"]), *(row[key] for key in _VIEWERS)) for row in figures["viewers"]]
     lines.append("")
     for clip, targets in figures["targets"].items():
         lines += [
@@ -49,6 +51,7 @@ _CODEC = (
     *("start_ms", "kbits", "keyframes", "keyframe_kb", "largest_kb"),
 )
 _STEP = ("target_kbits", "kbits", "followed_s", "keyframes", "largest_kb")
+_VIEWERS = ("encodings", "core_percent", "encoded_per_s", "fps_min")
 _CALL = ("core_percent", "fps", "packets_per_s", "kbits")
 
 
