@@ -12,8 +12,9 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from backend import Backend, tone
-from browser.keys import KEY, Locked
+from browser.keys import KEY, Locked, token
 from browser.site import site
+from livehead.core.identity import Role
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import PREVIEW
 from serving import Served, serving
@@ -193,6 +194,15 @@ async def test_the_page_lets_it_say_audio_of_every_kind(browser: Browser, served
         lengths = [each["spokenMs"] for each in spoken]
         for length, wanted in zip(lengths, (1000, 1000, 500, 500), strict=True):
             assert abs(length - wanted) <= 40, json.dumps(spoken)
+
+
+async def test_saying_takes_a_token_with_its_role(browser: Browser, locked: Locked) -> None:
+    roles = {"speech-refused": token(Role.OPEN), "spoken": token(Role.OPEN, Role.SPEAK)}
+    for outcome, secret in roles.items():
+        async with page(browser, locked.url, 'source="push"', allowed="WebSocket connection to") as visit:
+            await visit.page.evaluate(f"live.token = {secret!r}; live.start()")
+            say = "live.say(new Int16Array(4800), { rate: 24000 }).then(() => 'spoken', ({ code }) => code)"
+            assert await visit.page.evaluate(say) == outcome
 
 
 async def test_what_is_said_is_interrupted(browser: Browser, served: Served) -> None:

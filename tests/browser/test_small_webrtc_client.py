@@ -24,7 +24,7 @@ import { SmallWebRTCTransport, WavMediaManager } from "@pipecat-ai/small-webrtc-
 
 // The transport's default media manager loads a part of itself from its maker's site; this one ships in the package.
 window.happened = [];
-window.make = () => {
+window.make = ({ screen = false } = {}) => {
   const note = (name) => (data) => window.happened.push([name, data?.id ?? data?.version ?? String(data?.data?.error)]);
   const names = ["onConnected", "onBotConnected", "onBotReady", "onBotStartedSpeaking", "onBotStoppedSpeaking",
     "onUserStartedSpeaking", "onUserStoppedSpeaking", "onDisconnected", "onBotDisconnected", "onError"];
@@ -33,12 +33,14 @@ window.make = () => {
     if (participant?.local || track.kind !== "video") return;
     document.querySelector("video").srcObject = new MediaStream([track]);
   };
-  const transport = new SmallWebRTCTransport({ mediaManager: new WavMediaManager() });
+  const mediaManager = new WavMediaManager();
+  mediaManager._supportsScreenShare = screen; // as the default one has it: one more m-line, for the screen
+  const transport = new SmallWebRTCTransport({ mediaManager });
   window.client = new PipecatClient({ transport, enableMic: true, enableCam: false, callbacks });
   return window.client;
 };
-window.connect = (requestData) =>
-  window.make().connect({ webrtcRequestParams: { endpoint: "/api/offer", requestData } });
+window.connect = (requestData, media) =>
+  window.make(media).connect({ webrtcRequestParams: { endpoint: "/api/offer", requestData } });
 window.start = (body) => {
   const endpoint = new URL("/start", location).href;
   return window.make().startBotAndConnect({ endpoint, requestData: { transport: "webrtc", body } });
@@ -143,6 +145,15 @@ async def test_a_new_peer_connection_in_mid_call(browser: Browser, server: Proce
         await plays(visit)
         assert await happened(visit, "onDisconnected") == []
         assert await server.active() == 1
+    await server.settled()
+
+
+async def test_an_offer_with_a_camera_and_a_screen(browser: Browser, server: Process, script: str) -> None:
+    async with calling(browser, server, script) as visit:
+        await visit.page.evaluate("window.connect({}, { screen: true })")
+        kinds = "window.client.transport.pc.getTransceivers().map(({ receiver }) => receiver.track.kind)"
+        assert await visit.page.evaluate(kinds) == ["audio", "video", "video"]
+        await plays(visit)
     await server.settled()
 
 
