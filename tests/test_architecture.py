@@ -20,7 +20,10 @@ ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server"
 PACKAGE = SERVER / "livehead"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PUBLIC = {PACKAGE / folder / "__init__.py" for folder in (".", "engine/flashhead", "client", "integrations/livekit")}
+PUBLIC = {
+    PACKAGE / folder / "__init__.py"
+    for folder in (".", "engine/flashhead", "client", "integrations/livekit", "integrations/pipecat")
+}
 """The version, and the names under which the engine, the client and the integrations are used by themselves. Every
 other __init__.py is empty."""
 

@@ -77,6 +77,18 @@ class Room(rtc.EventEmitter[Any]):
         self._streams: list[rtc.VideoStream | rtc.AudioStream] = []
         self._tasks: list[asyncio.Task[None]] = []
 
+    def register_text_stream_handler(self, topic: str, handler: Any) -> None:
+        """Nobody sends text."""
+
+    def register_byte_stream_handler(self, topic: str, handler: Any) -> None:
+        """Nobody sends bytes."""
+
+    def unregister_text_stream_handler(self, topic: str) -> None:
+        pass
+
+    def unregister_byte_stream_handler(self, topic: str) -> None:
+        pass
+
     def isconnected(self) -> bool:
         return self.connected
 

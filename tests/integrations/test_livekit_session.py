@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import random
 import time
+import wave
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -22,6 +26,7 @@ from livehead.integrations.livekit import AvatarSession
 from serving import Process
 from waiting import until
 
+EXAMPLE = Path(__file__).parents[2] / "examples/livekit/greeter.py"
 SECRET = "a secret of thirty-two characters"
 
 
@@ -233,10 +238,8 @@ async def test_a_second_participant_joins_on_behalf_of_the_agent(
 
 
 async def test_what_is_missing_is_said(preview_server: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LIVEHEAD_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+    for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ValueError, match="LIVEHEAD_URL"):
-        AvatarSession()
     room, session = Room(), AgentSession[None]()
     avatar = AvatarSession(url=preview_server.url, avatar_participant_identity="face")
     with pytest.raises(ValueError, match="LIVEKIT_API_SECRET"):
@@ -244,3 +247,45 @@ async def test_what_is_missing_is_said(preview_server: Process, monkeypatch: pyt
     with pytest.raises(ClientError, match="nobody"):
         await AvatarSession(url=preview_server.url, portrait="nobody").start(session, room)  # type: ignore[arg-type]
     assert session.output.audio is None
+
+
+class Job:
+    """What the example uses of a JobContext."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+
+    async def connect(self) -> None:
+        pass
+
+
+async def test_the_example_greets_whoever_is_in_the_room(
+    preview_server: Process, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "hello.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        file.writeframes(b"".join(bytes(frame.data) for frame in tone(1.5)))
+    monkeypatch.setenv("GREETING", str(path))
+    example = load(EXAMPLE)
+    session, avatar = AgentSession[None](), AvatarSession(url=preview_server.url)
+    monkeypatch.setattr(example, "AgentSession", lambda: session)
+    monkeypatch.setattr(example, "AvatarSession", lambda url, portrait: avatar)
+    room = Room()
+    await example.greet(Job(room))
+    try:
+        await until(lambda: room.watched.heard(0) > 1.4)
+        await until(lambda: len(room.watched.pictures) > 40)
+    finally:
+        await session.aclose()  # in a job, both are LiveKit's business
+        await avatar.aclose()
+        await room.close()
+
+
+def load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -29,15 +29,15 @@ class AvatarSession(avatar.AvatarSession[Literal["metrics_collected"]]):
     participant; with ``avatar_participant_identity``, or where :meth:`start` is given LiveKit's credentials, by a
     second participant on behalf of the agent, as hosted avatars do.
 
-    ``url`` and ``key`` are the Livehead server's, by default LIVEHEAD_URL and LIVEHEAD_KEY of the environment;
-    ``portrait`` is the id of one of its avatars. Raises ``ValueError`` without a URL.
+    ``url`` and ``key`` are the Livehead server's, ``portrait`` is the id of one of its avatars, and ``latency`` one of
+    its presets. Raises ``ValueError`` for what is no address or no key.
     """
 
     def __init__(
         self,
         *,
-        url: NotGivenOr[str] = NOT_GIVEN,
-        key: NotGivenOr[str] = NOT_GIVEN,
+        url: str,
+        key: str | None = None,
         portrait: str = "default",
         latency: str | None = None,
         probe: bool = False,
@@ -45,10 +45,7 @@ class AvatarSession(avatar.AvatarSession[Literal["metrics_collected"]]):
         avatar_participant_name: NotGivenOr[str] = NOT_GIVEN,
     ) -> None:
         super().__init__()
-        url = url or os.getenv("LIVEHEAD_URL", "")
-        if not url:
-            raise ValueError("Say where the Livehead server is: url=…, or LIVEHEAD_URL in the environment.")
-        self._server = Livehead(url, key=key or os.getenv("LIVEHEAD_KEY") or None)
+        self._server = Livehead(url, key=key)
         self._call = self._server.call(avatar=portrait, source="push", latency=latency, probe=probe)
         self._identity = avatar_participant_identity or IDENTITY
         self._name = avatar_participant_name or self._identity
