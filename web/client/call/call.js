@@ -2,6 +2,7 @@ import { LiveHeadError, problemError } from "../errors.js";
 import { FigureJoiner } from "../figures.js";
 import { CHANNEL, decode, encode } from "../protocol.js";
 import { Server } from "../server.js";
+import { connect, iceServers } from "./peer.js";
 import { Signal } from "./signal.js";
 import { Whep } from "./whep.js";
 
@@ -34,9 +35,6 @@ import { Whep } from "./whep.js";
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
  * @property {(error: LiveHeadError) => void} lost the call is over, and nobody asked for it
  */
-
-/** For who asks, or how often. */
-const REFUSALS = new Set([401, 403, 429]);
 
 const MEDIA_MS = 10_000;
 /** From the answer to the first frame. */
@@ -87,9 +85,9 @@ export class Call {
    */
   async open(track) {
     if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
-    const [iceServers] = await Promise.all([this.#iceServers(), this.#signal.open()]);
+    const [servers] = await Promise.all([this.#iceServers(), this.#signal.open()]);
     if (this.#closed) throw new DOMException("closed while opening", "AbortError");
-    const peer = this.#connect(iceServers, track());
+    const peer = this.#connect(servers, track());
     peer.onicecandidate = ({ candidate }) => this.#signal.trickle(candidate);
     await peer.setLocalDescription();
     const { avatar, latency, source, voice, probe, token, seed } = this.#options;
@@ -104,38 +102,22 @@ export class Call {
     this.#poll = window.setInterval(() => void this.#measure(), 1000);
   }
 
-  /** @returns {Promise<RTCIceServer[]>} none when they cannot be had: on one network it works without */
+  /** @returns {Promise<RTCIceServer[]>} */
   async #iceServers() {
     const { server, token } = this.#options;
-    const servers = await new Server(server, token).iceServers().catch((error) => {
-      if (REFUSALS.has(error.status)) throw error; // the offer would meet the same
-      return [];
-    });
-    this.#relay = servers.some((/** @type {RTCIceServer} */ { urls }) => [urls].flat().some((url) => url.startsWith("turn")));
+    const servers = await iceServers(new Server(server, token));
+    this.#relay = servers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
     return servers;
   }
 
   /**
-   * @param {RTCIceServer[]} iceServers
+   * @param {RTCIceServer[]} servers
    * @param {MediaStreamTrack} [track]
    */
-  #connect(iceServers, track) {
-    const peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  #connect(servers, track) {
+    const { peer, sender } = connect(servers, track, (stream) => this.#on.media(stream));
     this.#peer = peer;
-    // The voice is always negotiated, so that it can be switched on and off without a new call.
-    const audio = peer.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
-    this.#sender = audio.sender;
-    const video = peer.addTransceiver("video", { direction: "recvonly" });
-    for (const { receiver } of [audio, video]) {
-      // Ask for the smallest buffer there is. The names differ between browsers and versions.
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-      if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
-    }
-    const stream = new MediaStream();
-    peer.ontrack = ({ track: incoming }) => {
-      stream.addTrack(incoming);
-      this.#on.media(stream);
-    };
+    this.#sender = sender;
     peer.onconnectionstatechange = () => this.#follow(peer.connectionState);
     this.#channel = this.#openChannel(peer);
     return peer;

@@ -1,8 +1,7 @@
 import { LiveHeadError, asError } from "../errors.js";
 import { AudioInput } from "./audio-input.js";
-import { ATTEMPTS, hopeless, wait } from "./backoff.js";
+import { ATTEMPTS, hopeless } from "./backoff.js";
 import { Dialer } from "./dialer.js";
-import { Pause } from "./pause.js";
 import { Starting } from "./starting.js";
 import { active, ending, next } from "./states.js";
 
@@ -31,10 +30,6 @@ import { active, ending, next } from "./states.js";
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
 
-/** What the first connection waits for by itself, and how long at most. */
-const awaited = new Set(["server-starting", "rate-limit"]);
-const PATIENCE_MS = 120_000;
-
 /** A conversation with a portrait: it outlives single calls, because it reconnects. Knows no element. */
 export class Session {
   /** @type {State} */
@@ -52,8 +47,7 @@ export class Session {
   #attempt = 0;
   /** Rises with every start and stop: the result of anything awaited under an older generation is dropped. */
   #generation = 0;
-  #pause = new Pause();
-  #online = () => this.#pause.hurry();
+  #online = () => this.#dialer?.hurry();
 
   /** @param {SessionHandlers} handlers */
   constructor(handlers) {
@@ -90,35 +84,31 @@ export class Session {
   start(options, source) {
     if (!this.active) {
       this.#starting = new Starting();
-      this.#dialer = new Dialer(options);
+      this.#dialer = this.#dialerOf(options);
       this.#attempt = 0;
       this.#go("start");
       globalThis.addEventListener?.("online", this.#online);
-      void this.#connect(++this.#generation, options, source);
+      void this.#connect(this.#dialer, ++this.#generation, source);
     }
     return this.#starting.promise;
   }
 
   /**
+   * @param {Dialer} dialer
    * @param {number} generation
-   * @param {SessionOptions} options
    * @param {Source} source
    */
-  async #connect(generation, options, source) {
+  async #connect(dialer, generation, source) {
     try {
       if (typeof RTCPeerConnection === "undefined") throw new LiveHeadError("webrtc-unsupported");
-      this.#input.echo = options.voice;
+      this.#input.echo = dialer.options.voice;
       await this.#input.open(source);
-      const patience = performance.now() + PATIENCE_MS;
-      while (generation === this.#generation) {
-        const error = await this.#dial(generation);
-        if (!error || generation !== this.#generation) return;
-        const seconds = error.retryAfter ?? 2;
-        if (!awaited.has(error.code) || hopeless(error) || performance.now() > patience) throw error;
-        this.#tell(this.state, error.code, 0, seconds);
-        if (error.code === "rate-limit") this.#on.error(error, false);
-        await this.#pause.sleep(seconds);
-      }
+      if (generation !== this.#generation) return;
+      const error = await dialer.connect(this.#current(generation), (met, seconds) => {
+        this.#tell(this.state, met.code, 0, seconds);
+        if (met.code === "rate-limit") this.#on.error(met, false);
+      });
+      if (error) throw error;
     } catch (thrown) {
       if (generation === this.#generation) this.#fail(asError(thrown));
     }
@@ -193,28 +183,29 @@ export class Session {
     this.#call?.report(message);
   }
 
+  /** @param {SessionOptions} options */
+  #dialerOf(options) {
+    return new Dialer(options, () => this.#input.track, {
+      session: (id) => this.#on.session((this.id = id)),
+      media: (stream) => this.#on.media(stream),
+      state: (state, reason) => this.#follow(state, reason),
+      activity: (who, activity) => this.#on.activity(who, activity),
+      network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
+      stats: (figures) => this.#on.stats(figures),
+      complaint: (error) => this.#on.error(error, false),
+      lost: (error) => this.#lose(error),
+    });
+  }
+
   /**
    * @param {number} generation
-   * @returns {Promise<LiveHeadError | null>}
+   * @returns {import("./dialer.js").Current}
    */
-  async #dial(generation) {
-    return this.#dialer?.dial(
-      () => this.#input.track,
-      {
-        session: (id) => this.#on.session((this.id = id)),
-        media: (stream) => this.#on.media(stream),
-        state: (state, reason) => this.#follow(state, reason),
-        activity: (who, activity) => this.#on.activity(who, activity),
-        network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
-        stats: (figures) => this.#on.stats(figures),
-        complaint: (error) => this.#on.error(error, false),
-        lost: (error) => this.#lose(error),
-      },
-      (call) => {
-        if (generation === this.#generation) this.#call = call;
-        return generation === this.#generation;
-      },
-    ) ?? null;
+  #current(generation) {
+    return (call) => {
+      if (generation === this.#generation) this.#call = call;
+      return generation === this.#generation;
+    };
   }
 
   /**
@@ -245,32 +236,27 @@ export class Session {
 
   #renew() {
     this.#hangUp();
-    if (this.state === "connecting") void this.#dial(++this.#generation).then((error) => error && this.#fail(error));
+    if (this.state === "connecting") void this.#dialer?.dial(this.#current(++this.#generation)).then((error) => error && this.#fail(error));
     else void this.#reconnect(null);
   }
 
   /** @param {LiveHeadError | null} cause null when the user asked for a new call: then it dials at once */
   async #reconnect(cause) {
     const generation = ++this.#generation;
-    this.#pause.hurry();
+    this.#dialer?.hurry();
     this.#call = this.id = null;
     this.#input.hold();
-    let last = cause;
     if (cause) this.#attempt++;
-    for (; this.#attempt <= ATTEMPTS; this.#attempt++) {
-      const seconds = this.#attempt === 0 ? 0 : Math.max(wait(this.#attempt), last?.retryAfter ?? 0);
+    const last = await this.#dialer?.reconnect(this.#current(generation), cause, this.#attempt, (attempt, seconds) => {
+      this.#attempt = attempt;
       const previous = this.state;
       this.state = next(this.state, "lose");
-      this.#tell(previous, cause ? "connection-lost" : "switching", this.#attempt, seconds);
-      await this.#pause.sleep(seconds);
-      if (generation !== this.#generation) return;
-      last = await this.#dial(generation);
-      if (!last || generation !== this.#generation) return;
-      if (hopeless(last)) break;
-    }
+      this.#tell(previous, cause ? "connection-lost" : "switching", attempt, seconds);
+    });
+    if (generation !== this.#generation || !last) return;
     // A viewer learns so that the session is over.
-    if (last?.code === "session-unknown") return this.#end("ended");
-    this.#fail(last && last.code !== "connection-lost" && hopeless(last) ? last : new LiveHeadError("connection-lost", { detail: last?.message, cause: last }));
+    if (last.code === "session-unknown") return this.#end("ended");
+    this.#fail(last.code !== "connection-lost" && hopeless(last) ? last : new LiveHeadError("connection-lost", { detail: last.message, cause: last }));
   }
 
   /** @param {LiveHeadError} error */
@@ -293,7 +279,7 @@ export class Session {
   #finish(trigger, reason = null) {
     this.#generation++;
     globalThis.removeEventListener?.("online", this.#online);
-    this.#pause.hurry();
+    this.#dialer?.hurry();
     this.#hangUp();
     this.#input.close();
     this.#go(trigger, reason);
