@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
 import os
 import subprocess
@@ -13,35 +12,43 @@ import time
 import wave
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from hibari import SAMPLE_RATE, Hibari
+from playwright.async_api import async_playwright
 
 from caller import Caller
 from ears import PlayedMicrophone, talker
 from livehead.transport.listening import listen
+from speech_service import speech_service
+from visiting import launch, visiting
 from waiting import until
 
 ROOT = Path(__file__).parents[1]
-QUESTIONS = ("What is two plus three?", "Can you tell me a joke?", "Hello, my name is Sarah.", "What is my name?")
-ANSWERS = ("5.", ".", "Sarah!", "Sarah.")
-"""How the replies end."""
+QUESTIONS = (
+    "What is two plus three?",
+    "Can you tell me a joke?",
+    "Hello, my name is Sarah.",
+    "What is the time, please?",
+)
+
+PLAYED_AT = 0.92 * SAMPLE_RATE
+"""Samples a second: slower and lower than the agent's voice."""
 
 pytestmark = pytest.mark.may_block("starts and ends processes")
 
 
 def voice(text: str) -> np.ndarray:
-    """A synthetic user: float32 at 16 kHz, from the first sound to the last."""
-    command = ["espeak-ng", "-v", "en-us", "-s", "150", "--stdin", "--stdout"]
-    spoken = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
-    with wave.open(io.BytesIO(spoken)) as file:
-        rate, samples = file.getframerate(), np.frombuffer(file.readframes(1 << 24), "<i2") / 32768
+    """The user's: float32 at 16 kHz, from the first sound to the last. The agent's own voice, played slower."""
+    samples = np.asarray(Hibari()(text), np.float32)
     loud = np.flatnonzero(np.abs(samples) > 0.01)
     samples = samples[loud[0] : loud[-1] + 1]
-    places = np.arange(int(len(samples) * 16_000 / rate)) * rate / 16_000
+    places = np.arange(int(len(samples) * 16_000 / PLAYED_AT)) * PLAYED_AT / 16_000
     return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
 
 
@@ -69,6 +76,11 @@ def agent(folder: Path, *options: str, **environment: str) -> Iterator[str]:
         process.kill()
         process.wait()
         print(log.read_text())
+
+
+def alike(heard: str, said: str) -> float:
+    """The share of words that are the same: of a small recogniser, on a machine that is busy, some are not."""
+    return SequenceMatcher(None, heard.lower().split(), said.lower().split()).ratio()
 
 
 @dataclass
@@ -137,17 +149,19 @@ async def test_questions_are_answered_and_an_interruption_is_heeded(tmp_path: Pa
     answers, rests = [], []
     with agent(tmp_path, "--probe") as page:
         async with talking(page) as user:
-            for question, end in zip(QUESTIONS, ANSWERS, strict=True):
+            for question in QUESTIONS:
                 _, ended = await user.say(question)
                 answers.append(await user.answered(ended) - ended)
                 await user.rest()
-                assert user.words("agent")[-1].endswith(end) or end in " ".join(user.words("agent")[-2:]), user.said
-            assert len(user.words("user")) == len(QUESTIONS)
+                assert alike(user.words("user")[-1], question) > 0.5, user.said
+            replies = " ".join(user.words("agent"))
+            assert "plus" in replies
+            assert "Nice to meet you" in replies
             for _ in range(3):
                 _, ended = await user.say("Please count to twenty.")
                 await asyncio.sleep(max(0.0, await user.answered(ended) + 1.5 - time.monotonic()))
                 assert user.mouth(time.monotonic() - 0.5)
-                began, ended = await user.say("Stop, that is enough.")
+                began, ended = await user.say("Wait a moment, please.")
                 last = [at for at in user.mouth(began) if at < ended]
                 rests.append((last[-1] if last else began) - began)
                 await user.answered(ended)
@@ -165,3 +179,63 @@ async def test_questions_are_answered_and_an_interruption_is_heeded(tmp_path: Pa
     )
     assert max(answers) < 2.0
     assert max(rests) <= 0.3
+
+
+def written(*words: str) -> list[bytes | float | None]:
+    """As a language model writes them: server-sent events, one every 20 ms."""
+    events = [json.dumps({"choices": [{"delta": {"content": each}}]}) for each in words]
+    first = json.dumps({"choices": [{"delta": {"role": "assistant"}}]})
+    lines = [f"data: {each}\n\n".encode() for each in (first, *events, "[DONE]")]
+    return [part for line in lines for part in (0.02, line)]
+
+
+async def test_a_language_model_replies_and_is_told_what_was_heard(tmp_path: Path) -> None:
+    async with speech_service() as model:
+        model.headers = {"Content-Type": "text/event-stream"}
+        numbers = "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen"
+        model.pieces = written("I will", " count. ", *(f"{each} " for each in numbers.split()), "Do", "ne!")
+        environment = {"OPENAI_BASE_URL": f"{model.url}/v1", "OPENAI_API_KEY": "secret", "OPENAI_MODEL": "tiny"}
+        with agent(tmp_path, "--probe", **environment) as page:
+            async with talking(page) as user:
+                _, ended = await user.say("Please count for me.")
+                await asyncio.sleep(max(0.0, await user.answered(ended) + 2.5 - time.monotonic()))
+                model.pieces = written("All right.")
+                _, ended = await user.say("Wait a moment, please.")
+                await until(lambda: len(model.asked) == 2)
+                await user.answered(ended)
+                await user.rest()
+                assert user.words("agent")[-1] == "All right."
+    assert model.paths == ["/v1/chat/completions"] * 2
+    assert model.credentials == ["Bearer secret"] * 2
+    first, second = model.asked
+    assert (first["model"], first["stream"]) == ("tiny", True)
+    assert [each["role"] for each in first["messages"]] == ["system", "user"]
+    assert [each["role"] for each in second["messages"]] == ["system", "user", "assistant", "user"]
+    heard = second["messages"][2]["content"]
+    assert heard.startswith("I will count. one, two")
+    assert heard.endswith(" …")
+    assert "fourteen" not in heard
+
+
+@pytest.mark.browser
+async def test_the_page_in_a_browser(tmp_path: Path) -> None:
+    silence, question = np.zeros(4 * 16_000, np.float32), voice("Can you tell me a joke?")
+    microphone = tmp_path / "microphone.wav"
+    with wave.open(str(microphone), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        spoken = np.concatenate([silence, question, silence, silence])
+        file.writeframes((spoken * 32767).astype("<i2").tobytes())
+    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with agent(tmp_path) as url:
+        async with async_playwright() as playwright:
+            browser = await launch(playwright, *flags, f"--use-file-for-fake-audio-capture={microphone}")
+            async with visiting(browser, url, ready="button", width=600, height=900) as visit:
+                await visit.page.click("text=Talk")
+                await visit.state("live")
+                await visit.page.wait_for_selector("p.agent", timeout=30_000)
+                assert "joke" in await visit.text("p.user")
+                await visit.shot("agent")
+                await visit.page.click("text=Hang up")
+                await visit.page.wait_for_selector("text=Talk", timeout=5_000)
+                assert visit.complaints == []
+            await browser.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import html
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,10 +13,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import (
-    FileResponse,
+    HTMLResponse,
     JSONResponse,
     PlainTextResponse,
-    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -46,12 +46,12 @@ class Pages:
         self._models = models
         self._make_replies = make_replies
         self._options = options
+        self._page = PAGE.read_text()
         self._words: dict[str, asyncio.Queue[str | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.app = Starlette(
             routes=[
                 Route("/", self._show),
-                Route("/client", self._find_client),
                 Route("/conversations", self._begin, methods=["POST"]),
                 Route("/conversations/{id}", self._tell),
             ],
@@ -70,10 +70,10 @@ class Pages:
                 await asyncio.wait(self._tasks)
 
     async def _show(self, _: Request) -> Response:
-        return FileResponse(PAGE)
-
-    async def _find_client(self, _: Request) -> Response:
-        return RedirectResponse(f"{self._url}/client/index.js")
+        page = self._page
+        for name, value in (("server", self._url), ("avatar", self._options["avatar"])):
+            page = page.replace(f"{{{{{name}}}}}", html.escape(value))
+        return HTMLResponse(page)
 
     async def _begin(self, _: Request) -> Response:
         """A session and its conversation, which ends with it."""
