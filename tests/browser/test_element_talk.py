@@ -20,6 +20,7 @@ from livehead.engine.choice import PREVIEW
 from serving import Served, serving
 from speech_service import speech_service
 from visiting import Visit, visiting
+from waiting import until
 
 PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
 <live-head id="live" src="{server}" style="width: 320px" {attributes}></live-head>
@@ -96,9 +97,11 @@ async def test_viewers_join_the_session_of_a_backend(browser: Browser, locked: L
     """With the session's own token, over WHEP: nothing of this device is sent, and leaving disturbs nobody."""
     created = await create(locked.url, KEY)
     attributes = f'session="{created["session"]}" token="{created["token"]}"'
+    trickled: list[int] = []
     over = "404"  # the second viewer asks for the session once more, and learns so that it is over
     async with page(browser, locked.url, attributes) as first, page(browser, locked.url, attributes, over) as second:
         for visit in (first, second):
+            visit.page.on("response", lambda reply: reply.request.method == "PATCH" and trickled.append(reply.status))
             await visit.page.evaluate("live.start()")
             assert await visit.page.evaluate("[live.state, live.sessionId]") == ["live", created["session"]]
             assert await visit.page.evaluate("asked") == []
@@ -114,8 +117,9 @@ async def test_viewers_join_the_session_of_a_backend(browser: Browser, locked: L
             await first.page.evaluate("live.interrupt()")
             await second.until(f"{NAMES}.includes('silent')")
             await first.page.evaluate("live.stop()")
-            await second.page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
+            await until(lambda: len(session.viewers) == 1)
             assert await second.page.evaluate("live.state") == "live"
+            assert set(trickled) == {204}, "candidates are taken"
             session.end("deleted")
             await second.state("closed")
         assert await second.page.get_attribute("live-head", "reason") == "ended"

@@ -1,24 +1,16 @@
 import { LiveHeadError, asError } from "../errors.js";
 import { AudioInput } from "./audio-input.js";
-import { ATTEMPTS, hopeless } from "./backoff.js";
+import { hopeless } from "./backoff.js";
 import { Dialer } from "./dialer.js";
+import { Progress } from "./progress.js";
 import { Starting } from "./starting.js";
-import { active, ending, next } from "./states.js";
+import { ending } from "./states.js";
 
+/** @typedef {import("./progress.js").Change} Change */
 /** @typedef {import("./states.js").State} State */
 /** @typedef {import("./states.js").Trigger} Trigger */
 /** @typedef {import("../sources/source.js").Source} Source */
 /** @typedef {import("./dialer.js").SessionOptions} SessionOptions */
-
-/**
- * @typedef {object} Change
- * @property {State} state
- * @property {State} previous
- * @property {string | null} reason why, in one word: a server's reason, an error's code, or null
- * @property {number} attempt of reconnecting, from 1; 0 otherwise
- * @property {number} attempts when it gives up
- * @property {number} wait seconds until the next attempt
- */
 
 /**
  * @typedef {object} SessionHandlers
@@ -32,11 +24,10 @@ import { active, ending, next } from "./states.js";
 
 /** A conversation with a portrait: it outlives single calls, because it reconnects. Knows no element. */
 export class Session {
-  /** @type {State} */
-  state = "idle";
   /** The id of the session on the server; null while there is none. @type {string | null} */
   id = null;
   #on;
+  #progress;
   #input = new AudioInput((error) => this.#fail(error));
   /** @type {Dialer | null} */
   #dialer = null;
@@ -52,10 +43,16 @@ export class Session {
   /** @param {SessionHandlers} handlers */
   constructor(handlers) {
     this.#on = handlers;
+    this.#progress = new Progress((change) => handlers.change(change));
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.#progress.state;
   }
 
   get active() {
-    return active(this.state);
+    return this.#progress.active;
   }
 
   get muted() {
@@ -86,7 +83,7 @@ export class Session {
       this.#starting = new Starting();
       this.#dialer = this.#dialerOf(options);
       this.#attempt = 0;
-      this.#go("start");
+      this.#progress.go("start");
       globalThis.addEventListener?.("online", this.#online);
       void this.#connect(this.#dialer, ++this.#generation, source);
     }
@@ -105,7 +102,7 @@ export class Session {
       await this.#input.open(source);
       if (generation !== this.#generation) return;
       const error = await dialer.connect(this.#current(generation), (met, seconds) => {
-        this.#tell(this.state, met.code, 0, seconds);
+        this.#progress.wait(met.code, seconds);
         if (met.code === "rate-limit") this.#on.error(met, false);
       });
       if (error) throw error;
@@ -124,7 +121,7 @@ export class Session {
   shown() {
     this.#attempt = 0;
     if (this.state !== "connecting" && this.state !== "reconnecting") return;
-    this.#go("frame");
+    this.#progress.go("frame");
     this.#input.begin();
     this.#starting.resolve();
   }
@@ -190,7 +187,7 @@ export class Session {
       media: (stream) => this.#on.media(stream),
       state: (state, reason) => this.#follow(state, reason),
       activity: (who, activity) => this.#on.activity(who, activity),
-      network: (steady) => this.#go(steady ? "recover" : "degrade", steady ? null : "network"),
+      network: (steady) => this.#progress.go(steady ? "recover" : "degrade", steady ? null : "network"),
       stats: (figures) => this.#on.stats(figures),
       complaint: (error) => this.#on.error(error, false),
       lost: (error) => this.#lose(error),
@@ -213,8 +210,8 @@ export class Session {
    * @param {string | null} reason
    */
   #follow(state, reason) {
-    if (state === "live") this.#go("recover");
-    if (state === "degraded" || state === "draining") this.#go("degrade", reason ?? state);
+    if (state === "live") this.#progress.go("recover");
+    if (state === "degraded" || state === "draining") this.#progress.go("degrade", reason ?? state);
     if (state === "closed" && this.#call) this.#ended(reason);
   }
 
@@ -249,9 +246,7 @@ export class Session {
     if (cause) this.#attempt++;
     const last = await this.#dialer?.reconnect(this.#current(generation), cause, this.#attempt, (attempt, seconds) => {
       this.#attempt = attempt;
-      const previous = this.state;
-      this.state = next(this.state, "lose");
-      this.#tell(previous, cause ? "connection-lost" : "switching", attempt, seconds);
+      this.#progress.retry(cause ? "connection-lost" : "switching", attempt, seconds);
     });
     if (generation !== this.#generation || !last) return;
     // A viewer learns so that the session is over.
@@ -282,32 +277,12 @@ export class Session {
     this.#dialer?.hurry();
     this.#hangUp();
     this.#input.close();
-    this.#go(trigger, reason);
+    this.#progress.go(trigger, reason);
   }
 
   #hangUp() {
     const call = this.#call;
     this.#call = this.id = null;
     call?.close();
-  }
-
-  /**
-   * @param {Trigger} trigger
-   * @param {string | null} [reason]
-   */
-  #go(trigger, reason = null) {
-    const previous = this.state;
-    this.state = next(previous, trigger);
-    if (this.state !== previous) this.#tell(previous, reason, 0, 0);
-  }
-
-  /**
-   * @param {State} previous
-   * @param {string | null} reason
-   * @param {number} attempt
-   * @param {number} seconds
-   */
-  #tell(previous, reason, attempt, seconds) {
-    this.#on.change({ state: this.state, previous, reason, attempt, attempts: ATTEMPTS, wait: seconds });
   }
 }
