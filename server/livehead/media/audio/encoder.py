@@ -92,6 +92,10 @@ class G711Encoder:
         return payloads
 
 
+SILENCE = {"opus": b"\xf8\xff\xfe", "pcmu": b"\xff" * 160, "pcma": b"\xd5" * 160}
+"""20 ms of silence by codec, whatever came before: for Opus a frame of CELT in which every band is zero."""
+
+
 def audio_encoder(codec: RTCRtpCodecParameters) -> AudioEncoder:
     """An encoder for a negotiated codec."""
     name = codec.name.lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from livehead.core.block import BLOCK_S, Pcm
-from livehead.media.audio.encoder import PACKET_S, AudioEncoder, audio_encoder
+from livehead.media.audio.encoder import PACKET_S, SILENCE, AudioEncoder, audio_encoder
 from livehead.media.encoding_pool import encode
 from livehead.media.rtp.shared_encoding import SharedEncoding
 from livehead.media.rtp.shared_track import EncodedTick, SharedTrack
@@ -24,9 +24,14 @@ class AudioEncoding(SharedEncoding[Pcm, SharedTrack]):
         return self._codec.clockRate
 
     @property
+    def silence(self) -> bytes:
+        """The payload of a silent packet."""
+        return SILENCE[self._codec.name.lower()]
+
+    @property
     def behind(self) -> bool:
         """Whether ticks wait to be encoded."""
-        return len(self._ticks) > 0
+        return self._task is not None and len(self._ticks) > 0
 
     def _reset(self) -> None:
         self._encoder = None  # FFmpeg keeps two threads for it

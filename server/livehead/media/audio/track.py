@@ -12,16 +12,20 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from livehead.media.audio.encoder import PACKET_S
 from livehead.media.audio.encoding import AudioEncoding
-from livehead.media.rtp.shared_track import SharedTrack
+from livehead.media.rtp.shared_track import EncodedTick, SharedTrack
 from livehead.media.rtp.track import RtpPayloads
+
+FADE_PACKETS = 5
+"""Silent packets that are sent when voice goes off. Without them a receiver goes on with what it heard last, for a
+fifth of a second."""
 
 
 class AudioTrack(SharedTrack):
     """The session's audio. A tick is two packets; the second follows 20 ms after the first.
 
-    While ``voice`` is off nothing is sent, and nothing is encoded for it. The timestamps of what is sent afterwards
-    have gone on with media time, and no sequence number is missing: the receiver sees a pause, and lips and voice stay
-    together.
+    While ``voice`` is off nothing is encoded for it, and after a few silent packets nothing is sent. The timestamps of
+    what is sent afterwards have gone on with media time, and no sequence number is missing: the receiver sees a pause,
+    and lips and voice stay together.
     """
 
     kind = "audio"
@@ -33,7 +37,8 @@ class AudioTrack(SharedTrack):
         self._encoding: AudioEncoding | None = None
         self._voice = voice
         self._silent = True
-        self._paced: deque[tuple[float, RtpPayloads]] = deque()
+        self._last = -1, 0.0, -1  # what is sent now: index, due time in monotonic seconds, timestamp
+        self._paced: deque[tuple[int, float, RtpPayloads]] = deque()
 
     @property
     def voice(self) -> bool:
@@ -41,8 +46,9 @@ class AudioTrack(SharedTrack):
 
     @voice.setter
     def voice(self, on: bool) -> None:
-        self._voice = on
-        self._follow()
+        if on != self._voice:
+            self._voice = on
+            self._follow()
 
     def begin(self, codec: RTCRtpCodecParameters) -> None:
         self._encoding = self._encoding_of(codec)
@@ -52,23 +58,33 @@ class AudioTrack(SharedTrack):
     def _follow(self) -> None:
         if self._encoding is None or self.readyState != "live":
             return
+        self._queue.clear()
+        self._paced.clear()
         if self._voice:
             self._encoding.join(self)
         else:
             self._encoding.leave(self)
-            self._queue.clear()
-            self._paced.clear()
+            if not self._silent:
+                self._queue.put(*self._fade(self._encoding))
             self._silent = True
+
+    def _fade(self, encoding: AudioEncoding) -> tuple[int, EncodedTick]:
+        index, due, timestamp = self._last
+        step = round(PACKET_S * self.rate)
+        packets = [RtpPayloads([encoding.silence], timestamp + i * step) for i in range(1, FADE_PACKETS + 1)]
+        return index + 1, EncodedTick(index + 1, due + PACKET_S, tuple(packets))
 
     async def next_payloads(self) -> RtpPayloads:
         assert self._encoding is not None
         while not self._paced:
             _, tick = await self._queue.get()
             for i, payloads in enumerate(tick.payloads):
-                marked = self._silent and i == 0
-                self._paced.append((tick.at + i * PACKET_S, replace(payloads, marked=marked)))
-            self._silent = False
-        due, payloads_due = self._paced.popleft()
+                if payloads.timestamp > self._last[2]:  # a tick in which voice came back may be silent in part
+                    marked = replace(payloads, marked=self._silent and self._voice)
+                    self._paced.append((tick.index, tick.at + i * PACKET_S, marked))
+                    self._silent = not self._voice
+        index, due, payloads_due = self._paced.popleft()
+        self._last = index, due, payloads_due.timestamp
         early = due - time.monotonic()
         if early > 0 and not len(self._queue) and not self._encoding.behind:
             await asyncio.sleep(early)
