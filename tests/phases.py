@@ -63,6 +63,7 @@ SLOW = (
     "media/peer/test_failure.py",
     "media/video/test_encoder.py",
     "models",
+    "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
     "test_agent_example.py",
     "test_avatars.py",

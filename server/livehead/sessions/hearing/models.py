@@ -1,0 +1,62 @@
+"""The models of voice activity detection: one for each viewer's microphone, as each remembers what it has heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from livehead.errors import MediaError
+from livehead.logs import SessionLog
+from livehead.media.audio.activity import SpeechDetector
+from livehead.media.encoding_pool import encode, encoding_pool
+from livehead.sessions.hearing.viewer_voice import ViewerVoice
+
+
+class Models:
+    """Loads them in threads, one after the other. Where one cannot be loaded, that is logged once, and nobody is heard
+    speaking from then on."""
+
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
+        self._wanted: deque[ViewerVoice] = deque()
+        self._given: dict[ViewerVoice, SpeechDetector] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """For ever."""
+        try:
+            while True:
+                if self._wanted:
+                    await self._load(self._wanted.popleft())
+                else:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except MediaError as error:
+            self._log.error("voice activity is not detected: %s", error)
+        finally:
+            for voice in list(self._given):
+                self.take(voice)
+
+    def give(self, voice: ViewerVoice) -> None:
+        """This voice needs one."""
+        voice.wants_model = True
+        self._wanted.append(voice)
+        self._changed.set()
+
+    def take(self, voice: ViewerVoice) -> None:
+        """It needs none any more. Twice is once."""
+        voice.wants_model = False
+        voice.detect = None
+        model = self._given.pop(voice, None)
+        if model is not None:
+            encoding_pool().submit(model.close)
+
+    async def _load(self, voice: ViewerVoice) -> None:
+        if not voice.wants_model:
+            return
+        model = await encode(SpeechDetector)
+        if voice.wants_model:
+            self._given[voice] = model
+            voice.detect = model
+        else:
+            encoding_pool().submit(model.close)
