@@ -101,7 +101,7 @@ async def test_pictures_come_all_the_time_and_sound_while_a_segment_is_spoken(pr
     assert {(each.sample_rate, each.num_channels, each.samples_per_channel) for each in output.sound()} == {
         (48_000, 1, 1920)
     }
-    assert 2.0 <= seconds(output.sound()) <= 2.25
+    assert seconds([frame for frame in output.sound() if loudness(frame) > 8]) == pytest.approx(2.0, abs=0.1)
     assert [each.state for each in output.told] == ["started", "finished"]
     assert output.told[-1].position == pytest.approx(2.0, abs=0.041)
 

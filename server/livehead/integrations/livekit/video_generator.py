@@ -14,6 +14,7 @@ from livekit.agents.voice import avatar
 
 from livehead.client import ClientError, Playback
 from livehead.client.call.call import Call
+from livehead.integrations.livekit.backlog import Backlog
 from livehead.integrations.livekit.feed import Feed
 from livehead.integrations.livekit.segment import Samples, Segment, SegmentPlayback
 from livehead.integrations.livekit.segment_sequence import SegmentSequence, Taken
@@ -24,14 +25,11 @@ SOUND_RATE = 48_000
 """Samples a second of the sound that comes out, mono."""
 
 INTERRUPT_S = 1.0
-"""So long the server may take to tell how much of an interrupted segment it has spoken."""
+"""So long the server may take, once it has interrupted, to tell how much of a segment it has spoken."""
 
-READY_S = 0.002
-"""A block that comes within this had been waiting already."""
-
-BACKLOG = 2
-"""So many blocks in a row may have been waiting; then pictures of a portrait that does not speak are left out until
-none is, so that what is said next is not late."""
+BEHIND_S = 0.12
+"""Where the reader is further behind the call, pictures of a portrait that does not speak are left out until it is not,
+so that what is said next is not late."""
 
 Item = rtc.VideoFrame | rtc.AudioFrame | avatar.AudioSegmentEnd
 
@@ -82,7 +80,7 @@ class VideoGenerator(avatar.VideoGenerator):
 
     def clear_buffer(self) -> Coroutine[Any, Any, None] | None:
         """Silence the portrait. From this call on nothing comes out of what was pushed before; what it returns is to be
-        awaited: it ends when the server has told how much was spoken, or after :data:`INTERRUPT_S`."""
+        awaited: it ends when the server has told how much was spoken, or does not answer."""
         dropped = self._drop()
         return self._interrupt(dropped) if dropped else None
 
@@ -152,20 +150,20 @@ class VideoGenerator(avatar.VideoGenerator):
 
     async def _items(self) -> AsyncIterator[Item]:
         loop = asyncio.get_running_loop()
-        ready, taken_before = 0, False
+        backlog, wanted = Backlog(), False
         try:
             async with contextlib.aclosing(self._call.media()) as media:
                 while True:
                     asked = loop.time()
                     picture, sound = await anext(media)
-                    ready = ready + 1 if loop.time() - asked < READY_S else 0
-                    if taken_before and not ready:
+                    behind = backlog.took(asked, loop.time()) > BEHIND_S
+                    if wanted and not behind:
                         self._flow()
                     taken = self._sequence.take(sound)
-                    if taken.picture and (ready <= BACKLOG or taken.sound):
+                    if taken.picture and (taken.sound or not behind):
                         height, width = picture.shape[:2]
                         yield rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, picture.tobytes())
-                        taken_before = True
+                        wanted = True
                         if self._continuous and not taken.sound:
                             yield rtc.AudioFrame.create(SOUND_RATE, 1, len(sound))
                     for item in self._heard(taken, sound):
