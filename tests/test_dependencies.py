@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
     "OpenSSL": "pyopenssl",
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "hibari": "hibari-tts",
     "huggingface_hub": "huggingface-hub",
     "jwt": "pyjwt",
     "pipecat": "pipecat-ai",
