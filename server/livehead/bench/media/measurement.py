@@ -13,6 +13,7 @@ from typing import Any
 from livehead.bench.media.call_cost import KINDS, sending
 from livehead.bench.media.clip import PORTRAIT, clip
 from livehead.bench.media.encoder_comparison import compare, rate_change, ratios
+from livehead.bench.media.hearing_cost import hearing
 from livehead.bench.media.viewer_cost import viewing
 
 SIZE = 512
@@ -54,6 +55,7 @@ def run(plan: MediaPlan) -> dict[str, Any]:
         "ratios": {name: ratios(codecs[name], calls[name]) for name in CLIPS},
         "rate_change": rate_change(frames["sways"]),
         "calls": calls,
+        "hearing": hearing(plan.seconds),
         "viewers": viewing(frames["sways"], plan.bitrate, plan.seconds),
         "targets": {
             name: {

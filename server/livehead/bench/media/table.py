@@ -36,6 +36,8 @@ def table(figures: Mapping[str, Any]) -> str:
         lines += [_row(name, *(row[key] for key in _CALL)) for name, row in calls.items()]
     lines += ["", _head("viewers of a session", "encodings", "core %", "encoded/s", "least fps")]
     lines += [_row(str(row["viewers"]), *(row[key] for key in _VIEWERS)) for row in figures["viewers"]]
+    lines += ["", _head("hearing a viewer", "ms")]
+    lines += [_row(name, figures["hearing"][key]) for key, name in _HEARING.items()]
     lines.append("")
     for clip, targets in figures["targets"].items():
         lines += [
@@ -53,6 +55,12 @@ _CODEC = (
 _STEP = ("target_kbits", "kbits", "followed_s", "keyframes", "largest_kb")
 _VIEWERS = ("encodings", "core_percent", "encoded_per_s", "fps_min")
 _CALL = ("core_percent", "fps", "packets_per_s", "kbits")
+
+_HEARING = {
+    "voice_activity_ms_per_s": "a second of audio",
+    "echo_guard_ms_per_s": "while the portrait speaks",
+    "model_start_ms": "its model, once",
+}
 
 
 def _head(name: str, *columns: str) -> str:
