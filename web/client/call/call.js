@@ -151,6 +151,7 @@ export class Call {
 
   /** @param {RTCPeerConnectionState} state */
   #follow(state) {
+    if (this.#closed) return;
     if (state === "connected") {
       clearTimeout(this.#mediaTimer);
       this.#mediaTimer = 0;
@@ -227,7 +228,8 @@ export class Call {
     this.#closed = true;
     clearTimeout(this.#mediaTimer);
     clearInterval(this.#poll);
-    this.#signal.close();
-    this.#peer?.close();
+    const left = this.#signal.close();
+    if (left) void left.then(() => this.#peer?.close());
+    else this.#peer?.close();
   }
 }

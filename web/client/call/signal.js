@@ -15,7 +15,8 @@ import { address, decode, encode, socketAddress } from "../protocol.js";
  * @property {((message: ToServer) => void) | null} steer what changes the call; null where only the data channel can
  * @property {(message: FromServer) => void} onmessage set by its owner
  * @property {(error: LiveHeadError) => void} onend set by its owner: the server is gone, and nobody asked for it
- * @property {() => void} close may be called twice
+ * @property {() => Promise<void> | void} close may be called twice; a promise where the media are to go on until the
+ *   server knows: it would take their end for a loss
  */
 
 const OPEN_MS = 8000;

@@ -6,6 +6,7 @@ import { fragment } from "./sdp-fragment.js";
 /** @typedef {import("./signal.js").Signalling} Signalling */
 
 const ANSWER_MS = 15_000;
+const LEAVE_MS = 2000;
 /** Candidates that come within so long of one another share a request. */
 const GATHER_MS = 50;
 
@@ -58,7 +59,7 @@ export class Whep {
     this.#sdp = sdp;
     this.#etag = response.headers.get("ETag") ?? "";
     this.#resource = resolve(this.#server, response);
-    if (this.#closed) this.#leave();
+    if (this.#closed) void this.#leave();
     else this.#later();
     return { sdp: await response.text(), session: this.#session };
   }
@@ -73,7 +74,7 @@ export class Whep {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#leave();
+    return this.#leave();
   }
 
   get #headers() {
@@ -91,10 +92,12 @@ export class Whep {
     }, GATHER_MS);
   }
 
-  #leave() {
-    // `keepalive` lets it be sent while the page is left.
-    if (this.#resource) void fetch(this.#resource, { method: "DELETE", headers: this.#headers, keepalive: true }).catch(() => {});
+  async #leave() {
+    const resource = this.#resource;
     this.#resource = "";
+    // `keepalive` lets it be sent while the page is left.
+    const request = { method: "DELETE", headers: this.#headers, keepalive: true, signal: AbortSignal.timeout(LEAVE_MS) };
+    if (resource) await fetch(resource, request).catch(() => {});
   }
 }
 
