@@ -92,7 +92,13 @@ class Stage:
         self._order = count()
         self._sample = 0
         peer: Any = SimpleNamespace(
-            send_frame=self._show, send_audio=self._speak, dropped=0, concealed_s=0.0, malformed=0, refused={}
+            send_frame=self._show,
+            send_audio=self._speak,
+            dropped=0,
+            concealed_s=0.0,
+            malformed=0,
+            refused={},
+            encoded_frames={},
         )
         self.push_source = PushSource(preset.hop, preset.lookahead)
         self.push_source.on_playback = lambda message: self.told.append((self.now, message))

@@ -22,7 +22,7 @@ PRESETS = {"low": Preset(1, 0, 200), "balanced": Preset(8, 0, 600)}
 
 
 class StubPeer:
-    """``failing`` names the calls that raise RuntimeError."""
+    """A peer, and all that its session has, too. ``failing`` names the calls that raise RuntimeError."""
 
     def __init__(self, *failing: str) -> None:
         self.failing = failing
@@ -37,6 +37,8 @@ class StubPeer:
         self.concealed_s = 0.0
         self.malformed = self.close_failures = 0
         self.refused: dict[str, int] = {}
+        self.encoded_frames: dict[str, int] = {}
+        self.takes_video = True
         self.frames = self.closings = 0
 
     def connect(self) -> StubPeer:
@@ -151,7 +153,8 @@ def session(
     **wishes: Any,
 ) -> Session:
     """A session between ``peer`` and ``host``, under the settings ``given``; not yet opened."""
-    patch.setattr("livehead.sessions.session.Peer", lambda *args, **options: peer)
+    patch.setattr("livehead.sessions.viewer.Peer", lambda *args, **options: peer)
+    patch.setattr("livehead.sessions.session.Viewers", lambda **options: peer)
     request = SessionRequest(**{"avatar": "amara", "latency": "low", **wishes})
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()

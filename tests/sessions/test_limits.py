@@ -57,7 +57,8 @@ def refusals(metrics: Metrics, problem: str) -> float:
 
 def late(session: Session) -> None:
     """Its client was answered so long ago that its first check is late."""
-    session._liveness.answered_at -= FIRST_CHECK_S + 0.01
+    assert session.caller is not None
+    session.caller._liveness.answered_at -= FIRST_CHECK_S + 0.01
 
 
 async def test_one_address_has_so_many_that_do_not_connect(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,10 +35,13 @@ async def test_the_policy_is_made_from_the_setting_and_the_address_of_the_reques
         policies.append(addresses)
         return StubPeer()
 
-    monkeypatch.setattr("livehead.sessions.session.Peer", make)
+    monkeypatch.setattr("livehead.sessions.viewer.Peer", make)
     request = SessionRequest(avatar="amara", latency="low")
     stubs: Any = (StubHost(), StubAvatars())
-    Session(request, Identity(client), load(given), *stubs, Metrics(), RecentDelays())
+    one = Session(request, Identity(client), load(given), *stubs, Metrics(), RecentDelays())
+    await one.open("offer")
+    one.end("bye")
+    await one.run()
     (policy,) = policies
     assert policy.allows("127.0.0.1", 50_000) == loopback
     assert policy.allows("10.0.0.1", 50_000) == private

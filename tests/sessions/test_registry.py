@@ -28,7 +28,7 @@ def build(
     peer: Callable[[], StubPeer] = StubPeer,
     **given: Any,
 ) -> tuple[Registry, Metrics]:
-    patch.setattr("livehead.sessions.session.Peer", lambda *args, **options: peer())
+    patch.setattr("livehead.sessions.viewer.Peer", lambda *args, **options: peer())
     metrics = Metrics()
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
@@ -40,15 +40,15 @@ async def warmed(registry: Registry) -> None:
 
 
 async def test_a_session_that_breaks_leaves_the_others_and_the_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers = iter([StubPeer("close"), StubPeer()])
+    peers = iter([StubPeer("audio"), StubPeer()])
     registry, metrics = build(monkeypatch, peer=lambda: next(peers))
     async with registry:
         await warmed(registry)
         broken, _ = await registry.open("offer", LOW, ANYBODY)
         well, _ = await registry.open("offer", LOW, ANYBODY)
-        broken.end("bye")
         await until(lambda: registry.active == 1, 5)
         await asyncio.sleep(0.05)
+        assert broken.closed.is_set()
         assert registry.find(well.id, ANYBODY, Role.VIEW) is well
         assert not well.closed.is_set()
         assert registry.failure is None

@@ -37,6 +37,10 @@ class Figures:
         """The figures of now. ``queue`` counts the windows that the engine has not answered, ``encoded`` the frames
         that were encoded, by codec, ``encoder_dropped`` the ticks that the encoders were too slow for, ``malformed``
         the packets of the client that nobody could read, ``refused`` those that were not read, by reason."""
+        self._metrics.concealed.inc(concealed_s - self._concealed_s)
+        self._concealed_s = concealed_s
+        self._metrics.malformed.inc(malformed - self._malformed)
+        self._malformed = malformed
         self._count(self._metrics.encoded, "encoded", encoded.items())
         self._count(self._metrics.packets_refused, "refused", refused.items())
         self._count(self._metrics.repeated, "repeated", playout.repeats.items())

@@ -32,6 +32,11 @@ class FrameTrace:
         """The frames of blocks ``k … k + count - 1`` came from the engine."""
         self.latency.generated(k, count, submitted=timing.submitted, started=timing.started, finished=timing.done)
 
+    def early(self, k: int, now: float) -> None:
+        """The frame of block ``k`` was made ahead of time, and waited for its block: it spent no time at the engine."""
+        for stamp in (Stamp.SUBMITTED, Stamp.STARTED, Stamp.GENERATED):
+            self.latency.stamp(k, stamp, now)
+
     def due(self, k: int, index: int, now: float) -> None:
         """The frame of block ``k`` goes to the encoder as tick ``index``."""
         self.latency.stamp(k, Stamp.DUE, now)

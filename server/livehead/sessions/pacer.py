@@ -17,8 +17,10 @@ from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
+from livehead.sessions.ahead import Ahead
 from livehead.sessions.figures import Figures
 from livehead.sessions.frame_trace import FrameTrace
+from livehead.sessions.sources.base import IDLE_BLOCK
 
 
 class Pacer:
@@ -43,6 +45,8 @@ class Pacer:
         self.trace = FrameTrace(keep=with_test_pattern)
         self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         self.frames = SentFrames()
+        self.ahead = Ahead()
+        self._end = IDLE_BLOCK  # one past the last block that came
         self._viewers = viewers
         self._metrics = metrics
         self._figures = Figures(metrics)
@@ -60,18 +64,31 @@ class Pacer:
             captured = self.playout.captured(block.k)
             if captured is not None:
                 self.trace.cut(block.k, captured, now)
+            self._end = block.k + 1
+            frame = self.ahead.take(block.k)
+            if frame is not None:
+                self._push_early(block.k, frame, now)
         if blocks:
             self._changed.set()
 
     def push_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         """The engine made the frames of blocks ``k``, ``k + 1``, …"""
         self._metrics.generate.observe(timing.done - timing.started)
-        self.trace.generated(k, len(frames), timing)
-        self.playout.push_frames(k, frames, self._clock())
+        if self.ahead.answered(k):
+            self.trace.generated(k, 0, timing)
+            for block, frame in enumerate(frames, k):
+                if block < self._end:
+                    self._push_early(block, frame, self._clock())
+                else:
+                    self.ahead.keep(block, frame)
+        else:
+            self.trace.generated(k, len(frames), timing)
+            self.playout.push_frames(k, frames, self._clock())
         self._changed.set()
 
     def push_missing(self, k: int) -> None:
         """The engine gave the window of block ``k`` up."""
+        self.ahead.answered(k)
         self.playout.push_missing(k, self.trace.latency.generate_ms.p95 / 1000, self._clock())
         self._changed.set()
 
@@ -115,6 +132,12 @@ class Pacer:
             malformed=self._viewers.malformed,
             refused=self._viewers.refused,
         )
+
+    def _push_early(self, k: int, frame: Frame, now: float) -> None:
+        """A frame that was asked for ahead of time, and whose block has come. When it came says nothing of what delay
+        frames require, unless it is late."""
+        self.trace.early(k, now)
+        self.playout.push_frames(k, [frame], now, early=True)
 
     def _send(self, tick: Tick) -> None:
         now = self._clock()

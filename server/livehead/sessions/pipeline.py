@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 
-from livehead.core.block import BLOCK_SAMPLES
+from livehead.core.block import BLOCK_SAMPLES, Block
 from livehead.core.messages.from_server import Stats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
@@ -36,6 +37,8 @@ class Pipeline:
         self._wanted_preset = preset
         self._preset_at = -math.inf
         self._restarted_at = -math.inf
+        self._early: deque[Block] = deque()
+        """Blocks that went to the engine ahead of time, and are not yet the playout's."""
         self._interrupted = False
         """The source is to be restarted."""
         self.on_interrupt: Callable[[], None] = lambda: None
@@ -58,13 +61,19 @@ class Pipeline:
         if span.discontinuity:
             left = self._windows.seek(block)
             self._pacer.playout.seek(block, restart=span.restart)
+            if span.restart:
+                self._forget_ahead()
         cut = self._windows.push(span.start, span.pcm)
-        self._pacer.push_audio(cut.blocks)
+        self._early.extend(cut.blocks)
+        self._release()
         if span.restart:
             shown = self._pacer.playout.restart_from(block)
             if shown is not None:
                 self._attachment.rewind(shown)
+        come = self._source.come
         for window in cut.windows if span.restart else left + cut.windows:
+            if come is not None and window.k + window.hop + window.lookahead > come:
+                self._pacer.ahead.submitted(window.k)
             self._attachment.submit(window, self._pacer.playout.deadline(window.k))
 
     def poll(self) -> float | None:
@@ -79,6 +88,7 @@ class Pipeline:
                 return self._restarted_at + RESTART_S
             self._restart(now)
         self.push(self._source.poll(now, self._windows.whole))
+        self._release()
         return self._source.due
 
     def set_preset(self, preset: Preset) -> None:
@@ -96,6 +106,7 @@ class Pipeline:
         now = self._clock()
         if not self._source.interrupt(now, by_speaker=by_speaker):
             return
+        self._forget_ahead()
         self._pacer.playout.interrupt()
         self._interrupted = True
         if self._attachment is not None and now >= self._restarted_at + RESTART_S:
@@ -104,6 +115,18 @@ class Pipeline:
     def stats(self) -> Stats:
         """The figures of now, and their growth into the metrics."""
         return self._pacer.stats(self._attachment.waiting if self._attachment else 0)
+
+    def _release(self) -> None:
+        """The blocks that have come go to the playout, one every 40 ms, however early they went to the engine."""
+        come, blocks = self._source.come, list[Block]()
+        while self._early and (come is None or self._early[0].k < come):
+            blocks.append(self._early.popleft())
+        self._pacer.push_audio(blocks)
+
+    def _forget_ahead(self) -> None:
+        """What went to the engine ahead of time is not to be shown."""
+        self._early.clear()
+        self._pacer.ahead.clear()
 
     def _restart(self, now: float) -> None:
         self._interrupted = False

@@ -124,8 +124,7 @@ class Viewer:
         finally:
             if self._dialect is not None:
                 self._dialect.leave()
-            await self.peer.close()
-            self.closed.set()
+            await self._close()
 
     def end(self, reason: str) -> None:
         """Ask it to end; ``closed`` says when it has."""
@@ -174,6 +173,14 @@ class Viewer:
             self._session.on_text(self, text)
         else:
             self._dialect.receive(text)
+
+    async def _close(self) -> None:
+        try:
+            await self.peer.close()
+        except Exception:  # noqa: BLE001 - the session and its other viewers go on
+            self._log.exception("a viewer could not be closed")
+        finally:
+            self.closed.set()
 
     async def _connect(self) -> None:
         await self.peer.heard.wait()

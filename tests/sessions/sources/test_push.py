@@ -11,6 +11,8 @@ from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.messages.from_server import AvatarActivity, Playback
 from livehead.core.playout.playout import Playout
 from livehead.engine.base import Preset
+from livehead.sessions.ahead import MOST
+from livehead.sessions.sources.push import Phase
 from sessions.stage import PRESETS, TAKES, Stage, every_preset, in_step, loud, speech
 
 
@@ -286,3 +288,80 @@ def test_the_end_of_the_session_is_the_end_of_every_utterance() -> None:
     ]
     assert 0 < ends[1].spoken_ms < 400
     assert [each.spoken_ms for each in ends[2:]] == [0, 0]
+
+
+def repeats(stage: Stage, since: float) -> int:
+    return sum(a.frame_k == b.frame_k for a, b in pairwise(stage.since(since)))
+
+
+@every_preset
+def test_an_engine_that_is_late_for_once_is_not_seen_to_be_while_speech_waits(preset: Preset) -> None:
+    """It gets what waits ahead of time: a hiccup of a quarter of a second harms no frame, and delays nothing."""
+    stage = ready(preset)
+    stage.push(speech(8))
+    stage.end()
+    stage.run(3)
+    delay = stage.pacer.playout.stats.delay_ms
+    now = stage.now
+    stage.engine.takes = TAKES + 0.25
+    stage.run(0.2)
+    stage.engine.takes = TAKES
+    stage.run(3)
+    assert repeats(stage, now) == 0
+    assert in_step(stage, loud(stage.since(now)))
+    assert stage.pacer.playout.stats.delay_ms == pytest.approx(delay, abs=2)
+
+
+@every_preset
+def test_the_engine_is_ahead_by_a_third_of_a_second_at_most_and_never_of_silence(preset: Preset) -> None:
+    stage = ready(preset)
+    stage.push(speech(4))
+    stage.end()
+    most, source = 0, stage.push_source
+    for _ in range(600):
+        stage.run(0.01)
+        end = stage.engine.asked[-1].k + preset.hop + preset.lookahead
+        most = max(most, end - source.come)
+        assert end <= source.come + MOST
+        if source.phase is Phase.IDLE and source._log.unsent is None:
+            assert end <= source.come
+    assert most > 0
+    assert most >= MOST - preset.hop
+
+
+@every_preset
+def test_after_long_speech_the_portrait_idles_on_without_a_hitch(preset: Preset) -> None:
+    """That frames came early while it spoke does not make the delay too short for those that cannot."""
+    stage = ready(preset)
+    stage.push(speech(25))
+    stage.end()
+    stage.run(24)
+    now = stage.now
+    stage.run(8)
+    assert stage.states() == ["started", "finished"]
+    assert repeats(stage, now) <= 2
+
+
+@every_preset
+@pytest.mark.parametrize("seed", range(3))
+def test_interrupts_at_any_time_leave_nothing_of_what_was_asked_for_ahead(preset: Preset, seed: int) -> None:
+    stage = ready(preset)
+    dice = np.random.default_rng(seed)
+    for turn in range(12):
+        stage.push(speech(2, turn))
+        stage.end()
+        stage.run(dice.uniform(0.01, 1.2))
+        stage.pipeline.interrupt(by_speaker=bool(dice.integers(2)))
+        now = stage.now
+        stage.run(dice.uniform(0.01, 0.6))
+        assert not loud(stage.since(now))
+        frames = [tick.frame_k for tick in stage.shown if tick.frame_k is not None]
+        assert frames == sorted(frames)
+        assert len(stage.pacer.ahead._frames) <= 24 + MOST
+    again, words = stage.now, speech(2, 99)
+    stage.push(words)
+    stage.end()
+    stage.run(4)
+    assert np.array_equal(said(stage, again), words)
+    assert in_step(stage, loud(stage.since(again)))
+    assert [each.utterance for _, each in stage.told if each.state != "started"] == list(range(13))

@@ -34,6 +34,11 @@ class Source(Protocol):
     def due(self) -> float | None:
         """When to call :meth:`poll` next, None for about every 40 ms."""
 
+    @property
+    def come(self) -> int | None:
+        """The block before which all have come by the clock: what is handed over beyond is ahead of its time. None
+        where nothing ever is."""
+
     def poll(self, now: float, whole: int) -> Span | None:
         """What is due without anything new having come: silence, or queued speech. ``whole`` is the block before
         which the next window becomes whole."""

@@ -63,6 +63,10 @@ class MicSource:
             return None
         return self._began + (self._passed + 1) * BLOCK_S
 
+    @property
+    def come(self) -> None:
+        """A microphone is never ahead."""
+
     def hear(self, start: int, pcm: Pcm) -> Span | None:
         """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
         first, self._heard = not self._heard, True

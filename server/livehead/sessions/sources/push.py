@@ -2,8 +2,9 @@
 
 A generator needs ``hop + lookahead`` blocks of audio before it can show the first one. Speech comes faster than it
 is spoken, so that many are handed over at once when an utterance begins: the timeline restarts at a block whose
-prebuffer is already there, and from then on one block follows every 40 ms. Silence is known in advance too, and is
-handed over the same way.
+prebuffer is already there, and from then on one block follows every 40 ms. What waits is handed to the engine a little
+ahead of that, so that an engine that is late now and then is not seen to be. Silence is known in advance too, and is
+handed over the same way, but not ahead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from livehead.core.messages.from_server import AvatarActivity, Playback
 from livehead.core.speech.activity import BRIEF, SpeechActivity
 from livehead.core.speech.playback_log import PlaybackLog
 from livehead.core.speech.queue import SpeechQueue
+from livehead.sessions.ahead import MOST
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
 SPARE = 2
@@ -87,6 +89,11 @@ class PushSource:
     def due(self) -> float:
         """See :class:`Source`."""
         return self._began + (self._passed + 1) * BLOCK_S
+
+    @property
+    def come(self) -> int:
+        """See :class:`Source`."""
+        return self._base + self._prebuffer + self._passed
 
     def push(self, pcm: Pcm, now: float) -> None:
         """More samples of the present utterance, or its first, even if there are none yet. Raises ``ValueError`` past
@@ -180,12 +187,17 @@ class PushSource:
         if self._phase is Phase.IDLE and self._may_speak(now):
             return self._restart(max(0, self._next), now, with_speech=True)
         self._passed = math.floor((now - self._began) / BLOCK_S + 1e-6)
-        due = self._base + self._prebuffer + self._passed
+        due = self.come
         start, blocks = self._next, list[Pcm]()
         while self._next < due:
             block = None if self._phase is Phase.IDLE else self._queue.take(self._next)
             if block is None and self._phase is Phase.SPEAKING and self._queue.unfinished and whole > due:
                 break  # the rest of the utterance may still come in time
+            self._append(blocks, block)
+        while self._phase is not Phase.IDLE and self._next < due + MOST:
+            block = self._queue.take(self._next)
+            if block is None:
+                break
             self._append(blocks, block)
         return Span(start * BLOCK_SAMPLES, np.concatenate(blocks)) if blocks else None
 
