@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 
 from livehead.errors import UsageError
-from livehead.origins import Host, parse_host, parse_origin
+from livehead.origins import Host, parse_host, parse_origin, read_http_url
 from livehead.settings import load
 
 
@@ -157,3 +157,29 @@ def test_settings_that_say_something_else_stop_the_start(name: str, value: str) 
 def test_none_stands_alone() -> None:
     with pytest.raises(UsageError, match="alone"):
         load({"frame_ancestors": ["'none'", "'self'"]})
+
+
+@pytest.mark.parametrize(
+    "text", ["http://tts", "HTTPS://tts.example:8880/v1", "http://[::1]:1/x?y=z", "http://tts?a=b"]
+)
+def test_addresses_of_http(text: str) -> None:
+    assert read_http_url(text) == text
+    assert load({"tts": text}).synthesis.tts == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("say", "none, espeak or an address"),
+        ("ftp://tts", "http:// or https://"),
+        ("http://", "http:// or https://"),
+        ("http://tts/a b", "http:// or https://"),
+        ("http://tts/\n", "http:// or https://"),
+        ("http://user:word@tts/", "leave user name and password out"),
+        ("http://tts:99999", "no port"),
+        ("http://t ts", "http:// or https://"),
+    ],
+)
+def test_what_is_no_address_of_http(text: str, wrong: str) -> None:
+    with pytest.raises(UsageError, match=wrong):
+        load({"tts": text})
