@@ -158,12 +158,13 @@ class Playout:
             self._skip(segment, next(iter(segment.waiting)), Skip.BOUND)
             segment.schedule.move(-BLOCK_S)
 
-    def push_frames(self, k: int, frames: Sequence[Frame], now: float) -> None:
-        """The frames of blocks ``k, k + 1, …`` came at ``now``."""
+    def push_frames(self, k: int, frames: Sequence[Frame], now: float, *, early: bool = False) -> None:
+        """The frames of blocks ``k, k + 1, …`` came at ``now``. ``early``: they were asked for before their blocks
+        came, so it is no news that they are not late."""
         segment = self._learns_from(k)
         if segment is not None:
             required = now - segment.schedule.captured(k)
-            if k >= segment.start + SETTLE_BLOCKS:
+            if k >= segment.start + SETTLE_BLOCKS and not early:
                 self._delay.observe(required, now)
             if k < segment.next and required > segment.schedule.delay and self._delay.grow(required, now):
                 segment.stretch(self._delay.target)

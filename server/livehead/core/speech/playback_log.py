@@ -116,15 +116,7 @@ class PlaybackLog:
                 continue
             there, told = True, told or entry.told
             entry.utterance.cut(self.sent)
-            entry.state, entry.k, entry.deadline = "interrupted", k, now + SHOWN_WAIT_S
-            first, last = entry.utterance.first, entry.utterance.last
-            if first is None or last is None:
-                entry.shown_ms = None  # none of it was sent, so none of it can be shown
-            elif self._frame is None or self._frame < first:
-                entry.frame = first - 1
-            else:
-                entry.frame = self._frame
-                entry.wanted = min(last, self._frame)
+            self._end(entry, "interrupted", k, now)
         if answer and not told:
             entry = _Entry(None)
             entry.state, entry.k = "interrupted", k
@@ -169,7 +161,20 @@ class PlaybackLog:
                 entry.started = min(self.sent, last)
             if not utterance.ended or utterance.blocks or self.sent < last:
                 return
-            entry.state, entry.k, entry.wanted, entry.deadline = "finished", last, last, now + SHOWN_WAIT_S
+            self._end(entry, "finished", last, now)
+
+    def _end(self, entry: _Entry, state: Literal["finished", "interrupted"], k: int, now: float) -> None:
+        """Nothing more of it will be sent; its last frame may be older than its last block."""
+        assert entry.utterance is not None
+        entry.state, entry.k, entry.deadline = state, k, now + SHOWN_WAIT_S
+        first, last = entry.utterance.first, entry.utterance.last
+        if first is None or last is None:
+            entry.shown_ms = None  # none of it was sent, so none of it can be shown
+        elif self._frame is None or self._frame < first:
+            entry.frame = first - 1
+        else:
+            entry.frame = self._frame
+            entry.wanted = min(last, self._frame)
 
     def _complete(self, entry: _Entry, now: float) -> bool:
         """Whether nothing more is to be learnt of it."""
