@@ -8,6 +8,7 @@ REALTIME = (
     "bench/latency/test_bench_latency.py",
     "bench/load/test_bench_overload.py",
     "browser/test_talk.py",
+    "client/test_call.py",
     "integration/test_many_viewers.py",
     "integration/test_first_mouth.py",
     "integration/test_serve.py",
@@ -20,12 +21,14 @@ REALTIME = (
     "network",
     "test_agent_example.py",
     "test_examples.py",
+    "test_openai_realtime_example.py",
 )
 """Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
 beside it."""
 
 LOOPBACK = (
     "api",
+    "client",
     "engine/host",
     "fuzz/test_frames.py",
     "fuzz/test_openapi.py",
@@ -68,6 +71,7 @@ SLOW = (
     "test_agent_example.py",
     "test_avatars.py",
     "test_examples.py",
+    "test_openai_realtime_example.py",
     "test_render.py",
     *LOOPBACK,
 )
