@@ -95,7 +95,7 @@ def test_every_reason_for_the_end_of_a_session_is_documented() -> None:
     documented = first_column("docs/protocol/sockets.md", "Open a session on the signal socket")
     package = ROOT / "server/livehead"
     found: set[str] = set()
-    for rules in ("liveness", "lifetime", "portrait"):
+    for rules in ("viewers/liveness", "lifetime", "portrait/portrait"):
         found |= set(re.findall(r'return "([\w-]+)"', (package / f"sessions/{rules}.py").read_text()))
     for file in [*(package / "sessions").rglob("*.py"), *(package / "api").rglob("*.py")]:
         found |= set(re.findall(r'\.end\("([\w-]+)"\)', file.read_text()))

@@ -15,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
 from api.doors import SECRET, Credentials, Door, doors
+from backend import listener
 from caller import Caller
 from livehead.api.guard import Needs, verify_guards
 from serving import Served, serving
@@ -37,18 +38,25 @@ async def locked(credentials: Credentials) -> AsyncIterator[Served]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def session(locked: Served, credentials: Credentials) -> AsyncIterator[str]:
-    """A session of alice, opened with a token."""
+    """A session of alice, opened with a token, and a viewer of it."""
     headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {credentials.opener}"}
-    async with Caller() as caller, httpx.AsyncClient(base_url=locked.url) as client:
+    async with Caller() as caller, listener() as viewer, httpx.AsyncClient(base_url=locked.url) as client:
         answer = await client.post("/v1/sessions?source=push", content=await caller.offer(), headers=headers)
         assert answer.status_code == 201, answer.text
         await caller.accept(answer.text)
-        yield answer.headers["location"].rpartition("/")[2]
+        session = answer.headers["location"].rpartition("/")[2]
+        joined = await client.post(f"/whep/{session}", content=await viewer.offer(), headers=headers)
+        assert joined.status_code == 201, joined.text
+        await viewer.accept(joined.text)
+        yield session
 
 
 async def knock(server: Served, door: Door, session: str, authorization: str | None, *, in_query: bool = False) -> int:
     """The status that the door answers with; 101 for a WebSocket that opens."""
     path = door.path.replace("{session_id}", session)
+    if "{viewer_id}" in path:
+        [_, viewer, *_] = server.session(session).viewers
+        path = path.replace("{viewer_id}", viewer.id)
     headers = {} if authorization is None or in_query else {"Authorization": authorization}
     if door.method != "WS":
         async with httpx.AsyncClient(base_url=server.url) as client:

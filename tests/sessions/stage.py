@@ -19,9 +19,9 @@ from livehead.core.windows import Window
 from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
 from livehead.metrics import Metrics
-from livehead.sessions.engine_attachment import EngineAttachment
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 

@@ -153,7 +153,7 @@ def session(
     **wishes: Any,
 ) -> Session:
     """A session between ``peer`` and ``host``, under the settings ``given``; not yet opened."""
-    patch.setattr("livehead.sessions.viewer.Peer", lambda *args, **options: peer)
+    patch.setattr("livehead.sessions.viewers.viewer.Peer", lambda *args, **options: peer)
     patch.setattr("livehead.sessions.session.Viewers", lambda **options: peer)
     request = SessionRequest(**{"avatar": "amara", "latency": "low", **wishes})
     anything: Any = host or StubHost()

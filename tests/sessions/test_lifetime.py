@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from livehead.core.identity import Identity
+from livehead.sessions.admission.session_limits import SessionLimits
 from livehead.sessions.lifetime import FIRST_VIEWER_S, UNVIEWED_S, Lifetime
-from livehead.sessions.session_limits import SessionLimits
 from livehead.settings import load
 
 

@@ -16,7 +16,7 @@ from livehead.core.lifecycle import State
 from livehead.core.messages.from_server import StateMessage
 from livehead.errors import ForbiddenError, NotFoundError, RateLimitError, RequestError, UnavailableError
 from livehead.metrics import Metrics
-from livehead.sessions.places import FIRST_CHECK_S
+from livehead.sessions.admission.places import FIRST_CHECK_S
 from livehead.sessions.registry import Registry
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session

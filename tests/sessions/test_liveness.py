@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from livehead.sessions.liveness import (
+from livehead.sessions.admission.session_limits import SessionLimits
+from livehead.sessions.viewers.liveness import (
     MEDIA_LOST_S,
     ORPHAN_QUIET_S,
     ORPHAN_S,
@@ -13,7 +14,6 @@ from livehead.sessions.liveness import (
     Liveness,
     PeerStatus,
 )
-from livehead.sessions.session_limits import SessionLimits
 
 TIMEOUT = 8.0
 SETUP = 10.0

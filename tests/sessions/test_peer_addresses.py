@@ -35,7 +35,7 @@ async def test_the_policy_is_made_from_the_setting_and_the_address_of_the_reques
         policies.append(addresses)
         return StubPeer()
 
-    monkeypatch.setattr("livehead.sessions.viewer.Peer", make)
+    monkeypatch.setattr("livehead.sessions.viewers.viewer.Peer", make)
     request = SessionRequest(avatar="amara", latency="low")
     stubs: Any = (StubHost(), StubAvatars())
     one = Session(request, Identity(client), load(given), *stubs, Metrics(), RecentDelays())

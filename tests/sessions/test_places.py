@@ -9,7 +9,7 @@ import pytest
 from livehead.core.identity import Identity
 from livehead.core.networks import network_of
 from livehead.errors import RateLimitError
-from livehead.sessions.places import FIRST_CHECK_S, check_pending, check_places, choose_to_give_way
+from livehead.sessions.admission.places import FIRST_CHECK_S, check_pending, check_places, choose_to_give_way
 from livehead.settings import LimitSettings
 
 LIMITS = LimitSettings(max_sessions_per_key=4, max_sessions_per_address=3, max_pending_per_address=2)

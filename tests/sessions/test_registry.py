@@ -28,7 +28,7 @@ def build(
     peer: Callable[[], StubPeer] = StubPeer,
     **given: Any,
 ) -> tuple[Registry, Metrics]:
-    patch.setattr("livehead.sessions.viewer.Peer", lambda *args, **options: peer())
+    patch.setattr("livehead.sessions.viewers.viewer.Peer", lambda *args, **options: peer())
     metrics = Metrics()
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()

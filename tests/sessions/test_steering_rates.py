@@ -6,7 +6,7 @@ import pytest
 
 from livehead.errors import RateLimitError
 from livehead.metrics import Metrics
-from livehead.sessions.steering_rates import CHOICES, INTERRUPTS, SteeringRates
+from livehead.sessions.admission.steering_rates import CHOICES, INTERRUPTS, SteeringRates
 from sessions.stubs import StubHost, StubPeer, session
 
 

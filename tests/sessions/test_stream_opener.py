@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from livehead.errors import EngineDownError, EngineError, PortraitError
-from livehead.sessions import stream_opener as module
-from livehead.sessions.stream_opener import StreamOpener
+from livehead.sessions.portrait import stream_opener as module
+from livehead.sessions.portrait.stream_opener import StreamOpener
 from sessions.stubs import StubAvatars, StubHost
 
 

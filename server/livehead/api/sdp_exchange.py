@@ -12,7 +12,7 @@ from livehead.api.ice import ice_links, ice_servers, stun_servers
 from livehead.api.sdpfrag import parse
 from livehead.api.services import Services
 from livehead.errors import PreconditionError, UnprocessableError
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewers.viewer import Viewer
 
 SDP = "application/sdp"
 SDPFRAG = "application/trickle-ice-sdpfrag"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livehead.sessions.session_limits import SessionLimits
+from livehead.sessions.admission.session_limits import SessionLimits
 
 UNVIEWED_S = 60.0
 """How long a session without a caller waits for another viewer when the last one has left."""

@@ -11,8 +11,8 @@ from livehead.core.block import BLOCK_SAMPLES, Block
 from livehead.core.messages.from_server import Stats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
-from livehead.sessions.engine_attachment import EngineAttachment
 from livehead.sessions.pacer import Pacer
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
 from livehead.sessions.sources.base import IDLE_BLOCK, Source, Span
 
 RESTART_S = 0.2

@@ -23,11 +23,11 @@ from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
 from livehead.metrics import Metrics
-from livehead.sessions.admission import Admission
-from livehead.sessions.places import check_pending, check_places, choose_to_give_way
+from livehead.sessions.admission.admission import Admission
+from livehead.sessions.admission.places import check_pending, check_places, choose_to_give_way
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session import Session
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewers.viewer import Viewer
 from livehead.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -20,32 +20,32 @@ from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.core.voice.barge_in import BargeIn
 from livehead.engine.host.host import EngineHost, EngineState
-from livehead.errors import UnprocessableError
+from livehead.errors import NotFoundError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.audio.ingest import AudioChunk
 from livehead.media.peer.channel import LABEL
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
-from livehead.sessions.audience import Audience
+from livehead.sessions.admission.session_limits import SessionLimits
+from livehead.sessions.admission.steering_rates import SteeringRates
 from livehead.sessions.hearing.ear import Ear
 from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
-from livehead.sessions.portrait import Portrait
-from livehead.sessions.pushed_speech import PushedSpeech
+from livehead.sessions.portrait.portrait import Portrait
+from livehead.sessions.portrait.stream_opener import StreamOpener
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
-from livehead.sessions.say_queue import Speech
-from livehead.sessions.session_limits import SessionLimits
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
+from livehead.sessions.speech.pushed_speech import PushedSpeech
+from livehead.sessions.speech.say_queue import Speech
 from livehead.sessions.status import Listener, SessionMessage, Status
-from livehead.sessions.steering_rates import SteeringRates
-from livehead.sessions.stream_opener import StreamOpener
-from livehead.sessions.viewer import Viewer
-from livehead.sessions.viewer_messages import ViewerMessages
+from livehead.sessions.viewers.audience import Audience
+from livehead.sessions.viewers.viewer import Viewer
+from livehead.sessions.viewers.viewer_messages import ViewerMessages
 from livehead.settings import Settings
 
 WATCH_S = 0.25
@@ -204,8 +204,11 @@ class Session:
         return tuple(self._audience)
 
     def viewer(self, viewer_id: str) -> Viewer:
-        """Raises NotFoundError."""
-        return self._audience.find(viewer_id)
+        """One that joined: the caller is steered as its session is. Raises NotFoundError."""
+        viewer = self._audience.find(viewer_id)
+        if viewer is self.caller:
+            raise NotFoundError("This is the session's caller, not a viewer; DELETE the session to end it.")
+        return viewer
 
     @property
     def state(self) -> StateMessage:
@@ -344,12 +347,12 @@ class Session:
     # -- what its viewers tell it
 
     def on_heard(self, viewer: Viewer) -> None:
-        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
         if viewer.peer.takes_video:
             self._portrait.awaited.set()
 
     def on_connected(self, viewer: Viewer) -> None:
-        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
         now = time.monotonic()
         if self._lifetime.begun_at is None:
             self._lifetime.begun_at = now
@@ -360,13 +363,13 @@ class Session:
             self._portrait.begun.set()
 
     def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
-        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
         if isinstance(self._source, MicSource) and viewer is self.caller and self._portrait.shown.is_set():
             self._pipeline.push(self._source.hear(audio.start, audio.pcm))
         self._hearing.hear(viewer.id, audio.start, audio.pcm)
 
     def on_text(self, viewer: Viewer, text: str) -> None:
-        """See :class:`~livehead.sessions.viewer.OnViewer`."""
+        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
         self._messages.handle(viewer, text)
 
     def _on_shown(self, viewer: Viewer, shown: Shown) -> None:
@@ -374,7 +377,7 @@ class Session:
             self._speech.shown(viewer, shown)
 
     def on_media(self, viewer: Viewer, *, lost: bool) -> None:
-        """See :class:`~livehead.sessions.viewer.OnViewer`. Only its caller's loss degrades a session."""
+        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`. Only its caller's loss degrades a session."""
         if viewer is self.caller:
             self._status.on(Event.MEDIA_LOST if lost else Event.MEDIA_BACK)
 

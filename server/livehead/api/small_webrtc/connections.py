@@ -12,7 +12,7 @@ from livehead.core.messages.from_server import StateMessage
 from livehead.errors import NotFoundError, UnprocessableError
 from livehead.sessions.session import Session
 from livehead.sessions.status import SessionMessage
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewers.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)

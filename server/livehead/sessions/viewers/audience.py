@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from livehead.errors import ConflictError, NotFoundError
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewers.viewer import Viewer
 
 
 class Audience:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livehead.sessions.session_limits import SessionLimits
+from livehead.sessions.admission.session_limits import SessionLimits
 
 MEDIA_LOST_S = 2.0
 """Without a packet for this long the media count as lost."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from livehead.logs import SessionLog
-from livehead.sessions.engine_attachment import EngineAttachment
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
 
 
 class AvatarSwitch:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from livehead.errors import EngineError, RequestError
 from livehead.logs import SessionLog
-from livehead.sessions.avatar_switch import AvatarSwitch
-from livehead.sessions.engine_attachment import EngineAttachment
 from livehead.sessions.pipeline import Pipeline
-from livehead.sessions.stream_opener import StreamOpener
+from livehead.sessions.portrait.avatar_switch import AvatarSwitch
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
+from livehead.sessions.portrait.stream_opener import StreamOpener
 
 
 class Portrait:

@@ -10,7 +10,7 @@ from livehead.core.messages.from_client import ChooseVoice, Interrupt, Ping, Sho
 from livehead.core.messages.from_server import Pong, encode
 from livehead.errors import RequestError
 from livehead.logs import SessionLog
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.viewers.viewer import Viewer
 
 
 class ViewerMessages:

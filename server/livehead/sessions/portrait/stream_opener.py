@@ -7,8 +7,8 @@ import asyncio
 from livehead.avatars import AvatarStore
 from livehead.engine.host.host import EngineHost, OnState
 from livehead.errors import EngineDownError, EngineError
-from livehead.sessions.engine_attachment import EngineAttachment
 from livehead.sessions.pacer import Pacer
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
 
 RETRY_S = 0.5
 

@@ -11,13 +11,13 @@ from livehead.core.sent_frames import SentFrames
 from livehead.errors import ConflictError
 from livehead.logs import SessionLog
 from livehead.metrics import Metrics
+from livehead.sessions.admission.steering_rates import SteeringRates
 from livehead.sessions.pipeline import Pipeline
-from livehead.sessions.say_queue import SayQueue, Speech
-from livehead.sessions.screen import Screen
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
-from livehead.sessions.steering_rates import SteeringRates
-from livehead.sessions.viewer import Viewer
+from livehead.sessions.speech.say_queue import SayQueue, Speech
+from livehead.sessions.viewers.screen import Screen
+from livehead.sessions.viewers.viewer import Viewer
 
 
 class PushedSpeech:

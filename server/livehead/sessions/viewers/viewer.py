@@ -15,8 +15,8 @@ from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.channel import LABEL
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.media.peer.viewers import Viewers
-from livehead.sessions.liveness import Liveness, PeerStatus
-from livehead.sessions.session_limits import SessionLimits
+from livehead.sessions.admission.session_limits import SessionLimits
+from livehead.sessions.viewers.liveness import Liveness, PeerStatus
 from livehead.settings import Settings
 
 WATCH_S = 0.25
