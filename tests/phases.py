@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REALTIME = (
+    "api/test_hearing_socket.py",
     "bench/attack/test_bench_attack.py",
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",
@@ -28,13 +29,17 @@ beside it."""
 
 LOOPBACK = (
     "api",
-    "client",
     "engine/host",
     "fuzz/test_frames.py",
     "fuzz/test_openapi.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
+)
+"""Servers and workers that mostly wait: one after the other in a worker of their own, beside other tests."""
+
+PEERS = (
+    "client",
     "media/peer/test_client_floods.py",
     "media/peer/test_forms.py",
     "media/peer/test_peer.py",
@@ -47,7 +52,7 @@ LOOPBACK = (
     "sessions/test_trace.py",
     "transport",
 )
-"""Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
+"""The same for peers, clients and connections, in another one."""
 
 SLOW = (
     "bench",
@@ -74,6 +79,7 @@ SLOW = (
     "test_openai_realtime_example.py",
     "test_render.py",
     *LOOPBACK,
+    *PEERS,
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
@@ -95,4 +101,6 @@ def group(path: str) -> str | None:
     """The group that the tests of a file belong to, if any: pytest-xdist runs it in one worker."""
     if any(_under(path, place) for place in LOOPBACK):
         return "loopback"
+    if any(_under(path, place) for place in PEERS):
+        return "peers"
     return next((place for place in TOGETHER if _under(path, place)), None)

@@ -8,7 +8,8 @@ from ears import loud
 
 RATE = 16_000
 
-random = np.random.default_rng(5)
+SEED = 2
+"""Each noise is the same whenever it is made, whatever was made before."""
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -16,11 +17,13 @@ def silence(seconds: float) -> np.ndarray:
 
 
 def white(seconds: float, level_db: float) -> np.ndarray:
+    random = np.random.default_rng(SEED)
     return loud(random.normal(size=round(seconds * RATE)), level_db)
 
 
 def pink(seconds: float, level_db: float) -> np.ndarray:
     """A fan, or traffic: noise with equal power in each octave."""
+    random = np.random.default_rng(SEED)
     spectrum = np.fft.rfft(random.normal(size=round(seconds * RATE)))
     frequencies = np.arange(len(spectrum))
     frequencies[0] = 1
@@ -35,6 +38,7 @@ def hum(seconds: float, level_db: float) -> np.ndarray:
 
 def keyboard(seconds: float, level_db: float = -30) -> np.ndarray:
     """Ten clicks a second of 4 to 30 ms."""
+    random = np.random.default_rng(SEED)
     out = silence(seconds)
     for at in random.integers(0, len(out) - 500, round(seconds * 10)):
         length = int(random.integers(60, 500))
@@ -44,6 +48,7 @@ def keyboard(seconds: float, level_db: float = -30) -> np.ndarray:
 
 def breath(seconds: float, level_db: float = -42) -> np.ndarray:
     """A breath each three seconds."""
+    random = np.random.default_rng(SEED)
     t = np.arange(round(seconds * RATE)) / RATE
     noise = np.convolve(random.normal(size=len(t)), [1, -0.6], "same")
     return loud(noise * np.clip(np.sin(2 * np.pi * t / 3), 0, 1) ** 2, level_db)
@@ -51,6 +56,7 @@ def breath(seconds: float, level_db: float = -42) -> np.ndarray:
 
 def music(seconds: float, level_db: float) -> np.ndarray:
     """Four notes a second, and basses."""
+    random = np.random.default_rng(SEED)
     size = round(seconds * RATE)
     out, notes = np.zeros(size), (220, 262, 330, 392, 440, 523)
     for start in range(0, size, RATE // 4):

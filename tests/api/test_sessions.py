@@ -70,7 +70,8 @@ async def test_delete_closes_the_connection_before_it_answers(client: httpx.Asyn
         (b"\xff\xfe", SDP, 400, "UTF-8"),
         (b"v=0\r\n", SDP, 422, "m-line"),
         (b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nm=audio zero\r\n", SDP, 400, "SDP"),
-        (b"v=0", {"Content-Type": "application/json"}, 415, "application/sdp"),
+        (b"v=0", {"Content-Type": "application/json"}, 400, "JSON"),
+        (b"v=0", {"Content-Type": "text/plain"}, 415, "application/sdp"),
         (b"v=0", {}, 415, "application/sdp"),
     ],
 )

@@ -63,7 +63,7 @@ async def fake_http() -> AsyncIterator[FakeHttp]:
     methods = ["GET", "POST", "DELETE", "PATCH"]
     app = Starlette(routes=[Route("/{path:path}", fake.handle, methods=methods)])
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # they stay with pytest
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

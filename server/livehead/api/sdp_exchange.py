@@ -67,10 +67,10 @@ async def add_candidates(request: Request, viewer: Viewer) -> Response:
     return Response(status_code=204)
 
 
-def describe_endpoint(services: Services, accepted: str = SDP) -> Response:
+def describe_endpoint(services: Services) -> Response:
     """What POST takes, for OPTIONS. Preflights carry no credentials, so the links are of the STUN servers only; the
     201 has all."""
-    response = Response(status_code=204, headers={"Accept-Post": accepted, "Allow": "POST, OPTIONS"})
+    response = Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "POST, OPTIONS"})
     for link in ice_links(stun_servers(services.settings.media)):
         response.headers.append("Link", link)
     return response

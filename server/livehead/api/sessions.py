@@ -116,7 +116,8 @@ def _created(session: Session, services: Services, identity: Identity) -> Respon
     dependencies=[Depends(Guard(Needs.NOTHING))],
 )
 async def describe_sessions(services: ServicesDep) -> Response:
-    return describe_endpoint(services, f"{SDP}, {JSON}")
+    """As a WHIP endpoint says it (RFC 9725 section 4.7)."""
+    return describe_endpoint(services)
 
 
 @router.options(

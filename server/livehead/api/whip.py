@@ -45,7 +45,7 @@ async def publish(
     """A camera, if one is offered, is answered inactive. A publisher that offers to receive video gets the portrait;
     any other sees it at /whep/{session}, the last part of the Location being the session's id."""
     offer = await read_offer(request)
-    return await open_by_offer(offer, replace(options, avatar=avatar_id), services, identity)
+    return await open_by_offer(offer, replace(options, avatar=avatar_id, sees=False), services, identity)
 
 
 @router.options(

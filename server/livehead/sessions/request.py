@@ -18,7 +18,8 @@ InterruptMode: TypeAlias = Literal["off", "auto"]
 class SessionRequest:
     """``seed`` None takes a random one; ``voice`` None sends pushed speech back to the caller, and the microphone not.
     With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait. ``channel`` is the name of the
-    caller's data channel; under another than ours another protocol is spoken."""
+    caller's data channel; under another than ours another protocol is spoken. ``sees`` says that the caller must take
+    the video; a WHIP publisher need not."""
 
     avatar: str
     latency: str
@@ -28,6 +29,7 @@ class SessionRequest:
     seed: int | None = None
     interrupt: InterruptMode = "off"
     channel: str = LABEL
+    sees: bool = True
 
     @property
     def pushed(self) -> bool:

@@ -136,6 +136,7 @@ class Session:
         self.caller = self._new_viewer(
             self.opened_by,
             caller_speaks=not self._request.pushed,
+            sees=self._request.sees,
             voice=self._request.speaks,
             channel=self._request.channel,
         )
@@ -391,7 +392,13 @@ class Session:
             self._log.debug("a viewer left: %s", viewer.reason)
 
     def _new_viewer(
-        self, identity: Identity, *, caller_speaks: bool = False, voice: bool = True, channel: str = LABEL
+        self,
+        identity: Identity,
+        *,
+        caller_speaks: bool = False,
+        sees: bool = False,
+        voice: bool = True,
+        channel: str = LABEL,
     ) -> Viewer:
         return Viewer(
             self._viewers,
@@ -400,6 +407,7 @@ class Session:
             self,
             self._log,
             caller_speaks=caller_speaks,
+            sees=sees,
             voice=voice,
             channel=channel,
         )

@@ -46,7 +46,7 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
                 "seed": 7,
                 "token": "t",
             },
-            Offer(SDP, "default", "low", "off", "mic", True, 7, "t"),
+            Offer(SDP, "default", "low", "off", "mic", True, 7, token="t"),
         ),
         ({"type": "offer", "sdp": SDP, "avatar": None, "token": None, "probe": None}, Offer(SDP)),
         ({"type": "offer", "sdp": SDP, "something": {"new": [1]}}, Offer(SDP)),

@@ -61,7 +61,7 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
         ),
         (
             Playback("started", 12, 40),
-            {"type": "playback", "state": "started", "k": 12, "spoken_ms": 40, "shown_ms": None},
+            {"type": "playback", "state": "started", "k": 12, "spoken_ms": 40, "shown_ms": None, "utterance": None},
         ),
     ],
 )

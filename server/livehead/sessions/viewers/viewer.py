@@ -56,6 +56,7 @@ class Viewer:
     ``reason`` says then why, in one word. ``network`` is what the client's address counts as.
 
     With ``caller_speaks`` the client must send the audio that the session is driven by; otherwise it may send audio.
+    With ``sees`` it must take the video.
     ``voice`` says whether the session's audio is sent to it, if it takes any; ``channel`` is the name of its data
     channel.
     """
@@ -69,6 +70,7 @@ class Viewer:
         log: SessionLog,
         *,
         caller_speaks: bool = False,
+        sees: bool = False,
         voice: bool = True,
         channel: str = LABEL,
     ) -> None:
@@ -84,7 +86,7 @@ class Viewer:
             [IceServer(stun_urls)] if stun_urls else [],
             viewers=viewers,
             audio="required" if caller_speaks else "optional",
-            video="optional",
+            video="required" if sees else "optional",
             voice=voice,
             on_message=self._on_text,
             channel=channel,
