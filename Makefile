@@ -3,8 +3,9 @@
 # make test    lint, types and all tests
 # make fuzz    every decoder under atheris and under the search for its slowest input, then the API, for hours; ARGS names
 #              some of the decoders
+# make test-long     tests that take long, and are no part of make test
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
-.PHONY: run check test fuzz test-lowest lint types format clean
+.PHONY: run check test test-long fuzz test-lowest lint types format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,8 +17,8 @@ LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_
   $(addprefix tests/api/,test_doors.py test_sessions.py test_signal.py test_socket.py test_whep.py)
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
-# two workers more than cores: two of them mostly wait (tests/phases.py)
-PARALLEL := -n $(shell expr $(JOBS) + 2) --maxprocesses 8
+# one worker more than cores: one of them mostly waits (tests/phases.py)
+PARALLEL := -n $(shell expr $(JOBS) + 1) --maxprocesses 8
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)
@@ -37,6 +38,9 @@ test: lint types
 fuzz: $(VENV)/.fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 	$(PYTEST) -m soak -rP tests/fuzz
+
+test-long: $(VENV)/.test
+	$(PYTEST) -m soak --ignore=tests/fuzz $(ARGS)
 
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 -m 'not realtime' $(LOWEST_TESTS) $(ARGS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -119,7 +119,7 @@ async def test_pushed_speech_is_heard_to_its_end(server: Process, speech: Path) 
         client = push(server, session, speech)
         output, errors = await asyncio.to_thread(client.communicate, timeout=30)
         assert (client.returncode, errors) == (0, "")
-        told = [json.loads(each.replace("'", '"')) for each in output.splitlines()]
+        told = [ast.literal_eval(each) for each in output.splitlines()]
         assert [each["state"] for each in told] == ["started", "finished"]
         assert told[1]["k"] - told[0]["k"] == 49
         await until(lambda: loud(caller.levels) > 30)

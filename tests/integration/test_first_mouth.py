@@ -17,7 +17,7 @@ from line import Line
 from serving import Process
 from waiting import until
 
-TURNS = 6
+TURNS = 3
 
 
 @pytest.mark.parametrize("preset", ["low", "balanced", "throughput"])

@@ -15,7 +15,7 @@ from serving import Process
 from waiting import until
 
 VIEWERS = 8
-SECONDS = 10.0
+SECONDS = 7.0
 SDP = {"Content-Type": "application/sdp"}
 
 

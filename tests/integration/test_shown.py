@@ -66,7 +66,7 @@ def numbered(backend: Backend) -> list[dict[str, Any]]:
     return [each for each in ends(backend) if each["utterance"] is not None]
 
 
-@pytest.mark.parametrize("preset", ["low", "balanced", "throughput"])
+@pytest.mark.parametrize("preset", ["low", "throughput"])
 async def test_rtp_timestamps_tell_it_as_well(server: Process, preset: str) -> None:
     async with Screen("rtp") as screen, Line(server.url) as line:
         session = await line.call(screen, source="push", probe=True, latency=preset)

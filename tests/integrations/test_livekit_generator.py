@@ -138,6 +138,7 @@ async def test_segments_end_once_each_after_their_last_sound(preview_server: Pro
         assert told.position == pytest.approx(math.ceil(length / 0.04) * 0.04, abs=0.041)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (16_000, 2), (44_100, 1), (48_000, 2)])
 async def test_speech_of_any_rate_is_spoken(preview_server: Process, rate: int, channels: int) -> None:
     async with generating(preview_server.url) as (generator, output):
@@ -167,6 +168,7 @@ async def test_nothing_of_a_cleared_segment_comes_out(preview_server: Process) -
     assert output.told[1].position == pytest.approx(before, abs=0.13)
 
 
+@pytest.mark.soak
 async def test_clearing_twice_or_nothing_is_no_fault(preview_server: Process) -> None:
     async with generating(preview_server.url) as (generator, output):
         assert generator.clear_buffer() is None
@@ -198,6 +200,7 @@ async def test_an_interruption_by_somebody_else_ends_the_segment(preview_server:
     assert 0.5 < output.told[1].position < 1.5
 
 
+@pytest.mark.soak
 async def test_a_call_that_ends_ends_every_segment_and_those_that_come_later(preview_server: Process) -> None:
     async with Livehead(preview_server.url) as server, server.call(source="push") as call:
         generator = VideoGenerator(call)
@@ -214,6 +217,7 @@ async def test_a_call_that_ends_ends_every_segment_and_those_that_come_later(pre
         await generator.aclose()
 
 
+@pytest.mark.soak
 async def test_a_segment_keeps_its_rate(preview_server: Process) -> None:
     async with generating(preview_server.url) as (generator, _):
         await push(generator, tone(0.1, 24_000), end=False)

@@ -61,6 +61,7 @@ async def talking(server: Process, *, room: Room | None = None) -> AsyncIterator
         await room.close()
 
 
+@pytest.mark.soak
 async def test_the_portrait_is_published_by_the_agents_participant(preview_server: Process) -> None:
     async with talking(preview_server) as talk:
         assert (talk.avatar.provider, talk.avatar.avatar_identity) == ("livehead", "agent")
@@ -121,6 +122,7 @@ async def test_an_agent_that_is_interrupted_falls_silent_and_knows_how_far_it_ca
     assert talk.finished[1].playback_position == pytest.approx(1.0, abs=0.041)
 
 
+@pytest.mark.soak
 async def test_every_segment_is_finished_once_whatever_interrupts_it(preview_server: Process) -> None:
     chance = random.Random(12)
     async with talking(preview_server) as talk:
@@ -148,6 +150,7 @@ async def test_every_segment_is_finished_once_whatever_interrupts_it(preview_ser
             assert event.playback_position == pytest.approx(length, abs=0.041)
 
 
+@pytest.mark.soak
 async def test_segments_that_wait_are_all_finished_by_one_clear(preview_server: Process) -> None:
     async with talking(preview_server) as talk:
         for _ in range(3):
@@ -164,6 +167,7 @@ async def test_segments_that_wait_are_all_finished_by_one_clear(preview_server: 
     assert talk.finished[4].playback_position == pytest.approx(0.5, abs=0.041)
 
 
+@pytest.mark.soak
 async def test_nothing_is_spoken_before_somebody_is_subscribed(preview_server: Process) -> None:
     room = Room()
     room.subscribed.clear()
@@ -178,6 +182,7 @@ async def test_nothing_is_spoken_before_somebody_is_subscribed(preview_server: P
     assert not talk.finished[0].interrupted
 
 
+@pytest.mark.soak
 async def test_a_segment_that_nobody_waits_for_is_cleared_before_somebody_is_subscribed(
     preview_server: Process,
 ) -> None:
@@ -191,6 +196,7 @@ async def test_a_segment_that_nobody_waits_for_is_cleared_before_somebody_is_sub
     assert [(event.playback_position, event.interrupted) for event in talk.finished] == [(0, True)]
 
 
+@pytest.mark.soak
 async def test_an_avatar_that_is_closed_ends_what_the_agent_says_then_and_later(preview_server: Process) -> None:
     async with talking(preview_server) as talk:
         await talk.say(tone(5.0))

@@ -85,6 +85,7 @@ async def test_what_the_bot_says_comes_out_with_pictures_in_step(preview_server:
     assert 0 < first < 1
 
 
+@pytest.mark.soak
 async def test_pictures_come_at_their_rate(preview_server: Process) -> None:
     bot = Bot(LiveheadVideoService(url=preview_server.url))
     async with bot.running():
@@ -119,6 +120,7 @@ async def test_an_interruption_silences_the_portrait(preview_server: Process) ->
         assert match(speech, after) > 0.9, "the next answer is not whole"
 
 
+@pytest.mark.soak
 async def test_utterances_follow_one_another(preview_server: Process) -> None:
     speech = spoken()
     halves = speech[: len(speech) // 2], speech[len(speech) // 2 :]
@@ -136,6 +138,7 @@ async def test_utterances_follow_one_another(preview_server: Process) -> None:
     assert len(bot.ttfb) == 1, "the second one followed on the first"
 
 
+@pytest.mark.soak
 async def test_audio_of_no_tts_service_is_spoken_too(preview_server: Process) -> None:
     """Stereo, and with nothing that says where it ends."""
     speech = spoken()
@@ -164,6 +167,7 @@ async def test_a_cancelled_pipeline_ends_the_session(preview_server: Process) ->
     assert await preview_server.active() == 0
 
 
+@pytest.mark.soak
 async def test_a_session_that_ends_is_opened_again(preview_server: Process) -> None:
     speech = spoken()
     bot = Bot(LiveheadVideoService(url=preview_server.url))
@@ -197,6 +201,7 @@ async def test_a_session_that_ends_is_opened_again(preview_server: Process) -> N
     assert b"".join(passed) == speech.tobytes()
 
 
+@pytest.mark.soak
 async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
     """The bot is heard; why there is no portrait is told; in the end the service is unusable."""
     speech = spoken(1)
@@ -220,6 +225,7 @@ async def test_a_refusal_is_told(preview_server: Process) -> None:
         await bot.end()
 
 
+@pytest.mark.soak
 async def test_the_browser_gets_the_portrait_by_whep(preview_server: Process) -> None:
     """Then nothing of it goes through the pipeline, which is told all the same that the bot speaks."""
     speech = spoken()

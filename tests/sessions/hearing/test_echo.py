@@ -17,7 +17,7 @@ from waiting import until
 
 STEP = 320
 
-DELAYS = (0.05, 0.13, 0.25, 0.4)
+DELAYS = (0.05, 0.25, 0.4)
 ATTENUATIONS = (6.0, 18.0, 30.0)
 REVERBERATIONS = (0.3, 0.6)
 
