@@ -32,10 +32,12 @@ from waiting import until
 ROOT = Path(__file__).parents[1]
 QUESTIONS = (
     "What is two plus three?",
+    "Can you tell me a joke?",
     "Hello, my name is Sarah.",
+    "What is the time, please?",
 )
 
-INTERRUPTIONS = 2
+INTERRUPTIONS = 3
 
 PLAYED_AT = 0.92 * SAMPLE_RATE
 """Samples a second: slower and lower than the agent's voice."""
