@@ -89,5 +89,5 @@ async def test_the_server_knows_to_within_one_frame_what_the_page_has_shown(brow
         assert 0 < end["shown_ms"] <= end["spoken_ms"]
         assert abs(end["shown_ms"] - end["presented_ms"]) <= BLOCK_MS
     assert [end["state"] for end in ends] == ["interrupted", "interrupted", "interrupted", "finished"]
-    assert ends[-1]["shown_ms"] == 1210
+    assert 1210 - BLOCK_MS <= ends[-1]["shown_ms"] <= 1210
     assert all(late - early >= 980 for early, late in zip(reports, reports[4:], strict=False))
