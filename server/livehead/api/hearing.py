@@ -11,14 +11,11 @@ from fastapi import APIRouter, Depends, WebSocket
 from livehead.api.guard import Guard
 from livehead.api.problems import deny, problem_of
 from livehead.api.services import ServicesDep
-from livehead.api.socket import GOING_AWAY, MessageSocket
-from livehead.api.speech import read_rate
+from livehead.api.session_socket import read_rate, run_beside
+from livehead.api.socket import MessageSocket
 from livehead.core.identity import Identity, Role
-from livehead.core.lifecycle import State
-from livehead.core.messages.from_server import ErrorMessage, Message, StateMessage
+from livehead.core.messages.from_server import ErrorMessage, Message
 from livehead.errors import RequestError, SlowReaderError, UnprocessableError
-from livehead.sessions.session import Session
-from livehead.sessions.status import SessionMessage
 
 router = APIRouter()
 
@@ -49,7 +46,7 @@ async def hearing(
         return
     try:
         await socket.accept()
-        await HearingHandler(messages, session).run()
+        await run_beside(session, messages, _refuse)
     finally:
         ear.release()
 
@@ -84,25 +81,7 @@ class AudioBacklog:
         return [ErrorMessage({**problem_of(error), "dropped_samples": dropped}), piece]
 
 
-class HearingHandler:
-    """One socket that hears one session, until either ends."""
-
-    def __init__(self, socket: MessageSocket, session: Session) -> None:
-        self._socket = socket
-        self._session = session
-
-    async def run(self) -> None:
-        self._session.subscribe(self._on_session)
-        try:
-            await self._socket.run(self._handle)
-        finally:
-            self._session.unsubscribe(self._on_session)
-
-    async def _handle(self, received: str | bytes) -> None:
-        raise UnprocessableError(
-            "Nothing is sent on this socket. Speech goes to /v1/sessions/{id}/speech, and so does an interrupt."
-        )
-
-    def _on_session(self, message: SessionMessage) -> None:
-        if isinstance(message, StateMessage) and message.state is State.CLOSED:
-            self._socket.end(GOING_AWAY)
+async def _refuse(received: str | bytes) -> None:
+    raise UnprocessableError(
+        "Nothing is sent on this socket. Speech goes to /v1/sessions/{id}/speech, and so does an interrupt."
+    )

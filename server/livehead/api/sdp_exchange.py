@@ -11,7 +11,9 @@ from livehead.api.body import check_accept, read_text
 from livehead.api.ice import ice_links, ice_servers, stun_servers
 from livehead.api.sdpfrag import parse
 from livehead.api.services import Services
+from livehead.core.identity import Identity
 from livehead.errors import PreconditionError, UnprocessableError
+from livehead.sessions.request import SessionRequest
 from livehead.sessions.viewers.viewer import Viewer
 
 SDP = "application/sdp"
@@ -24,6 +26,14 @@ FRAGMENT_BODY: dict[str, Any] = {
 ANSWERED: dict[str, Any] = {
     "description": "The SDP answer; Location, ETag, Link rel=ice-server",
     "content": {SDP: {}},
+}
+OFFER_RESPONSES: dict[int | str, dict[str, Any]] = {
+    201: ANSWERED,
+    400: {"description": "No SDP"},
+    406: {"description": f"Accept leaves out {SDP}"},
+    413: {"description": "The body is too large"},
+    415: {"description": f"The body is not {SDP}"},
+    422: {"description": "An offer, or an option beside it, that cannot be served"},
 }
 TRICKLE_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"description": "No fragment, or no ICE candidate in it"},
@@ -50,6 +60,15 @@ def answered(answer: str, location: str, viewer: Viewer, services: Services) -> 
     for link in ice_links(ice_servers(services.settings.media, viewer.id)):
         response.headers.append("Link", link)
     return response
+
+
+async def open_by_offer(offer: str, options: SessionRequest, services: Services, identity: Identity) -> Response:
+    """Open a session with its caller's offer: 201. Raises what :meth:`Access.opening` and :meth:`Registry.open`
+    raise."""
+    with services.access.opening(identity):
+        session, answer = await services.registry.open(offer, options, identity)
+    assert session.caller is not None
+    return answered(answer, f"/v1/sessions/{session.id}", session.caller, services)
 
 
 async def add_candidates(request: Request, viewer: Viewer) -> Response:

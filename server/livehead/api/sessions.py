@@ -18,9 +18,9 @@ from livehead.api.sdp_exchange import (
     SDP,
     TRICKLE_RESPONSES,
     add_candidates,
-    answered,
     describe_endpoint,
     describe_resource,
+    open_by_offer,
     read_offer,
 )
 from livehead.api.services import Services, ServicesDep
@@ -29,7 +29,6 @@ from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
 from livehead.core.messages.from_client import read_creation
 from livehead.errors import ConflictError, UnsupportedTypeError
-from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 
 Opener: TypeAlias = Annotated[Identity, Depends(Guard(Role.OPEN))]
@@ -84,14 +83,6 @@ async def open_session(
             session = services.registry.create(wanted, identity)
         return _created(session, services, identity)
     raise UnsupportedTypeError(f"Send an offer as {SDP}, or options as {JSON}, not {given or 'no type at all'}.")
-
-
-async def open_by_offer(offer: str, options: SessionRequest, services: Services, identity: Identity) -> Response:
-    """Open a session with its caller's offer."""
-    with services.access.opening(identity):
-        session, answer = await services.registry.open(offer, options, identity)
-    assert session.caller is not None
-    return answered(answer, f"/v1/sessions/{session.id}", session.caller, services)
 
 
 def _created(session: Session, services: Services, identity: Identity) -> Response:

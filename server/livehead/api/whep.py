@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from livehead.api.guard import Guard, Needs
 from livehead.api.sdp_exchange import (
-    ANSWERED,
     FRAGMENT_BODY,
     OFFER_BODY,
-    SDP,
+    OFFER_RESPONSES,
     TRICKLE_RESPONSES,
     add_candidates,
     answered,
@@ -34,15 +33,10 @@ NO_VIEWER: dict[str, Any] = {"description": "No such viewer, or not any more"}
     status_code=201,
     summary="See and hear a session (WHEP)",
     response_class=Response,
-    responses={
-        201: ANSWERED,
-        400: {"description": "No SDP"},
+    responses=OFFER_RESPONSES
+    | {
         404: {"description": "No such session, or not any more"},
         409: {"description": "The session has as many viewers as it may have"},
-        406: {"description": f"Accept leaves out {SDP}"},
-        413: {"description": "The body is too large"},
-        415: {"description": f"The body is not {SDP}"},
-        422: {"description": "An offer that cannot be served"},
     },
     openapi_extra=OFFER_BODY,
 )

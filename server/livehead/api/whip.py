@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from livehead.api.guard import Guard, Needs
-from livehead.api.sdp_exchange import ANSWERED, OFFER_BODY, SDP, describe_endpoint, read_offer
+from livehead.api.sdp_exchange import OFFER_BODY, OFFER_RESPONSES, describe_endpoint, open_by_offer, read_offer
 from livehead.api.services import ServicesDep
 from livehead.api.session_options import QueriedOptions
-from livehead.api.sessions import open_by_offer
 from livehead.core.identity import Identity, Role
 from livehead.core.limits import MAX_NAME
 
@@ -23,14 +22,9 @@ router = APIRouter(prefix="/whip", tags=["WHIP and WHEP"])
     status_code=201,
     summary="Publish a microphone that drives a portrait (WHIP)",
     response_class=Response,
-    responses={
-        201: ANSWERED,
-        400: {"description": "No SDP"},
+    responses=OFFER_RESPONSES
+    | {
         404: {"description": "No such avatar"},
-        406: {"description": f"Accept leaves out {SDP}"},
-        413: {"description": "The body is too large"},
-        415: {"description": f"The body is not {SDP}"},
-        422: {"description": "Understood, but impossible: no audio m-line, unknown preset, …"},
         503: {"description": "Full, starting or draining; Retry-After says when to come back"},
     },
     openapi_extra=OFFER_BODY,

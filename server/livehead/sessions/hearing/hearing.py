@@ -125,8 +125,8 @@ class Hearing:
 
     def attach(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
         """Let a backend hear, PCM16LE mono of ``rate`` Hz, until it is released. Where somebody speaks at that moment,
-        it is told so at once. Raises UnprocessableError for an
-        impossible rate, and ConflictError where there is an ear already."""
+        it is told so at once. Raises UnprocessableError for an impossible rate, and ConflictError where there is an
+        ear already."""
         if self._ear is not None:
             raise ConflictError("This session has its hearing socket already; close that one first.")
         if self._began is not None:

@@ -56,9 +56,8 @@ class Viewer:
     ``reason`` says then why, in one word. ``network`` is what the client's address counts as.
 
     With ``caller_speaks`` the client must send the audio that the session is driven by; otherwise it may send audio.
-    With ``sees`` it must take the video.
-    ``voice`` says whether the session's audio is sent to it, if it takes any; ``channel`` is the name of its data
-    channel.
+    With ``sees`` it must take the video. ``voice`` says whether the session's audio is sent to it, if it takes any;
+    ``channel`` is the name of its data channel.
     """
 
     def __init__(
@@ -147,11 +146,6 @@ class Viewer:
     def heard(self) -> bool:
         """Whether a connectivity check has come from the client."""
         return self.peer.heard.is_set()
-
-    @property
-    def connected_at(self) -> float | None:
-        """Monotonic seconds."""
-        return self._liveness.connected_at
 
     @property
     def pending(self) -> bool:
