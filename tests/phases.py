@@ -8,6 +8,7 @@ REALTIME = (
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",
     "bench/load/test_bench_overload.py",
+    "browser/test_shown_by_page.py",
     "browser/test_talk.py",
     "client/test_call.py",
     "integration/test_many_viewers.py",
@@ -29,17 +30,13 @@ beside it."""
 
 LOOPBACK = (
     "api",
+    "client",
     "engine/host",
     "fuzz/test_frames.py",
     "fuzz/test_openapi.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
-)
-"""Servers and workers that mostly wait: one after the other in a worker of their own, beside other tests."""
-
-PEERS = (
-    "client",
     "media/peer/test_client_floods.py",
     "media/peer/test_forms.py",
     "media/peer/test_peer.py",
@@ -52,7 +49,7 @@ PEERS = (
     "sessions/test_trace.py",
     "transport",
 )
-"""The same for peers, clients and connections, in another one."""
+"""Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
 
 SLOW = (
     "bench",
@@ -79,7 +76,6 @@ SLOW = (
     "test_openai_realtime_example.py",
     "test_render.py",
     *LOOPBACK,
-    *PEERS,
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
@@ -101,6 +97,4 @@ def group(path: str) -> str | None:
     """The group that the tests of a file belong to, if any: pytest-xdist runs it in one worker."""
     if any(_under(path, place) for place in LOOPBACK):
         return "loopback"
-    if any(_under(path, place) for place in PEERS):
-        return "peers"
     return next((place for place in TOGETHER if _under(path, place)), None)

@@ -72,7 +72,7 @@ async def tell(visit: Visit, backend: Backend, seconds: float, after: float | No
     return {**end, "presented_ms": presented}
 
 
-@pytest.mark.parametrize("latency", ["low", "throughput"])
+@pytest.mark.parametrize("latency", ["low", pytest.param("throughput", marks=pytest.mark.soak)])
 async def test_the_server_knows_to_within_one_frame_what_the_page_has_shown(browser: Browser, latency: str) -> None:
     async with serving(EngineSpec(PREVIEW, {"size": 512}), cors_origins=["*"]) as served:
         with site(PAGE.format(server=served.url, latency=latency)) as at:

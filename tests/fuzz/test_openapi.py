@@ -20,7 +20,7 @@ from serving import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-EXAMPLES, MANY = 5, 400
+EXAMPLES, MANY = 3, 400
 
 
 @pytest.fixture(scope="module")

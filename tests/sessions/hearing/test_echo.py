@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from waiting import until
 
 STEP = 320
 
-DELAYS = (0.05, 0.25, 0.4)
+DELAYS = (0.05, 0.13, 0.25, 0.4)
 ATTENUATIONS = (6.0, 18.0, 30.0)
 REVERBERATIONS = (0.3, 0.6)
 
@@ -54,9 +57,13 @@ async def onsets(sent: np.ndarray, microphone: np.ndarray) -> list[float]:
     return told
 
 
-@pytest.mark.parametrize("reverberation", REVERBERATIONS)
-@pytest.mark.parametrize("attenuation", ATTENUATIONS)
-@pytest.mark.parametrize("delay", DELAYS)
+def echoes() -> Iterator[Any]:
+    """All of them; those of the normal run go through each value."""
+    for n, (delay, attenuation, reverberation) in enumerate(product(DELAYS, ATTENUATIONS, REVERBERATIONS)):
+        yield pytest.param(delay, attenuation, reverberation, marks=[pytest.mark.soak] if n % 5 else [])
+
+
+@pytest.mark.parametrize(("delay", "attenuation", "reverberation"), [*echoes()])
 async def test_an_echo_is_nobody(delay: float, attenuation: float, reverberation: float) -> None:
     far = portrait()
     for noise in (-75, -55):
