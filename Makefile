@@ -19,6 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
 # one worker more than cores: one of them mostly waits (tests/phases.py)
 PARALLEL := -n $(shell expr $(JOBS) + 1) --maxprocesses 8
+IDLE := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 run: $(VENV)/.base
 	$(BIN)/livehead serve $(ARGS)
@@ -26,13 +27,17 @@ run: $(VENV)/.base
 check: lint types
 	$(PYTEST) $(PARALLEL) -m 'not slow and not realtime' $(ARGS)
 
-# Calls in real time are tested after the rest and one at a time: they would disturb each other (tests/phases.py).
+# Calls in real time are tested after the rest and one at a time: they would disturb each other. Beside them, what only
+# computes takes the time that they leave (tests/phases.py); its report follows theirs.
 # A phase in which ARGS leaves no test ends with status 5, which is no failure.
 test: lint types
-	@status=0; \
-	phase() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@" $(ARGS) || [ $$? -eq 5 ] || status=1; }; \
-	phase $(PARALLEL) -m 'not realtime'; \
-	phase -m realtime; \
+	@status=0; report=$$(mktemp); trap 'rm -f "$$report"; kill $$beside 2>/dev/null' EXIT; \
+	phase() { echo "$$*"; "$$@" $(ARGS) || [ $$? -eq 5 ]; }; \
+	phase $(PYTEST) $(PARALLEL) -m 'not realtime and not compute' || status=1; \
+	phase $(IDLE) $(PYTEST) -m compute >"$$report" 2>&1 & beside=$$!; \
+	phase $(PYTEST) -m realtime || status=1; \
+	wait $$beside || status=1; \
+	cat "$$report"; \
 	exit $$status
 
 fuzz: $(VENV)/.fuzz

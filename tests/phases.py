@@ -26,7 +26,7 @@ REALTIME = (
     "test_openai_realtime_example.py",
 )
 """Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
-beside it."""
+beside it but COMPUTE."""
 
 LOOPBACK = (
     "api",
@@ -79,6 +79,15 @@ SLOW = (
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
+COMPUTE = (
+    "bench/engine",
+    "engine/flashhead",
+    "gpu",
+    "models",
+)
+"""Models and files, for minutes, and no claims about time: the tests of REALTIME leave half of the processor idle, and
+these take it, at the lowest priority there is."""
+
 TOGETHER = ("bench/media/test_bench_media.py", "browser")
 """What these set up for all their tests takes long, so each of them keeps to one worker."""
 
@@ -89,7 +98,7 @@ def _under(path: str, place: str) -> bool:
 
 def marks(path: str) -> list[str]:
     """The markers of the tests in a file; ``path`` is below tests/, with slashes."""
-    kinds = {"realtime": REALTIME, "slow": SLOW}
+    kinds = {"compute": COMPUTE, "realtime": REALTIME, "slow": SLOW}
     return [kind for kind, places in kinds.items() if any(_under(path, place) for place in places)]
 
 

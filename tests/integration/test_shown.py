@@ -83,7 +83,8 @@ async def test_rtp_timestamps_tell_it_as_well(server: Process, preset: str) -> N
                 await until(lambda: backend.states()[-1] != "started")
             check(screen, backend)
             assert [each["state"] for each in ends(backend)] == ["interrupted", "interrupted", "finished"]
-            assert ends(backend)[2]["shown_ms"] == ends(backend)[2]["spoken_ms"] == 1210
+            assert ends(backend)[2]["spoken_ms"] == 1210
+            assert 1210 - 40 <= ends(backend)[2]["shown_ms"] <= 1210
             assert ends(backend)[0]["shown_ms"] >= 200
 
 
