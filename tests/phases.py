@@ -30,20 +30,12 @@ beside it but COMPUTE."""
 
 LOOPBACK = (
     "api",
-    "client",
     "engine/host",
     "fuzz/test_frames.py",
     "fuzz/test_openapi.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
-    "media/peer/test_client_floods.py",
-    "media/peer/test_forms.py",
-    "media/peer/test_peer.py",
-    "media/peer/test_setup_time.py",
-    "media/peer/test_strangers.py",
-    "media/peer/test_viewers.py",
-    "media/peer/test_voice.py",
     "sessions/test_pushed.py",
     "sessions/test_session.py",
     "sessions/test_trace.py",
@@ -51,9 +43,21 @@ LOOPBACK = (
 )
 """Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
 
+CALLS = (
+    "browser",
+    "client",
+    "media/peer/test_client_floods.py",
+    "media/peer/test_forms.py",
+    "media/peer/test_peer.py",
+    "media/peer/test_setup_time.py",
+    "media/peer/test_strangers.py",
+    "media/peer/test_viewers.py",
+    "media/peer/test_voice.py",
+)
+"""The same for browsers and other clients. Three of a kind at once would be late for one another."""
+
 SLOW = (
     "bench",
-    "browser",
     "commands",
     "core/playout/test_hiccups.py",
     "core/playout/test_playout_properties.py",
@@ -76,6 +80,7 @@ SLOW = (
     "test_openai_realtime_example.py",
     "test_render.py",
     *LOOPBACK,
+    *CALLS,
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
 
@@ -88,8 +93,8 @@ COMPUTE = (
 """Models and files, for minutes, and no claims about time: the tests of REALTIME leave half of the processor idle, and
 these take it, at the lowest priority there is."""
 
-TOGETHER = ("bench/media/test_bench_media.py", "browser")
-"""What these set up for all their tests takes long, so each of them keeps to one worker."""
+TOGETHER = {"loopback": LOOPBACK, "calls": CALLS, "bench media": ("bench/media/test_bench_media.py",)}
+"""Groups that each keep to one worker; what the last one sets up for all its tests takes long."""
 
 
 def _under(path: str, place: str) -> bool:
@@ -104,6 +109,4 @@ def marks(path: str) -> list[str]:
 
 def group(path: str) -> str | None:
     """The group that the tests of a file belong to, if any: pytest-xdist runs it in one worker."""
-    if any(_under(path, place) for place in LOOPBACK):
-        return "loopback"
-    return next((place for place in TOGETHER if _under(path, place)), None)
+    return next((name for name, places in TOGETHER.items() if any(_under(path, place) for place in places)), None)

@@ -222,6 +222,7 @@ async def test_a_language_model_replies_and_is_told_what_was_heard(tmp_path: Pat
 
 
 @pytest.mark.browser
+@pytest.mark.soak
 async def test_the_page_in_a_browser(tmp_path: Path) -> None:
     silence, question = np.zeros(4 * 16_000, np.float32), voice("Can you tell me a joke?")
     microphone = tmp_path / "microphone.wav"
