@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phases import LOOPBACK, REALTIME, SLOW, TOGETHER, group, marks
+from phases import COMPUTE, REALTIME, SLOW, TOGETHER, group, marks
 
 TESTS = Path(__file__).parent
 
@@ -60,7 +60,9 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     assert "Blocking call to time.sleep" in done.stdout
 
 
-@pytest.mark.parametrize("place", sorted({*REALTIME, *LOOPBACK, *SLOW, *TOGETHER}))
+@pytest.mark.parametrize(
+    "place", sorted({*REALTIME, *COMPUTE, *SLOW, *(place for places in TOGETHER.values() for place in places)})
+)
 def test_what_the_phases_name_exists(place: str) -> None:
     assert (TESTS / place).exists()
 
