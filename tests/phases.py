@@ -32,7 +32,6 @@ LOOPBACK = (
     "api",
     "engine/host",
     "fuzz/test_frames.py",
-    "fuzz/test_openapi.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
@@ -67,6 +66,7 @@ SLOW = (
     "engine/scheduling/test_slow_machine.py",
     "engine/worker",
     "fuzz/test_cost.py",
+    "fuzz/test_openapi.py",
     "gpu",
     "integration",
     "media/peer/test_failure.py",
@@ -86,12 +86,17 @@ SLOW = (
 
 COMPUTE = (
     "bench/engine",
+    "core/playout",
     "engine/flashhead",
+    "engine/scheduling",
+    "fuzz/test_openapi.py",
     "gpu",
     "models",
+    "sessions/hearing/test_echo.py",
+    "sessions/test_drift.py",
 )
-"""Models and files, for minutes, and no claims about time: the tests of REALTIME leave half of the processor idle, and
-these take it, at the lowest priority there is."""
+"""Models, files and simulations, for minutes, and no claims about time: the tests of REALTIME leave half of the
+processor idle, and these take it, at the lowest priority there is."""
 
 TOGETHER = {"loopback": LOOPBACK, "calls": CALLS, "bench media": ("bench/media/test_bench_media.py",)}
 """Groups that each keep to one worker; what the last one sets up for all its tests takes long."""
