@@ -24,6 +24,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 SDP = {"Content-Type": "application/sdp"}
 RATE = 16_000
 
+ALIKE = 0.75
+"""Correlation of what was said and what is heard: other speech has 0.2, and a packet that came late costs a few
+hundredths."""
+
 
 async def denial(served: Served, session: str, rate: int | str = RATE, **options: Any) -> tuple[int, str]:
     with pytest.raises(InvalidStatus) as refused:
@@ -66,7 +70,7 @@ async def test_a_backend_hears_what_a_viewer_says(served: Served, client: httpx.
         print(f"told {1000 * (told_at - microphone.began - onset):.0f} ms after the first sound left the microphone")
         heard = np.interp(np.arange(0, len(ears.pcm) * RATE // rate) * rate / RATE, np.arange(len(ears.pcm)), ears.pcm)
         at, alike = place(heard, speech()[: 3 * RATE])
-        assert alike > 0.9
+        assert alike > ALIKE
         spoke = next(each for _, each in ears.told if each["state"] == "speaking")
         assert abs(spoke["at_ms"] - at / 16 - 1000 * onset) < 200
         seconds, came = len(ears.pcm) / rate, ears.pieces[-1][0] - ears.pieces[0][0]
@@ -99,8 +103,8 @@ async def test_two_viewers_talk_in_turn(served: Served, client: httpx.AsyncClien
         await until(lambda: ears.states() == ["speaking", "silent"])
         second.play(speech()[4 * RATE : 6 * RATE])
         await until(lambda: ears.states() == 2 * ["speaking", "silent"])
-        assert place(ears.pcm, speech()[RATE : 2 * RATE])[1] > 0.9
-        assert place(ears.pcm, speech()[4 * RATE : 5 * RATE])[1] > 0.9
+        assert place(ears.pcm, speech()[RATE : 2 * RATE])[1] > ALIKE
+        assert place(ears.pcm, speech()[4 * RATE : 5 * RATE])[1] > ALIKE
         second.play(speech())
         await until(lambda: ears.states()[-1] == "speaking")
         first.stop()  # it ends, and is heard no more

@@ -90,6 +90,8 @@ class EchoGuard:
     def is_echo(self, pcm: Pcm, time: float) -> bool:
         """Whether the microphone's next samples, float32 at 16 kHz, are what was sent and no more, if there is a voice
         in them. ``time`` is when the first of them came, on the far end's clock."""
+        if not self._far_end.began:
+            return False
         echo = False
         frame = self._far_end.frame_at(time)
         for powers in self._powers(pcm):

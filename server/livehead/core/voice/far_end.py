@@ -45,6 +45,11 @@ class FarEnd:
         self._levels = np.full((2 * KEPT, BANDS), SILENT, np.float32)
         self._audible = np.zeros((2 * KEPT, BANDS), np.float32)
 
+    @property
+    def began(self) -> bool:
+        """Whether anything was ever sent."""
+        return self._began is not None
+
     def push(self, pcm: Pcm, now: float) -> None:
         """The next samples, float32 at 16 kHz, were sent at this time; silence is sent, too."""
         if self._began is None:
