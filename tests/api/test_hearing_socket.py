@@ -25,8 +25,7 @@ SDP = {"Content-Type": "application/sdp"}
 RATE = 16_000
 
 ALIKE = 0.75
-"""Correlation of what was said and what is heard: other speech has 0.2, and a packet that came late costs a few
-hundredths."""
+"""Correlation of what was said and what is heard: a packet that came late costs a few hundredths."""
 
 
 async def denial(served: Served, session: str, rate: int | str = RATE, **options: Any) -> tuple[int, str]:
