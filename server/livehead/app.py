@@ -21,6 +21,7 @@ from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
+from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
@@ -88,7 +89,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
     host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds)
     store = AvatarStore()
-    registry = Registry(settings, host, store, metrics)
+    registry = Registry(settings, host, store, metrics, SessionRecorders())
     metrics.watch_restarts(lambda: host.restarts)
     synthesizer = choose_synthesizer(settings.synthesis)
     return Services(settings, Access(settings), choice, host, store, registry, metrics, synthesizer, SmallWebRtc())

@@ -68,23 +68,24 @@ class AvatarStore:
         self._avatars = {avatar.id: avatar for avatar in builtin_avatars()}
         self._decoded: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
 
-    def list(self) -> list[Avatar]:
+    def list(self, owner: str = "") -> list[Avatar]:
+        """Those that the owner may show: everybody's and its own."""
         return list(self._avatars.values())
 
-    def get(self, avatar_id: str) -> Avatar:
-        """Raises :class:`~livehead.errors.NotFoundError` for an id that is not there."""
+    def get(self, avatar_id: str, owner: str = "") -> Avatar:
+        """Raises :class:`~livehead.errors.NotFoundError` for an id that is not there, or another owner's."""
         try:
             return self._avatars[avatar_id]
         except KeyError:
             raise NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.") from None
 
-    async def image(self, avatar_id: str) -> bytes:
-        """The image file, to be sent as ``get(avatar_id).media_type``."""
-        return await asyncio.to_thread(self.get(avatar_id).path.read_bytes)
+    async def image(self, avatar_id: str, owner: str = "") -> bytes:
+        """The image file, to be sent as ``get(avatar_id, owner).media_type``."""
+        return await asyncio.to_thread(self.get(avatar_id, owner).path.read_bytes)
 
-    async def portrait(self, avatar_id: str) -> NDArray[np.uint8]:
+    async def portrait(self, avatar_id: str, owner: str = "") -> NDArray[np.uint8]:
         """The image decoded, uint8 ``(H, W, 3)`` RGB, read-only."""
-        path = self.get(avatar_id).path
+        path = self.get(avatar_id, owner).path
         decoded = self._decoded.get(avatar_id)
         if decoded is None:
             decoded = self._decoded[avatar_id] = await asyncio.to_thread(load_portrait, path)

@@ -54,7 +54,9 @@ class ServerSettings(_Stage):
         ("'self'",), description="Who may show the page in a frame (Content-Security-Policy), as a JSON list."
     )
     data_dir: Path = Field(
-        Path("data"), description="Folder of the server's files: the API keys, unless keys names another file."
+        Path("data"),
+        description="Folder of the server's files: portraits, films, renders, and the API keys, unless keys names "
+        "another file.",
     )
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
@@ -182,6 +184,33 @@ class SynthesisSettings(_Stage):
             raise ValueError(f"write none, espeak or an address: {error}") from None
 
 
+class StoreSettings(_Stage):
+    """Portraits, films and renders that are kept in data_dir."""
+
+    portrait: str | None = Field(
+        None, description="Image file of the portrait that sessions show by default, or the id of a built-in one."
+    )
+    max_portraits: int = Field(100, ge=0, description="Portraits of one owner that are kept; 0 takes no uploads.")
+    uploads_per_minute: float = Field(20.0, gt=0, description="Uploads of one key and of one address.")
+    max_film_seconds: float = Field(
+        3600.0,
+        gt=0,
+        description="Longest film or replay file of a session, in seconds; the session goes on without.",
+    )
+    max_films: int = Field(100, ge=1, description="Films and replay files of one owner that are kept.")
+    min_free_mb: int = Field(
+        512, ge=0, description="Room on the disk that is left alone: with less, nothing new is kept, in MB."
+    )
+    max_renders: int = Field(20, ge=0, description="Renders of one owner that wait or run; 0 takes none.")
+    max_render_seconds: float = Field(600.0, gt=0, description="Longest audio of a render, in seconds.")
+    render_hours: float = Field(24.0, gt=0, description="How long a finished render is kept, in hours.")
+    visible_mark: Literal["off", "files", "live"] = Field(
+        "off",
+        description="A small mark on the picture that says that it is synthetic: in films and renders, or in live "
+        "sessions too.",
+    )
+
+
 class AccessSettings(_Stage):
     """Keys and tokens."""
 
@@ -253,6 +282,7 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
 
 
 _AnyStage = TypeVar("_AnyStage", bound=_Stage)
@@ -268,6 +298,7 @@ def stages() -> tuple[type[BaseSettings], ...]:
         AccessSettings,
         LimitSettings,
         SynthesisSettings,
+        StoreSettings,
     )
 
 
@@ -289,6 +320,7 @@ def load(given: Mapping[str, Any]) -> Settings:
             make(AccessSettings),
             make(LimitSettings),
             make(SynthesisSettings),
+            make(StoreSettings),
         )
     except ValidationError as error:
         raise UsageError("; ".join(_mistake(dict(e), given) for e in error.errors())) from None

@@ -22,6 +22,7 @@ from livehead.metrics import Metrics
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.engine_attachment import EngineAttachment
+from livehead.sessions.recording.base import NoRecorder
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 
@@ -53,6 +54,7 @@ class Engine:
     and loses those that it had."""
 
     stage: Stage
+    id: int = 1
     takes: float = TAKES
     state: str = "ready"
     rewinds: list[int] = field(default_factory=list)
@@ -108,12 +110,13 @@ class Stage:
             preset,
             peer,
             Metrics(),
+            recorder=NoRecorder(),
             with_test_pattern=False,
             on_block=lambda k, delay_ms, frame: source.block_sent(k, frame, self.now),
             clock=lambda: self.now,
         )
         self.pipeline = Pipeline(source, preset, self.pacer, clock=lambda: self.now)
-        self.attachment = EngineAttachment(self.pacer)
+        self.attachment = EngineAttachment(self.pacer, NoRecorder())
         stream: Any = self.engine
         self.attachment.stream = stream
         self.pipeline.attach(self.attachment)

@@ -14,6 +14,7 @@ from livehead.core.recent_delays import RecentDelays
 from livehead.engine.base import Preset
 from livehead.errors import NotFoundError
 from livehead.metrics import Metrics
+from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 from livehead.settings import load
@@ -82,6 +83,7 @@ class StubStream:
 
     def __init__(self, *failing: str) -> None:
         self.failing = failing
+        self.id = 1
         self.state = "ready"
         self.windows: list[Any] = []
         self.rewinds: list[int] = []
@@ -105,7 +107,7 @@ class StubHost:
 
     def __init__(self, opening: Callable[[int], Any] | None = None, *failing: str) -> None:
         self.state = "ready"
-        self.info: Any = SimpleNamespace(presets=PRESETS)
+        self.info: Any = SimpleNamespace(presets=PRESETS, looks=("keep",), name="stub")
         self.capacity = None
         self.streams: list[StubStream] = []
         self._opening = opening
@@ -133,14 +135,14 @@ class StubHost:
 class StubAvatars:
     names = ("amara", "ben", "chen")
 
-    def get(self, avatar: str) -> None:
+    def get(self, avatar: str, owner: str = "") -> None:
         if avatar not in self.names:
             raise NotFoundError(f"There is no avatar {avatar}.")
 
     def list(self) -> list[Any]:
         return [SimpleNamespace(id=name) for name in self.names]
 
-    async def portrait(self, avatar: str) -> np.ndarray:
+    async def portrait(self, avatar: str, owner: str = "") -> np.ndarray:
         return np.zeros((8, 8, 3), np.uint8)
 
 
@@ -159,5 +161,12 @@ def session(
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
     return Session(
-        request, Identity("198.51.100.1"), load(given or {}), anything, avatars, metrics or Metrics(), RecentDelays()
+        request,
+        Identity("198.51.100.1"),
+        load(given or {}),
+        anything,
+        avatars,
+        metrics or Metrics(),
+        RecentDelays(),
+        SessionRecorders(),
     )

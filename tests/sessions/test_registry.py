@@ -12,6 +12,7 @@ import pytest
 from livehead.core.identity import Identity, Role
 from livehead.errors import EngineError, NotFoundError, UnavailableError, UnprocessableError
 from livehead.metrics import Metrics
+from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.sessions.request import SessionRequest
 from livehead.settings import load
@@ -32,7 +33,7 @@ def build(
     metrics = Metrics()
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
-    return Registry(load(given), anything, avatars, metrics), metrics
+    return Registry(load(given), anything, avatars, metrics, SessionRecorders()), metrics
 
 
 async def warmed(registry: Registry) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from livehead.core.look import KEEP
 from livehead.errors import EngineDownError, EngineError, PortraitError
 from livehead.sessions.portrait import stream_opener as module
 from livehead.sessions.portrait.stream_opener import StreamOpener
+from livehead.sessions.recording.base import NoRecorder
 from sessions.stubs import StubAvatars, StubHost
 
 
@@ -17,7 +19,7 @@ def opener(host: Any) -> tuple[StreamOpener, list[str]]:
     told: list[str] = []
     anything: Any = None
     avatars: Any = StubAvatars()
-    return StreamOpener(host, avatars, 1, anything, told.append), told
+    return StreamOpener(host, avatars, "", 1, KEEP, anything, NoRecorder(), told.append), told
 
 
 def failing(*errors: Exception) -> StubHost:

@@ -9,11 +9,18 @@ from fastapi import Depends, Query
 from livehead.api.services import Services, ServicesDep
 from livehead.avatars import DEFAULT_ID
 from livehead.core.limits import MAX_NAME, MAX_SEED
+from livehead.core.look import KEEP, read_look
 from livehead.core.messages.from_client import CreateSession
+from livehead.core.messages.json_object import read_object
+from livehead.core.record_mode import RecordMode
 from livehead.core.source_name import SourceName
 from livehead.errors import UnprocessableError
 from livehead.sessions.request import InterruptMode, SessionRequest
 from livehead.settings import LatencyName
+
+RECORD_MODES: dict[str, RecordMode] = {"0": "off", "1": "film", "replay": "replay"}
+MAX_JSON_LOOK = 1024
+"""Characters of a look in the query."""
 
 
 def _from_query(
@@ -29,6 +36,17 @@ def _from_query(
     interrupt: Annotated[
         InterruptMode, Query(description="auto: a user who begins to speak interrupts the portrait")
     ] = "off",
+    record: Annotated[
+        Literal["0", "1", "replay"],
+        Query(description="1 keeps a film of the session, replay what it takes to render it again"),
+    ] = "0",
+    look: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_JSON_LOOK,
+            description='JSON: {"background": "keep", "#rrggbb", "blur", "transparent" or the id of an avatar}',
+        ),
+    ] = None,
 ) -> SessionRequest:
     return SessionRequest(
         avatar=DEFAULT_ID,
@@ -38,6 +56,8 @@ def _from_query(
         probe=probe == "1",
         seed=seed,
         interrupt=interrupt,
+        record=RECORD_MODES[record],
+        look=KEEP if look is None else read_look(read_object(look, MAX_JSON_LOOK)),
     )
 
 
@@ -62,4 +82,6 @@ def from_body(body: CreateSession, services: Services) -> SessionRequest:
         probe=body.probe,
         seed=body.seed,
         interrupt=body.interrupt or "off",
+        record=body.record or "off",
+        look=body.look or KEEP,
     )

@@ -12,6 +12,7 @@ from livehead.api.socket import MessageSocket
 from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State
+from livehead.core.look import KEEP
 from livehead.core.messages.from_client import (
     Bye,
     Candidate,
@@ -112,6 +113,8 @@ class SignalHandler:
             probe=offer.probe,
             seed=offer.seed,
             interrupt=offer.interrupt or "off",
+            record=offer.record or "off",
+            look=offer.look or KEEP,
         )
         identity = self._identity or self._identify(offer)
         with self._services.access.opening(identity):

@@ -37,6 +37,7 @@ SETTINGS = (
     "size",
     "max_sessions",
     "data_dir",
+    "portrait",
     "tls_cert",
     "tls_key",
     "latency",

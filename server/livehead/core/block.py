@@ -32,3 +32,8 @@ class Block:
 
     k: int
     pcm: Pcm
+
+
+def quantize(pcm: Pcm) -> Pcm:
+    """The samples rounded to 16 bits, float32 still: ``n / 32768`` for whole n from -32768 to 32767."""
+    return np.asarray(np.clip(np.rint(pcm * 32768), -32768, 32767) / 32768, np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.block import FPS, Pcm
+from livehead.core.look import LookKind
 
 PixelFormat: TypeAlias = Literal["yuv420p", "rgb24"]
 
@@ -44,8 +45,9 @@ class GeneratorInfo:
     how many shown frames :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
     dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
-    ``batches`` are the batch sizes that others are put together from, smallest first; empty where every
-    size up to ``max_batch`` is computed as such.
+    ``looks`` are the kinds of background that it can give a portrait. ``batches`` are the batch sizes
+    that others are put together from, smallest first; empty where every size up to ``max_batch`` is
+    computed as such.
     """
 
     name: str
@@ -59,6 +61,7 @@ class GeneratorInfo:
     variant: str | None = None
     fps: int = FPS
     mixed_hops: bool = True
+    looks: tuple[LookKind, ...] = ("keep",)
     batches: tuple[int, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
 

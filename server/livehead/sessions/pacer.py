@@ -20,6 +20,7 @@ from livehead.metrics import Metrics
 from livehead.sessions.ahead import Ahead
 from livehead.sessions.figures import Figures
 from livehead.sessions.frame_trace import FrameTrace
+from livehead.sessions.recording.base import Recorder
 from livehead.sessions.sources.base import IDLE_BLOCK
 
 
@@ -37,6 +38,7 @@ class Pacer:
         viewers: Viewers,
         metrics: Metrics,
         *,
+        recorder: Recorder,
         with_test_pattern: bool,
         on_block: Callable[[int, float, int | None], None],
         on_audio: Callable[[Pcm], None] | None = None,
@@ -49,6 +51,7 @@ class Pacer:
         self._end = IDLE_BLOCK  # one past the last block that came
         self._viewers = viewers
         self._metrics = metrics
+        self._recorder = recorder
         self._figures = Figures(metrics)
         self._with_test_pattern = with_test_pattern
         self._on_block = on_block
@@ -141,6 +144,7 @@ class Pacer:
 
     def _send(self, tick: Tick) -> None:
         now = self._clock()
+        self._recorder.sent(tick)
         if tick.frame is not None:
             frame = tick.frame
             if tick.frame_k is not None:

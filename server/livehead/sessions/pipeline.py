@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from livehead.core.block import BLOCK_SAMPLES, Block
+from livehead.core.block import BLOCK_SAMPLES, Block, quantize
 from livehead.core.messages.from_server import Stats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
@@ -22,15 +22,22 @@ encoding and a window, at most once in so long, and takes another shape as rarel
 
 class Pipeline:
     """One session's, whatever its source. Everything is called on the event loop and returns at once. Before there is
-    a first attachment the timeline stands still. ``on_interrupt`` is called with every interrupt, before anything is
-    dropped."""
+    a first attachment the timeline stands still. ``quantized`` rounds every sample to 16 bits. ``on_interrupt`` is
+    called with every interrupt, before anything is dropped."""
 
     def __init__(
-        self, source: Source, preset: Preset, pacer: Pacer, *, clock: Callable[[], float] = time.monotonic
+        self,
+        source: Source,
+        preset: Preset,
+        pacer: Pacer,
+        *,
+        quantized: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK)
         self._pacer = pacer
+        self._quantized = quantized
         self._clock = clock
         self._attachment: EngineAttachment | None = None
         self._preset = preset
@@ -63,7 +70,7 @@ class Pipeline:
             self._pacer.playout.seek(block, restart=span.restart)
             if span.restart:
                 self._forget_ahead()
-        cut = self._windows.push(span.start, span.pcm)
+        cut = self._windows.push(span.start, quantize(span.pcm) if self._quantized else span.pcm)
         self._early.extend(cut.blocks)
         self._release()
         if span.restart:

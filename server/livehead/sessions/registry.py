@@ -25,6 +25,8 @@ from livehead.errors import LiveheadError, NotFoundError, RequestError, Unavaila
 from livehead.metrics import Metrics
 from livehead.sessions.admission.admission import Admission
 from livehead.sessions.admission.places import check_pending, check_places, choose_to_give_way
+from livehead.sessions.portrait.look_check import check_look
+from livehead.sessions.recording.base import Recorders
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session import Session
 from livehead.sessions.viewers.viewer import Viewer
@@ -49,13 +51,16 @@ class Registry:
     A session's failure is its own: it is logged and counted, and the others go on.
     """
 
-    def __init__(self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics, recorders: Recorders
+    ) -> None:
         self.admission = Admission(settings.sessions.max_sessions, host)
         self.delays = RecentDelays()
         self._settings = settings
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
+        self._recorders = recorders
         self._sessions: dict[str, Session] = {}
         self._openings: list[Opening] = []
         self._joining: Counter[str] = Counter()  # viewers that are being answered, by network
@@ -171,7 +176,8 @@ class Registry:
         if unavailable := self._unavailable():
             raise unavailable
         check_places(self._settings.limits, identity, (*self._openings, *self._sessions.values()))
-        self._avatars.get(request.avatar)
+        self._avatars.get(request.avatar, identity.owner)
+        check_look(request.look, self._host.info, self._avatars, identity.owner)
         find_preset(self._host.info.presets, request.latency)
 
     def _check_pending(self, identity: Identity) -> None:
@@ -197,7 +203,16 @@ class Registry:
         return session, answer
 
     def _new_session(self, request: SessionRequest, identity: Identity) -> Session:
-        return Session(request, identity, self._settings, self._host, self._avatars, self._metrics, self.delays)
+        return Session(
+            request,
+            identity,
+            self._settings,
+            self._host,
+            self._avatars,
+            self._metrics,
+            self.delays,
+            self._recorders,
+        )
 
     def _start(self, session: Session) -> None:
         self._sessions[session.id] = session

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from livehead.core.look import KEEP, Look
+from livehead.core.record_mode import RecordMode
 from livehead.core.source_name import SourceName
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
@@ -17,9 +19,10 @@ InterruptMode: TypeAlias = Literal["off", "auto"]
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """``seed`` None takes a random one; ``voice`` None sends pushed speech back to the caller, and the microphone not.
-    With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait. ``channel`` is the name of the
-    caller's data channel; under another than ours another protocol is spoken. ``sees`` says that the caller must take
-    the video; a WHIP publisher need not."""
+    With ``interrupt`` ``auto`` a viewer who begins to speak interrupts the portrait. ``record`` keeps a film of the
+    session, or what it takes to render it again. ``channel`` is the name of the caller's data channel; under another
+    than ours another protocol is spoken. ``sees`` says that the caller must take the video; a WHIP publisher need not.
+    """
 
     avatar: str
     latency: str
@@ -28,6 +31,8 @@ class SessionRequest:
     probe: bool = False
     seed: int | None = None
     interrupt: InterruptMode = "off"
+    record: RecordMode = "off"
+    look: Look = KEEP
     channel: str = LABEL
     sees: bool = True
 

@@ -35,6 +35,7 @@ from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.portrait import Portrait
 from livehead.sessions.portrait.stream_opener import StreamOpener
+from livehead.sessions.recording.base import Recorders
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.sources.mic import MicSource
@@ -74,8 +75,9 @@ class Session:
         avatars: AvatarStore,
         metrics: Metrics,
         delays: RecentDelays,
+        recorders: Recorders,
     ) -> None:
-        """Raises UnprocessableError for an unknown latency preset."""
+        """Raises UnprocessableError for an unknown latency preset, and what :meth:`Recorders.make` raises."""
         preset = find_preset(host.info.presets, request.latency)
         self.id = new_id()
         self.opened_by = opened_by
@@ -97,6 +99,7 @@ class Session:
         self._rates = SteeringRates()
         self._ending = asyncio.Event()
         self._reason = "failed"
+        self._recorder = recorders.make(self.id, request, opened_by, host.info)
         self._viewers = Viewers(on_sent=self._on_sent)
         self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
@@ -110,11 +113,12 @@ class Session:
             preset,
             self._viewers,
             metrics,
+            recorder=self._recorder,
             with_test_pattern=request.probe,
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
-        self._pipeline = Pipeline(self._source, preset, self._pacer)
+        self._pipeline = Pipeline(self._source, preset, self._pacer, quantized=self._recorder.quantized)
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
             self._speech = PushedSpeech(
@@ -125,7 +129,9 @@ class Session:
         )
         self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
-        streams = StreamOpener(host, avatars, seed, self._pacer, self._on_engine)
+        streams = StreamOpener(
+            host, avatars, opened_by.owner, seed, request.look, self._pacer, self._recorder, self._on_engine
+        )
         self._portrait = Portrait(request.avatar, streams, self._pipeline, self._log)
 
     async def open(self, offer: str) -> str:
@@ -240,6 +246,8 @@ class Session:
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
             "probe": self._request.probe,
+            "record": self._request.record,
+            "look": {"background": self._request.look.background},
             "viewers": sum(not viewer.pending for viewer in self._audience),
             "seconds": round(time.monotonic() - self._opened_at, 1),
             "stats": None if stats is None else stats_object(stats),
@@ -250,7 +258,7 @@ class Session:
         until the new one is there. It stays if that fails: then ``on_error`` is called, with PortraitError or
         EngineError for example. Raises NotFoundError for an avatar that there is not, and RateLimitError."""
         self._rates.count_avatar()
-        self._avatars.get(avatar)
+        self._avatars.get(avatar, self.opened_by.owner)
         self._portrait.choose(avatar, on_error)
 
     def choose_latency(self, name: str) -> None:
@@ -422,6 +430,7 @@ class Session:
             await self._attempt("its last figures", self._take_figures)
             await self._attempt("the engine's stream", self._portrait.close)
             await self._attempt("its viewers", self._close_viewers)
+            await self._attempt("its recording", self._recorder.close)
             self._metrics.close_failures.inc(self._audience.close_failures)
         finally:
             self._status.on(Event.CLOSE, self._reason)

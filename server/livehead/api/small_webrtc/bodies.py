@@ -8,7 +8,20 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from livehead.core.messages.fields import CandidateLine, Choice, Flag, LineIndex, MustBe, Name, Sdp, Seed, Token, Voice
+from livehead.core.messages.fields import (
+    CandidateLine,
+    Choice,
+    Flag,
+    LineIndex,
+    LookObject,
+    MustBe,
+    Name,
+    Record,
+    Sdp,
+    Seed,
+    Token,
+    Voice,
+)
 from livehead.core.source_name import SourceName
 from livehead.errors import MalformedError
 from livehead.sessions.request import InterruptMode
@@ -27,6 +40,8 @@ class Wanted:
     probe: Flag = False
     seed: Seed | None = None
     interrupt: Annotated[InterruptMode, MustBe("one of off, auto")] | None = None
+    record: Record | None = None
+    look: LookObject | None = None
     token: Token | None = field(default=None, repr=False)
 
 

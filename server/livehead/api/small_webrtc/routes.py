@@ -17,6 +17,7 @@ from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
 from livehead.core.ids import new_id
 from livehead.core.limits import MAX_MESSAGE
+from livehead.core.look import KEEP
 from livehead.errors import NotFoundError
 from livehead.sessions.request import SessionRequest
 
@@ -155,6 +156,8 @@ async def _negotiate(
         probe=wanted.probe,
         seed=wanted.seed,
         interrupt=wanted.interrupt or "off",
+        record=wanted.record or "off",
+        look=wanted.look or KEEP,
         channel=CHANNEL,
     )
     with services.access.opening(identity):

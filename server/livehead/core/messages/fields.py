@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -20,6 +20,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from livehead.core.limits import MAX_CANDIDATE, MAX_NAME, MAX_SDP, MAX_SEED, MAX_TOKEN
+from livehead.core.look import Look, read_look
+from livehead.core.record_mode import RecordMode
 from livehead.errors import MalformedError, TooLargeError
 
 
@@ -92,4 +94,20 @@ BlockIndex: TypeAlias = Annotated[
 ]
 Flag: TypeAlias = Annotated[
     StrictBool, BeforeValidator(lambda given: False if given is None else given), MustBe("true or false")
+]
+
+
+def _read_record(given: object) -> object:
+    """``record`` as the query writes it, 0, 1 or replay, or as JSON has it: false, true or "replay"."""
+    words: dict[object, RecordMode] = {"0": "off", "1": "film", "replay": "replay"}
+    if isinstance(given, bool) or given in (0, 1):
+        return "film" if given else "off"
+    return words.get(given, given) if isinstance(given, str) else given
+
+
+Record: TypeAlias = Annotated[RecordMode, BeforeValidator(_read_record), MustBe('0, 1 or "replay"')]
+LookObject: TypeAlias = Annotated[
+    Look,
+    BeforeValidator(lambda given: read_look(given) if isinstance(given, Mapping) else given),
+    MustBe('an object, {"background": …}'),
 ]

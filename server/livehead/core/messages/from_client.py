@@ -19,9 +19,11 @@ from livehead.core.messages.fields import (
     Choice,
     Flag,
     LineIndex,
+    LookObject,
     MustBe,
     Name,
     PingId,
+    Record,
     RtpTimestamp,
     Sdp,
     Seed,
@@ -46,6 +48,8 @@ class Offer:
     probe: Flag = False
     seed: Seed | None = None
     interrupt: Annotated[Literal["off", "auto"], MustBe("one of off, auto")] | None = None
+    record: Record | None = None
+    look: LookObject | None = None
     token: Token | None = field(default=None, repr=False)
 
 
@@ -59,6 +63,8 @@ class CreateSession:
     probe: Flag = False
     seed: Seed | None = None
     interrupt: Annotated[Literal["off", "auto"], MustBe("one of off, auto")] | None = None
+    record: Record | None = None
+    look: LookObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.host.host import EngineHost, EngineStream, OnState, WindowTiming
 from livehead.sessions.pacer import Pacer
+from livehead.sessions.recording.base import Recorder
 
 RETIRE_S = 2.0
 """A stream that was replaced is closed after this long, whether or not its last frames have come."""
@@ -21,17 +22,24 @@ RETIRE_S = 2.0
 class EngineAttachment:
     """Hands windows to the engine and its frames to the pacer. ``waiting`` counts the windows without an answer."""
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, pacer: Pacer, recorder: Recorder) -> None:
         self.stream: EngineStream | None = None
         self.waiting = 0
         self._pacer = pacer
+        self._recorder = recorder
 
     @classmethod
     async def open(
-        cls, host: EngineHost, portrait: NDArray[np.uint8], seed: int, pacer: Pacer, on_state: OnState
+        cls,
+        host: EngineHost,
+        portrait: NDArray[np.uint8],
+        seed: int,
+        pacer: Pacer,
+        recorder: Recorder,
+        on_state: OnState,
     ) -> Self:
         """Portrait: uint8 ``(H, W, 3)`` RGB. Raises what :meth:`EngineHost.open` raises."""
-        attachment = cls(pacer)
+        attachment = cls(pacer, recorder)
         attachment.stream = await host.open(portrait, seed, attachment.on_frames, on_state, attachment.on_dropped)
         return attachment
 
@@ -39,11 +47,13 @@ class EngineAttachment:
         """``deadline`` is when the frame of block ``window.k`` is to be sent."""
         if self.stream is not None and self.stream.submit(window, deadline):
             self.waiting += 1
+            self._recorder.submitted(self.stream.id, window)
 
     def rewind(self, shown_k: int) -> None:
         """Go on from the frame of block ``shown_k``."""
         if self.stream is not None:
             self.stream.rewind(shown_k)
+            self._recorder.rewound(self.stream.id, shown_k)
 
     async def retire(self) -> None:
         """Close the stream once the frames under way have come: they are still to be shown."""
@@ -68,5 +78,8 @@ class EngineAttachment:
     def on_dropped(self, k: int, hop: int) -> None:
         """The stream will not make the frames of blocks ``k … k + hop - 1``."""
         self.waiting -= 1
-        if self.stream is not None and self.stream.state == "ready":
+        if self.stream is None:
+            return
+        self._recorder.unmade(self.stream.id, k, hop)
+        if self.stream.state == "ready":
             self._pacer.push_missing(k)

@@ -5,28 +5,49 @@ from __future__ import annotations
 import asyncio
 
 from livehead.avatars import AvatarStore
+from livehead.core.look import Look
 from livehead.engine.host.host import EngineHost, OnState
 from livehead.errors import EngineDownError, EngineError
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.portrait.engine_attachment import EngineAttachment
+from livehead.sessions.recording.base import OpenedStream, Recorder
 
 RETRY_S = 0.5
 
 
 class StreamOpener:
-    """One session's: all its streams have the same ``seed``, and give their frames to the same pacer."""
+    """One session's: all its streams have the same ``seed`` and ``look``, and give their frames to the same pacer.
+    ``owner`` is whose portraits it may show, beside everybody's."""
 
-    def __init__(self, host: EngineHost, avatars: AvatarStore, seed: int, pacer: Pacer, on_state: OnState) -> None:
+    def __init__(
+        self,
+        host: EngineHost,
+        avatars: AvatarStore,
+        owner: str,
+        seed: int,
+        look: Look,
+        pacer: Pacer,
+        recorder: Recorder,
+        on_state: OnState,
+    ) -> None:
         self._host = host
         self._avatars = avatars
+        self._owner = owner
         self._seed = seed
+        self._look = look
         self._pacer = pacer
+        self._recorder = recorder
         self._on_state = on_state
 
     async def open(self, avatar: str) -> EngineAttachment:
         """Raises what :meth:`AvatarStore.portrait` and :meth:`EngineHost.open` raise."""
-        portrait = await self._avatars.portrait(avatar)
-        return await EngineAttachment.open(self._host, portrait, self._seed, self._pacer, self._on_state)
+        portrait = await self._avatars.portrait(avatar, self._owner)
+        attachment = await EngineAttachment.open(
+            self._host, portrait, self._seed, self._pacer, self._recorder, self._on_state
+        )
+        assert attachment.stream is not None
+        self._recorder.opened(OpenedStream(attachment.stream.id, avatar, portrait, self._seed, self._look))
+        return attachment
 
     async def open_first(self, avatar: str) -> EngineAttachment:
         """The same for a client that was told that it will be served: waits for an engine that is down. One that

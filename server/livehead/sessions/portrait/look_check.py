@@ -1,0 +1,20 @@
+"""Whether a session's look can be had."""
+
+from __future__ import annotations
+
+from livehead.avatars import AvatarStore
+from livehead.core.look import Look
+from livehead.engine.base import GeneratorInfo
+from livehead.errors import UnprocessableError
+
+
+def check_look(look: Look, info: GeneratorInfo, avatars: AvatarStore, owner: str) -> None:
+    """Raises UnprocessableError for a look that the engine cannot give, and NotFoundError for a picture that is not
+    among the owner's avatars."""
+    if look.kind not in info.looks:
+        can = ", ".join(info.looks)
+        raise UnprocessableError(
+            f"The {info.name} engine cannot give the background {look.background!r}; it can: {can}.", problem="look"
+        )
+    if look.kind == "picture":
+        avatars.get(look.background, owner)

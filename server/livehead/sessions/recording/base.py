@@ -1,0 +1,95 @@
+"""What a session tells of itself to whoever keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livehead.core.identity import Identity
+from livehead.core.look import Look
+from livehead.core.playout.tick import Tick
+from livehead.core.windows import Window
+from livehead.engine.base import GeneratorInfo
+from livehead.sessions.request import SessionRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedStream:
+    """A stream of the engine, as it was opened. ``portrait`` is uint8 ``(H, W, 3)`` RGB."""
+
+    stream: int
+    avatar: str
+    portrait: NDArray[np.uint8]
+    seed: int
+    look: Look
+
+
+class Recorder(Protocol):
+    """One session's. Everything but :meth:`close` is called on the event loop, in the order in which it happens, and
+    returns at once: what it takes longer for belongs to a thread or a process of its own, behind a bounded queue.
+    Nothing raises: a recording that fails ends by itself, says so in the log, and harms no session.
+
+    ``quantized`` says that the samples that are submitted must be whole 16-bit ones, so that they can be kept exactly.
+    """
+
+    quantized: bool
+
+    def opened(self, stream: OpenedStream) -> None:
+        """A stream was opened; it makes frames from its first window on."""
+        ...
+
+    def submitted(self, stream: int, window: Window) -> None:
+        """The engine was given a window of a stream."""
+        ...
+
+    def rewound(self, stream: int, shown_k: int) -> None:
+        """A stream goes on from the frame of block ``shown_k``."""
+        ...
+
+    def unmade(self, stream: int, k: int, hop: int) -> None:
+        """The engine did not make the frames of blocks ``k … k + hop - 1``."""
+        ...
+
+    def sent(self, tick: Tick) -> None:
+        """What the viewers were sent, before a test pattern or a mark is drawn into it."""
+        ...
+
+    async def close(self) -> None:
+        """The session is over. Returns when all that was kept is on the disk. Twice is once."""
+        ...
+
+
+class NoRecorder:
+    """Keeps nothing."""
+
+    quantized = False
+
+    def opened(self, stream: OpenedStream) -> None:
+        pass
+
+    def submitted(self, stream: int, window: Window) -> None:
+        pass
+
+    def rewound(self, stream: int, shown_k: int) -> None:
+        pass
+
+    def unmade(self, stream: int, k: int, hop: int) -> None:
+        pass
+
+    def sent(self, tick: Tick) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class Recorders(Protocol):
+    """Makes them."""
+
+    def make(self, session: str, request: SessionRequest, opened_by: Identity, info: GeneratorInfo) -> Recorder:
+        """The recorder of a session that is being opened. Raises UnavailableError where there is no room on the disk
+        for what it is to keep."""
+        ...
