@@ -58,6 +58,9 @@ class ServerSettings(_Stage):
         description="Folder of the server's files: portraits, films, renders, and the API keys, unless keys names "
         "another file.",
     )
+    vendor_dir: Path = Field(
+        Path("vendor"), description="Folder of files of other projects, fetched by livehead vendor fetch."
+    )
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
     )
