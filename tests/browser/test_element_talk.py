@@ -309,19 +309,20 @@ async def test_properties_are_set_as_frameworks_do(browser: Browser, served: Ser
               const head = document.createElement('live-head');
               Object.assign(head, {
                 server: url, avatar: 'mei', latency: 'balanced', voice: 'off', muted: 'false', seed: 7, controls: true,
-                source: 'push', session: 'abc', microphone: true, token: 'secret', microphoneMuted: true,
+                source: 'push', session: 'abc', microphone: true, token: 'secret', microphoneMuted: true, record: true,
               });
               const set = [head.src, head.server.url, head.avatar, head.latency, head.voice, head.muted, head.seed,
-                head.controls, head.mode, head.session, head.microphone, head.token, head.microphoneMuted];
+                head.controls, head.mode, head.session, head.microphone, head.token, head.microphoneMuted, head.record];
               for (const name of ['server', 'avatar', 'latency', 'voice', 'muted', 'seed', 'controls', 'source',
-                'session', 'microphone', 'token', 'microphoneMuted']) head[name] = undefined;
+                'session', 'microphone', 'token', 'microphoneMuted', 'record']) head[name] = undefined;
               return [set, head.getAttributeNames(), head.avatar];
             }""",
             served.url,
         )
         given, left, avatar = values
         assert given == [
-            served.url, f"{served.url}/", "mei", "balanced", False, False, 7, True, "push", "abc", True, "secret", True
+            served.url, f"{served.url}/", "mei", "balanced", False, False, 7, True, "push", "abc", True, "secret", True,
+            "film",
         ]  # fmt: skip
         assert left == ["source"], "what is taken away leaves no attribute; the source stays what it was"
         assert avatar == "default"

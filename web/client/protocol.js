@@ -4,6 +4,7 @@
 /** @typedef {"connecting" | "live" | "degraded" | "draining" | "closed"} ServerState */
 /** @typedef {"mic" | "push"} Mode where the portrait's speech comes from: this call's audio, or a backend */
 /** @typedef {"speaking" | "silent"} Activity */
+/** @typedef {"off" | "film" | "replay"} RecordMode what the server keeps of a session: nothing, a film, or what renders it again */
 
 /**
  * @typedef {object} Problem problem+json, RFC 9457
@@ -35,12 +36,13 @@
  *   | {type: "state", state: ServerState, reason?: string | null}
  *   | ({type: "stats"} & ServerStats)
  *   | {type: "avatar" | "user", state: Activity}
+ *   | {type: "recording", on: boolean}
  *   | {type: "error", error: Problem}} FromServer
  */
 
 /**
  * @typedef {{type: "offer", sdp: string, avatar: string, latency?: Latency, voice: "on" | "off", source: Mode,
- *     probe: boolean, token?: string, seed?: number}
+ *     probe: boolean, token?: string, seed?: number, record?: 1 | "replay"}
  *   | {type: "candidate", candidate: RTCIceCandidateInit | null}
  *   | {type: "avatar", id: string}
  *   | {type: "latency", preset: Latency}
@@ -61,7 +63,7 @@
 /** Label of the data channel that carries the same figures as the socket, and who speaks. */
 export const CHANNEL = "livehead";
 
-const known = new Set(["answer", "candidate", "state", "stats", "avatar", "user", "error"]);
+const known = new Set(["answer", "candidate", "state", "stats", "avatar", "user", "recording", "error"]);
 
 /**
  * @param {string} text

@@ -57,11 +57,12 @@ const source = () => ({ kind: "stream", stream: null, open: async () => ({}), be
 /** A session, what it said, and the way to let everything that is due happen. */
 function open(t, token) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  const seen = { changes: [], errors: [], sessions: [], activity: [] };
+  const seen = { changes: [], errors: [], sessions: [], activity: [], recordings: [] };
   const session = new Session({
     session: (id) => seen.sessions.push(id),
     activity: (who, activity) => seen.activity.push([who, activity]),
     change: ({ state, reason, wait }) => seen.changes.push([state, reason, wait]),
+    recording: (on) => seen.recordings.push(on),
     media() {},
     stats() {},
     error: (error, fatal) => seen.errors.push([error.code, fatal]),
@@ -301,4 +302,19 @@ test("who speaks is told, whichever way it comes", async (t) => {
   socket.receive({ type: "avatar", state: "speaking", k: 7 });
   socket.receive({ type: "user", state: "silent" });
   assert.deepEqual(seen.activity, [["avatar", "speaking"], ["user", "silent"]]);
+});
+
+test("what is to be recorded is in the offer, and the server says that it is", async (t) => {
+  const { session, seen, from, settle, options, start } = open(t);
+  await start();
+  assert.ok(!("record" in offers[0]), "servers need not know it");
+  socket.receive({ type: "recording", on: true });
+  session.stop();
+  for (const record of ["off", "film", "replay"]) {
+    void session.start({ ...options, record }, from).catch(() => {});
+    await settle();
+    session.stop();
+  }
+  assert.deepEqual(offers.slice(1).map(({ record }) => record), [undefined, 1, "replay"]);
+  assert.deepEqual(seen.recordings, [true]);
 });

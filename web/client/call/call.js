@@ -22,6 +22,7 @@ import { Whep } from "./whep.js";
  * @property {boolean} probe whether the test pattern is drawn into the frames
  * @property {string} [token]
  * @property {number} [seed]
+ * @property {import("../protocol.js").RecordMode} [record]
  */
 
 /**
@@ -30,6 +31,7 @@ import { Whep } from "./whep.js";
  * @property {(stream: MediaStream) => void} media audio and video, in one stream
  * @property {(state: ServerState, reason: string | null) => void} state
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
+ * @property {(on: boolean) => void} recording whether the server keeps a recording of the session
  * @property {(steady: boolean) => void} network
  * @property {(figures: Figures) => void} stats
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
@@ -90,8 +92,8 @@ export class Call {
     const peer = this.#connect(servers, track());
     peer.onicecandidate = ({ candidate }) => this.#signal.trickle(candidate);
     await peer.setLocalDescription();
-    const { avatar, latency, source, voice, probe, token, seed } = this.#options;
-    const offer = { sdp: peer.localDescription?.sdp ?? "", avatar, latency, voice: /** @type {"on" | "off"} */ (voice ? "on" : "off"), source, probe, token, seed };
+    const { avatar, latency, source, voice, probe, token, seed, record } = this.#options;
+    const offer = { sdp: peer.localDescription?.sdp ?? "", avatar, latency, voice: /** @type {"on" | "off"} */ (voice ? "on" : "off"), source, probe, token, seed, record: recordField(record) };
     const answer = await this.#signal.offer({ type: "offer", ...offer });
     if (this.#closed) throw new DOMException("closed while opening", "AbortError");
     if (!voice && !this.#signal.steer) this.setVoice(false);
@@ -142,6 +144,7 @@ export class Call {
     this.#receivedAt = performance.now();
     if (message.type === "stats") this.#joiner.update(message);
     else if (message.type === "avatar" || message.type === "user") this.#on.activity(message.type, message.state);
+    else if (message.type === "recording") this.#on.recording(message.on);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
     else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));
@@ -232,4 +235,13 @@ export class Call {
     if (left) void left.then(() => this.#peer?.close());
     else this.#peer?.close();
   }
+}
+
+/**
+ * @param {import("../protocol.js").RecordMode} [record]
+ * @returns {1 | "replay" | undefined} as the offer has it; servers that record nothing need not know the field
+ */
+function recordField(record) {
+  if (record === "film") return 1;
+  return record === "replay" ? "replay" : undefined;
 }

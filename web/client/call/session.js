@@ -18,6 +18,7 @@ import { ending } from "./states.js";
  * @property {(session: string) => void} session its id on the server, a new one after each reconnect of one's own
  * @property {(stream: MediaStream) => void} media
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
+ * @property {(on: boolean) => void} [recording] whether the server keeps a recording; asked for by `record`
  * @property {(figures: import("../figures.js").Figures) => void} stats
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
@@ -187,6 +188,7 @@ export class Session {
       media: (stream) => this.#on.media(stream),
       state: (state, reason) => this.#follow(state, reason),
       activity: (who, activity) => this.#on.activity(who, activity),
+      recording: (on) => this.#on.recording?.(on),
       network: (steady) => this.#progress.go(steady ? "recover" : "degrade", steady ? null : "network"),
       stats: (figures) => this.#on.stats(figures),
       complaint: (error) => this.#on.error(error, false),

@@ -2,6 +2,7 @@ import { Attribute } from "./vocabulary.js";
 
 /** @typedef {import("../protocol.js").Latency} Latency */
 /** @typedef {import("../protocol.js").Mode} Mode */
+/** @typedef {import("../protocol.js").RecordMode} RecordMode */
 
 /** Where there is no DOM, on a server that renders pages, the modules are to be imported all the same. */
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (/** @type {unknown} */ (class {}));
@@ -98,6 +99,19 @@ export class Attributes extends Base {
   /** @param {number | string | null | undefined} seed */
   set seed(seed) {
     this.#set(Attribute.SEED, seed);
+  }
+
+  /** What the server keeps of the next call. The attribute without a value is a film. @returns {RecordMode} */
+  get record() {
+    const given = this.getAttribute(Attribute.RECORD);
+    if (given === "replay") return given;
+    return truth(given) && given !== "0" ? "film" : "off";
+  }
+
+  /** @param {RecordMode | boolean | null | undefined} mode */
+  set record(mode) {
+    if (mode === "replay") this.setAttribute(Attribute.RECORD, mode);
+    else this.#set(Attribute.RECORD, truth(mode) ? "film" : null);
   }
 
   /** @returns {boolean} */

@@ -53,6 +53,7 @@ export class LiveHead extends Attributes {
       session: (session) => this.#tell(LiveEvent.SESSION, { session }),
       media: (stream) => this.#play(stream),
       activity: (who, activity) => this.#follow(who, activity),
+      recording: (on) => this.#record(on),
       stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
@@ -183,6 +184,11 @@ export class LiveHead extends Attributes {
     return this.#session.id;
   }
 
+  /** Whether the server keeps a recording of this call. */
+  get recording() {
+    return this.hasAttribute(Reflected.RECORDING);
+  }
+
   /** What went wrong last; null after a start. */
   get error() {
     return this.#error;
@@ -256,9 +262,9 @@ export class LiveHead extends Attributes {
   }
 
   #options() {
-    const { avatar, latency, voice, mode, session } = this;
+    const { avatar, latency, voice, mode, session, record } = this;
     const server = this.server.url;
-    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, probe: false };
+    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, record, probe: false };
   }
 
   #leave = () => this.stop();
@@ -287,6 +293,7 @@ export class LiveHead extends Attributes {
     if (change.reason) this.setAttribute(Reflected.REASON, change.reason);
     else this.removeAttribute(Reflected.REASON);
     if (!this.active) this.#utterances.close();
+    if (!this.active || change.state === "reconnecting") this.#record(false);
     if (change.state === "live") this.#reporter.start();
     else if (change.state !== "degraded") this.#reporter.stop();
     this.#display.follow(change);
@@ -301,6 +308,13 @@ export class LiveHead extends Attributes {
   #follow(who, activity) {
     if (who === "avatar") this.#reporter.follow(activity);
     this.#tell(EVENTS[who][activity]);
+  }
+
+  /** @param {boolean} recording */
+  #record(recording) {
+    if (recording === this.recording) return;
+    this.toggleAttribute(Reflected.RECORDING, recording);
+    this.#tell(LiveEvent.RECORDING, { recording });
   }
 
   /**

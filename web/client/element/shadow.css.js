@@ -84,6 +84,17 @@ strong { font-weight: 650; font-size: 1.0625rem; line-height: 1.3; text-wrap: ba
 strong, [part="notice"] span { display: block; max-width: 34rem; }
 [part="notice"] span { margin-top: 0.35em; color: rgb(255 255 255 / 0.86); }
 
+[part="recording"] {
+  position: absolute;
+  inset: 0.75rem 0.75rem auto auto;
+  width: 0.75rem;
+  height: 0.75rem;
+  border-radius: 50%;
+  background: #e5484d;
+  box-shadow: 0 0 0 3px rgb(12 13 16 / 0.55);
+}
+:host(:not([recording])) [part="recording"] { display: none; }
+
 button {
   position: absolute;
   right: 0.75rem;

@@ -11,6 +11,7 @@ export const markup = `
   <img part="poster" alt="" decoding="async" crossorigin="anonymous">
   <canvas part="held"></canvas>
   <video part="video" playsinline disablepictureinpicture disableremoteplayback></video>
+  <div part="recording" role="img" aria-label="Recording"></div>
   <div part="notice" role="alert"><div><strong></strong><span></span></div></div>
   <div part="status" role="status"><i aria-hidden="true"></i><span></span></div>
   <button part="toggle" type="button" aria-label="Start">

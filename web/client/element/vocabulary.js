@@ -17,6 +17,7 @@ export const Attribute = Object.freeze({
   MUTED: "muted",
   TOKEN: "token",
   SEED: "seed",
+  RECORD: "record",
   CONTROLS: "controls",
 });
 
@@ -24,6 +25,7 @@ export const Attribute = Object.freeze({
 export const Reflected = Object.freeze({
   STATE: "state",
   REASON: "reason",
+  RECORDING: "recording",
 });
 
 /** Events that the element dispatches. They do not bubble; `detail` is in the comment. */
@@ -42,6 +44,8 @@ export const LiveEvent = Object.freeze({
   USER_SPEAKING: "userspeaking",
   /** whoever is at the microphone has ceased to speak */
   USER_SILENT: "usersilent",
+  /** `{recording}`: whether the server keeps a recording of the call */
+  RECORDING: "recordingchange",
   /** {@link import("../figures.js").Figures} */
   STATS: "stats",
   /** `{error, fatal}`: a {@link import("../errors.js").LiveHeadError}; fatal when the call is over */

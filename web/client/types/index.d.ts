@@ -2,6 +2,8 @@
 
 export type Latency = "low" | "balanced" | "throughput";
 export type State = "idle" | "connecting" | "live" | "degraded" | "reconnecting" | "closed" | "error";
+/** What the server keeps of a session: nothing, a film, or what renders it again. */
+export type RecordMode = "off" | "film" | "replay";
 export type MaybeToken = string | null | undefined;
 /** A token, or a function that gets a fresh one for each call. */
 export type TokenSource = MaybeToken | (() => MaybeToken | Promise<MaybeToken>);
@@ -151,6 +153,7 @@ export interface LiveHeadEventMap {
   silent: CustomEvent<null>;
   userspeaking: CustomEvent<null>;
   usersilent: CustomEvent<null>;
+  recordingchange: CustomEvent<{ recording: boolean }>;
   stats: CustomEvent<Figures>;
   error: CustomEvent<{ error: LiveHeadError; fatal: boolean }>;
   sourcechange: CustomEvent<{ source: Source }>;
@@ -187,12 +190,15 @@ export class LiveHead extends HTMLElement {
   set token(source: TokenSource);
   get seed(): number | null;
   set seed(seed: number | string | null | undefined);
+  get record(): RecordMode;
+  set record(mode: RecordMode | boolean | null | undefined);
   get controls(): boolean;
   set controls(on: boolean | string | null | undefined);
   get state(): State;
   get active(): boolean;
   /** The session's id on the server; null while there is none. */
   get sessionId(): string | null;
+  get recording(): boolean;
   get error(): LiveHeadError | null;
   get video(): HTMLVideoElement;
   /** Resolves when the portrait's first frame is on the screen; rejects with a LiveHeadError, or an AbortError after a stop. */
@@ -290,6 +296,7 @@ export interface SessionOptions {
   probe: boolean;
   token?: TokenSource;
   seed?: number;
+  record?: RecordMode;
 }
 
 export interface SessionHandlers {
@@ -297,6 +304,7 @@ export interface SessionHandlers {
   session(session: string): void;
   media(stream: MediaStream): void;
   activity(who: "avatar" | "user", activity: "speaking" | "silent"): void;
+  recording?(on: boolean): void;
   stats(figures: Figures): void;
   error(error: LiveHeadError, fatal: boolean): void;
 }
@@ -344,6 +352,7 @@ export const LiveEvent: Readonly<{
   SILENT: "silent";
   USER_SPEAKING: "userspeaking";
   USER_SILENT: "usersilent";
+  RECORDING: "recordingchange";
   STATS: "stats";
   ERROR: "error";
   SOURCE: "sourcechange";

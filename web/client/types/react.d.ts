@@ -1,7 +1,7 @@
 /** `<live-head>` in JSX of React 19: `import type {} from "livehead/react"`. */
 
 import type { DetailedHTMLProps, HTMLAttributes } from "react";
-import type { Latency, LiveHead, LiveHeadEventMap, Server, Source, TokenSource } from "./index.js";
+import type { Latency, LiveHead, LiveHeadEventMap, RecordMode, Server, Source, TokenSource } from "./index.js";
 
 type Events = { [Name in keyof LiveHeadEventMap as `on${Name}`]?: (event: LiveHeadEventMap[Name]) => void };
 
@@ -20,6 +20,7 @@ export interface LiveHeadProps extends Base, Events {
   muted?: boolean;
   token?: TokenSource;
   seed?: number;
+  record?: RecordMode | boolean;
   controls?: boolean;
 }
 
