@@ -18,7 +18,9 @@
     │   ├── NotConfiguredError      501  this server was not set up for it
     │   ├── SynthesisError          502  the text-to-speech failed
     │   │   └── SynthesisTimeoutError   504  it did not answer in time
-    │   └── UnavailableError        503  full, starting, draining
+    │   ├── UnavailableError        503  full, starting, draining
+    │   ├── StoreError              500  the data folder cannot be written
+    │   └── DiskFullError           507  there is no room for what is to be kept
     ├── EngineError                 the generator or its worker failed
     │   ├── EngineDownError         the worker died, or is stuck
     │   └── CheckpointError         weights are missing, cut short or not what they should be
@@ -160,6 +162,18 @@ class UnavailableError(RequestError):
     problem = "unavailable"
     title = "Not available now"
     retry_after = 5.0
+
+
+class StoreError(RequestError):
+    status = 500
+    problem = "store"
+    title = "The server cannot keep files"
+
+
+class DiskFullError(RequestError):
+    status = 507
+    problem = "disk-full"
+    title = "The disk is full"
 
 
 class EngineError(LiveheadError):
