@@ -103,7 +103,7 @@ async def test_a_star_allows_all_pages_and_needs_no_vary(open_to_all: Served) ->
     for origin in (SHOP, "null", None):
         answer = await read(open_to_all, origin)
         assert answer.headers["access-control-allow-origin"] == "*"
-        assert "Origin" not in answer.headers["vary"], "caches may keep one answer for all"
+        assert "vary" not in answer.headers
     answer = await ask(
         open_to_all.url, "Host: localhost", f"Origin: {SHOP}", method="DELETE", path="/v1/sessions/nobody"
     )
@@ -116,7 +116,7 @@ async def test_the_clients_modules_are_for_every_page(plain: Served) -> None:
     for origin in (SHOP, "null", None):
         answer = await read(plain, origin, "/client/index.js")
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
-        assert "vary" not in answer.headers
+        assert "Origin" not in answer.headers["vary"], "caches may keep one answer for all"
     lines = ("Host: localhost", f"Origin: {SHOP}")
     answer = await ask(plain.url, *lines, method="POST", path="/client/index.js")
     assert (answer.status, answer.problem) == (403, "origin")
