@@ -36,6 +36,7 @@ def configure(*, debug: bool = False) -> None:
     if not debug:
         for name in ("aioice", "aiortc", "httpx", "libav", "uvicorn.access", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every body that is no form
     warnings.showwarning = _on_warning
     threading.excepthook = _on_thread_error
     sys.unraisablehook = _on_unraisable

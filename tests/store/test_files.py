@@ -122,5 +122,5 @@ def test_room_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(10**12, 0, 600 * 10**6))
     files.check_room(tmp_path / "not" / "yet", 600)
-    with pytest.raises(DiskFullError, match="600 MB left, and 601 MB"):
+    with pytest.raises(DiskFullError, match="600 MB left and 601 MB"):
         files.check_room(tmp_path / "not" / "yet", 601)

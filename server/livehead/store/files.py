@@ -127,7 +127,7 @@ def check_room(folder: Path, min_free_mb: int) -> None:
     free_mb = shutil.disk_usage(there).free // 10**6
     if free_mb < min_free_mb:
         raise DiskFullError(
-            f"The server's disk has {free_mb} MB left, and {min_free_mb} MB are left alone, so that nothing new is kept. "
+            f"The server's disk has {free_mb} MB left and {min_free_mb} MB are left alone, so nothing new is kept. "
             "Delete something, or ask whoever runs the server for room (LIVEHEAD_MIN_FREE_MB)."
         )
 
