@@ -35,5 +35,6 @@ class Block:
 
 
 def quantize(pcm: Pcm) -> Pcm:
-    """The samples rounded to 16 bits, float32 still: ``n / 32768`` for whole n from -32768 to 32767."""
-    return np.asarray(np.clip(np.rint(pcm * 32768), -32768, 32767) / 32768, np.float32)
+    """The samples rounded to 16 bits, float32 still: ``n / 32768`` for whole n from -32768 to 32767. No zero is
+    negative: that would not survive being written as 16 bits."""
+    return np.asarray(np.clip(np.rint(pcm * 32768), -32768, 32767) / 32768 + 0.0, np.float32)

@@ -89,6 +89,12 @@ class Pacer:
             self.playout.push_frames(k, frames, self._clock())
         self._changed.set()
 
+    def interrupt(self) -> None:
+        """Drop what was not sent yet."""
+        self.ahead.clear()
+        self.playout.interrupt()
+        self._recorder.interrupted()
+
     def push_missing(self, k: int) -> None:
         """The engine gave the window of block ``k`` up."""
         self.ahead.answered(k)

@@ -113,8 +113,8 @@ class Pipeline:
         now = self._clock()
         if not self._source.interrupt(now, by_speaker=by_speaker):
             return
-        self._forget_ahead()
-        self._pacer.playout.interrupt()
+        self._early.clear()
+        self._pacer.interrupt()
         self._interrupted = True
         if self._attachment is not None and now >= self._restarted_at + RESTART_S:
             self._restart(now)

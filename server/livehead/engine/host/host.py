@@ -18,12 +18,21 @@ from livehead.engine.capacity.model import Capacity
 from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent, WorkerProcess
 from livehead.engine.host.status import EngineState, EngineStatus
-from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, WindowTiming
+from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
 from livehead.engine.host.supervisor import BACKOFF, Supervisor
-from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Ready, Refused, Start
+from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Ready, Refused, Rewound, Start
 from livehead.errors import EngineError, LiveheadError
 
-__all__ = ["EngineHost", "EngineState", "EngineStream", "OnDropped", "OnFrames", "OnState", "WindowTiming"]
+__all__ = [
+    "EngineHost",
+    "EngineState",
+    "EngineStream",
+    "OnDropped",
+    "OnFrames",
+    "OnState",
+    "StreamObserver",
+    "WindowTiming",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +211,9 @@ class EngineHost:
             case Opened():
                 if stream := self._streams.get(event.stream):
                     stream.confirm()
+            case Rewound():
+                if stream := self._streams.get(event.stream):
+                    stream.observer.on_rewound(event.shown_k)
             case Refused():
                 if (stream := self._streams.get(event.stream)) and not stream.refuse(event.error):
                     self._try_again(worker, stream, event.error)

@@ -41,6 +41,20 @@ OnState: TypeAlias = Callable[[EngineState], None]
 """``down`` when the stream's worker is lost, ``ready`` when it is open again. Not called for the first opening."""
 
 
+class StreamObserver:
+    """Is told what the worker has really done with a stream, in the order in which it did it, at once and on the event
+    loop. Does nothing with it."""
+
+    def on_reopened(self) -> None:
+        """It was opened once more, and begins anew from the portrait."""
+
+    def on_stepped(self, k: int) -> None:
+        """The frames of block ``k``'s window were made, even if nobody wants them any more."""
+
+    def on_rewound(self, shown_k: int) -> None:
+        """It goes on from the frame of block ``shown_k``."""
+
+
 class EngineStream:
     """FramesReady by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
     and all callbacks come on the event loop, never from inside a call.
@@ -62,6 +76,7 @@ class EngineStream:
     ) -> None:
         self.id = stream
         self.state: EngineState = "starting"
+        self.observer = StreamObserver()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._portrait = portrait
@@ -126,6 +141,7 @@ class EngineStream:
     def confirm(self) -> None:
         """The worker has opened the stream."""
         if self.opened.done():
+            self.observer.on_reopened()
             self._change("ready")
         else:
             self.state = "ready"
@@ -146,6 +162,7 @@ class EngineStream:
 
     def deliver(self, ready: FramesReady, frames: list[Frame]) -> None:
         """Frames have arrived. Those asked for before a rewind are told as dropped already."""
+        self.observer.on_stepped(ready.k)
         self._call(self._hand_over, ready, frames)
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
@@ -154,6 +171,8 @@ class EngineStream:
             self._on_frames(ready.k, frames, timing)
 
     def drop(self, epoch: int, k: int, reason: DropReason) -> None:
+        if reason == "ring":
+            self.observer.on_stepped(k)
         hop = self._waiting.pop((epoch, k), None)
         if hop is None:
             return

@@ -157,6 +157,15 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewound:
+    """Worker → host: the stream goes on from the frame of block ``shown_k``. A rewind that a newer one replaced is not
+    answered."""
+
+    stream: int
+    shown_k: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Worker → host: a call into the generator failed, and the worker goes on. ``streams`` were in it."""
 
@@ -167,4 +176,4 @@ class Fault:
 
 
 ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop | Prepared
-ToHost: TypeAlias = Ready | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Fault
+ToHost: TypeAlias = Ready | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Rewound | Fault

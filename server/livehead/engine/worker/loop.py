@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from livehead.engine.base import Frames, Generator
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.frame_ring import FrameRing
-from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Stop, Submit
+from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Rewound, Stop, Submit
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.worker.faults import describe
 from livehead.engine.worker.open_streams import OpenStreams
@@ -118,6 +118,7 @@ class WorkerLoop:
 
     def _rewind(self, message: Rewind) -> None:
         if self._streams.rewind(message):
+            self._endpoint.send(Rewound(message.stream, message.shown_k))
             self._scheduler.release(message.stream)
         else:
             self._forget(message.stream)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
-from livehead.engine.host.host import EngineHost, EngineStream, OnState, WindowTiming
+from livehead.engine.host.host import EngineHost, EngineStream, OnState, StreamObserver, WindowTiming
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.recording.base import Recorder
 
@@ -19,7 +19,7 @@ RETIRE_S = 2.0
 """A stream that was replaced is closed after this long, whether or not its last frames have come."""
 
 
-class EngineAttachment:
+class EngineAttachment(StreamObserver):
     """Hands windows to the engine and its frames to the pacer. ``waiting`` counts the windows without an answer."""
 
     def __init__(self, pacer: Pacer, recorder: Recorder) -> None:
@@ -41,6 +41,7 @@ class EngineAttachment:
         """Portrait: uint8 ``(H, W, 3)`` RGB. Raises what :meth:`EngineHost.open` raises."""
         attachment = cls(pacer, recorder)
         attachment.stream = await host.open(portrait, seed, attachment.on_frames, on_state, attachment.on_dropped)
+        attachment.stream.observer = attachment
         return attachment
 
     def submit(self, window: Window, deadline: float) -> None:
@@ -53,7 +54,6 @@ class EngineAttachment:
         """Go on from the frame of block ``shown_k``."""
         if self.stream is not None:
             self.stream.rewind(shown_k)
-            self._recorder.rewound(self.stream.id, shown_k)
 
     async def retire(self) -> None:
         """Close the stream once the frames under way have come: they are still to be shown."""
@@ -78,8 +78,20 @@ class EngineAttachment:
     def on_dropped(self, k: int, hop: int) -> None:
         """The stream will not make the frames of blocks ``k … k + hop - 1``."""
         self.waiting -= 1
-        if self.stream is None:
-            return
-        self._recorder.unmade(self.stream.id, k, hop)
-        if self.stream.state == "ready":
+        if self.stream is not None and self.stream.state == "ready":
             self._pacer.push_missing(k)
+
+    def on_stepped(self, k: int) -> None:
+        """The worker made a window's frames."""
+        if self.stream is not None:
+            self._recorder.made(self.stream.id, k)
+
+    def on_rewound(self, shown_k: int) -> None:
+        """The worker took the stream back."""
+        if self.stream is not None:
+            self._recorder.rewound(self.stream.id, shown_k)
+
+    def on_reopened(self) -> None:
+        """The worker opened the stream once more."""
+        if self.stream is not None:
+            self._recorder.reopened(self.stream.id)

@@ -45,12 +45,22 @@ class Recorder(Protocol):
         """The engine was given a window of a stream."""
         ...
 
-    def rewound(self, stream: int, shown_k: int) -> None:
-        """A stream goes on from the frame of block ``shown_k``."""
+    def made(self, stream: int, k: int) -> None:
+        """The engine made the frames of the window of block ``k``, wanted or not. Of the windows that were submitted
+        and for which this never comes, it made none."""
         ...
 
-    def unmade(self, stream: int, k: int, hop: int) -> None:
-        """The engine did not make the frames of blocks ``k … k + hop - 1``."""
+    def rewound(self, stream: int, shown_k: int) -> None:
+        """The engine took a stream back to the frame of block ``shown_k``. Of one stream, this, :meth:`made` and
+        :meth:`reopened` come in the order in which the engine did them."""
+        ...
+
+    def reopened(self, stream: int) -> None:
+        """The engine was restarted, or failed at a stream: that begins anew, as it was opened."""
+        ...
+
+    def interrupted(self) -> None:
+        """What was not sent yet is dropped."""
         ...
 
     def sent(self, tick: Tick) -> None:
@@ -73,10 +83,16 @@ class NoRecorder:
     def submitted(self, stream: int, window: Window) -> None:
         pass
 
+    def made(self, stream: int, k: int) -> None:
+        pass
+
     def rewound(self, stream: int, shown_k: int) -> None:
         pass
 
-    def unmade(self, stream: int, k: int, hop: int) -> None:
+    def reopened(self, stream: int) -> None:
+        pass
+
+    def interrupted(self) -> None:
         pass
 
     def sent(self, tick: Tick) -> None:
