@@ -1,10 +1,11 @@
 """MP4 files. Blocking: for programs without an event loop, and for threads.
 
-The same input gives the same bytes: one encoder thread, no times and no version names in the file.
+The same input gives the same bytes: one encoder thread, no times in the file, and no names but those in its tags.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -21,39 +22,58 @@ from livehead.core.block import FPS
 from livehead.core.frame import Frame
 from livehead.errors import MediaError
 from livehead.media.audio.file import TRACK_RATE
+from livehead.media.video.provenance import xmp_box
+
+
+def add_video(
+    container: av.container.OutputContainer, width: int, height: int, options: Mapping[str, str]
+) -> av.VideoStream:
+    """A track of I420 frames, BT.601 limited range, 25 a second, with x264's ``options`` beside its preset."""
+    video = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "threads": "1", **options})
+    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+    context = video.codec_context
+    context.thread_count = 1
+    context.gop_size = 2 * FPS
+    context.color_range = ColorRange.MPEG
+    context.colorspace = Colorspace.SMPTE170M
+    context.color_primaries = ColorPrimaries.SMPTE170M
+    context.color_trc = ColorTrc.SMPTE170M
+    context.flags |= Flags.bitexact
+    return video
+
+
+def add_audio(container: av.container.OutputContainer, layout: str) -> av.AudioStream:
+    """A track of AAC at 48 kHz; ``layout`` is mono or stereo."""
+    audio = container.add_stream("aac", rate=TRACK_RATE, layout=layout, options={"threads": "1"})
+    audio.bit_rate = 96_000 * (1 if layout == "mono" else 2)
+    audio.codec_context.flags |= Flags.bitexact
+    return audio
 
 
 class Mp4Writer:
     """An MP4 with H264 frames at 25 a second and AAC audio at 48 kHz, both from time 0. A context manager.
 
-    ``name`` is what messages call the file. Raises :class:`~livehead.errors.MediaError` where it cannot be written.
+    ``name`` is what messages call the file; ``tags`` are those of :func:`synthetic_tags`. Raises
+    :class:`~livehead.errors.MediaError` where it cannot be written.
     """
 
-    def __init__(self, path: Path, *, name: str, width: int, height: int, channels: int) -> None:
+    def __init__(
+        self, path: Path, *, name: str, width: int, height: int, channels: int, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self._path = path
         self._name = name
+        self._tags = tags
         self._samples = 0
         self._frames = 0
+        self._layout = "mono" if channels == 1 else "stereo"
         try:
-            options = {"fflags": "+bitexact", "movflags": "+faststart"}
+            options = {"fflags": "+bitexact", "movflags": "+faststart+use_metadata_tags"}
             self._container = av.open(str(path), "w", format="mp4", options=options)
-            video = self._container.add_stream(
-                "libx264", rate=FPS, options={"preset": "veryfast", "crf": "18", "threads": "1"}
-            )
-            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-            video.codec_context.thread_count = 1
-            video.codec_context.gop_size = 2 * FPS
-            video.codec_context.color_range = ColorRange.MPEG
-            video.codec_context.colorspace = Colorspace.SMPTE170M
-            video.codec_context.color_primaries = ColorPrimaries.SMPTE170M
-            video.codec_context.color_trc = ColorTrc.SMPTE170M
-            layout = "mono" if channels == 1 else "stereo"
-            audio = self._container.add_stream("aac", rate=TRACK_RATE, layout=layout, options={"threads": "1"})
-            audio.bit_rate = 96_000 * channels
-            for stream in (video, audio):
-                stream.codec_context.flags |= Flags.bitexact
+            self._container.metadata.update(tags or {})
+            self._video = add_video(self._container, width, height, {"crf": "18"})
+            self._audio = add_audio(self._container, self._layout)
         except (av.FFmpegError, OSError) as error:
             raise self._failure(error) from None
-        self._video, self._audio, self._layout = video, audio, layout
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +114,9 @@ class Mp4Writer:
             self._mux(stream, None)
         try:
             self._container.close()
+            if self._tags:
+                with self._path.open("ab") as file:
+                    file.write(xmp_box(self._tags))
         except (av.FFmpegError, OSError) as error:
             raise self._failure(error) from None
 

@@ -1,0 +1,174 @@
+"""The server's end of a film: a thread that feeds the process that writes it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO
+
+from livehead.core.frame import Frame
+from livehead.errors import LiveheadError
+from livehead.media.film.program import COMMAND, Program
+from livehead.media.film.wire import FilmOptions, FilmTick, write_options, write_tick
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Of pictures that wait: past that they are left out, and the one before is shown on."""
+
+MAX_TICKS = 60 * 25
+"""Ticks that wait. Sound is never left out: a film that is a minute behind ends with what it has."""
+
+CHECK_S = 1.0
+"""How often the thread looks whether there is room on the disk."""
+
+FINISH_S = 30.0
+"""What the process may take to write the rest, once it has got everything."""
+
+COMPLETE_S = 900.0
+"""What copying a film may take."""
+
+logger = logging.getLogger(__name__)
+
+
+class FilmProcess:
+    """One film. :meth:`put` is called on the event loop, :meth:`end` anywhere; both return at once.
+
+    ``file`` is the film's, open for writing, and is closed here. In the thread, ``check`` is called once a second and
+    raises a LiveheadError where the film is to end; ``on_written`` gets the seconds that are on the disk and why the
+    film ended before :meth:`end`, if it did; ``on_complete`` says that nothing more will happen to the file.
+    ``repeated`` counts pictures that were left out.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        options: FilmOptions,
+        *,
+        check: Callable[[], None],
+        on_written: Callable[[float, str | None], None],
+        on_complete: Callable[[], None],
+        command: tuple[str, ...] = COMMAND,
+    ) -> None:
+        self.repeated = 0
+        self.written = threading.Event()
+        self._file = file
+        self._options = options
+        self._check = check
+        self._on_written = on_written
+        self._on_complete = on_complete
+        self._command = command
+        self._queue: queue.SimpleQueue[FilmTick | None] = queue.SimpleQueue()
+        self._put_ticks = self._put_bytes = self._taken_ticks = self._taken_bytes = 0
+        self._program: Program | None = None
+        self._ended = False
+        self._cut: str | None = None
+        self._thread = threading.Thread(target=self._run, name="film", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Ticks that the process has not taken yet."""
+        return self._put_ticks - self._taken_ticks
+
+    def put(self, tick: FilmTick) -> None:
+        """The next tick. Never blocks."""
+        if self._ended:
+            return
+        if self.waiting >= MAX_TICKS:
+            self._cut = "the encoder is a minute behind"
+            self.end()
+            self.kill()
+            return
+        if tick.bytes and self._put_bytes - self._taken_bytes + tick.bytes > max(MAX_BYTES, 2 * tick.bytes):
+            self.repeated += 1
+            tick = replace(tick, picture=None)
+        self._put_ticks += 1
+        self._put_bytes += tick.bytes
+        self._queue.put(tick)
+
+    def end(self) -> None:
+        """Nothing more will come. Twice is once."""
+        if not self._ended:
+            self._ended = True
+            self._queue.put(None)
+
+    def kill(self) -> None:
+        """End at once with what is written."""
+        if self._program is not None:
+            self._program.kill()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread; whether it ended. Blocks."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._write()
+        except Exception as error:
+            logger.exception("a film failed")
+            self._cut = self._cut or str(error)
+        try:
+            if not self.written.is_set():  # what there is of it may play
+                self._tell(complete_film(self._options, self._command) or 0.0)
+        finally:
+            self.written.set()
+            self._on_complete()
+
+    def _write(self) -> None:
+        """Feed the process to the end, or as far as it goes."""
+        with self._file:
+            descriptor = self._file.fileno()
+            program = self._program = Program(self._command, descriptor)
+        with program:
+            try:
+                write_options(program.input, replace(self._options, file=descriptor))
+                self._feed(program.input)
+            except LiveheadError as error:
+                self._cut = str(error)
+            except OSError:
+                self._cut = self._cut or "the encoder failed"
+            program.end_input()
+            seconds = program.seconds(FINISH_S)
+            if seconds is None:
+                self._cut = self._cut or "the encoder failed"
+                program.kill()
+                return
+            self._tell(seconds)
+            program.seconds(COMPLETE_S)
+
+    def _feed(self, pipe: BinaryIO) -> None:
+        """Raises LiveheadError where the film is to end, and OSError where the process did."""
+        last: Frame | None = None
+        checked = time.monotonic()
+        while (tick := self._queue.get()) is not None:
+            picture = tick.picture
+            if isinstance(picture, Frame):
+                tick = replace(tick, picture="same") if picture is last else tick
+                last = picture
+            write_tick(pipe, tick)
+            self._taken_ticks += 1
+            self._taken_bytes += picture.i420.nbytes if isinstance(picture, Frame) else 0
+            if time.monotonic() >= checked + CHECK_S:
+                self._check()
+                checked = time.monotonic()
+
+    def _tell(self, seconds: float) -> None:
+        self._on_written(seconds, self._cut)
+        self.written.set()
+
+
+def complete_film(options: FilmOptions, command: tuple[str, ...] = COMMAND) -> float | None:
+    """Make an ordinary MP4 of a film that was cut short, where there is room for it; its seconds, or None where nothing
+    of it plays. Blocks."""
+    with Program(command) as program:
+        try:
+            write_options(program.input, replace(options, file=None))
+        except OSError:
+            return None
+        return program.seconds(COMPLETE_S)
