@@ -21,7 +21,7 @@ PixelFormat: TypeAlias = Literal["yuv420p", "rgb24"]
 
 Frames: TypeAlias = NDArray[np.uint8]
 """``yuv420p``: uint8 ``(hop, height * 3 // 2, width)``, BT.601 limited range;
-``rgb24``: uint8 ``(hop, height, width, 3)``."""
+``rgb24``: uint8 ``(hop, height, width, 3)``. A transparent stream's are twice as high: see :class:`Backdrop`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class GeneratorInfo:
     how many shown frames :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
     dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
-    ``looks`` are the kinds of background that it can give a portrait. ``batches`` are the batch sizes
+    ``looks`` are the kinds of background that it can give a portrait by itself. ``batches`` are the batch sizes
     that others are put together from, smallest first; empty where every size up to ``max_batch`` is
     computed as such.
     """
@@ -64,6 +64,21 @@ class GeneratorInfo:
     looks: tuple[LookKind, ...] = ("keep",)
     batches: tuple[int, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backdrop:
+    """What is put behind the person of a portrait, in place of its own background.
+
+    ``colour`` has an ``rgb`` of 0 … 255, ``picture`` a ``picture``, uint8 ``(H, W, 3)`` RGB of any size, which is cut
+    to cover the frame. ``blur`` is the portrait's own background, blurred. ``transparent`` makes frames of twice the
+    height: the upper half is the person, in straight colours that go on smoothly where there is no person, and the
+    lower half is alpha as grey, black where nothing of the person is seen.
+    """
+
+    kind: Literal["colour", "blur", "transparent", "picture"]
+    rgb: tuple[int, int, int] | None = None
+    picture: NDArray[np.uint8] | None = None
 
 
 class Stream(Protocol):
@@ -106,6 +121,17 @@ class Generator(Protocol):
 
     def close(self, stream: Any) -> None:
         """Forget a stream. Twice is once."""
+
+
+class BackdropGenerator(Generator, Protocol):
+    """A generator that puts another background behind the person by itself, frame by frame: its ``info.looks`` names
+    more than ``keep``. For all others :mod:`livehead.engine.look` puts it into the portrait."""
+
+    def open(self, portrait: NDArray[np.uint8], seed: int, backdrop: Backdrop | None = None) -> Any:
+        """``backdrop`` is of a kind that ``info.looks`` names; None keeps the portrait's own background."""
+
+    def prepare(self, portrait: NDArray[np.uint8], backdrop: Backdrop | None = None) -> None:
+        """As :meth:`Preparing.prepare`."""
 
 
 @runtime_checkable

@@ -129,6 +129,9 @@ class Simulation:
     def write(self, frames: Frames) -> int:
         return 0
 
+    def span(self, frames: Frames) -> int:
+        return 1
+
     def drop(self, window: Any, reason: Any) -> None:
         self.send(Dropped(window.stream, window.epoch, window.k, window.hop, reason))
 

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.model import Capacity
 from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent, WorkerProcess
@@ -164,8 +164,13 @@ class EngineHost:
         on_frames: OnFrames,
         on_state: OnState | None = None,
         on_dropped: OnDropped | None = None,
+        *,
+        background: bool = False,
+        backdrop: Backdrop | None = None,
     ) -> EngineStream:
-        """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB.
+        """Start a stream from a portrait, uint8 ``(H, W, 3)`` RGB, with a backdrop of a kind that ``info.looks`` names;
+        without one it keeps its own. One in the ``background`` makes frames only where
+        no other is late for it, and its windows have no deadline.
 
         Raises :class:`~livehead.errors.PortraitError` where the frame cannot be used,
         :class:`EngineDownError` where the engine is not ready, and :class:`EngineError` where the
@@ -179,6 +184,8 @@ class EngineHost:
             self._next_stream,
             portrait,
             seed,
+            background=background,
+            backdrop=backdrop,
             on_frames=on_frames,
             on_state=on_state,
             on_dropped=on_dropped,

@@ -177,7 +177,7 @@ class WorkerProcess:
                     ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
                     self._deliver(message)
                 elif isinstance(message, FramesReady) and ring is not None:
-                    frames = [Frame(i420) for i420 in ring.take(message.position, message.hop)]
+                    frames = [Frame(i420) for i420 in ring.take(message.position, message.hop, message.span)]
                     self._deliver(FramesArrived(message, frames))
                 else:
                     self._deliver(message)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
+from livehead.engine.base import Backdrop
 from livehead.engine.host.status import EngineState
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit
@@ -68,6 +69,8 @@ class EngineStream:
         portrait: NDArray[np.uint8],
         seed: int,
         *,
+        background: bool = False,
+        backdrop: Backdrop | None = None,
         on_frames: OnFrames,
         on_state: OnState | None,
         on_dropped: OnDropped | None,
@@ -81,6 +84,8 @@ class EngineStream:
         self._loop = asyncio.get_running_loop()
         self._portrait = portrait
         self._seed = seed
+        self._backdrop = backdrop
+        self._background = background
         self._on_frames = on_frames
         self._on_state = on_state
         self._on_dropped = on_dropped
@@ -128,7 +133,7 @@ class EngineStream:
     def attach(self, outbox: MessageQueue) -> None:
         """A worker is there: ask it to open the stream, again if need be."""
         self._outbox = outbox
-        outbox.put(Open(self.id, self._portrait, self._seed))
+        outbox.put(Open(self.id, self._portrait, self._seed, self._backdrop, background=self._background))
 
     def detach(self, reason: str) -> None:
         """The worker is lost, and all its work with it."""

@@ -33,7 +33,7 @@ def create_memory() -> int:
 
 
 class FrameRing:
-    """Frames of one size, I420, uint8 of shape ``(height * 3 // 2, width)``.
+    """Frames of one size, I420, uint8 of shape ``(height * 3 // 2, width)``; one of twice the height takes two slots.
 
     The writer makes it with ``create=True``, which sizes the file; the reader opens it afterwards.
     The descriptor stays the caller's.
@@ -60,22 +60,32 @@ class FrameRing:
         return self.slots - (self.written - int(self._taken[0]))
 
     def write(self, frames: NDArray[np.uint8]) -> int | None:
-        """Copy ``frames``, uint8 ``(n, height * 3 // 2, width)``, in; return the position of the first,
-        or None where there is no room for all of them."""
-        count = len(frames)
+        """Copy ``frames``, uint8 ``(n, span * height * 3 // 2, width)``, in; return the position of the first,
+        or None where there is no room for all of them. ``span`` is a whole number."""
+        pieces = frames.reshape(-1, *self._shape)
+        count = len(pieces)
         if count > self.free:
             return None
         position = self.written
         for offset in range(count):
-            np.copyto(self._slots[(position + offset) % self.slots], frames[offset])
+            np.copyto(self._slots[(position + offset) % self.slots], pieces[offset])
         self.written = position + count
         return position
 
-    def take(self, position: int, count: int) -> list[NDArray[np.uint8]]:
+    def span(self, frames: NDArray[np.uint8]) -> int:
+        """How many slots each of ``frames`` takes."""
+        return int(frames[0].nbytes) // self.frame_bytes
+
+    def take(self, position: int, count: int, span: int = 1) -> list[NDArray[np.uint8]]:
         """Copy ``count`` frames out and free their slots. Each is an array of its own, so that holding on
         to one frame does not keep its whole hop in memory."""
-        frames = [self._slots[(position + offset) % self.slots].copy() for offset in range(count)]
-        self._taken[0] = position + count
+        frames = []
+        for first in range(position, position + count * span, span):
+            frame = np.empty((span * self._shape[0], self._shape[1]), np.uint8)
+            for offset, piece in enumerate(frame.reshape(span, *self._shape)):
+                np.copyto(piece, self._slots[(first + offset) % self.slots])
+            frames.append(frame)
+        self._taken[0] = position + count * span
         return frames
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.block import Pcm
-from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.profile import Profile
 from livehead.errors import LiveheadError
 
@@ -39,11 +39,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Open:
-    """Host → worker: start a stream. ``portrait`` is uint8 ``(H, W, 3)`` RGB."""
+    """Host → worker: start a stream. ``portrait`` is uint8 ``(H, W, 3)`` RGB; without a ``backdrop`` it keeps its own
+    background. A ``background`` stream is stepped only where no live one suffers from it; its windows have no
+    deadline."""
 
     stream: int
     portrait: NDArray[np.uint8]
     seed: int
+    backdrop: Backdrop | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,15 +87,18 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """Within the worker: the portrait of ``opening`` is ready, or ``refused`` says why it cannot be."""
+    """Within the worker: the portrait of ``opening`` is ready, and ``ready`` is to be opened in its place, with a
+    portrait that holds the backdrop where the generator cannot do that; or ``refused`` says why it cannot be."""
 
     opening: Open
+    ready: Open
     refused: Refused | None
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Worker → host: the generator is there, its steps take what ``profile`` says, and the ring has ``slots`` slots."""
+    """Worker → host: the generator is there, its steps take what ``profile`` says, and the ring has ``slots`` slots.
+    ``info.looks`` are all backgrounds that a stream can have, also those that are composed into its portrait."""
 
     info: GeneratorInfo
     slots: int
@@ -132,7 +139,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class FramesReady:
-    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``."""
+    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots."""
 
     stream: int
     epoch: int
@@ -143,6 +150,7 @@ class FramesReady:
     started: float
     done: float
     batch: int
+    span: int = 1
 
 
 @dataclass(frozen=True, slots=True)

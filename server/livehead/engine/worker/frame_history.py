@@ -25,7 +25,8 @@ class FrameHistory:
         self._frames: deque[NDArray[np.uint8]] = deque(maxlen=kept)
 
     def keep(self, k: int, frames: Frames) -> None:
-        """Frames of blocks ``k``, ``k + 1``, … were made: I420, uint8 ``(hop, height * 3 // 2, width)``."""
+        """Frames of blocks ``k``, ``k + 1``, … were made: I420, uint8 ``(hop, height * 3 // 2, width)``, or of twice
+        the height, with alpha in the lower half."""
         for offset, frame in enumerate(frames):
             self._ks.append(k + offset)
             self._frames.append(frame)
@@ -56,5 +57,13 @@ class FrameHistory:
         shown = [shown[0]] * (wanted - len(shown)) + shown if wanted else []
         rgb = np.empty((wanted, self._info.height, self._info.width, 3), np.uint8)
         for index, frame in enumerate(shown):
-            rgb[index] = cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420)
+            rgb[index] = cv2.cvtColor(self._upper_half(frame), cv2.COLOR_YUV2RGB_I420)
         return rgb, unshown
+
+    def _upper_half(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture of a frame that has alpha below it; any other as it is."""
+        height = self._info.height
+        if frame.shape[0] == height * 3 // 2:
+            return frame
+        luma, chroma = frame[:height], frame[2 * height :].reshape(2, height // 2, -1)
+        return np.concatenate([luma, chroma[:, : height // 4].reshape(height // 2, -1)])

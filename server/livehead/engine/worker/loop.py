@@ -157,6 +157,7 @@ class WorkerLoop:
                 started,
                 self._clock(),
                 batch,
+                self._ring.span(frames),
             )
         )
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -21,6 +22,7 @@ from livehead.engine.factory import make
 from livehead.engine.ipc.endpoint import Endpoint, leave
 from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Failed, Ready, Start
+from livehead.engine.look import looks_of
 from livehead.engine.worker.faults import typed
 from livehead.engine.worker.loop import WorkerLoop
 from livehead.logs import configure, flush
@@ -36,9 +38,11 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     info = generator.info
     # The largest batch fits at once, and some more while the host copies that out.
     slots = info.max_batch * info.window + max(32, info.window)
+    if "transparent" in info.looks:
+        slots *= 2
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     profile = start.profile or measure_profile(generator, _portrait())
-    endpoint.send(Ready(info, slots, profile))
+    endpoint.send(Ready(replace(info, looks=looks_of(info)), slots, profile))
     max_batch = min(info.max_batch, profile.capacity().max_batch or info.max_batch)
     WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch).run()
 

@@ -10,6 +10,7 @@ from typing import Any
 from livehead.engine.base import Frames, Generator, Work
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.messages import Fault, Open, Opened, Rewind, Submit
+from livehead.engine.look import open_stream
 from livehead.engine.worker.faults import describe, refusal
 from livehead.engine.worker.frame_history import FrameHistory
 
@@ -46,7 +47,7 @@ class OpenStreams:
         """Open a stream and tell the host how that went."""
         try:
             with self._endpoint.busy():
-                state = self._generator.open(opening.portrait, opening.seed)
+                state = open_stream(self._generator, opening.portrait, opening.seed, opening.backdrop)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._endpoint.send(refusal(opening, error))
             return False

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 
-from livehead.engine.base import Generator, Preparing
+from livehead.engine.base import Generator
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.messages import Open, Prepared
 from livehead.engine.worker.preparer import Preparer
 
 
 class Openings:
-    """Where the generator can, portraits are made ready in another thread first; :class:`Prepared` in the inbox says
-    when one is. Each stream has one opening here at most."""
+    """Portraits that take long are made ready in another thread first; :class:`Prepared` in the inbox says when one
+    is. Each stream has one opening here at most."""
 
     def __init__(self, generator: Generator, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._preparer = Preparer(generator, endpoint) if isinstance(generator, Preparing) else None
+        self._preparer = Preparer(generator, endpoint)
         self._preparing: dict[int, Open] = {}
         self._ready: deque[Open] = deque()
 
@@ -25,11 +25,11 @@ class Openings:
         return len(self._ready)
 
     def add(self, opening: Open) -> None:
-        if self._preparer is None:
-            self._ready.append(opening)
-        else:
+        if self._preparer.is_needed(opening):
             self._preparing[opening.stream] = opening
             self._preparer.start(opening)
+        else:
+            self._ready.append(opening)
 
     def finish_preparing(self, message: Prepared) -> None:
         opening = message.opening
@@ -39,7 +39,7 @@ class Openings:
         if message.refused is not None:
             self._endpoint.send(message.refused)
         else:
-            self._ready.append(opening)
+            self._ready.append(message.ready)
 
     def pop(self) -> Open:
         """The next one, taken out. Raises ``IndexError`` where there is none."""
@@ -47,6 +47,6 @@ class Openings:
 
     def cancel(self, stream: int) -> None:
         """The stream was closed before it was opened. Does nothing for any other."""
-        if self._preparing.pop(stream, None) is not None and self._preparer is not None:
+        if self._preparing.pop(stream, None) is not None:
             self._preparer.cancel(stream)
         self._ready = deque(opening for opening in self._ready if opening.stream != stream)

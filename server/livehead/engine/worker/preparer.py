@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from typing import cast
 
-from livehead.engine.base import Preparing
+from livehead.engine.base import BackdropGenerator, Generator, Preparing
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Open, Prepared
+from livehead.engine.look import compose, composes
 from livehead.engine.worker.faults import refusal
 
 
 class Preparer:
     """One portrait after the other; each is answered with :class:`Prepared` in the endpoint's inbox. An opening that is
-    cancelled while it waits is forgotten, so that never more wait than there are streams."""
+    cancelled while it waits is forgotten, so that never more wait than there are streams. A backdrop that the generator
+    cannot do is composed into the portrait here."""
 
-    def __init__(self, generator: Preparing, endpoint: Endpoint) -> None:
+    def __init__(self, generator: Generator, endpoint: Endpoint) -> None:
         self._generator = generator
         self._endpoint = endpoint
         self._orders = MessageQueue(0)
         threading.Thread(target=self._run, name="prepare", daemon=True).start()
+
+    def is_needed(self, opening: Open) -> bool:
+        """Whether there is anything to do for it."""
+        return isinstance(self._generator, Preparing) or composes(self._generator.info, opening.backdrop)
 
     def start(self, opening: Open) -> None:
         self._orders.put(opening)
@@ -33,10 +41,20 @@ class Preparer:
             opening = self._orders.get()
             if not isinstance(opening, Open):
                 continue  # cancelled too late
-            refused = None
+            ready, refused = opening, None
             try:
                 with self._endpoint.busy():
-                    self._generator.prepare(opening.portrait)
+                    ready = self._prepare(opening)
             except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
                 refused = refusal(opening, error)
-            self._endpoint.inbox.put(Prepared(opening, refused))
+            self._endpoint.inbox.put(Prepared(opening, ready, refused))
+
+    def _prepare(self, opening: Open) -> Open:
+        """What is to be opened in place of ``opening``."""
+        if opening.backdrop is not None and composes(self._generator.info, opening.backdrop):
+            opening = replace(opening, portrait=compose(opening.portrait, opening.backdrop), backdrop=None)
+        if opening.backdrop is not None:
+            cast(BackdropGenerator, self._generator).prepare(opening.portrait, backdrop=opening.backdrop)
+        elif isinstance(self._generator, Preparing):
+            self._generator.prepare(opening.portrait)
+        return opening
