@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from playwright.async_api import Browser, Playwright, async_playwright
 from browser.keys import KEY, SECRET, Locked, write_keys
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import PREVIEW
-from serving import Process, running, serving
-from visiting import SPEECH, chromium, launch
+from npm import ESBUILD, installed, packed
+from serving import Process, Served, running, serving
+from visiting import ROOT, SPEECH, chromium, launch
 
 SPEECH_S, SILENCE_S = 3.5, 2.0
 
@@ -47,6 +49,21 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed file of the npm package."""
+    return packed(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """A folder with all that the React example needs beside the package, and what the tests need."""
+    manifest = json.loads((ROOT / "examples/react/package.json").read_text())
+    wanted = manifest["dependencies"] | manifest["devDependencies"] | {"@types/node": "24.19.4", "esbuild": ESBUILD}
+    del wanted["livehead"]
+    return installed(wanted)
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """``livehead serve`` with one place: the next test gets it when the last page has gone."""
     chromium()
@@ -69,6 +86,13 @@ async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lock
         offers_per_second=100,
     ) as served:
         yield Locked(served, keys)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served() -> AsyncIterator[Served]:
+    """A server in this process with small pictures, for pages of any site."""
+    async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"]) as served:
+        yield served
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

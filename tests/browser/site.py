@@ -6,6 +6,7 @@ import http.server
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 TYPES = {"js": "text/javascript", "html": "text/html", "css": "text/css"}
 
@@ -31,3 +32,12 @@ def site(page: str, files: Mapping[str, str] | None = None) -> Iterator[str]:
     yield f"http://localhost:{listening.server_address[1]}/"
     listening.shutdown()
     listening.server_close()
+
+
+def folder(path: Path, below: str = "/") -> dict[str, str]:
+    """The files of a folder, by their paths on a site."""
+    return {
+        below + file.relative_to(path).as_posix(): file.read_text()
+        for file in path.rglob("*")
+        if file.suffix[1:] in TYPES
+    }

@@ -27,6 +27,7 @@ export function App() {
         seed={7}
         voice={voice}
         muted={false}
+        record={false}
         token={token}
         controls
         onready={() => note("ready")}
