@@ -9,7 +9,22 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
-from livehead.api import avatars, hearing, ice, ops, problems, say, sessions, signal, speech, tokens, web, whep, whip
+from livehead.api import (
+    avatars,
+    hearing,
+    ice,
+    idle,
+    ops,
+    problems,
+    say,
+    sessions,
+    signal,
+    speech,
+    tokens,
+    web,
+    whep,
+    whip,
+)
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
@@ -21,6 +36,7 @@ from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
+from livehead.sessions.portrait.idle_films import IdleFilms
 from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
@@ -41,7 +57,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with services.host, services.registry:
+            async with services.host, services.registry, services.idle_films:
                 yield
         finally:
             if services.synthesizer is not None:
@@ -79,6 +95,7 @@ def routers() -> tuple[APIRouter, ...]:
         small_webrtc.router,
         tokens.router,
         avatars.router,
+        idle.router,
         ice.router,
         ops.router,
         web.build_router(web.find_web()),
@@ -92,4 +109,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     registry = Registry(settings, host, store, metrics, SessionRecorders())
     metrics.watch_restarts(lambda: host.restarts)
     synthesizer = choose_synthesizer(settings.synthesis)
-    return Services(settings, Access(settings), choice, host, store, registry, metrics, synthesizer, SmallWebRtc())
+    idle_films = IdleFilms(host, store, lambda: registry.active > 0)
+    return Services(
+        settings, Access(settings), choice, host, store, registry, metrics, synthesizer, SmallWebRtc(), idle_films
+    )

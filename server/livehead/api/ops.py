@@ -75,6 +75,8 @@ async def info(services: ServicesDep) -> dict[str, Any]:
         "latency": _latency(services),
         "default_latency": services.settings.sessions.latency,
         "sessions": _sessions(services.registry),
+        "looks": _looks(services),
+        "says_text": services.synthesizer is not None,
     }
 
 
@@ -115,6 +117,12 @@ def _latency(services: Services) -> dict[str, Any]:
         }
         for name, preset in facts.presets.items()
     }
+
+
+def _looks(services: Services) -> list[str]:
+    """Kinds of background that a session may ask for; empty until the engine has started."""
+    facts = _facts(services)
+    return [] if facts is None else list(facts.looks)
 
 
 def _delay(found: Percentiles | None) -> dict[str, float] | None:

@@ -14,6 +14,7 @@ from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice
 from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
+from livehead.sessions.portrait.idle_films import IdleFilms
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
 from livehead.speech_synthesis.base import Synthesizer
@@ -32,6 +33,7 @@ class Services:
     metrics: Metrics
     synthesizer: Synthesizer | None
     small_webrtc: SmallWebRtc
+    idle_films: IdleFilms
 
     async def reload_keys(self) -> None:
         """Read the key file again, and end the sessions of keys that are gone."""

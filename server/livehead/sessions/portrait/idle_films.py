@@ -1,0 +1,161 @@
+"""Portraits that breathe before there is a call: a short film of each, made once by the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from livehead.avatars import AvatarStore
+from livehead.core.block import BLOCK_SAMPLES, FPS
+from livehead.core.frame import Frame
+from livehead.core.windows import Window, Windows
+from livehead.engine.host.host import EngineHost, WindowTiming
+from livehead.errors import EngineDownError, LiveheadError, NotFoundError
+from livehead.media.video.idle_film import encode_idle_film
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FRAMES = 58
+"""That are made of a portrait in silence: enough for a breath and a blink."""
+
+LENGTH = 6 * FPS
+"""Pictures of the film, in which the frames go there and back."""
+
+KEPT = 64
+"""Films in memory, of 120 kB at most; what was asked for longest ago is forgotten."""
+
+WAITING = 16
+"""Portraits that wait to be filmed; the oldest is dropped, and asked for again."""
+
+PATIENCE_S = 20.0
+"""For the frames of one window: live sessions come first."""
+
+PAUSE_S = 0.5
+"""Between two looks whether calls are up."""
+
+
+class IdleFilms:
+    """An async context manager that owns the task in which they are made, one at a time, while ``busy`` is false: no
+    call has to wait for one.
+
+    A film is made when it is asked for the first time.
+    """
+
+    def __init__(self, host: EngineHost, avatars: AvatarStore, busy: Callable[[], bool]) -> None:
+        self._host = host
+        self._avatars = avatars
+        self._busy = busy
+        self._films: OrderedDict[str, bytes] = OrderedDict()
+        self._failed: OrderedDict[str, str] = OrderedDict()
+        self._wanted: OrderedDict[str, str] = OrderedDict()  # id → owner
+        self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="idle-films")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def get(self, avatar_id: str, owner: str = "") -> bytes | None:
+        """An MP4; None where it is yet to be made, which it will be.
+
+        Raises :class:`~livehead.errors.NotFoundError` for an avatar that is not there, or that cannot be animated.
+        """
+        avatar = self._avatars.get(avatar_id, owner)
+        if reason := self._failed.get(avatar.id):
+            raise NotFoundError(f"There is no film of this portrait: {reason}")
+        if film := self._films.get(avatar.id):
+            self._films.move_to_end(avatar.id)
+            return film
+        self._wanted.setdefault(avatar.id, owner)
+        if len(self._wanted) > WAITING:
+            self._wanted.popitem(last=False)
+        self._asked.set()
+        return None
+
+    async def _run(self) -> None:
+        while True:
+            await self._asked.wait()
+            while self._wanted:
+                await self._quiet()
+                if self._wanted:
+                    await self._make(*self._wanted.popitem(last=False))
+            self._asked.clear()
+
+    async def _quiet(self) -> None:
+        while self._busy() or self._host.state != "ready":  # noqa: ASYNC110 - twice a second is plenty
+            await asyncio.sleep(PAUSE_S)
+
+    async def _make(self, avatar_id: str, owner: str) -> None:
+        try:
+            frames = await self._frames(avatar_id, owner)
+            film = await asyncio.to_thread(encode_idle_film, frames, LENGTH)
+        except (EngineDownError, TimeoutError):
+            return  # it may be asked for again
+        except LiveheadError as error:
+            _remember(self._failed, avatar_id, str(error))
+        except Exception:
+            logger.exception("the portrait %s was not filmed", avatar_id)
+            _remember(self._failed, avatar_id, "it could not be made; the server's log says why.")
+        else:
+            _remember(self._films, avatar_id, film)
+
+    async def _frames(self, avatar_id: str, owner: str) -> list[Frame]:
+        """What the engine makes of the portrait in silence.
+
+        Raises what :meth:`EngineHost.open` raises, NotFoundError where the portrait is gone, and TimeoutError where
+        live sessions leave no time.
+        """
+        portrait = await self._avatars.portrait(avatar_id, owner)
+        answers: asyncio.Queue[list[Frame]] = asyncio.Queue()
+
+        def made(k: int, frames: list[Frame], timing: WindowTiming) -> None:
+            answers.put_nowait(frames)
+
+        def dropped(k: int, hop: int) -> None:
+            answers.put_nowait([])
+
+        stream = await self._host.open(portrait, 0, made, on_dropped=dropped, background=True)
+        try:
+            frames: list[Frame] = []
+            for window in self._windows():
+                await self._quiet()
+                if not stream.submit(window, time.monotonic() + PATIENCE_S):
+                    raise EngineDownError("the engine went down")
+                answer = await asyncio.wait_for(answers.get(), PATIENCE_S)
+                if not answer:
+                    raise TimeoutError
+                frames += answer
+            return frames[:FRAMES]
+        finally:
+            await stream.close()
+
+    def _windows(self) -> list[Window]:
+        """Of silence, for all frames."""
+        presets = self._host.info.presets
+        preset = max(presets.values(), key=lambda each: each.hop)  # the most frames for each step
+        silence = np.zeros((FRAMES + preset.hop + preset.lookahead) * BLOCK_SAMPLES, np.float32)
+        windows = Windows(preset.hop, preset.lookahead).push(0, silence).windows
+        return list(windows[: -(-FRAMES // preset.hop)])
+
+
+def _remember(kept: OrderedDict[str, T], avatar_id: str, value: T) -> None:
+    kept[avatar_id] = value
+    if len(kept) > KEPT:
+        kept.popitem(last=False)
