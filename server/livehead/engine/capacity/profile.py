@@ -35,3 +35,12 @@ class Profile:
                     if step.batch == batch:
                         return step.p50
         return None
+
+    def alone(self) -> Mapping[int, float]:
+        """For each preset's hop, what a step with one such window took: the 95th percentile, in seconds."""
+        return {
+            preset.hop: step.p95
+            for name, preset in self.presets.items()
+            for step in self.steps.get(name, ())
+            if step.batch == 1
+        }

@@ -112,16 +112,17 @@ class MessageQueue:
             self._closed = True
             self._changed.notify()
 
-    def get(self, *, block: bool = True) -> ToWorker | None:
+    def get(self, *, block: bool = True, timeout: float | None = None) -> ToWorker | None:
         """The next message; None after :meth:`close`. Raises ``queue.Empty`` where there is none and ``block`` is
-        false."""
+        false, or none came for ``timeout`` seconds."""
         with self._changed:
             while not self._others and not self._streams:
                 if not block:
                     raise queue.Empty
                 if self._closed:
                     return None
-                self._changed.wait()
+                if not self._changed.wait(timeout):
+                    raise queue.Empty
             if self._others:
                 return self._others.popleft()
             stream = next(iter(self._streams))

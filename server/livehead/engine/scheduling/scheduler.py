@@ -38,7 +38,8 @@ class Scheduler(Generic[JobT]):
     """Holds the windows that wait.
 
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
-    its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step.
+    its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
+    steps took lately.
     """
 
     def __init__(self, *, max_batch: int, backlog: int, mixed_hops: bool = True) -> None:
@@ -46,8 +47,8 @@ class Scheduler(Generic[JobT]):
         self._backlog = backlog
         self._mixed_hops = mixed_hops
         self._queues: dict[int, StreamQueue[JobT]] = {}
-        self._times = StepTimes()
-        self._batches: Batches[JobT] = Batches(self._times, max_batch)
+        self.times = StepTimes()
+        self._batches: Batches[JobT] = Batches(self.times, max_batch)
 
     def __len__(self) -> int:
         """Windows waiting."""
@@ -95,7 +96,7 @@ class Scheduler(Generic[JobT]):
 
     def next(self, now: float) -> Plan[JobT]:
         """Take out what to step now. An empty batch means that nothing waits."""
-        self._times.forget(now)
+        self.times.forget(now)
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
         queues = [queue for queue in self._queues.values() if queue.jobs and not queue.held]
         heads = sorted((queue.jobs[0] for queue in queues), key=_deadline)
@@ -109,7 +110,7 @@ class Scheduler(Generic[JobT]):
 
     def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
         """Learn from a step that did well."""
-        self._times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
+        self.times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
         if len(batch) == 1 and (queue := self._queues.get(batch[0].stream)) is not None:
             queue.alone = False
 
@@ -119,7 +120,7 @@ class Scheduler(Generic[JobT]):
             job = queue.jobs[0]
             # By the median: a window is given up if it will rather not be in time. By a high percentile a few slow
             # steps would condemn every window of a stream with a short delay, most of which would have made it.
-            done = now + self._times.typical(1, job.hop)
+            done = now + self.times.typical(1, job.hop)
             if job.deadline + (job.hop - 1) * BLOCK_S >= done:
                 break
             late.append(queue.jobs.popleft())

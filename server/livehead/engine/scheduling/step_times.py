@@ -20,9 +20,10 @@ ever: with nothing remembered the next step is tried, and measured."""
 
 class StepTimes:
     """The moving 95th percentile and median of step times, by batch size and number of frames in the batch;
-    never more than the slowest of the last few."""
+    never more than the slowest of the last few. Kinds that were not seen for ``memory_s`` are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_s: float = MEMORY_S) -> None:
+        self._memory_s = memory_s
         self._kinds: dict[tuple[int, int], _Kind] = {}
         self._guesses: dict[tuple[int, int], tuple[int, int] | None] = {}
 
@@ -35,10 +36,14 @@ class StepTimes:
         kind.add(seconds, now)
 
     def forget(self, now: float) -> None:
-        """Forget the kinds of steps that were not seen for :data:`MEMORY_S`."""
-        for key in [key for key, kind in self._kinds.items() if kind.last < now - MEMORY_S]:
+        """Forget the kinds of steps that were not seen for too long."""
+        for key in [key for key, kind in self._kinds.items() if kind.last < now - self._memory_s]:
             del self._kinds[key]
             self._guesses.clear()
+
+    def knows(self, batch: int, frames: int) -> bool:
+        """Whether such steps were seen."""
+        return (batch, frames) in self._kinds
 
     def expected(self, batch: int, frames: int) -> float:
         """Seconds that such a step is expected to take. What was never seen is guessed from what is nearest to

@@ -8,12 +8,15 @@ from __future__ import annotations
 import queue
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from livehead.engine.base import Frames, Generator
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Rewound, Stop, Submit
+from livehead.engine.scheduling.background import BackgroundScheduler
+from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.worker.faults import describe
 from livehead.engine.worker.open_streams import OpenStreams
@@ -27,13 +30,21 @@ worker ends, and the host starts a new one."""
 REOPEN_AFTER = 3
 """Failed steps of one stream in a row after which it is opened anew from its portrait."""
 
+ROOM_S = 0.01
+"""How soon to look again whether live streams leave room for background work."""
+
+AnyScheduler: TypeAlias = Scheduler[Submit] | BackgroundScheduler[Submit]
+
 
 class WorkerLoop:
     """Between two steps there is at most one rewind and one opening, which both take long: neither a client that
     interrupts all the time nor a crowd that comes at once, as after a restart, keeps the others waiting.
 
+    Background streams are stepped where there is nothing else to do, as far as live ones leave room.
+
     A stream whose rewind waits is not stepped until it was rewound. A newer rewind takes the place of the one that
-    waits. ``clock`` is the one by which windows have their deadlines.
+    waits. ``measured`` is what a step with one window of so many frames was measured to take. ``clock`` is the one by
+    which windows have their deadlines.
     """
 
     def __init__(
@@ -44,13 +55,22 @@ class WorkerLoop:
         *,
         backlog: int,
         max_batch: int,
+        measured: Mapping[int, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ring = ring
         self._endpoint = endpoint
         self._clock = clock
-        self._scheduler: Scheduler[Submit] = Scheduler(
-            max_batch=max_batch, backlog=backlog, mixed_hops=generator.info.mixed_hops
+        mixed_hops = generator.info.mixed_hops
+        self._scheduler: Scheduler[Submit] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops)
+        self._forecast = Forecast(self._scheduler.times, max_batch=max_batch, mixed_hops=mixed_hops)
+        self._background: BackgroundScheduler[Submit] = BackgroundScheduler(
+            self._scheduler.times,
+            self._forecast,
+            max_batch=max_batch,
+            backlog=backlog,
+            mixed_hops=mixed_hops,
+            measured=measured,
         )
         self._streams = OpenStreams(generator, endpoint)
         self._openings = Openings(generator, endpoint)
@@ -68,23 +88,27 @@ class WorkerLoop:
         to stop."""
         if not self._take_messages(wait=self._idle):
             return False
-        plan = self._scheduler.next(self._clock())
+        now = self._clock()
+        plan = self._scheduler.next(now)
         for window in plan.late:
             self._endpoint.drop(window, "late")
-        if plan.batch:
-            self._step(plan.batch)
-        self._idle = not (plan.batch or self._rewinds or self._openings)
+        batch = plan.batch
+        if batch:
+            self._step(batch, self._scheduler)
+        elif not self._rewinds and not self._openings and (batch := self._background.next(now)):
+            self._step(batch, self._background)
+        self._idle = not (batch or self._rewinds or self._openings)
         if self._rewinds:
             self._rewind(self._rewinds.pop(next(iter(self._rewinds))))
         if self._openings:
-            self._streams.open(self._openings.pop())
+            self._open(self._openings.pop())
         return True
 
     def _take_messages(self, *, wait: bool) -> bool:
         """Handle what has come by now; False for the end."""
         for _ in range(max(1, len(self._endpoint.inbox))):
             try:
-                message = self._endpoint.inbox.get(block=wait)
+                message = self._endpoint.inbox.get(block=wait, timeout=ROOM_S if self._background else None)
             except queue.Empty:
                 return True
             wait = False
@@ -96,7 +120,8 @@ class WorkerLoop:
                 case Prepared():
                     self._openings.finish_preparing(message)
                 case Rewind() if message.stream in self._streams:
-                    for window in self._scheduler.hold(message.stream):
+                    waiting = [*self._scheduler.hold(message.stream), *self._background.clear(message.stream)]
+                    for window in waiting:
                         self._endpoint.drop(window, "rewound")
                     self._rewinds[message.stream] = message
                 case Close():
@@ -108,8 +133,18 @@ class WorkerLoop:
     def _add(self, window: Submit) -> None:
         if window.stream not in self._streams:
             self._endpoint.drop(window, "closed")
-        elif (dropped := self._scheduler.add(window)) is not None:
+            return
+        if self._streams[window.stream].opening.background:
+            dropped = self._background.add(window)
+        else:
+            self._forecast.submitted(window, window.submitted)
+            dropped = self._scheduler.add(window)
+        if dropped is not None:
             self._endpoint.drop(dropped, "full")
+
+    def _open(self, opening: Open) -> None:
+        if self._streams.open(opening) and not opening.background:
+            self._forecast.opened(opening.stream, self._clock())
 
     def _close(self, stream: int) -> None:
         self._forget(stream)
@@ -126,20 +161,21 @@ class WorkerLoop:
     def _forget(self, stream: int) -> None:
         """Drop what waits for a stream that is not open any more."""
         self._rewinds.pop(stream, None)
-        for window in self._scheduler.forget(stream):
+        self._forecast.forget(stream)
+        for window in [*self._scheduler.forget(stream), *self._background.forget(stream)]:
             self._endpoint.drop(window, "closed")
 
-    def _step(self, batch: Sequence[Submit]) -> None:
+    def _step(self, batch: Sequence[Submit], scheduler: AnyScheduler) -> None:
         try:
             frames, started = self._streams.step(batch)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
-            self._failed(batch, error)
+            self._failed(batch, error, scheduler)
             return
         self._faults = 0
         for window, made in zip(batch, frames, strict=True):
             self._send(window, made, started, len(batch))
         now = self._clock()
-        self._scheduler.observe(batch, now - started, now)
+        scheduler.observe(batch, now - started, now)
 
     def _send(self, window: Submit, frames: Frames, started: float, batch: int) -> None:
         position = self._ring.write(frames)
@@ -161,7 +197,7 @@ class WorkerLoop:
             )
         )
 
-    def _failed(self, batch: Sequence[Submit], error: Exception) -> None:
+    def _failed(self, batch: Sequence[Submit], error: Exception, scheduler: AnyScheduler) -> None:
         streams = [window.stream for window in batch]
         self._endpoint.send(Fault("step", tuple(streams), describe(error), traceback.format_exc()))
         self._faults += 1
@@ -173,4 +209,4 @@ class WorkerLoop:
             stream.faults += 1
             if stream.faults >= REOPEN_AFTER and not self._streams.reopen(window.stream):
                 self._forget(window.stream)
-        self._scheduler.isolate(stream for stream in streams if stream in self._streams)
+        scheduler.isolate(stream for stream in streams if stream in self._streams)

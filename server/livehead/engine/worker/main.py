@@ -44,7 +44,7 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     profile = start.profile or measure_profile(generator, _portrait())
     endpoint.send(Ready(replace(info, looks=looks_of(info)), slots, profile))
     max_batch = min(info.max_batch, profile.capacity().max_batch or info.max_batch)
-    WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch).run()
+    WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch, measured=profile.alone()).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:
