@@ -107,7 +107,7 @@ def _new(path: Path, name: str) -> str:
 async def test_keys_are_rotated_while_the_server_runs(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     old = _new(path, "alice")
-    with running(tmp_path, "--engine", "preview", "--host", "0.0.0.0", "--keys", str(path)) as server:
+    with running(tmp_path, "--engine", "preview", "--size", "64", "--host", "0.0.0.0", "--keys", str(path)) as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
 
         async def status(key: str) -> int:

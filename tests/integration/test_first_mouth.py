@@ -20,7 +20,9 @@ from waiting import until
 TURNS = 3
 
 
-@pytest.mark.parametrize("preset", ["low", "balanced", "throughput"])
+@pytest.mark.parametrize(
+    "preset", ["low", *(pytest.param(preset, marks=pytest.mark.soak) for preset in ("balanced", "throughput"))]
+)
 async def test_speech_that_is_faster_than_real_time_is_seen_within_a_quarter_of_a_second(
     server: Process, preset: str
 ) -> None:

@@ -30,7 +30,7 @@ def _one_thread() -> None:
 
 
 @pytest.mark.usefixtures("_one_thread")
-@pytest.mark.parametrize("variant", ["lite", "pro"])
+@pytest.mark.parametrize("variant", ["lite", pytest.param("pro", marks=pytest.mark.soak)])
 def test_flashhead_is_measured_at_every_batch_and_hop(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = bench(
         capsys, "--variant", variant, "--tiny", "--device", "cpu", "--dtype", "float32", "--size", "64",

@@ -46,7 +46,7 @@ def test_a_server_of_its_own_is_measured_from_all_sides(tmp_path: Path) -> None:
 def test_another_server_is_measured_by_its_address_with_speech_over_a_bad_network(tmp_path: Path) -> None:
     with running(tmp_path, "--engine", "preview", "--size", "128") as server:
         done = bench(
-            "--url", server.url, "--seconds", "10", "--audio", str(SPEECH), "--loss", "0.02", "--jitter", "20",
+            "--url", server.url, "--seconds", "6", "--audio", str(SPEECH), "--loss", "0.02", "--jitter", "20",
             "--latency", "balanced", "--rate", "3000",
         )  # fmt: skip
     found = figures(done)
