@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livehead.vision import mesh_points as at
 from livehead.vision.crop import Crop
-from livehead.vision.faces import DetectedFace
+from livehead.vision.detector import DetectedFace
 from livehead.vision.network import Network, sigmoid
 
 POINTS = 468
@@ -137,12 +137,21 @@ def find_mesh(rgb: NDArray[np.uint8], face: DetectedFace) -> FaceMesh | None:
 
     The face is looked at twice: where it was detected, and again where the first look found its points.
     """
-    left, top, right, bottom = face.box
-    first = _look(rgb, Crop((left + right) / 2, (top + bottom) / 2, MARGIN * face.width, face.roll))
+    first = _look(rgb, _where(face))
     if first.score < LEAST_SCORE:
         return None
     second = _look(rgb, _around(first))
     return second if second.score >= LEAST_SCORE else None
+
+
+def likelihood(rgb: NDArray[np.uint8], face: DetectedFace) -> float:
+    """How likely what was detected is a face, at the first look, 0..1."""
+    return _look(rgb, _where(face)).score
+
+
+def _where(face: DetectedFace) -> Crop:
+    left, top, right, bottom = face.box
+    return Crop((left + right) / 2, (top + bottom) / 2, MARGIN * face.width, face.roll)
 
 
 def _around(mesh: FaceMesh) -> Crop:
