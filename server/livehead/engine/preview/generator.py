@@ -12,38 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
-from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Preset, Work
+from livehead.engine.base import Backdrop, Frames, GeneratorInfo, PixelFormat, Preset, Work
 from livehead.engine.preview.animation.articulation import Articulator
 from livehead.engine.preview.animation.idle import IdleMotion
 from livehead.engine.preview.audio.features import FeatureExtractor
 from livehead.engine.preview.rig.fit import fit
 from livehead.engine.preview.rig.rig import Rig
+from livehead.engine.preview.rig.scene import Scene, scene_of
 
 WINDOW = 8
 RIGS = 8
-"""Rigs kept in memory, about 8 MB each: making one takes as long as making 100 frames."""
+"""Rigs kept in memory, 8 MB each, and 6 MB more once another background was wanted: making one takes as long as making
+100 frames."""
 
 HISTORY = 64
 """Frames that a stream can be rewound by."""
 
 
 class PreviewStream:
-    """One animated portrait: its rig, and the state of audio features, mouth and idle motion."""
+    """One animated portrait: its scene, and the state of audio features, mouth and idle motion."""
 
-    def __init__(self, rig: Rig, seed: int) -> None:
-        self._rig = rig
+    def __init__(self, scene: Scene, seed: int) -> None:
+        self._scene = scene
         self._extractor = FeatureExtractor()
         self._mouth = Articulator()
         self._idle = IdleMotion(seed=seed & (2**63 - 1))
         self._past: deque[tuple[Articulator, IdleMotion]] = deque(maxlen=HISTORY)
 
     def frame(self, pcm: Pcm) -> NDArray[np.uint8]:
-        """The RGB frame for one block, float32 ``(640,)``."""
+        """The RGB frame for one block, float32 ``(640,)``; a transparent one is twice as high."""
         self._past.append((self._mouth.copy(), self._idle))
         features = self._extractor.extract(pcm)
         shape = self._mouth.follow(features)
         self._idle = self._idle.next(features)
-        return self._rig.draw(shape, self._idle.pose)
+        return self._scene.draw(shape, self._idle.pose)
 
     def rewind(self, unshown: int) -> None:
         """Undo the last ``unshown`` frames, at most :data:`HISTORY`, and forget the audio."""
@@ -69,21 +71,24 @@ class PreviewGenerator:
             motion_frames=1,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
             max_batch=1,  # a batch is no faster, and every frame would wait for the last one
+            looks=("keep", "colour", "blur", "transparent", "picture"),
         )
 
     @property
     def info(self) -> GeneratorInfo:
         return self._info
 
-    def open(self, portrait: NDArray[np.uint8], seed: int) -> PreviewStream:
+    def open(self, portrait: NDArray[np.uint8], seed: int, backdrop: Backdrop | None = None) -> PreviewStream:
         """Find the face and build its rig. Raises :class:`~livehead.errors.PortraitError` if there is no face."""
-        return PreviewStream(self._rig(portrait), seed)
+        return PreviewStream(scene_of(self._rig(portrait), backdrop), seed)
 
-    def prepare(self, portrait: NDArray[np.uint8]) -> None:
-        """Build a portrait's rig ahead of :meth:`open`. May run in a thread beside the one that steps: it touches no
-        stream, and spends most of its time without holding the interpreter lock. Raises
-        :class:`~livehead.errors.PortraitError` if there is no face."""
-        self._rig(portrait)
+    def prepare(self, portrait: NDArray[np.uint8], backdrop: Backdrop | None = None) -> None:
+        """Build a portrait's rig, and its matte where that is needed, ahead of :meth:`open`. May run in a thread beside
+        the one that steps: it touches no stream, and spends most of its time without holding the interpreter lock.
+        Raises :class:`~livehead.errors.PortraitError` if there is no face."""
+        rig = self._rig(portrait)
+        if backdrop is not None:
+            rig.cut_out()
 
     def _rig(self, portrait: NDArray[np.uint8]) -> Rig:
         """The rig of a portrait, from memory if it is there. Streams share it: they only read it."""

@@ -17,6 +17,10 @@ STEP = 4
 """The fields are stored for every fourth pixel in each direction, and interpolated when used."""
 
 
+LARGEST = (0.085, 0.09, 0.042, 0.029, 0.012, 0.022, 0.055, 0.009)
+"""How much of each unit field idle motion uses at most."""
+
+
 def smooth(values: Array, low: float, high: float) -> Array:
     """Smoothstep: 0 below ``low``, 1 above ``high``, smooth between. It falls from 1 to 0 if ``low > high``."""
     t = np.clip((values - low) / (high - low), 0, 1)
@@ -98,6 +102,12 @@ class HeadWarp:
         part = np.ascontiguousarray(field[top:bottom, left:right])
         full = cv2.resize(part, (self._still.shape[1], self._still.shape[0]), interpolation=cv2.INTER_LINEAR)
         return np.asarray(self._still - full, np.float32)
+
+    def reach(self) -> Array:
+        """How far from each pixel its source point lies at most, in pixels: float32 ``(size, size)``."""
+        fields = self._fields.reshape(-1, *self._shape)
+        farthest = np.tensordot(np.array(LARGEST, np.float32), np.hypot(fields[..., 0], fields[..., 1]), axes=1)
+        return np.asarray(cv2.resize(farthest, (self.size, self.size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _box(moving: NDArray[np.bool_], size: int) -> tuple[int, int, int, int]:
