@@ -78,7 +78,7 @@ SLOW = (
     "test_avatars.py",
     "test_examples.py",
     "test_openai_realtime_example.py",
-    "test_render.py",
+    "render",
     *LOOPBACK,
     *CALLS,
 )

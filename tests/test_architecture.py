@@ -91,7 +91,7 @@ def test_every_module_has_its_layer() -> None:
 def test_no_contract_lists_single_files_where_a_folder_would_do() -> None:
     """What is forbidden to a folder holds for the files that it will get."""
     folders = [name for contract in contracts() for name in contract.get("source_modules", []) if "." in name]
-    files = {"livehead.render", "livehead.avatars"}  # parts of the package that are one file each
+    files = {"livehead.avatars"}  # parts of the package that are one file each
     assert {name for name in folders if not (SERVER.joinpath(*name.split("."))).is_dir()} <= files
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from glow import Glow
 
-from livehead.render import render
+from livehead.render.offline import render
 
 if __name__ == "__main__":
     portrait, audio, out = map(Path, sys.argv[1:])

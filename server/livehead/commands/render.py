@@ -11,7 +11,7 @@ from livehead.commands.options import Option, Whole, add_options, add_settings, 
 from livehead.core.limits import MAX_SEED
 from livehead.engine.choice import choose
 from livehead.engine.factory import make
-from livehead.render import render
+from livehead.render.offline import render
 
 SETTINGS = ("engine", "variant", "models", "device", "attention", "precision", "size", "latency")
 

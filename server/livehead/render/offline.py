@@ -1,8 +1,5 @@
-"""A portrait and an audio file become an MP4, offline, through the engine seam.
-
-The same blocks and windows as in a live session: frame k shows the samples of block k, at k·40 ms. It needs both the
-engine and media, as sessions do, so it stands beside them: a library function that ``livehead render`` calls.
-"""
+"""A portrait and an audio file become an MP4, offline, through the engine seam: a library function that
+``livehead render`` calls."""
 
 from __future__ import annotations
 
@@ -16,17 +13,17 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from livehead.avatars import load_portrait
-from livehead.core.block import BLOCK_SAMPLES, FPS
+from livehead.core.block import FPS
 from livehead.core.frame import Frame
-from livehead.core.windows import Window, Windows
-from livehead.engine.base import Generator, Preset, Work
+from livehead.engine.base import Backdrop, Generator, Preset, Work
+from livehead.engine.look import open_stream
 from livehead.errors import MediaError, UsageError
-from livehead.media.audio.file import TRACK_BLOCK, AudioFile
-from livehead.media.video.mp4 import Mp4Writer
+from livehead.media.audio.file import AudioFile
+from livehead.media.video.provenance import synthetic_tags
+from livehead.render.film import Film, FilmFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +46,21 @@ class RenderReport:
 
 
 def render(
-    portrait: Path, audio: Path, out: Path, *, generator: Generator, preset: Preset, seed: int, progress: bool = False
+    portrait: Path,
+    audio: Path,
+    out: Path,
+    *,
+    generator: Generator,
+    preset: Preset,
+    seed: int,
+    backdrop: Backdrop | None = None,
+    marked: bool = False,
+    progress: bool = False,
 ) -> RenderReport:
     """Write ``out``, an MP4 as long as the audio, rounded up to whole blocks (the rest is silence).
 
-    The file appears under its name when it is complete, or not at all. ``progress`` shows a bar on
+    The file appears under its name when it is complete, or not at all. ``backdrop`` is put behind the portrait;
+    ``marked`` puts the visible mark into the picture; ``progress`` shows a bar on
     stderr where that is a terminal. Raises :class:`~livehead.errors.PortraitError` for a portrait that
     cannot be used, :class:`~livehead.errors.MediaError` for files that cannot be read or written,
     :class:`~livehead.errors.UsageError` for an ``out`` that cannot be right.
@@ -61,54 +68,26 @@ def render(
     began = time.monotonic()
     _check_out(out, portrait, audio)
     image = load_portrait(portrait)
+    info = generator.info
+    tags = synthetic_tags(info.name, info.variant, portrait.stem)
+    film_format = FilmFormat(info, preset, tags, marked, "keep" if backdrop is None else backdrop.kind)
     with AudioFile(audio) as source, _replacing(out) as part:
-        stream = generator.open(image, seed)
-        info = generator.info
+        stream = open_stream(generator, image, seed, backdrop)
         try:
-            with Mp4Writer(
-                part, name=str(out), width=info.width, height=info.height, channels=source.channels
-            ) as writer:
+            with Film(part, source, film_format, name=str(out)) as film:
                 total = ceil(source.seconds * FPS) if source.seconds else None
                 hidden = None if progress else True  # None: hidden unless stderr is a terminal
                 with tqdm(total=total, unit="frame", desc=out.name, disable=hidden, file=sys.stderr) as bar:
-                    for written in _write_video(source, writer, generator, stream, preset):
-                        bar.update(written)
-                if not writer.frames:
+                    for window, wanted in film.windows():
+                        frames = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
+                        film.add(map(Frame, frames))
+                        bar.update(wanted)
+                if not film.frames:
                     raise MediaError(f"The audio in {audio} is empty. Choose a file that holds some.")
-                writer.finish()
+                film.finish()
         finally:
             generator.close(stream)
-    return RenderReport(out, writer.frames, time.monotonic() - began)
-
-
-def _write_video(
-    source: AudioFile, writer: Mp4Writer, generator: Generator, stream: object, preset: Preset
-) -> Iterator[int]:
-    """Cut windows, generate, write; yields the number of frames written for each window."""
-    windows = Windows(preset.hop, preset.lookahead)
-    pushed = 0  # samples
-    for decoded in source:
-        writer.add_audio(decoded.track)
-        cut = windows.push(pushed, decoded.pcm)
-        pushed += len(decoded.pcm)
-        for window in cut.windows:
-            yield _write_window(writer, generator, stream, window, preset.hop)
-    blocks = ceil(max(pushed / BLOCK_SAMPLES, writer.samples / TRACK_BLOCK))
-    writer.add_audio(np.zeros((source.channels, blocks * TRACK_BLOCK - writer.samples), np.float32))
-    while writer.frames < blocks:  # silence after the end completes the last windows
-        rest = np.zeros(BLOCK_SAMPLES - pushed % BLOCK_SAMPLES, np.float32)
-        cut = windows.push(pushed, rest)
-        pushed += len(rest)
-        for window in cut.windows:
-            yield _write_window(writer, generator, stream, window, blocks - window.k)
-
-
-def _write_window(writer: Mp4Writer, generator: Generator, stream: object, window: Window, wanted: int) -> int:
-    """Generate a window's frames and write the first ``wanted`` of them."""
-    frames = generator.step([Work(stream, window.pcm, window.hop)])[0][:wanted]
-    for i420 in frames:
-        writer.add_frame(Frame(i420))
-    return len(frames)
+    return RenderReport(out, film.frames, time.monotonic() - began)
 
 
 def _check_out(out: Path, *sources: Path) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livehead import render as module
 from livehead.core.block import BLOCK_SAMPLES, SAMPLE_RATE
 from livehead.engine.base import GeneratorInfo, Preset
-from livehead.errors import MediaError, PortraitError, UsageError
-from livehead.render import render
+from livehead.errors import MediaError, PortraitError, UnsupportedTypeError, UsageError
+from livehead.render import film as module
+from livehead.render.offline import render
 
 SIZE = 64
 LOW = Preset(1, 0, 200)
@@ -232,7 +232,7 @@ def test_missing_files_are_named(tmp_path, refused):
 
 
 def test_a_portrait_must_be_a_frame_with_a_face(tmp_path, refused):
-    assert "not a PNG" in refused(PortraitError, portrait=tmp_path / "in.wav")
+    assert "PNG" in refused(UnsupportedTypeError, portrait=tmp_path / "in.wav")
     Image.new("RGB", (160, 160)).save(tmp_path / "black.png")
     assert "no face" in refused(PortraitError, portrait=tmp_path / "black.png")
 
