@@ -16,6 +16,7 @@ from livehead.api import (
     idle,
     ops,
     problems,
+    recordings,
     say,
     sessions,
     signal,
@@ -41,6 +42,12 @@ from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
+from livehead.store.portraits.decoding import PortraitDecoder
+from livehead.store.portraits.default import find_default
+from livehead.store.portraits.library import PortraitLibrary
+from livehead.store.portraits.portraits import Portraits
+from livehead.store.portraits.thumbnails import Thumbnails
+from livehead.store.recordings.store import RecordingStore
 
 ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
@@ -57,9 +64,10 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with services.host, services.registry, services.idle_films:
+            async with services.recordings, services.recorders, services.host, services.registry, services.idle_films:
                 yield
         finally:
+            await services.portraits.close()
             if services.synthesizer is not None:
                 await services.synthesizer.close()
 
@@ -96,6 +104,7 @@ def routers() -> tuple[APIRouter, ...]:
         tokens.router,
         avatars.router,
         idle.router,
+        recordings.router,
         ice.router,
         ops.router,
         web.build_router(web.find_web()),
@@ -105,11 +114,32 @@ def routers() -> tuple[APIRouter, ...]:
 def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
     host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds)
-    store = AvatarStore()
-    registry = Registry(settings, host, store, metrics, SessionRecorders())
+    decoder = PortraitDecoder()
+    portraits = Portraits(
+        PortraitLibrary(settings.server.data_dir / "portraits", settings.store.min_free_mb),
+        decoder,
+        settings.store.max_portraits,
+    )
+    store = AvatarStore(portraits, find_default(settings, decoder))
+    kept = RecordingStore(settings.server.data_dir / "recordings", settings.store)
+    recorders = SessionRecorders(kept, settings.store, metrics)
+    registry = Registry(settings, host, store, metrics, recorders)
     metrics.watch_restarts(lambda: host.restarts)
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
     return Services(
-        settings, Access(settings), choice, host, store, registry, metrics, synthesizer, SmallWebRtc(), idle_films
+        settings,
+        Access(settings),
+        choice,
+        host,
+        store,
+        portraits,
+        Thumbnails(store),
+        registry,
+        metrics,
+        synthesizer,
+        SmallWebRtc(),
+        idle_films,
+        kept,
+        recorders,
     )

@@ -1,7 +1,8 @@
-"""Avatars, which are portraits that can be chosen by an id, and the decoding of portraits.
+"""Avatars, which are portraits that can be chosen by an id.
 
 A portrait is the image of a face. The built-in ones are drawn for Livehead (``art/``) and come with the package,
-with an index, ``portraits/portraits.json``.
+with an index, ``portraits/portraits.json``. Others are uploaded, and belong to their owner
+(:mod:`livehead.store.portraits`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from livehead.errors import NotFoundError, PortraitError, TooLargeError
+from livehead.core.portrait_check import PortraitCheck
+from livehead.errors import NotFoundError, PortraitError
+from livehead.image_decoding import MAX_BYTES, decode_image
 
 BUILTIN = Path(__file__).with_name("portraits")
 """The folder of the built-in portraits and their index."""
@@ -25,27 +28,18 @@ BUILTIN = Path(__file__).with_name("portraits")
 DEFAULT_ID = "default"
 """The avatar of a session that names none. It is always there."""
 
-MAX_BYTES = 20 * 1024 * 1024
-"""Largest image file that is read."""
-
-MAX_PIXELS = 50_000_000
-"""Most pixels that are decoded: a phone's largest ordinary photo, and far under a decompression bomb."""
-
-MIN_SIDE = 128
-"""Shortest side in pixels. In a smaller image no face is large enough to be animated."""
-
 KEPT_BYTES = 64 * 1024 * 1024
 """Of decoded portraits that are kept: a session's first picture does not wait for the decoder then."""
-
-FORMATS = ("PNG", "JPEG", "WEBP")
-"""Image formats that are decoded. Few, so that few decoders can be attacked."""
-
-_BACKDROP = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
-    """One of them. ``width`` and ``height`` are those of the image file, upright."""
+    """One of them. ``width`` and ``height`` are those of the image file, upright.
+
+    ``version`` changes with the image. ``builtin`` ones are for everybody; others have the ``check`` that was made of
+    them, and belong to an owner. ``thumbnail`` is a small WebP of it, where there is one already. ``held`` is the image
+    file itself where it is not what is at ``path``.
+    """
 
     id: str
     name: str
@@ -54,6 +48,34 @@ class Avatar:
     path: Path
     media_type: str
     builtin: bool
+    version: str = ""
+    check: PortraitCheck | None = None
+    thumbnail: Path | None = None
+    held: bytes | None = field(default=None, repr=False)
+
+    def read(self) -> bytes:
+        """The image file. Blocks. Raises NotFoundError where it was deleted meanwhile."""
+        return self._read(self.path) if self.held is None else self.held
+
+    def read_thumbnail(self) -> bytes | None:
+        """Blocks. Raises NotFoundError where it was deleted meanwhile."""
+        return None if self.thumbnail is None else self._read(self.thumbnail)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise not_found(self.id) from None
+
+
+class OwnPortraits(Protocol):
+    """The portraits of owners. Neither method touches a file."""
+
+    def list(self, owner: str) -> list[Avatar]:
+        """The owner's, the oldest first."""
+
+    def find(self, avatar_id: str, owner: str) -> Avatar | None:
+        """None for one that is not there, or another owner's."""
 
 
 class AvatarStore:
@@ -64,36 +86,61 @@ class AvatarStore:
     decoded, :data:`KEPT_BYTES` of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: OwnPortraits | None = None, default: Avatar | None = None) -> None:
+        """``own`` are the portraits that owners have uploaded; ``default`` is shown in place of the drawn one."""
         self._avatars = {avatar.id: avatar for avatar in builtin_avatars()}
+        if default is not None:
+            self._avatars[DEFAULT_ID] = default
+        self._own = own
         self._decoded: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
 
     def list(self, owner: str = "") -> list[Avatar]:
-        """Those that the owner may show: everybody's and its own."""
-        return list(self._avatars.values())
+        """Those that the owner may show: everybody's, and its own. A picture that is the default one is there once."""
+        shown = self._avatars[DEFAULT_ID].path
+        everybodys = [each for each in self._avatars.values() if each.id == DEFAULT_ID or each.path != shown]
+        return [*everybodys, *([] if self._own is None else self._own.list(owner))]
 
     def get(self, avatar_id: str, owner: str = "") -> Avatar:
         """Raises :class:`~livehead.errors.NotFoundError` for an id that is not there, or another owner's."""
-        try:
-            return self._avatars[avatar_id]
-        except KeyError:
-            raise NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.") from None
+        found = self.find_builtin(avatar_id)
+        if found is None and self._own is not None:
+            found = self._own.find(avatar_id, owner)
+        if found is None:
+            raise not_found(avatar_id)
+        return found
+
+    def find_builtin(self, avatar_id: str) -> Avatar | None:
+        """One that is for everybody."""
+        return self._avatars.get(avatar_id)
 
     async def image(self, avatar_id: str, owner: str = "") -> bytes:
         """The image file, to be sent as ``get(avatar_id, owner).media_type``."""
-        return await asyncio.to_thread(self.get(avatar_id, owner).path.read_bytes)
+        return await asyncio.to_thread(self.get(avatar_id, owner).read)
 
     async def portrait(self, avatar_id: str, owner: str = "") -> NDArray[np.uint8]:
         """The image decoded, uint8 ``(H, W, 3)`` RGB, read-only."""
-        path = self.get(avatar_id, owner).path
+        avatar = self.get(avatar_id, owner)
         decoded = self._decoded.get(avatar_id)
         if decoded is None:
-            decoded = self._decoded[avatar_id] = await asyncio.to_thread(load_portrait, path)
+            decoded = self._decoded[avatar_id] = await asyncio.to_thread(_decode, avatar)
             decoded.flags.writeable = False
         self._decoded.move_to_end(avatar_id)
         while sum(each.nbytes for each in self._decoded.values()) > KEPT_BYTES:
             self._decoded.popitem(last=False)
         return decoded
+
+    def forget(self, avatar_id: str) -> None:
+        """Let go of the pixels of one that was deleted."""
+        self._decoded.pop(avatar_id, None)
+
+
+def not_found(avatar_id: str) -> NotFoundError:
+    """For an id that is not there, and for another owner's alike."""
+    return NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.")
+
+
+def _decode(avatar: Avatar) -> NDArray[np.uint8]:
+    return decode_image(avatar.read(), avatar.name)
 
 
 def builtin_avatars() -> list[Avatar]:
@@ -103,7 +150,11 @@ def builtin_avatars() -> list[Avatar]:
         path = BUILTIN / f"{entry['id']}.png"
         with Image.open(path) as image:
             width, height = image.size
-        found.append(Avatar(entry["id"], entry["name"], width, height, path, "image/png", builtin=True))
+        stat = path.stat()
+        version = f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
+        found.append(
+            Avatar(entry["id"], entry["name"], width, height, path, "image/png", builtin=True, version=version)
+        )
     return found
 
 
@@ -122,55 +173,20 @@ def find_portrait(name: str) -> Path:
 
 
 def load_portrait(path: Path) -> NDArray[np.uint8]:
-    """Read and decode an image file: :func:`decode_portrait` of its bytes. Blocks.
+    """Read and decode an image file: :func:`~livehead.image_decoding.decode_image` of its bytes. Blocks.
 
-    Raises :class:`~livehead.errors.PortraitError` where there is no such file or it cannot be read.
+    Raises what that raises, and :class:`~livehead.errors.PortraitError` where there is no such file or it cannot be
+    read.
     """
+    return decode_image(read_image(path), str(path))
+
+
+def read_image(path: Path) -> bytes:
+    """An image file, at most one byte more than it may have. Blocks. Raises PortraitError where it cannot be read."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PortraitError(f"There is no image at {path}. Check the path.") from None
     except OSError as error:
         raise PortraitError(f"The image {path} cannot be read: {error.strerror}.") from None
-    return decode_portrait(data, name=str(path))
-
-
-def decode_portrait(data: bytes, *, name: str = "the image") -> NDArray[np.uint8]:
-    """Decode an image to uint8 ``(H, W, 3)`` RGB, upright (EXIF), on grey where it is transparent. Blocks.
-
-    ``name`` is what messages call it. Size and format are checked before any pixel is decoded. Raises
-    :class:`~livehead.errors.TooLargeError` and :class:`~livehead.errors.PortraitError`.
-    """
-    if len(data) > MAX_BYTES:
-        raise TooLargeError(f"{name} is over {MAX_BYTES >> 20} MB. Save it smaller, 1024 pixels are plenty.")
-    try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_many_pixels(name)
-            if min(width, height) < MIN_SIDE:
-                raise PortraitError(
-                    f"{name} is {width} by {height} pixels; at least {MIN_SIDE} by {MIN_SIDE} are needed."
-                )
-            return np.array(_flatten(ImageOps.exif_transpose(image)))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many_pixels(name) from None
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise for broken files
-        wanted = "PNG, JPEG or WebP image"
-        raise PortraitError(f"{name} is not a {wanted}, or it is broken. Give a {wanted}.") from error
-
-
-def _too_many_pixels(name: str) -> TooLargeError:
-    return TooLargeError(
-        f"{name} has over {MAX_PIXELS // 10**6} million pixels. Save it smaller, 1024 by 1024 is plenty."
-    )
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel; Pillow would clip them to white
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    backdrop = Image.new("RGBA", image.size, (*_BACKDROP, 255))
-    return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")

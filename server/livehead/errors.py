@@ -9,6 +9,7 @@
     │   ├── NotFoundError           404
     │   ├── SlowReaderError         408  what was to be read is not there any more
     │   ├── ConflictError           409
+    │   │   └── TooManyPortraitsError   409  as many as one owner may keep
     │   ├── PreconditionError       412  If-Match names another ICE session
     │   ├── TooLargeError           413
     │   ├── UnsupportedTypeError    415
@@ -101,6 +102,11 @@ class ConflictError(RequestError):
     status = 409
     problem = "conflict"
     title = "Already there"
+
+
+class TooManyPortraitsError(ConflictError):
+    problem = "too-many-portraits"
+    title = "Too many portraits"
 
 
 class PreconditionError(RequestError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,15 @@ from livehead.access.tokens import Grant, Tokens
 from livehead.access.uses import Uses
 from livehead.core.identity import Identity
 from livehead.core.networks import network_of
-from livehead.errors import RequestError, UnauthorizedError, UsageError
+from livehead.errors import RequestError, UnauthorizedError, UnavailableError, UsageError
 from livehead.settings import Settings
 
 DEFAULT_FILE = "keys"
 """The key file's name in the data folder."""
+
+UPLOADS_AT_ONCE = 16
+UPLOADS_OF_ADDRESS = 4
+"""Uploads that are in memory at once, and those of one client address."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,9 @@ class Access:
         self._offers = Rate("offers", limits.offers_per_second)
         self._sockets = Rate("WebSockets", limits.offers_per_second)
         self._minted = Rate("tokens", limits.tokens_per_second)
+        uploads = settings.store.uploads_per_minute
+        self._uploads = Rate("uploads", uploads / 60, burst=uploads)
+        self._uploading: Counter[str] = Counter()
         self._failures = Rate("wrong credentials", limits.failures_per_minute / 60)
 
     @property
@@ -105,6 +113,21 @@ class Access:
     def count_credentials(self, identity: Identity) -> None:
         """TURN credentials are made as often as tokens may be. Raises RateLimitError."""
         self._minted.take(*self._who(identity))
+
+    @contextmanager
+    def uploading(self, identity: Identity) -> Iterator[None]:
+        """Around what reads an upload and works on it: counts one, and holds one of the places for those that come at
+        the same time. Raises RateLimitError, and UnavailableError where all places are taken."""
+        self._uploads.take(*self._who(identity))
+        network = network_of(identity.address)
+        if self._uploading.total() >= UPLOADS_AT_ONCE or self._uploading[network] >= UPLOADS_OF_ADDRESS:
+            raise UnavailableError("Too many uploads at once. Try again in a moment.", retry_after=2.0)
+        self._uploading[network] += 1
+        try:
+            yield
+        finally:
+            self._uploading[network] -= 1
+            self._uploading += Counter()  # drops those at zero
 
     def refused(self, error: RequestError, *, address: str, owner: str = "", what: str) -> None:
         """Note a refusal in the log."""

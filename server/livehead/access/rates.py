@@ -20,12 +20,15 @@ another limit has been reached."""
 
 
 class Rate:
-    """One kind of request. ``what`` names it in errors, in the plural; ``rate`` is a second."""
+    """One kind of request. ``what`` names it in errors, in the plural; ``rate`` is a second; ``burst`` is how many may
+    come at once, if more than usual."""
 
-    def __init__(self, what: str, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, what: str, rate: float, clock: Callable[[], float] = time.monotonic, *, burst: float = LEAST_BURST
+    ) -> None:
         self.what = what
         self._rate = rate
-        self._burst = max(LEAST_BURST, rate * BURST_S)
+        self._burst = max(LEAST_BURST, rate * BURST_S, burst)
         self._clock = clock
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 

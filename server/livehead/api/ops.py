@@ -15,8 +15,10 @@ from livehead.api.services import Services, ServicesDep
 from livehead.core.latency import Percentiles
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
+from livehead.image_decoding import MAX_BYTES, MAX_PIXELS
 from livehead.metrics import CONTENT_TYPE
 from livehead.sessions.registry import Registry
+from livehead.store.portraits.record import CONSENT
 
 router = APIRouter(tags=["ops"])
 
@@ -76,6 +78,7 @@ async def info(services: ServicesDep) -> dict[str, Any]:
         "default_latency": services.settings.sessions.latency,
         "sessions": _sessions(services.registry),
         "looks": _looks(services),
+        "portraits": _portraits(services),
         "says_text": services.synthesizer is not None,
     }
 
@@ -117,6 +120,11 @@ def _latency(services: Services) -> dict[str, Any]:
         }
         for name, preset in facts.presets.items()
     }
+
+
+def _portraits(services: Services) -> dict[str, Any]:
+    """What an upload may be, and the statement that goes with it."""
+    return {"max": services.portraits.most, "max_bytes": MAX_BYTES, "max_pixels": MAX_PIXELS, "consent": CONSENT}
 
 
 def _looks(services: Services) -> list[str]:

@@ -15,9 +15,13 @@ from livehead.engine.choice import Choice
 from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
 from livehead.sessions.portrait.idle_films import IdleFilms
+from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
 from livehead.speech_synthesis.base import Synthesizer
+from livehead.store.portraits.portraits import Portraits
+from livehead.store.portraits.thumbnails import Thumbnails
+from livehead.store.recordings.store import RecordingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,15 @@ class Services:
     choice: Choice
     host: EngineHost
     avatars: AvatarStore
+    portraits: Portraits
+    thumbnails: Thumbnails
     registry: Registry
     metrics: Metrics
     synthesizer: Synthesizer | None
     small_webrtc: SmallWebRtc
     idle_films: IdleFilms
+    recordings: RecordingStore
+    recorders: SessionRecorders
 
     async def reload_keys(self) -> None:
         """Read the key file again, and end the sessions of keys that are gone."""

@@ -40,7 +40,7 @@ async def make_token(
     """``expires_in`` is in seconds."""
     grant = read_grant(await read_json(request))
     if grant.avatar is not None:
-        services.avatars.get(grant.avatar)
+        services.avatars.get(grant.avatar, identity.owner)
     response.headers["Cache-Control"] = "no-store"
     return {"token": services.access.make_token(identity, grant), "expires_in": services.access.token_seconds}
 

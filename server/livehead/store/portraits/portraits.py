@@ -1,0 +1,138 @@
+"""The portraits of owners: uploaded, listed, renamed, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from livehead.avatars import Avatar
+from livehead.core.portrait_check import Crop
+from livehead.errors import NotConfiguredError, TooManyPortraitsError
+from livehead.image_decoding import check_file
+from livehead.store.portraits.decoding import PortraitDecoder
+from livehead.store.portraits.library import PortraitLibrary
+from livehead.store.portraits.messages import SentCheck, SentCrop
+from livehead.store.portraits.preparation import Inspection
+from livehead.store.portraits.record import CONSENT, Consent, PortraitRecord, portrait_id, read_name
+
+
+class Portraits:
+    """All of them, by id. ``most`` is how many an owner may have; 0 takes no uploads.
+
+    Making one reads the folder: do it before the event loop runs, or in a thread. :meth:`list` and :meth:`find` touch
+    no file, the others do so in a thread; what changes something is done one after the other.
+    """
+
+    def __init__(
+        self, library: PortraitLibrary, decoder: PortraitDecoder, most: int, now: Callable[[], datetime] | None = None
+    ) -> None:
+        self._library = library
+        self._decoder = decoder
+        self.most = most
+        self._now = now or (lambda: datetime.now(UTC))
+        self._records = {record.id: record for record in library.load()}
+        self._changing = asyncio.Lock()
+
+    def list(self, owner: str) -> list[Avatar]:
+        """The owner's, the oldest first."""
+        return [self._avatar(record) for record in self._records.values() if record.owner == owner]
+
+    def find(self, avatar_id: str, owner: str) -> Avatar | None:
+        """None for one that is not there, or another owner's."""
+        record = self._records.get(avatar_id)
+        return None if record is None or record.owner != owner else self._avatar(record)
+
+    def record(self, avatar_id: str, owner: str) -> PortraitRecord | None:
+        """What is kept beside the image."""
+        record = self._records.get(avatar_id)
+        return None if record is None or record.owner != owner else record
+
+    async def inspect(self, data: bytes, crop: Crop | None) -> Inspection:
+        """What there is to say of a picture, which is kept nowhere. Raises as :meth:`check_open`, and what
+        :meth:`PortraitDecoder.inspect` raises."""
+        self.check_open()
+        return await self._decoder.inspect(data, crop)
+
+    async def add(self, data: bytes, name: str | None, crop: Crop | None, owner: str) -> PortraitRecord:
+        """Make and keep a portrait, with the consent of whoever uploads it. The same picture again is the same
+        portrait, with the newer name.
+
+        Raises as :meth:`check_open`, what :meth:`PortraitDecoder.prepare` and :meth:`PortraitLibrary.add` raise, and
+        TooManyPortraitsError.
+        """
+        self.check_open()
+        check_file(data)
+        await asyncio.to_thread(self._library.check_room)
+        prepared = await self._decoder.prepare(data, crop)
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        async with self._changing:
+            identity = portrait_id(owner, prepared.digest)
+            known = self._records.get(identity)
+            if known is None:
+                self._check_number(owner)
+            record = PortraitRecord(
+                id=identity,
+                owner=owner,
+                name=read_name(name, "Portrait" if known is None else known.name),
+                width=prepared.side,
+                height=prepared.side,
+                crop=SentCrop.of(prepared.crop),
+                check=SentCheck.of(prepared.check),
+                consent=Consent(statement=CONSENT, at=self._now(), owner=owner, sha256=sha256),
+            )
+            await asyncio.to_thread(self._library.add, record, prepared)
+            self._records[identity] = record
+        return record
+
+    async def rename(self, avatar_id: str, owner: str, name: str) -> bool:
+        """False for one that is not there, or another owner's. Raises DiskFullError and StoreError."""
+        async with self._changing:
+            record = self.record(avatar_id, owner)
+            if record is None:
+                return False
+            record = record.renamed(read_name(name))
+            await asyncio.to_thread(self._library.rewrite, record)
+            self._records[avatar_id] = record
+        return True
+
+    async def delete(self, avatar_id: str, owner: str) -> bool:
+        """False for one that is not there, or another owner's. A session that shows it goes on. Raises StoreError."""
+        async with self._changing:
+            if self.record(avatar_id, owner) is None:
+                return False
+            await asyncio.to_thread(self._library.remove, avatar_id)
+            del self._records[avatar_id]
+        return True
+
+    async def close(self) -> None:
+        """End what is being decoded. May be called twice."""
+        await self._decoder.close()
+
+    def check_open(self) -> None:
+        """Raises NotConfiguredError where this server takes no portraits."""
+        if self.most == 0:
+            raise NotConfiguredError(
+                "This server takes no portraits. Whoever runs it may allow them with LIVEHEAD_MAX_PORTRAITS."
+            )
+
+    def _check_number(self, owner: str) -> None:
+        if sum(record.owner == owner for record in self._records.values()) >= self.most:
+            raise TooManyPortraitsError(
+                f"There are {self.most} portraits, which is the most that are kept. Delete one first."
+            )
+
+    def _avatar(self, record: PortraitRecord) -> Avatar:
+        return Avatar(
+            id=record.id,
+            name=record.name,
+            width=record.width,
+            height=record.height,
+            path=self._library.image(record.id),
+            media_type="image/webp",
+            builtin=False,
+            version=record.id,
+            check=record.check.to_check(record.crop.to_crop()),
+            thumbnail=self._library.thumbnail(record.id),
+        )
