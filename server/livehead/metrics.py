@@ -79,6 +79,9 @@ class Metrics:
             buckets=_SYNTHESIS_S,
             registry=self._registry,
         )
+        self.recordings = self._counter(
+            "livehead_recordings", "Recordings that ended, by kind and state.", "kind", "state"
+        )
         ProcessCollector(registry=self._registry)
 
     def watch_restarts(self, read: Callable[[], int]) -> None:

@@ -19,6 +19,9 @@ from livehead.sessions.viewers.viewer import Viewer
 SDP = "application/sdp"
 SDPFRAG = "application/trickle-ice-sdpfrag"
 
+RECORDING = "urn:livehead:recording"
+"""The relation (RFC 8288) of a session's recording to the session."""
+
 OFFER_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
 FRAGMENT_BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {SDPFRAG: {"schema": {"type": "string"}}}}
@@ -68,7 +71,10 @@ async def open_by_offer(offer: str, options: SessionRequest, services: Services,
     with services.access.opening(identity):
         session, answer = await services.registry.open(offer, options, identity)
     assert session.caller is not None
-    return answered(answer, f"/v1/sessions/{session.id}", session.caller, services)
+    response = answered(answer, f"/v1/sessions/{session.id}", session.caller, services)
+    if session.recording is not None:
+        response.headers.append("Link", f'</v1/recordings/{session.recording.id}>; rel="{RECORDING}"')
+    return response
 
 
 async def add_candidates(request: Request, viewer: Viewer) -> Response:

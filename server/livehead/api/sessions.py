@@ -95,6 +95,7 @@ def _created(session: Session, services: Services, identity: Identity) -> Respon
         "speech": f"{location}/speech",
         "hearing": f"{location}/hearing",
         "token": services.access.make_token(identity, grant),
+        "recording": None if session.recording is None else session.recording.id,
     }
     return JSONResponse(body, 201, {"Location": location, "Cache-Control": "no-store"})
 

@@ -24,7 +24,7 @@ from livehead.core.messages.from_client import (
     OnSignal,
     decode_signal,
 )
-from livehead.core.messages.from_server import Answer, StateMessage, Stats
+from livehead.core.messages.from_server import Answer, RecordingNotice, StateMessage, Stats
 from livehead.errors import ConflictError, MalformedError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
@@ -127,6 +127,8 @@ class SignalHandler:
         session.subscribe(self._on_session)
 
     def _identify(self, offer: Offer) -> Identity:
+        if session.recording is not None:
+            self._socket.send(RecordingNotice(session.recording.on, session.recording.id))
         """Raises UnauthorizedError and ForbiddenError."""
         identity = identify(self._connection, offer.token)
         self._connection.state.owner = identity.owner
@@ -135,7 +137,8 @@ class SignalHandler:
 
     def _on_session(self, message: SessionMessage) -> None:
         """Who speaks is told on the data channel."""
-        if isinstance(message, StateMessage) or (isinstance(message, Stats) and not self._socket.crowded):
+        crowded = isinstance(message, Stats) and self._socket.crowded
+        if isinstance(message, StateMessage | RecordingNotice | Stats) and not crowded:
             self._socket.send(message)
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
             self._socket.end()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from livehead.core import test_pattern
+from livehead.core import mark, test_pattern
 from livehead.core.block import Block, Pcm
 from livehead.core.frame import Frame
 from livehead.core.messages.from_server import Stats
@@ -28,8 +28,9 @@ class Pacer:
     """One session's. Everything but :meth:`run` is called on the event loop and returns at once.
 
     ``on_block`` is told of every block that was sent, its delay in milliseconds, and the block of the frame that went
-    with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``frames`` knows which frame
-    each of the last ticks carried.
+    with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``marked`` draws the visible
+    mark into every frame; ``halves`` is 2 where the lower half of the frames is their alpha. ``frames`` knows which
+    frame each of the last ticks carried.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Pacer:
         *,
         recorder: Recorder,
         with_test_pattern: bool,
+        marked: bool = False,
+        halves: int = 1,
         on_block: Callable[[int, float, int | None], None],
         on_audio: Callable[[Pcm], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -54,6 +57,9 @@ class Pacer:
         self._recorder = recorder
         self._figures = Figures(metrics)
         self._with_test_pattern = with_test_pattern
+        self._mark = marked
+        self._halves = halves
+        self._last_marked: tuple[Frame, Frame] | None = None
         self._on_block = on_block
         self._on_audio = on_audio
         self._clock = clock
@@ -152,7 +158,7 @@ class Pacer:
         now = self._clock()
         self._recorder.sent(tick)
         if tick.frame is not None:
-            frame = tick.frame
+            frame = self._marked(tick.frame) if self._mark else tick.frame
             if tick.frame_k is not None:
                 self.frames.note(tick.index, tick.frame_k)
             if self._with_test_pattern and tick.frame_k is not None:
@@ -167,6 +173,12 @@ class Pacer:
         if tick.k is not None:
             self._metrics.delay.observe(tick.delay_ms / 1000)
             self._on_block(tick.k, tick.delay_ms, tick.frame_k)
+
+    def _marked(self, frame: Frame) -> Frame:
+        """A frame that is sent again is not drawn again."""
+        if self._last_marked is None or self._last_marked[0] is not frame:
+            self._last_marked = frame, mark.draw(frame, halves=self._halves)
+        return self._last_marked[1]
 
     async def _changed_within(self, seconds: float) -> bool:
         try:

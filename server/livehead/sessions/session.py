@@ -15,7 +15,15 @@ from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
 from livehead.core.messages.from_client import Shown
-from livehead.core.messages.from_server import Playback, StateMessage, Stats, UserActivity, encode, stats_object
+from livehead.core.messages.from_server import (
+    Playback,
+    RecordingNotice,
+    StateMessage,
+    Stats,
+    UserActivity,
+    encode,
+    stats_object,
+)
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.core.voice.barge_in import BargeIn
@@ -35,7 +43,8 @@ from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.portrait import Portrait
 from livehead.sessions.portrait.stream_opener import StreamOpener
-from livehead.sessions.recording.base import Recorders
+from livehead.sessions.recording.base import Recorders, RecordingStatus
+from livehead.sessions.recording.notice import RecordingNotices
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.sources.mic import MicSource
@@ -103,6 +112,7 @@ class Session:
         self._viewers = Viewers(on_sent=self._on_sent)
         self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
+        self._notices = RecordingNotices(self._status)
             preset.hop, preset.lookahead
         )
         self._source.on_activity = self._status.tell
@@ -118,6 +128,8 @@ class Session:
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
+            marked=settings.store.visible_mark == "live",
+            halves=2 if request.look.kind == "transparent" else 1,
         self._pipeline = Pipeline(self._source, preset, self._pacer, quantized=self._recorder.quantized)
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
@@ -227,6 +239,11 @@ class Session:
         return self._latency
 
     def subscribe(self, listener: Listener) -> None:
+    @property
+    def recording(self) -> RecordingStatus | None:
+        """How far its recording is, None where it has none."""
+        return self._recorder.status
+
         """``listener`` gets every change of state, and the figures once a second, until the session is closed."""
         self._status.subscribe(listener)
 
@@ -247,7 +264,8 @@ class Session:
             "source": self._request.source,
             "probe": self._request.probe,
             "record": self._request.record,
-            "look": {"background": self._request.look.background},
+            "recording": None if self.recording is None else {"id": self.recording.id, "state": self.recording.state},
+            "look": {"background": self._portrait.appearance.look.background},
             "viewers": sum(not viewer.pending for viewer in self._audience),
             "seconds": round(time.monotonic() - self._opened_at, 1),
             "stats": None if stats is None else stats_object(stats),
@@ -327,6 +345,7 @@ class Session:
                 return
             await asyncio.sleep(WATCH_S)
 
+            self._notices.look(self.recording, self._audience)
     async def _poll(self) -> None:
         await self._portrait.shown.wait()
         due = time.monotonic()
@@ -346,8 +365,9 @@ class Session:
             self._delays.note(self._latency, delay_ms)
 
     def _tell_viewers(self, message: SessionMessage) -> None:
-        """What is on the data channels. The figures are sent with more beside them, by the reporter."""
-        if not isinstance(message, Stats):
+        """What is on the data channels. The figures are sent with more beside them, by the reporter, and notices of a
+        recording to each viewer who has not had them."""
+        if not isinstance(message, Stats | RecordingNotice):
             self._viewers.send_text(encode(message))
 
     def _on_engine(self, state: EngineState) -> None:

@@ -3,6 +3,7 @@
 Signal socket: Answer, StateMessage, Stats, ErrorMessage, and
 :class:`~livehead.core.messages.from_client.Candidate`. Speech socket: Playback, ErrorMessage.
 Hearing socket: UserActivity, ErrorMessage. Data channel: Pong, Stats, TracedStats, AvatarActivity, UserActivity.
+Signal socket and data channel: RecordingNotice.
 """
 
 from __future__ import annotations
@@ -129,6 +130,15 @@ class UserActivity:
     type: ClassVar[str] = "user"
     state: ActivityState
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingNotice:
+    """The session is recorded, or not any more. ``id`` is the recording's."""
+
+    type: ClassVar[str] = "recording"
+    on: bool
+    id: str
 
 
 def encode(message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
@@ -10,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO
 
+from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.errors import LiveheadError
+from livehead.media.film.completion import COMPLETE_S, FilmCompletion
 from livehead.media.film.program import COMMAND, Program
 from livehead.media.film.wire import FilmOptions, FilmTick, write_options, write_tick
 
@@ -27,24 +30,21 @@ CHECK_S = 1.0
 FINISH_S = 30.0
 """What the process may take to write the rest, once it has got everything."""
 
-COMPLETE_S = 900.0
-"""What copying a film may take."""
-
 logger = logging.getLogger(__name__)
 
 
 class FilmProcess:
     """One film. :meth:`put` is called on the event loop, :meth:`end` anywhere; both return at once.
 
-    ``file`` is the film's, open for writing, and is closed here. In the thread, ``check`` is called once a second and
-    raises a LiveheadError where the film is to end; ``on_written`` gets the seconds that are on the disk and why the
-    film ended before :meth:`end`, if it did; ``on_complete`` says that nothing more will happen to the file.
-    ``repeated`` counts pictures that were left out.
+    In the thread, ``open_file`` gives the film's file, open for writing, and may raise a LiveheadError; ``check`` is
+    called once a second and raises one where the film is to end; ``on_written`` gets the seconds that are on the disk
+    and why the film ended before :meth:`end`, if it did; ``on_complete`` says that nothing more will happen to the
+    file. ``repeated`` counts pictures that were left out.
     """
 
     def __init__(
         self,
-        file: BinaryIO,
+        open_file: Callable[[], BinaryIO],
         options: FilmOptions,
         *,
         check: Callable[[], None],
@@ -53,8 +53,8 @@ class FilmProcess:
         command: tuple[str, ...] = COMMAND,
     ) -> None:
         self.repeated = 0
-        self.written = threading.Event()
-        self._file = file
+        self._written = threading.Event()
+        self._open_file = open_file
         self._options = options
         self._check = check
         self._on_written = on_written
@@ -102,6 +102,14 @@ class FilmProcess:
         if self._program is not None:
             self._program.kill()
 
+    async def wait_written(self, seconds: float) -> bool:
+        """Whether all that will be is on the disk, after so long at most."""
+        return await asyncio.to_thread(self._written.wait, seconds)
+
+    async def wait_complete(self, seconds: float) -> bool:
+        """Whether the file stays as it is, after so long at most."""
+        return await asyncio.to_thread(self.join, seconds)
+
     def join(self, seconds: float) -> bool:
         """Wait for the thread; whether it ended. Blocks."""
         self._thread.join(seconds)
@@ -109,22 +117,28 @@ class FilmProcess:
 
     def _run(self) -> None:
         try:
-            self._write()
-        except Exception as error:
+            try:
+                self._write()
+            finally:
+                if not self._written.is_set():
+                    self._tell(self._rescued())
+        except LiveheadError as error:
+            logger.warning("a film could not be kept: %s", error)
+        except Exception:
             logger.exception("a film failed")
-            self._cut = self._cut or str(error)
-        try:
-            if not self.written.is_set():  # what there is of it may play
-                self._tell(complete_film(self._options, self._command) or 0.0)
         finally:
-            self.written.set()
+            self._written.set()
             self._on_complete()
 
     def _write(self) -> None:
         """Feed the process to the end, or as far as it goes."""
-        with self._file:
-            descriptor = self._file.fileno()
-            program = self._program = Program(self._command, descriptor)
+        try:
+            with self._open_file() as file:
+                descriptor = file.fileno()
+                program = self._program = Program(self._command, descriptor)
+        except (LiveheadError, OSError) as error:
+            self._cut = str(error)
+            return
         with program:
             try:
                 write_options(program.input, replace(self._options, file=descriptor))
@@ -132,15 +146,25 @@ class FilmProcess:
             except LiveheadError as error:
                 self._cut = str(error)
             except OSError:
-                self._cut = self._cut or "the encoder failed"
+                self._cut = self._cut or "its encoder failed"
             program.end_input()
             seconds = program.seconds(FINISH_S)
             if seconds is None:
-                self._cut = self._cut or "the encoder failed"
+                self._cut = self._cut or "its encoder failed"
                 program.kill()
                 return
             self._tell(seconds)
             program.seconds(COMPLETE_S)
+
+    def _rescued(self) -> float:
+        """Seconds of what the process left when it failed."""
+        if self._program is None:
+            return 0.0
+        try:
+            return FilmCompletion().run(self._options) or 0.0
+        except OSError as error:
+            logger.warning("a film is left as it is: %s", error)
+            return self._taken_ticks * BLOCK_S
 
     def _feed(self, pipe: BinaryIO) -> None:
         """Raises LiveheadError where the film is to end, and OSError where the process did."""
@@ -160,15 +184,4 @@ class FilmProcess:
 
     def _tell(self, seconds: float) -> None:
         self._on_written(seconds, self._cut)
-        self.written.set()
-
-
-def complete_film(options: FilmOptions, command: tuple[str, ...] = COMMAND) -> float | None:
-    """Make an ordinary MP4 of a film that was cut short, where there is room for it; its seconds, or None where nothing
-    of it plays. Blocks."""
-    with Program(command) as program:
-        try:
-            write_options(program.input, replace(options, file=None))
-        except OSError:
-            return None
-        return program.seconds(COMPLETE_S)
+        self._written.set()

@@ -53,6 +53,11 @@ class Program:
         if self._process.returncode:
             logger.warning("a film's process ended with %d: %s", self._process.returncode, complaint[-200:])
 
+    @property
+    def status(self) -> int | None:
+        """What it ended with; 1 says that it could not read or write a film. None before."""
+        return self._process.returncode
+
     def end_input(self) -> None:
         """It has got everything. Twice is once."""
         with suppress(OSError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,11 @@ class Recorder(Protocol):
         """The engine made the frames of the window of block ``k``, wanted or not. Of the windows that were submitted
         and for which this never comes, it made none."""
         ...
+    @property
+    def status(self) -> RecordingStatus | None:
+        """How far the recording is, None where there is none."""
+        ...
+
 
     def rewound(self, stream: int, shown_k: int) -> None:
         """The engine took a stream back to the frame of block ``shown_k``. Of one stream, this, :meth:`made` and
@@ -89,6 +94,10 @@ class NoRecorder:
     def rewound(self, stream: int, shown_k: int) -> None:
         pass
 
+    @property
+    def status(self) -> RecordingStatus | None:
+        return None
+
     def reopened(self, stream: int) -> None:
         pass
 
@@ -106,6 +115,6 @@ class Recorders(Protocol):
     """Makes them."""
 
     def make(self, session: str, request: SessionRequest, opened_by: Identity, info: GeneratorInfo) -> Recorder:
-        """The recorder of a session that is being opened. Raises UnavailableError where there is no room on the disk
-        for what it is to keep."""
+        """The recorder of a session that is being opened. It keeps nothing before the session is served. Raises
+        ConflictError where its owner has too many recordings, and DiskFullError."""
         ...

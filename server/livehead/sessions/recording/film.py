@@ -1,0 +1,153 @@
+"""A film of what a session's viewers were sent."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from livehead.core.block import BLOCK_S
+from livehead.core.identity import Identity
+from livehead.core.ids import new_id
+from livehead.core.playout.tick import Tick
+from livehead.engine.base import GeneratorInfo
+from livehead.errors import RequestError
+from livehead.media.film.process import FilmProcess
+from livehead.media.film.wire import FilmOptions, FilmTick
+from livehead.media.video.provenance import synthetic_tags
+from livehead.metrics import Metrics
+from livehead.sessions.recording.base import NoRecorder, RecordingStatus
+from livehead.sessions.request import SessionRequest
+from livehead.settings import StoreSettings
+from livehead.store.recordings.recording import Recording, RecordingState
+from livehead.store.recordings.store import RecordingStore
+
+WRITTEN_S = 40.0
+COMPLETE_S = 5.0
+"""How long a session's end waits for the film to be on the disk, and then for it to be made an ordinary MP4: a long one
+may take longer, and is still ``recording`` meanwhile."""
+
+logger = logging.getLogger(__name__)
+
+
+class FilmRecorder(NoRecorder):
+    """Implements :class:`~livehead.sessions.recording.base.Recorder`. The film begins with the first tick: a session
+    that nobody came to has none."""
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        settings: StoreSettings,
+        metrics: Metrics,
+        session: str,
+        request: SessionRequest,
+        opened_by: Identity,
+        info: GeneratorInfo,
+    ) -> None:
+        self.id = new_id()
+        self.process: FilmProcess | None = None
+        self._store = store
+        self._settings = settings
+        self._metrics = metrics
+        self._session = session
+        self._request = request
+        self._opened_by = opened_by
+        self._info = info
+        self._state: RecordingState | None = None
+        self._sealed: RecordingState = "failed"
+        self._on = True
+        self._first = 0
+        self._limited = False
+
+    @property
+    def status(self) -> RecordingStatus:
+        return RecordingStatus(self.id, self._state or "waiting", self._on)
+
+    def sent(self, tick: Tick) -> None:
+        if not self._on:
+            return
+        if self.process is None:
+            self._begin(tick)
+        if self.process is None:
+            return
+        if (tick.index - self._first) * BLOCK_S >= self._settings.max_film_seconds:
+            self._limited = True
+            self._on = False
+            self.process.end()
+            return
+        frame_k = tick.frame_k if tick.frame_k is not None else 0
+        self.process.put(FilmTick(tick.index, tick.pcm, tick.frame, frame_k, tick.loudness))
+
+    async def close(self) -> None:
+        self._on = False
+        process = self.process
+        if process is not None:
+            process.end()
+            if await process.wait_written(WRITTEN_S):
+                await process.wait_complete(COMPLETE_S)
+
+    def _begin(self, tick: Tick) -> None:
+        self._first = tick.index
+        tags = synthetic_tags(self._info.name, self._info.variant, self._request.avatar)
+        try:
+            recording = self._store.begin(
+                "film",
+                session=self._session,
+                avatar=self._request.avatar,
+                opened_by=self._opened_by,
+                tags=tags,
+                recording_id=self.id,
+            )
+        except RequestError as error:
+            self._state, self._on = "failed", False
+            logger.warning("session %s: no film is made: %s", self._session, error)
+            return
+        self._state = "recording"
+        self.process = self._make_process(recording, self._store.file(recording))
+        self.process.start()
+
+    def _make_process(self, recording: Recording, path: Path) -> FilmProcess:
+        options = FilmOptions(
+            str(path),
+            str(self._store.temporary(recording)),
+            None,
+            recording.tags,
+            test_pattern=self._request.probe,
+            mark=self._settings.visible_mark != "off",
+            transparent=self._request.look.kind == "transparent",
+        )
+        return FilmProcess(
+            lambda: self._store.open_file(recording),
+            options,
+            check=self._store.check_room,
+            on_written=self._written,
+            on_complete=self._completed,
+        )
+
+    # -- in the thread of the process
+
+    def _written(self, seconds: float, cut: str | None) -> None:
+        assert self.process is not None
+        self._on = False
+        state: RecordingState = "cut-short" if cut or self._limited else "done"
+        state = state if seconds else "failed"
+        why = cut or ("it is as long as a film may be" if self._limited else "")
+        logger.log(
+            logging.WARNING if cut else logging.INFO,
+            "session %s: film %s: %s, %.1f s, %d pictures repeated%s",
+            self._session,
+            self.id,
+            state,
+            seconds,
+            self.process.repeated,
+            f": {why}" if why else "",
+        )
+        self._sealed = state
+        self._store.seal(self.id, state, seconds)
+
+    def _completed(self) -> None:
+        self._state = self._sealed
+        self._metrics.recordings.labels("film", self._sealed).inc()
+        try:
+            self._store.finish(self.id, self._sealed)
+        except RequestError as error:
+            logger.warning("session %s: film %s: %s", self._session, self.id, error)
