@@ -11,7 +11,7 @@ import numpy as np
 
 from livehead.core.identity import Identity
 from livehead.core.recent_delays import RecentDelays
-from livehead.engine.base import Preset
+from livehead.engine.base import Backdrop, Preset
 from livehead.errors import NotFoundError
 from livehead.metrics import Metrics
 from livehead.sessions.recording.recorders import SessionRecorders
@@ -102,14 +102,18 @@ class StubStream:
             raise RuntimeError("close broke")
 
 
+LOOKS = ("keep", "colour", "picture", "transparent")
+
+
 class StubHost:
     """``opening(n)`` is awaited before stream ``n`` (0, 1, …) is given, and may raise."""
 
     def __init__(self, opening: Callable[[int], Any] | None = None, *failing: str) -> None:
         self.state = "ready"
-        self.info: Any = SimpleNamespace(presets=PRESETS, looks=("keep",), name="stub")
+        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub")
         self.capacity = None
         self.streams: list[StubStream] = []
+        self.backdrops: list[Backdrop | None] = []
         self._opening = opening
         self._failing = failing
         self._tries = 0
@@ -120,11 +124,14 @@ class StubHost:
     def subscribe(self, callback: object) -> Callable[[], None]:
         return lambda: None
 
-    async def open(self, portrait: Any, seed: int, *callbacks: Any) -> StubStream:
+    async def open(
+        self, portrait: Any, seed: int, *callbacks: Any, backdrop: Backdrop | None = None, **options: Any
+    ) -> StubStream:
         tried, self._tries = self._tries, self._tries + 1
         if self._opening is not None:
             await self._opening(tried)
         self.streams.append(StubStream(*self._failing))
+        self.backdrops.append(backdrop)
         return self.streams[-1]
 
     @property

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
-from livehead.core.look import KEEP
 from livehead.errors import EngineDownError, EngineError, PortraitError
 from livehead.sessions.portrait import stream_opener as module
+from livehead.sessions.portrait.appearance import Appearance
 from livehead.sessions.portrait.stream_opener import StreamOpener
 from livehead.sessions.recording.base import NoRecorder
 from sessions.stubs import StubAvatars, StubHost
+
+AMARA = Appearance("amara")
 
 
 def opener(host: Any) -> tuple[StreamOpener, list[str]]:
     told: list[str] = []
     anything: Any = None
     avatars: Any = StubAvatars()
-    return StreamOpener(host, avatars, "", 1, KEEP, anything, NoRecorder(), told.append), told
+    return StreamOpener(host, avatars, "", 1, anything, NoRecorder(), told.append), told
 
 
 def failing(*errors: Exception) -> StubHost:
@@ -34,7 +36,7 @@ def failing(*errors: Exception) -> StubHost:
 
 async def test_an_engine_that_goes_down_meanwhile_is_asked_once_more() -> None:
     one, told = opener(failing(EngineDownError("killed")))
-    assert (await one.open_first("amara")).stream is not None
+    assert (await one.open_first(AMARA)).stream is not None
     assert told == ["down", "ready"]
 
 
@@ -50,7 +52,7 @@ async def test_what_cannot_be_opened_is_not_tried_for_ever(errors: list[Exceptio
     host = failing(*errors)
     one, _ = opener(host)
     with pytest.raises(type(errors[-1])):
-        await one.open_first("amara")
+        await one.open_first(AMARA)
     assert host.streams == []
     assert host._tries == len(errors)
 
@@ -69,6 +71,6 @@ async def test_it_waits_for_an_engine_that_starts_again(monkeypatch: pytest.Monk
     monkeypatch.setattr(host, "ready", ready)
     one, told = opener(host)
     async with asyncio.timeout(5):
-        await one.open_first("amara")
+        await one.open_first(AMARA)
     assert told == ["down", "down", "ready"]
     assert len(host.streams) == 1

@@ -18,6 +18,7 @@ from livehead.core.messages.from_client import (
     Candidate,
     ChooseAvatar,
     ChooseLatency,
+    ChooseLook,
     ChooseVoice,
     Interrupt,
     Offer,
@@ -91,6 +92,8 @@ class SignalHandler:
                     await caller.add_candidate(candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex)
             case ChooseAvatar(avatar):
                 session.choose_avatar(avatar, self._socket.tell)
+            case ChooseLook(look):
+                session.choose_look(look, self._socket.tell)
             case ChooseLatency(preset):
                 self._services.registry.choose_latency(session, preset)
             case ChooseVoice(on):

@@ -14,6 +14,7 @@ from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
+from livehead.core.look import Look
 from livehead.core.messages.from_client import Shown
 from livehead.core.messages.from_server import (
     Playback,
@@ -41,6 +42,8 @@ from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.portrait.appearance import Appearance
+from livehead.sessions.portrait.look_check import check_change
 from livehead.sessions.portrait.portrait import Portrait
 from livehead.sessions.portrait.stream_opener import StreamOpener
 from livehead.sessions.recording.base import Recorders, RecordingStatus
@@ -109,10 +112,10 @@ class Session:
         self._ending = asyncio.Event()
         self._reason = "failed"
         self._recorder = recorders.make(self.id, request, opened_by, host.info)
+        self._notices = RecordingNotices(self._status)
         self._viewers = Viewers(on_sent=self._on_sent)
         self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
-        self._notices = RecordingNotices(self._status)
             preset.hop, preset.lookahead
         )
         self._source.on_activity = self._status.tell
@@ -125,11 +128,11 @@ class Session:
             metrics,
             recorder=self._recorder,
             with_test_pattern=request.probe,
+            marked=settings.store.visible_mark == "live",
+            halves=2 if request.look.kind == "transparent" else 1,
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
-            marked=settings.store.visible_mark == "live",
-            halves=2 if request.look.kind == "transparent" else 1,
         self._pipeline = Pipeline(self._source, preset, self._pacer, quantized=self._recorder.quantized)
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
@@ -141,10 +144,8 @@ class Session:
         )
         self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
-        streams = StreamOpener(
-            host, avatars, opened_by.owner, seed, request.look, self._pacer, self._recorder, self._on_engine
-        )
-        self._portrait = Portrait(request.avatar, streams, self._pipeline, self._log)
+        streams = StreamOpener(host, avatars, opened_by.owner, seed, self._pacer, self._recorder, self._on_engine)
+        self._portrait = Portrait(Appearance(request.avatar, request.look), streams, self._pipeline, self._log)
 
     async def open(self, offer: str) -> str:
         """Answer its caller's offer; :meth:`run` must follow.
@@ -167,7 +168,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve until :meth:`end`, or until nobody is there any more. Never raises but for its own cancellation."""
-        self._log.info("open, avatar %s, latency %s", self._portrait.avatar, self._latency)
+        self._log.info("open, %s, latency %s", self._portrait.appearance, self._latency)
         parts = {
             "poll": self._poll,
             "pace": self._pacer.run,
@@ -238,12 +239,12 @@ class Session:
         """The name of its preset."""
         return self._latency
 
-    def subscribe(self, listener: Listener) -> None:
     @property
     def recording(self) -> RecordingStatus | None:
         """How far its recording is, None where it has none."""
         return self._recorder.status
 
+    def subscribe(self, listener: Listener) -> None:
         """``listener`` gets every change of state, and the figures once a second, until the session is closed."""
         self._status.subscribe(listener)
 
@@ -258,7 +259,7 @@ class Session:
             "session": self.id,
             "state": self.state.state.value,
             "reason": self.state.reason,
-            "avatar": self._portrait.avatar,
+            "avatar": self._portrait.appearance.avatar,
             "latency": self._latency,
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
@@ -277,7 +278,15 @@ class Session:
         EngineError for example. Raises NotFoundError for an avatar that there is not, and RateLimitError."""
         self._rates.count_avatar()
         self._avatars.get(avatar, self.opened_by.owner)
-        self._portrait.choose(avatar, on_error)
+        self._portrait.choose(on_error, avatar=avatar)
+
+    def choose_look(self, look: Look, on_error: Callable[[Exception], None]) -> None:
+        """Go on with another background, as :meth:`choose_avatar` with another portrait. Raises UnprocessableError for
+        one that the engine cannot give, or that needs a new session, NotFoundError for a picture that there is not, and
+        RateLimitError."""
+        self._rates.count_avatar()
+        check_change(look, self._request.look, self._host.info, self._avatars, self.opened_by.owner)
+        self._portrait.choose(on_error, look=look)
 
     def choose_latency(self, name: str) -> None:
         """Raises UnprocessableError for an unknown preset, and RateLimitError."""
@@ -336,6 +345,7 @@ class Session:
         """Until its time is over."""
         while True:
             now = time.monotonic()
+            self._notices.look(self.recording, self._audience)
             if self.caller is None:
                 self._lifetime.unviewed_since = self._audience.unviewed_since
             if self._source.has_spoken():
@@ -345,7 +355,6 @@ class Session:
                 return
             await asyncio.sleep(WATCH_S)
 
-            self._notices.look(self.recording, self._audience)
     async def _poll(self) -> None:
         await self._portrait.shown.wait()
         due = time.monotonic()

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livehead.core.limits import MAX_MESSAGE, MAX_SDP
+from livehead.core.look import Look
 from livehead.core.messages.from_client import (
     Bye,
     Candidate,
     ChooseAvatar,
     ChooseLatency,
+    ChooseLook,
     End,
     IceCandidate,
     Interrupt,
@@ -58,6 +60,7 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
         ),
         ({"type": "candidate", "candidate": {"candidate": ""}}, Candidate(IceCandidate(""))),
         ({"type": "avatar", "id": "anna"}, ChooseAvatar("anna")),
+        ({"type": "look", "look": {"background": "#a0B1c2"}}, ChooseLook(Look("#a0B1c2"))),
         ({"type": "latency", "preset": "balanced"}, ChooseLatency("balanced")),
         ({"type": "interrupt"}, Interrupt()),
         ({"type": "bye"}, Bye()),
@@ -182,7 +185,8 @@ def test_whatever_comes_is_a_message_or_a_request_error(text: str | bytes) -> No
     for reader in (decode_signal, decode_speech, decode_channel):
         with contextlib.suppress(MalformedError, TooLargeError):
             message = reader(text)
-            assert isinstance(message, Offer | Candidate | ChooseAvatar | ChooseLatency | Interrupt | Bye | End)
+            choices = ChooseAvatar | ChooseLook | ChooseLatency
+            assert isinstance(message, Offer | Candidate | choices | Interrupt | Bye | End)
 
 
 @pytest.mark.parametrize("text", ['{"type":"ping"}', '{"type":"ping","id":-1}', '{"type":"ping","id":"1"}', "{}"])

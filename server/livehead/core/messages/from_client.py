@@ -1,6 +1,6 @@
 """Every message that a client or a backend may send, and how it is read.
 
-Signal socket: Offer, Candidate, ChooseAvatar, ChooseLatency, ChooseVoice, Interrupt, Bye.
+Signal socket: Offer, Candidate, ChooseAvatar, ChooseLook, ChooseLatency, ChooseVoice, Interrupt, Bye.
 Speech socket: End, Interrupt. Data channel: Ping, Shown, ChooseVoice, Interrupt.
 """
 
@@ -92,6 +92,12 @@ class ChooseAvatar:
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseLook:
+    type: ClassVar[str] = "look"
+    look: LookObject
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseLatency:
     type: ClassVar[str] = "latency"
     preset: Choice
@@ -148,7 +154,7 @@ class Say:
     voice: Choice | None = None
 
 
-OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLatency | ChooseVoice | Interrupt | Bye
+OnSignal: TypeAlias = Offer | Candidate | ChooseAvatar | ChooseLook | ChooseLatency | ChooseVoice | Interrupt | Bye
 OnSpeech: TypeAlias = End | Interrupt
 OnChannel: TypeAlias = Ping | Shown | ChooseVoice | Interrupt
 

@@ -31,7 +31,7 @@ class SteeringRates:
         self._take(self._interrupts, "interrupts")
 
     def count_avatar(self) -> None:
-        self._take(self._avatars, "changes of avatar")
+        self._take(self._avatars, "changes of avatar or look")
 
     def count_preset(self) -> None:
         self._take(self._presets, "changes of preset")

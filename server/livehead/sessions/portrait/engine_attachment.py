@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
+from livehead.engine.base import Backdrop
 from livehead.engine.host.host import EngineHost, EngineStream, OnState, StreamObserver, WindowTiming
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.recording.base import Recorder
@@ -34,13 +35,17 @@ class EngineAttachment(StreamObserver):
         host: EngineHost,
         portrait: NDArray[np.uint8],
         seed: int,
+        backdrop: Backdrop | None,
         pacer: Pacer,
         recorder: Recorder,
         on_state: OnState,
     ) -> Self:
-        """Portrait: uint8 ``(H, W, 3)`` RGB. Raises what :meth:`EngineHost.open` raises."""
+        """Portrait: uint8 ``(H, W, 3)`` RGB; without a ``backdrop`` it keeps its background. Raises what
+        :meth:`EngineHost.open` raises."""
         attachment = cls(pacer, recorder)
-        attachment.stream = await host.open(portrait, seed, attachment.on_frames, on_state, attachment.on_dropped)
+        attachment.stream = await host.open(
+            portrait, seed, attachment.on_frames, on_state, attachment.on_dropped, backdrop=backdrop
+        )
         attachment.stream.observer = attachment
         return attachment
 

@@ -8,6 +8,17 @@ from livehead.engine.base import GeneratorInfo
 from livehead.errors import UnprocessableError
 
 
+def check_change(look: Look, before: Look, info: GeneratorInfo, avatars: AvatarStore, owner: str) -> None:
+    """The same for a look that is to replace another while it is shown."""
+    check_look(look, info, avatars, owner)
+    if (look.kind == "transparent") != (before.kind == "transparent"):
+        raise UnprocessableError(
+            "A call cannot change between a transparent background and another: its pictures would change their size. "
+            "Open a new session with this look.",
+            problem="look",
+        )
+
+
 def check_look(look: Look, info: GeneratorInfo, avatars: AvatarStore, owner: str) -> None:
     """Raises UnprocessableError for a look that the engine cannot give, and NotFoundError for a picture that is not
     among the owner's avatars."""

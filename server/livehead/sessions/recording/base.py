@@ -12,19 +12,21 @@ from livehead.core.identity import Identity
 from livehead.core.look import Look
 from livehead.core.playout.tick import Tick
 from livehead.core.windows import Window
-from livehead.engine.base import GeneratorInfo
+from livehead.engine.base import Backdrop, GeneratorInfo
 from livehead.sessions.request import SessionRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedStream:
-    """A stream of the engine, as it was opened. ``portrait`` is uint8 ``(H, W, 3)`` RGB."""
+    """A stream of the engine, as it was opened. ``portrait`` is uint8 ``(H, W, 3)`` RGB; ``backdrop`` is its
+    look with what that names, None where it keeps its background."""
 
     stream: int
     avatar: str
     portrait: NDArray[np.uint8]
     seed: int
     look: Look
+    backdrop: Backdrop | None = None
 
 
 class Recorder(Protocol):
