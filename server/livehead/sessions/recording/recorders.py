@@ -10,10 +10,10 @@ from weakref import WeakSet
 
 from livehead.core.identity import Identity
 from livehead.engine.base import GeneratorInfo
-from livehead.errors import UnprocessableError
 from livehead.metrics import Metrics
 from livehead.sessions.recording.base import NoRecorder, Recorder
 from livehead.sessions.recording.film import FilmRecorder
+from livehead.sessions.recording.replay_recorder import ReplayRecorder
 from livehead.sessions.request import SessionRequest
 from livehead.settings import StoreSettings
 from livehead.store.recordings.store import RecordingStore
@@ -31,6 +31,7 @@ class SessionRecorders:
         self._settings = settings
         self._metrics = metrics
         self._films: WeakSet[FilmRecorder] = WeakSet()
+        self._replays: WeakSet[ReplayRecorder] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,11 +50,17 @@ class SessionRecorders:
                 film = FilmRecorder(self._store, self._settings, self._metrics, session, request, opened_by, info)
                 self._films.add(film)
                 return film
-            case _:
-                raise UnprocessableError(f"record={request.record} is not there yet.")
+            case "replay":
+                self._store.check(opened_by.owner)
+                replay = ReplayRecorder(self._store, self._settings, self._metrics, session, request, opened_by, info)
+                self._replays.add(replay)
+                return replay
 
     def _end(self) -> None:
         until = time.monotonic() + ENDING_S
+        for thread in [replay.thread for replay in list(self._replays) if replay.thread is not None]:
+            thread.end("closed")
+            thread.join(max(0.0, until - time.monotonic()))
         processes = [film.process for film in list(self._films) if film.process is not None]
         for process in processes:
             process.end()

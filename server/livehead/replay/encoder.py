@@ -1,0 +1,159 @@
+"""Events into the bodies of EVENTS records: what a writer needs to know of the ones before, and nothing of files.
+
+Every number is told as its difference from what was to be expected, so that nearly all of them are zeros. A block of
+audio is told once, and once more where it turns out to be another than was foreseen: a window that was cut short by a
+discontinuity had silence in the place of what then came.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from livehead.core.block import Pcm
+from livehead.core.windows import Window
+from livehead.media.audio.flac import Samples, encode_flac
+from livehead.replay.blocks import KeptBlocks, split, to_samples
+from livehead.replay.events import Opened
+from livehead.replay.varints import put, put_bytes, put_signed
+
+HEAD = struct.Struct("<III")
+"""Of an unpacked body: blocks of audio, bytes of FLAC frames, FLAC frames. The frames' lengths follow, the frames, and
+then the events."""
+
+
+MAX_WAITING = 128
+"""Windows that may wait for their frames: far more than an engine lets."""
+
+
+class Code(IntEnum):
+    BLOCKS = 1
+    OPENED = 2
+    REOPENED = 3
+    SUBMITTED = 4
+    MADE = 5
+    REWOUND = 6
+    INTERRUPTED = 7
+    HELD = 8
+    SENT = 9
+
+
+@dataclass(slots=True)
+class Expected:
+    """The next block that is told, the next window of a stream and the next that is made, and what the next tick
+    carries."""
+
+    block: int = 0
+    window: int = 0
+    made: int = 0
+    index: int = 0
+    k: int = 0
+    frame_k: int = 0
+
+
+class EventEncoder:
+    """Collects events until :meth:`take`. Samples are quantized ones."""
+
+    def __init__(self) -> None:
+        self._next = Expected()
+        self._kept = KeptBlocks()
+        self._events = bytearray()
+        self._samples: list[Samples] = []
+        self._hops: dict[int, int] = {}
+
+    @property
+    def blocks(self) -> int:
+        """Of audio, since the last :meth:`take`."""
+        return len(self._samples)
+
+    @property
+    def empty(self) -> bool:
+        return not self._events
+
+    def opened(self, event: Opened) -> None:
+        self._put(Code.OPENED, event.stream, event.image, event.seed)
+        put_bytes(self._events, event.avatar.encode())
+        put_bytes(self._events, event.background.encode())
+        put(self._events, 0 if event.picture is None else event.picture + 1)
+
+    def reopened(self, stream: int) -> None:
+        self._put(Code.REOPENED, stream)
+
+    def submitted(self, stream: int, window: Window) -> None:
+        self._tell(window.k, window.pcm)
+        self._put(Code.SUBMITTED, stream)
+        put_signed(self._events, window.k - self._next.window)
+        put(self._events, window.hop)
+        put(self._events, window.lookahead)
+        self._next.window = window.k + window.hop
+        self._hops[window.k] = window.hop
+        while len(self._hops) > MAX_WAITING:
+            del self._hops[next(iter(self._hops))]
+
+    def made(self, stream: int, k: int) -> None:
+        """Nothing is told of a window that was submitted too long ago."""
+        hop = self._hops.get(k)
+        if hop is not None:
+            self._put(Code.MADE, stream)
+            put_signed(self._events, k - self._next.made)
+            self._next.made = k + hop
+
+    def rewound(self, stream: int, shown_k: int) -> None:
+        self._put(Code.REWOUND, stream)
+        put_signed(self._events, shown_k - self._next.k)
+
+    def interrupted(self) -> None:
+        self._put(Code.INTERRUPTED)
+
+    def sent(self, index: int, k: int | None, frame_k: int | None, pcm: Pcm) -> None:
+        """A tick; ``pcm`` is silence where ``k`` is None."""
+        following = self._next
+        if k is not None:
+            self._tell(k, pcm)
+        self._put(Code.HELD if k is None else Code.SENT, index - following.index)
+        following.index = index + 1
+        if k is not None:
+            put_signed(self._events, k - following.k)
+            following.k = following.frame_k = k + 1
+        put_signed(self._events, 0 if frame_k is None else _away_from_0(frame_k - following.frame_k))
+
+    def take(self) -> bytes:
+        """The body of the record of everything since the last time."""
+        frames = encode_flac(np.concatenate(self._samples)) if self._samples else []
+        body = bytearray(HEAD.pack(len(self._samples), sum(map(len, frames)), len(frames)))
+        for frame in frames:
+            put(body, len(frame))
+        body += b"".join(frames) + self._events
+        self._samples.clear()
+        self._events.clear()
+        return zlib.compress(bytes(body))
+
+    def _put(self, code: Code, *numbers: int) -> None:
+        self._events.append(code)
+        for number in numbers:
+            put(self._events, number)
+
+    def _tell(self, first: int, pcm: Pcm) -> None:
+        """These are blocks ``first``, ``first + 1``, …: those that are not known as such are told."""
+        told: list[tuple[int, Samples]] = []
+        for k, samples in enumerate(split(to_samples(pcm)), first):
+            if not self._kept.has(k, samples):
+                self._kept.keep(k, samples)
+                told.append((k, samples))
+        while told:
+            run = next((i for i in range(1, len(told)) if told[i][0] != told[0][0] + i), len(told))
+            self._put(Code.BLOCKS)
+            put_signed(self._events, told[0][0] - self._next.block)
+            put(self._events, run)
+            self._next.block = told[0][0] + run
+            self._samples += [samples for _, samples in told[:run]]
+            del told[:run]
+
+
+def _away_from_0(difference: int) -> int:
+    """0 says that there is no frame."""
+    return difference + 1 if difference >= 0 else difference

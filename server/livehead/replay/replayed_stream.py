@@ -1,0 +1,55 @@
+"""A stream of a session, made once more: the same calls to the generator as the engine's worker makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from livehead.core.frame import Frame
+from livehead.core.windows import Window
+from livehead.engine.base import Generator, Work
+from livehead.engine.worker.frame_history import FrameHistory
+
+
+class ReplayedStream:
+    """``open_`` opens it at the generator, which is done when it is first needed. Every method raises what the
+    generator raises."""
+
+    def __init__(self, generator: Generator, open_: Callable[[], Any]) -> None:
+        self._generator = generator
+        self._open = open_
+        self._state: Any = None
+        self._history = FrameHistory(generator.info)
+        self._stepped = False
+
+    def step(self, window: Window) -> list[Frame]:
+        """The frames of blocks ``window.k``, ``window.k + 1``, …"""
+        if self._state is None:
+            self._state = self._open()
+        self._stepped = True
+        [frames] = self._generator.step([Work(self._state, window.pcm, window.hop)])
+        self._history.keep(window.k, frames)
+        return [Frame(i420) for i420 in frames]
+
+    def rewind(self, shown_k: int) -> None:
+        """Go on from the frame of block ``shown_k``; from the portrait where none was made before it."""
+        if self._state is None or (not self._stepped and not self._history.reaches_past(shown_k)):
+            return
+        rewound = self._history.rewind(shown_k)
+        if rewound is None:
+            self.reopen()
+            return
+        self._generator.rewind(self._state, *rewound)
+        self._stepped = False
+
+    def reopen(self) -> None:
+        """Begin anew from the portrait."""
+        self.close()
+        self._history = FrameHistory(self._generator.info)
+        self._stepped = False
+
+    def close(self) -> None:
+        """Twice is once."""
+        if self._state is not None:
+            self._generator.close(self._state)
+            self._state = None
