@@ -10,7 +10,9 @@
  *   | "key-unknown" | "key-revoked" | "key-in-url" | "forbidden" | "role" | "claim" | "uses" | "origin" | "host"
  *   | "rate-limit" | "too-large" | "flood" | "avatar-unknown" | "refused" | "server-failed" | "media-blocked"
  *   | "connection-lost" | "file-unreadable" | "microphone-policy" | "session-unknown" | "too-many-viewers" | "no-session"
- *   | "speech-refused" | "say-unavailable" | "say-failed" | "no-picture"} Code
+ *   | "speech-refused" | "say-unavailable" | "say-failed" | "no-picture" | "camera-denied" | "camera-missing" | "camera-failed"
+ *   | "camera-insecure" | "consent" | "no-face" | "animation" | "portrait" | "crop" | "unsupported-type" | "too-many-portraits"
+ *   | "builtin-portrait" | "disk-full" | "too-many-films" | "still-recording" | "look"} Code
  */
 
 /** @type {Readonly<Record<Code, {title: string, remedy: string, passing?: true, wantsToken?: true}>>} */
@@ -143,7 +145,7 @@ const words = Object.freeze({
   },
   "too-large": {
     title: "Too large for the server",
-    remedy: "What was sent is larger than it accepts. Send less, or ask the server's owner to raise the limit.",
+    remedy: "Save it smaller and try again: a picture may have 10 MB and 40 million pixels. The server's owner sets other limits.",
   },
   flood: {
     title: "The server ended the call",
@@ -202,6 +204,70 @@ const words = Object.freeze({
   "connection-lost": {
     title: "The connection was lost",
     remedy: "Several attempts to reconnect failed. Check the network, then connect again.",
+  },
+  "camera-denied": {
+    title: "The camera is blocked",
+    remedy: "Allow it in the browser: open the site settings next to the address, set Camera to Allow, then try again. Or upload a picture.",
+  },
+  "camera-missing": {
+    title: "No camera found",
+    remedy: "Plug one in or switch it on, then try again. Or upload a picture.",
+  },
+  "camera-failed": {
+    title: "The camera could not be opened",
+    remedy: "Another program may hold it. Close that program, then try again. Or upload a picture.",
+  },
+  "camera-insecure": {
+    title: "This address may not use the camera",
+    remedy: "Browsers only allow it on https:// and on localhost. You can upload a picture instead.",
+  },
+  consent: {
+    title: "Consent is missing",
+    remedy: "A portrait is taken only with the consent of whoever is in it. Tick the statement, then try again.",
+  },
+  "no-face": {
+    title: "There is no face in the picture",
+    remedy: "Choose a picture of one person who looks into the camera, with the whole head in it.",
+  },
+  animation: {
+    title: "The picture moves",
+    remedy: "A portrait is one still picture. Save one of its frames as JPEG or PNG, and choose that.",
+  },
+  portrait: {
+    title: "This picture cannot be used",
+    remedy: "It is damaged or too small. Choose a JPEG, PNG or WebP picture of at least 128 by 128 pixels.",
+  },
+  crop: {
+    title: "The part that was chosen does not fit",
+    remedy: "It must lie within the picture. Move it, or choose the picture again.",
+  },
+  "unsupported-type": {
+    title: "This is no picture that can be used",
+    remedy: "Choose a photo or painting as JPEG, PNG or WebP.",
+  },
+  "too-many-portraits": {
+    title: "There is no room for another portrait",
+    remedy: "Delete one that you do not need, then try again.",
+  },
+  "builtin-portrait": {
+    title: "This portrait came with the server",
+    remedy: "Only portraits of your own can be renamed or deleted.",
+  },
+  "disk-full": {
+    title: "The server's disk is full",
+    remedy: "Delete portraits or films that you do not need. Its owner can make more room.",
+  },
+  "too-many-films": {
+    title: "There is no room for another film",
+    remedy: "Delete one that you do not need, then start again. Or call without a film.",
+  },
+  "still-recording": {
+    title: "The film is still being made",
+    remedy: "End the call first; a moment later the film is there.",
+  },
+  look: {
+    title: "The engine cannot give it this background",
+    remedy: "Choose another background.",
   },
   "file-unreadable": {
     title: "This file cannot be played",
@@ -303,7 +369,9 @@ const renamed = Object.freeze({
 
 /** @type {ReadonlySet<string>} problems of the server that keep their name */
 const kept = new Set(["engine-down", "unauthorized", "token-expired", "token-invalid", "key-unknown", "key-revoked", "key-in-url",
-  "forbidden", "role", "claim", "uses", "origin", "host", "rate-limit", "too-large", "too-many-viewers"]);
+  "forbidden", "role", "claim", "uses", "origin", "host", "rate-limit", "too-large", "too-many-viewers", "consent", "no-face",
+  "animation", "portrait", "crop", "unsupported-type", "too-many-portraits", "builtin-portrait", "disk-full", "too-many-films",
+  "still-recording", "look"]);
 
 /**
  * @param {string} name the last part of the problem's type

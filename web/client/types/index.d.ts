@@ -106,12 +106,15 @@ export interface Info {
 }
 
 export type ErrorCode =
-  | "avatar-unknown" | "claim" | "connection-lost" | "engine-down" | "file-unreadable" | "flood" | "forbidden" | "host"
-  | "insecure-origin" | "key-in-url" | "key-revoked" | "key-unknown" | "media-blocked" | "microphone-busy" | "microphone-denied"
-  | "microphone-failed" | "microphone-lost" | "microphone-missing" | "microphone-policy" | "no-picture" | "no-session" | "origin"
-  | "rate-limit" | "refused" | "role" | "say-failed" | "say-unavailable" | "server-draining" | "server-failed" | "server-full"
-  | "server-starting" | "server-unreachable" | "session-unknown" | "speech-refused" | "token-expired" | "token-failed"
-  | "token-invalid" | "too-large" | "too-many-viewers" | "unauthorized" | "uses" | "webrtc-unsupported";
+  | "animation" | "avatar-unknown" | "builtin-portrait" | "camera-denied" | "camera-failed" | "camera-insecure"
+  | "camera-missing" | "claim" | "connection-lost" | "consent" | "crop" | "disk-full" | "engine-down" | "file-unreadable"
+  | "flood" | "forbidden" | "host" | "insecure-origin" | "key-in-url" | "key-revoked" | "key-unknown" | "look"
+  | "media-blocked" | "microphone-busy" | "microphone-denied" | "microphone-failed" | "microphone-lost" | "microphone-missing"
+  | "microphone-policy" | "no-face" | "no-picture" | "no-session" | "origin" | "portrait" | "rate-limit" | "refused" | "role"
+  | "say-failed" | "say-unavailable" | "server-draining" | "server-failed" | "server-full" | "server-starting"
+  | "server-unreachable" | "session-unknown" | "speech-refused" | "still-recording" | "token-expired" | "token-failed"
+  | "token-invalid" | "too-large" | "too-many-films" | "too-many-portraits" | "too-many-viewers" | "unauthorized"
+  | "unsupported-type" | "uses" | "webrtc-unsupported";
 
 /** `message` is title and remedy together, in words fit for the user. */
 export class LiveHeadError extends Error {
@@ -190,6 +193,9 @@ export class LiveHead extends HTMLElement {
   set token(source: TokenSource);
   get seed(): number | null;
   set seed(seed: number | string | null | undefined);
+  /** `keep`, `blur`, `transparent`, `#rrggbb`, or the id of an avatar; null for the server's default. */
+  get look(): string | null;
+  set look(look: string | { background: string } | null | undefined);
   get record(): RecordMode;
   set record(mode: RecordMode | boolean | null | undefined);
   get controls(): boolean;
@@ -297,6 +303,8 @@ export interface SessionOptions {
   token?: TokenSource;
   seed?: number;
   record?: RecordMode;
+  /** What is behind the portrait. */
+  look?: string;
 }
 
 export interface SessionHandlers {
