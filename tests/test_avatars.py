@@ -11,7 +11,7 @@ from livehead import avatars
 from livehead.avatars import AvatarStore, load_portrait
 from livehead.engine.base import Work
 from livehead.engine.preview.generator import create
-from livehead.engine.preview.landmarks.face import find
+from livehead.engine.preview.landmarks.find import find_face
 from livehead.errors import NotFoundError, PortraitError
 
 BUILTIN = [avatar.id for avatar in avatars.builtin_avatars()]
@@ -61,7 +61,7 @@ def test_a_detector_finds_the_face_in_the_middle_with_two_eyes(store, avatar_id)
 
 @pytest.mark.parametrize("avatar_id", BUILTIN)
 def test_both_eyes_are_measured_alike(store, avatar_id):
-    face = find(load_portrait(store.get(avatar_id).path))
+    face = find_face(load_portrait(store.get(avatar_id).path))
     left, right = (float(np.hypot(*(eye.corners[1] - eye.corners[0]))) for eye in face.eyes)
     assert 0.85 < left / right < 1.18  # else a blink closes one eye only
     assert face.mouth.sure > 0.9

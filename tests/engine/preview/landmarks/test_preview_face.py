@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from livehead.engine.preview.landmarks.face import Face, find
+from livehead.engine.preview.landmarks.face import Face
+from livehead.engine.preview.landmarks.find import find_face
 from livehead.engine.preview.rig.fit import fit, square
 from livehead.errors import PortraitError
 
@@ -31,7 +32,7 @@ def check_plausible(face: Face, frame: np.ndarray) -> None:
 
 
 def test_every_builtin_portrait_has_a_face(each_portrait):
-    face = find(each_portrait)
+    face = find_face(each_portrait)
     check_plausible(face, each_portrait)
     assert face.mouth.sure > 0.3
 
@@ -39,7 +40,7 @@ def test_every_builtin_portrait_has_a_face(each_portrait):
 @pytest.mark.parametrize("scale", [0.25, 0.5, 2.0])
 def test_size_does_not_matter(portrait, scale):
     small = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    whole, scaled = find(portrait), find(small)
+    whole, scaled = find_face(portrait), find_face(small)
     assert scaled.span / scale == pytest.approx(whole.span, rel=0.06)
     assert np.allclose(scaled.mouth.centre / scale, whole.mouth.centre, atol=0.1 * whole.span)
 
@@ -48,15 +49,15 @@ def test_size_does_not_matter(portrait, scale):
 def test_a_tilted_head(portrait, angle):
     height, width = portrait.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
-    face = find(cv2.warpAffine(portrait, turn, (width, height), borderMode=cv2.BORDER_REPLICATE))
+    face = find_face(cv2.warpAffine(portrait, turn, (width, height), borderMode=cv2.BORDER_REPLICATE))
     assert np.degrees(face.roll) == pytest.approx(-angle, abs=6)
 
 
 def test_dark_and_grey_frames(portrait):
     grey = np.repeat(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    whole = find(portrait)
+    whole = find_face(portrait)
     for frame in ((portrait * 0.3).astype(np.uint8), grey):
-        face = find(frame)
+        face = find_face(frame)
         check_plausible(face, frame)
         assert np.allclose(face.mouth.centre, whole.mouth.centre, atol=0.15 * whole.span)
 
@@ -72,14 +73,14 @@ def test_dark_and_grey_frames(portrait):
 )
 def test_an_image_without_a_face_is_refused(frame):
     with pytest.raises(PortraitError, match=r"No face was found.*front"):
-        find(frame)
+        find_face(frame)
 
 
 def test_sizes_out_of_bounds_are_refused():
     with pytest.raises(PortraitError, match="40×40"):
-        find(np.zeros((40, 40, 3), np.uint8))
+        find_face(np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(PortraitError, match="RGB"):
-        find(np.zeros((200, 200), np.uint8))
+        find_face(np.zeros((200, 200), np.uint8))
 
 
 @pytest.mark.parametrize("pad", [(0, 0, 300, 40), (200, 0, 0, 0), (30, 31, 401, 400)])
@@ -94,7 +95,7 @@ def test_fitting_keeps_the_face_in_frame(portrait, pad):
 
 
 def test_the_square_lies_inside_the_frame(portrait):
-    face = find(portrait)
+    face = find_face(portrait)
     left, top, side = square(portrait.shape[1], portrait.shape[0], face)
     assert left >= 0
     assert top >= 0

@@ -36,6 +36,10 @@ class Chip:
         """Chip points ``(..., 2)`` in pixels of the portrait."""
         return np.asarray(points @ self.rotation.T + self.origin, np.float32)
 
+    def from_portrait(self, points: Array) -> Array:
+        """Points ``(..., 2)`` of the portrait in pixels of the chip."""
+        return np.asarray((points - self.origin) @ np.linalg.inv(self.rotation).T, np.float32)
+
     def skin(self) -> Array:
         """The colour of the skin as L, a, b: the median of both cheeks."""
         left = self.lab[168:195, 92:122].reshape(-1, 3)

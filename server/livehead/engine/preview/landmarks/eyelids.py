@@ -32,6 +32,13 @@ class LidContour:
     upper: float
     lower: float
 
+    def lid(self, arch: float) -> Array:
+        """The edge of a lid, a parabola that is ``arch`` below the line in its middle: float32 ``(n, 2)``."""
+        part = np.linspace(0, 1, 17, dtype=np.float32)[:, None]
+        along = self.corners[1] - self.corners[0]
+        down = np.array([-along[1], along[0]], np.float32) / np.hypot(*along)
+        return np.asarray(self.corners[0] + part * along + 4 * part * (1 - part) * arch * down, np.float32)
+
 
 def fit(chip: Chip, pupil: Array, radius: float) -> LidContour:
     """Fit the contour around an iris of this ``radius``: its upper edge is dark with lashes, there is skin outside and

@@ -2,58 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from livehead.engine.preview.landmarks import eyelids, lips, pupils
-from livehead.engine.preview.landmarks.chip import EYE_SPAN, EYE_Y, LEFT_X, RIGHT_X, Array, Chip, align
-from livehead.engine.preview.landmarks.detector import detect
-from livehead.errors import PortraitError
-
-MIN_SIDE, MAX_SIDE = 64, 8000
-"""Bounds of a portrait's width and height, in pixels."""
-
-MIN_EYE_SPAN = 10.0
-"""The least distance between the pupils, in pixels."""
+from livehead.engine.preview.landmarks.chip import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Eye:
-    """``corners`` is float32 ``(2, 2)``, the one on the portrait's left first; ``upper`` and ``lower`` are how far the
-    lids arch from the line between them; ``brow`` is the middle of the eyebrow; ``iris`` is the iris's radius."""
+    """``upper_lid`` and ``lower_lid`` are the edges of the lids, float32 ``(n, 2)`` from the portrait's left to its
+    right; they share their ends, the eye's corners. ``pupil`` and ``iris`` are the middle and the radius of the iris;
+    ``brow`` is the middle of the eyebrow."""
 
     pupil: Array
     iris: float
-    corners: Array
-    upper: float
-    lower: float
+    upper_lid: Array
+    lower_lid: Array
     brow: Array
+
+    @property
+    def corners(self) -> Array:
+        """The left and the right corner, ``(2, 2)``."""
+        return self.upper_lid[[0, -1]]
+
+    @property
+    def upper(self) -> float:
+        """How far the upper lid arches above the line between the corners."""
+        return float(-self.arch(self.upper_lid)[1].min())
+
+    @property
+    def lower(self) -> float:
+        """How far the lower lid arches below the line between the corners."""
+        return float(self.arch(self.lower_lid)[1].max())
+
+    def arch(self, lid: Array) -> tuple[Array, Array]:
+        """A lid's points along the line between the corners, from its middle, and down from it."""
+        along = self.corners[1] - self.corners[0]
+        across = along / np.hypot(*along)
+        from_middle = lid - self.corners.mean(axis=0)
+        return from_middle @ across, from_middle @ np.array([-across[1], across[0]], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mouth:
-    """``line`` is float32 ``(n, 2)``: the line between the lips from corner to corner; ``upper`` and ``lower`` are the
-    lips' thickness in the middle; ``sure`` is the confidence, 0..1; ``teeth`` says that the upper teeth show, and the
-    line runs below them."""
+    """``upper_edge`` and ``lower_edge`` are the inner edges of the lips, float32 ``(n, 2)``, from the left corner to
+    the right; they are equal where the lips touch. ``upper`` and ``lower`` are the lips' thickness in the middle.
+    ``middle`` is the point of the mouth below the nose: in a turned head it is not half way between the corners.
+    ``sure`` is the confidence, 0..1. ``teeth`` says that the upper teeth show although the edges are equal: these run
+    below the teeth."""
 
-    line: Array
+    upper_edge: Array
+    lower_edge: Array
     upper: float
     lower: float
+    middle: Array
     sure: float
     teeth: bool = False
 
     @property
+    def line(self) -> Array:
+        """The line half way between the lips, ``(n, 2)``."""
+        return np.asarray((self.upper_edge + self.lower_edge) / 2, np.float32)
+
+    @property
     def corners(self) -> Array:
-        """The left and the right end of the lip line, ``(2, 2)``."""
-        return np.stack([self.line[0], self.line[-1]])
+        """The left and the right end of the lips, ``(2, 2)``."""
+        return self.upper_edge[[0, -1]]
 
     @property
     def centre(self) -> Array:
         """The point half way between the corners, ``(2,)``."""
         return np.asarray(self.corners.mean(axis=0), np.float32)
+
+    @property
+    def gap(self) -> float:
+        """How far the lips are apart at most, in pixels."""
+        return float(np.hypot(*(self.lower_edge - self.upper_edge).T).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,82 +118,16 @@ class Face:
             return np.asarray((points + 0.5) * scale - 0.5 + offset, np.float32)
 
         left, right = (
-            Eye(at(eye.pupil), eye.iris * scale, at(eye.corners), eye.upper * scale, eye.lower * scale, at(eye.brow))
+            Eye(at(eye.pupil), eye.iris * scale, at(eye.upper_lid), at(eye.lower_lid), at(eye.brow))
             for eye in self.eyes
         )
-        mouth = Mouth(
-            at(self.mouth.line), self.mouth.upper * scale, self.mouth.lower * scale, self.mouth.sure, self.mouth.teeth
+        mouth = replace(
+            self.mouth,
+            upper_edge=at(self.mouth.upper_edge),
+            lower_edge=at(self.mouth.lower_edge),
+            upper=self.mouth.upper * scale,
+            lower=self.mouth.lower * scale,
+            middle=at(self.mouth.middle),
         )
         x, y = (float(v) for v in at(np.array(self.outline[:2], np.float32)))
         return Face((left, right), mouth, at(self.chin), (x, y, self.outline[2] * scale, self.outline[3] * scale))
-
-
-def find(rgb: NDArray[np.uint8]) -> Face:
-    """Find the most prominent face of a portrait, uint8 ``(H, W, 3)`` RGB.
-
-    Raises :class:`PortraitError` if the portrait is too small or too large, or shows no face from the front.
-    """
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise PortraitError("A portrait is an 8-bit RGB image.")
-    height, width = rgb.shape[:2]
-    if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
-        raise PortraitError(
-            f"The image is {width}×{height} pixels. Use one between {MIN_SIDE} and {MAX_SIDE} pixels a side."
-        )
-    detection = detect(rgb)
-    if detection is None:
-        raise PortraitError(
-            "No face was found. Use an image of one face seen from the front, eyes and mouth uncovered, well lit."
-        )
-    chip = align(rgb, detection.eyes)
-    chip = align(rgb, chip.to_portrait(pupils.refine(chip)))
-    if chip.scale * EYE_SPAN < MIN_EYE_SPAN:
-        raise PortraitError("The face is too small in this image. Use a closer or a larger one.")
-    seen = pupils.refine(chip)
-    chip = align(rgb, chip.to_portrait(pupils.irises(chip, seen)[0]))
-    seen, iris = pupils.irises(chip, np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32))
-    mouth = lips.trace(chip)
-    left, right = (_eye(chip, pupil, iris) for pupil in seen)
-    middle = (mouth.line[0] + mouth.line[-1]) / 2
-    eyes = seen.mean(axis=0)
-    # The chin is below the mouth by about two thirds of the distance from eyes to mouth, and has only part of the
-    # mouth's offset when the head is turned.
-    chin = np.array([middle[0] + 0.1 * (middle[0] - eyes[0]), middle[1] + 0.68 * (middle[1] - eyes[1])], np.float32)
-    brow_y = (left[1] + right[1]) / 2 - 0.45 * EYE_SPAN
-    centre = np.array([(eyes[0] + middle[0]) / 2, (brow_y + chin[1]) / 2], np.float32)
-    x, y = (float(v) for v in chip.to_portrait(centre))
-    return Face(
-        (left[0], right[0]),
-        Mouth(
-            chip.to_portrait(mouth.line), mouth.upper * chip.scale, mouth.lower * chip.scale, mouth.sure, mouth.teeth
-        ),
-        chip.to_portrait(chin),
-        (x, y, 1.02 * EYE_SPAN * chip.scale, float(chin[1] - brow_y) / 2 * chip.scale),
-    )
-
-
-def _eye(chip: Chip, pupil: Array, radius: float) -> tuple[Eye, float]:
-    contour = eyelids.fit(chip, pupil, radius)
-    brow = _brow(chip, pupil, contour.upper)
-    eye = Eye(
-        chip.to_portrait(pupil),
-        radius * chip.scale,
-        chip.to_portrait(contour.corners),
-        contour.upper * chip.scale,
-        contour.lower * chip.scale,
-        chip.to_portrait(np.array([pupil[0], brow], np.float32)),
-    )
-    return eye, brow
-
-
-def _brow(chip: Chip, pupil: Array, lid: float) -> float:
-    """The row of the eyebrow: the darkest band above the eye, or the usual place if there is none."""
-    x, y = int(pupil[0]), int(pupil[1])
-    light = cv2.GaussianBlur(chip.lab[:, :, 0], (0, 0), 1.5)[max(0, y - 62) : y, x - 16 : x + 17]
-    valley = np.asarray(cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((27, 1), np.uint8)) - light, np.float32)
-    rows = np.arange(y - valley.shape[0], y, dtype=np.float32)
-    usual = y - 40.0
-    profile = valley.mean(axis=1) * np.exp(-(((rows - usual) / 13) ** 2)) * (rows < y - lid - 11)
-    peaks = np.nonzero((profile[1:-1] >= profile[:-2]) & (profile[1:-1] > profile[2:]))[0] + 1
-    strong = [int(peak) for peak in peaks if profile[peak] > max(2.0, 0.4 * float(profile.max()))]
-    return float(rows[strong[-1]]) if strong else usual  # the lowest: above it there may be a fringe of hair

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.landmarks.face import Face, find
+from livehead.engine.preview.landmarks.face import Face
+from livehead.engine.preview.landmarks.find import find_face
 
 LEAST_SHARE = 0.40
 """The face takes up at least this share of the square's height, if the portrait allows it."""
@@ -33,7 +34,7 @@ class Fitted:
 def fit(portrait: NDArray[np.uint8], size: int) -> Fitted:
     """Crop and scale a portrait, uint8 ``(H, W, 3)`` RGB, to a square of ``size`` pixels. Raises
     :class:`~livehead.errors.PortraitError` if no face is found."""
-    face = find(portrait)
+    face = find_face(portrait)
     left, top, side = square(portrait.shape[1], portrait.shape[0], face)
     cut = portrait[top : top + side, left : left + side]
     fine = FINE * size
