@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,17 +28,17 @@ class Played:
     last: NDArray[np.uint8]
     tags: dict[str, str]
 
-    @property
+    @cached_property
     def seen(self) -> list[float]:
         """When the test pattern became loud."""
         loud = [(at, code is not None and code.loudness >= 8) for at, code in self.codes]
-        return [at for (at, now), (_, before) in zip(loud[1:], loud, strict=False) if now and not before]
+        return [at for (_, before), (at, now) in pairwise(loud) if now and not before]
 
-    @property
+    @cached_property
     def heard(self) -> list[float]:
         """When the sound became loud, after a tenth of a second of silence."""
         loud = np.flatnonzero(np.abs(self.sound) > 0.1) / RATE
-        return [float(at) for at, before in zip(loud, [-1.0, *loud], strict=False) if at - before > 0.1]
+        return [float(at) for at in loud[np.diff(loud, prepend=-1.0) > 0.1]]
 
     def skews(self) -> list[float]:
         """Seconds from each onset that is seen to the one that is heard."""
@@ -42,12 +46,19 @@ class Played:
 
 
 def play(path: Path) -> Played:
+    """What is whole of it, as players do."""
     with av.open(str(path)) as film:
         tags = dict(film.metadata)
-        frames = [(float(frame.time), frame.to_ndarray(format="yuv420p")) for frame in film.decode(video=0)]
+        frames = [(float(frame.time), frame.to_ndarray(format="yuv420p")) for frame in decode(film, "video")]
         codes = [(at, test_pattern.read(i420[: len(i420) * 2 // 3])) for at, i420 in frames]
     with av.open(str(path)) as film:
-        pieces = list(film.decode(audio=0))
+        pieces = list(decode(film, "audio"))
         assert pieces[0].time == 0
         sound = np.concatenate([np.asarray(each.to_ndarray()).reshape(-1) for each in pieces])
     return Played(codes, sound, frames[-1][1], tags)
+
+
+def decode(film: Any, kind: str) -> Iterator[Any]:
+    for packet in film.demux(**{kind: 0}):
+        if not packet.is_corrupt:
+            yield from packet.decode()

@@ -51,7 +51,7 @@ def _copy(path: Path, temporary: Path, tags: Mapping[str, str]) -> float:
         copy.metadata.update(tags)
         streams = {stream.index: copy.add_stream_from_template(stream) for stream in source.streams}
         for packet in source.demux():
-            if packet.dts is None:
+            if packet.dts is None or packet.is_corrupt:  # the end, or cut off
                 continue
             if packet.stream.type == "video":
                 seconds = max(seconds, _end(packet))

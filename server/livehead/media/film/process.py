@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import queue
 import threading
@@ -53,7 +52,7 @@ class FilmProcess:
         command: tuple[str, ...] = COMMAND,
     ) -> None:
         self.repeated = 0
-        self._written = threading.Event()
+        self._told = False
         self._open_file = open_file
         self._options = options
         self._check = check
@@ -74,6 +73,11 @@ class FilmProcess:
     def waiting(self) -> int:
         """Ticks that the process has not taken yet."""
         return self._put_ticks - self._taken_ticks
+
+    @property
+    def seconds(self) -> float:
+        """What the process has taken."""
+        return self._taken_ticks * BLOCK_S
 
     def put(self, tick: FilmTick) -> None:
         """The next tick. Never blocks."""
@@ -102,14 +106,6 @@ class FilmProcess:
         if self._program is not None:
             self._program.kill()
 
-    async def wait_written(self, seconds: float) -> bool:
-        """Whether all that will be is on the disk, after so long at most."""
-        return await asyncio.to_thread(self._written.wait, seconds)
-
-    async def wait_complete(self, seconds: float) -> bool:
-        """Whether the file stays as it is, after so long at most."""
-        return await asyncio.to_thread(self.join, seconds)
-
     def join(self, seconds: float) -> bool:
         """Wait for the thread; whether it ended. Blocks."""
         self._thread.join(seconds)
@@ -120,14 +116,13 @@ class FilmProcess:
             try:
                 self._write()
             finally:
-                if not self._written.is_set():
+                if not self._told:
                     self._tell(self._rescued())
         except LiveheadError as error:
             logger.warning("a film could not be kept: %s", error)
         except Exception:
             logger.exception("a film failed")
         finally:
-            self._written.set()
             self._on_complete()
 
     def _write(self) -> None:
@@ -164,7 +159,7 @@ class FilmProcess:
             return FilmCompletion().run(self._options) or 0.0
         except OSError as error:
             logger.warning("a film is left as it is: %s", error)
-            return self._taken_ticks * BLOCK_S
+            return self.seconds
 
     def _feed(self, pipe: BinaryIO) -> None:
         """Raises LiveheadError where the film is to end, and OSError where the process did."""
@@ -183,5 +178,5 @@ class FilmProcess:
                 checked = time.monotonic()
 
     def _tell(self, seconds: float) -> None:
+        self._told = True
         self._on_written(seconds, self._cut)
-        self._written.set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from livehead.core.block import BLOCK_S
@@ -57,6 +60,9 @@ class FilmRecorder(NoRecorder):
         self._on = True
         self._first = 0
         self._limited = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_written = asyncio.Event()
+        self._is_complete = asyncio.Event()
 
     @property
     def status(self) -> RecordingStatus:
@@ -79,14 +85,18 @@ class FilmRecorder(NoRecorder):
 
     async def close(self) -> None:
         self._on = False
-        process = self.process
-        if process is not None:
-            process.end()
-            if await process.wait_written(WRITTEN_S):
-                await process.wait_complete(COMPLETE_S)
+        if self.process is None:
+            return
+        self.process.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WRITTEN_S):
+                await self._is_written.wait()
+            async with asyncio.timeout(COMPLETE_S):
+                await self._is_complete.wait()
 
     def _begin(self, tick: Tick) -> None:
         self._first = tick.index
+        self._loop = asyncio.get_running_loop()
         tags = synthetic_tags(self._info.name, self._info.variant, self._request.avatar)
         try:
             recording = self._store.begin(
@@ -118,12 +128,17 @@ class FilmRecorder(NoRecorder):
         return FilmProcess(
             lambda: self._store.open_file(recording),
             options,
-            check=self._store.check_room,
+            check=self._check,
             on_written=self._written,
             on_complete=self._completed,
         )
 
     # -- in the thread of the process
+
+    def _check(self) -> None:
+        assert self.process is not None
+        self._store.progress(self.id, self.process.seconds)
+        self._store.check_room()
 
     def _written(self, seconds: float, cut: str | None) -> None:
         assert self.process is not None
@@ -142,12 +157,23 @@ class FilmRecorder(NoRecorder):
             f": {why}" if why else "",
         )
         self._sealed = state
-        self._store.seal(self.id, state, seconds)
+        self._attempt(lambda: self._store.seal(self.id, state, seconds))
+        self._set(self._is_written)
 
     def _completed(self) -> None:
+        self._attempt(lambda: self._store.finish(self.id, self._sealed))
         self._state = self._sealed
         self._metrics.recordings.labels("film", self._sealed).inc()
+        self._set(self._is_written)
+        self._set(self._is_complete)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
         try:
-            self._store.finish(self.id, self._sealed)
+            step()
         except RequestError as error:
             logger.warning("session %s: film %s: %s", self._session, self.id, error)
+
+    def _set(self, event: asyncio.Event) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(event.set)

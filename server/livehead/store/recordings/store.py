@@ -131,6 +131,12 @@ class RecordingStore:
             raise
         self._full = None
 
+    def progress(self, recording_id: str, seconds: float) -> None:
+        """Blocks. How far it got, for whoever lists it."""
+        recording = self._recordings[recording_id]
+        size = self._folder.file(recording).stat().st_size
+        self._recordings[recording_id] = replace(recording, seconds=round(seconds, 2), bytes=size)
+
     def checkpoint(self, recording_id: str, seconds: float) -> None:
         """Blocks. Note how far it got, for the case that the server is killed. Raises DiskFullError and StoreError."""
         recording = self._recordings[recording_id] = replace(self._recordings[recording_id], seconds=round(seconds, 2))
