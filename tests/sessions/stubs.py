@@ -147,7 +147,7 @@ class StubAvatars:
             raise NotFoundError(f"There is no avatar {avatar}.")
 
     def list(self) -> list[Any]:
-        return [SimpleNamespace(id=name) for name in self.names]
+        return [SimpleNamespace(id=name, builtin=True) for name in self.names]
 
     async def portrait(self, avatar: str, owner: str = "") -> np.ndarray:
         return np.zeros((8, 8, 3), np.uint8)

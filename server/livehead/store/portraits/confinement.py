@@ -1,4 +1,4 @@
-"""What a process that decodes a stranger's picture may take of the machine."""
+"""What a process that decodes a stranger's file may take of the machine."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES = 38
 
 
-def confine() -> None:
+def confine(*, seconds: int = SECONDS, output: int = MAX_OUTPUT) -> None:
     """Limit this process for the rest of its life: memory, time, files, output, no core dump, no new privileges, and,
-    where the system lets an ordinary user, no network. Call it before the first byte of the picture is read."""
+    where the system lets an ordinary user, no network. Call it before the first byte of the file is read."""
     for what, limit in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_FSIZE, MAX_OUTPUT),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, output),
         (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
-    signal.alarm(SECONDS)  # even where nobody is left to kill it
+    signal.alarm(seconds)  # even where nobody is left to kill it
     os.nice(NICE)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)

@@ -48,11 +48,9 @@ class PortraitDecoder:
     """All of a server's: at most :data:`AT_ONCE` processes, each of which this object waits for. :meth:`close` ends
     those that run."""
 
-    def __init__(
-        self, *, at_once: int = AT_ONCE, waiting: int = WAITING, program: tuple[str, ...] | None = None
-    ) -> None:
-        """``program`` is the command that decodes, for tests."""
-        self._program = program or (sys.executable, "-P", "-m", "livehead.store.portraits.decoder")
+    def __init__(self, program: tuple[str, ...] = PROGRAM, *, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+        """``program`` is the command that decodes; tests have others."""
+        self._program = program
         self._places = at_once + waiting
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="portraits")
         self._lock = threading.Lock()

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 
 class PortraitLibrary:
-    """``folder`` need not be there yet; with less than ``min_free_mb`` of room on its disk nothing is added. All methods
-    block."""
+    """``folder`` need not be there yet. With less than ``min_free_mb`` of room on its disk nothing is added. All
+    methods block."""
 
     def __init__(self, folder: Path, min_free_mb: int = 0) -> None:
         self.folder = folder
