@@ -91,7 +91,7 @@ async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lock
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served() -> AsyncIterator[Served]:
     """A server in this process with small pictures, for pages of any site."""
-    async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"]) as served:
+    async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"], frame_ancestors=["*"]) as served:
         yield served
 
 
