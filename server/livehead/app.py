@@ -17,6 +17,7 @@ from livehead.api import (
     ops,
     problems,
     recordings,
+    renders,
     say,
     sessions,
     signal,
@@ -37,6 +38,8 @@ from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
+from livehead.render.jobs.renders import Renders
+from livehead.sessions.portrait.backdrops import find_backdrop
 from livehead.sessions.portrait.idle_films import IdleFilms
 from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
@@ -64,7 +67,14 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            async with services.recordings, services.recorders, services.host, services.registry, services.idle_films:
+            async with (
+                services.recordings,
+                services.recorders,
+                services.host,
+                services.registry,
+                services.idle_films,
+                services.renders,
+            ):
                 yield
         finally:
             await services.portraits.close()
@@ -105,6 +115,7 @@ def routers() -> tuple[APIRouter, ...]:
         avatars.router,
         idle.router,
         recordings.router,
+        renders.router,
         ice.router,
         ops.router,
         web.build_router(web.find_web()),
@@ -127,6 +138,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     metrics.watch_restarts(lambda: host.restarts)
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
+    made = Renders(settings.server.data_dir, settings.store, host, store, decoder, find_backdrop, metrics)
     return Services(
         settings,
         Access(settings),
@@ -142,4 +154,5 @@ def build_services(settings: Settings, choice: Choice) -> Services:
         idle_films,
         kept,
         recorders,
+        made,
     )

@@ -82,6 +82,10 @@ class Metrics:
         self.recordings = self._counter(
             "livehead_recordings", "Recordings that ended, by kind and state.", "kind", "state"
         )
+        self.renders = Gauge(
+            "livehead_renders", "Renders that run, and that wait.", ("state",), registry=self._registry
+        )
+        self.renders_ended = self._counter("livehead_renders_ended", "Renders that ended, by state.", "state")
         ProcessCollector(registry=self._registry)
 
     def watch_restarts(self, read: Callable[[], int]) -> None:

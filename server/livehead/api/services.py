@@ -14,6 +14,7 @@ from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice
 from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
+from livehead.render.jobs.renders import Renders
 from livehead.sessions.portrait.idle_films import IdleFilms
 from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
@@ -42,6 +43,7 @@ class Services:
     idle_films: IdleFilms
     recordings: RecordingStore
     recorders: SessionRecorders
+    renders: Renders
 
     async def reload_keys(self) -> None:
         """Read the key file again, and end the sessions of keys that are gone."""

@@ -6,7 +6,7 @@ is no matter here: ``livehead render`` calls a generator, the renders of a serve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -75,7 +75,7 @@ class Film:
         """Frames written."""
         return self._writer.frames
 
-    def windows(self) -> Iterator[tuple[Window, int]]:
+    def windows(self) -> Generator[tuple[Window, int], None, None]:
         """All windows in order, each with the number of its frames that the film needs. Their audio is written along
         the way."""
         windows = Windows(self._format.preset.hop, self._format.preset.lookahead)

@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -20,8 +16,9 @@ from livehead.core.block import FPS
 from livehead.core.frame import Frame
 from livehead.engine.base import Backdrop, Generator, Preset, Work
 from livehead.engine.look import open_stream
-from livehead.errors import MediaError, UsageError
+from livehead.errors import MediaError
 from livehead.media.audio.file import AudioFile
+from livehead.media.video.output_file import check_output, replacing
 from livehead.media.video.provenance import synthetic_tags
 from livehead.render.film import Film, FilmFormat
 
@@ -66,12 +63,12 @@ def render(
     :class:`~livehead.errors.UsageError` for an ``out`` that cannot be right.
     """
     began = time.monotonic()
-    _check_out(out, portrait, audio)
+    check_output(out, portrait, audio)
     image = load_portrait(portrait)
     info = generator.info
     tags = synthetic_tags(info.name, info.variant, portrait.stem)
     film_format = FilmFormat(info, preset, tags, marked, "keep" if backdrop is None else backdrop.kind)
-    with AudioFile(audio) as source, _replacing(out) as part:
+    with AudioFile(audio) as source, replacing(out) as part:
         stream = open_stream(generator, image, seed, backdrop)
         try:
             with Film(part, source, film_format, name=str(out)) as film:
@@ -88,32 +85,3 @@ def render(
         finally:
             generator.close(stream)
     return RenderReport(out, film.frames, time.monotonic() - began)
-
-
-def _check_out(out: Path, *sources: Path) -> None:
-    if out.suffix.lower() != ".mp4":
-        raise UsageError(f"The output {out} must end in .mp4: render writes MP4 files only.")
-    if out.is_dir():
-        raise UsageError(f"The output {out} is a folder. Name a file.")
-    if not out.parent.is_dir():
-        raise MediaError(f"There is no folder {out.parent} to write {out.name} to. Make it first.")
-    if out.exists() and any(source.exists() and out.samefile(source) for source in sources):
-        raise UsageError(f"The output {out} is also an input. Name another file.")
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A new file beside ``out``. It replaces ``out`` at the end of the context, and is removed after an exception."""
-    part = out.with_name(f".livehead-{secrets.token_hex(6)}.part")
-    try:
-        part.touch(exist_ok=False)
-    except OSError as error:
-        raise MediaError(f"Cannot write to the folder {out.parent}: {error.strerror}.") from None
-    try:
-        yield part
-        try:
-            os.replace(part, out)
-        except OSError as error:
-            raise MediaError(f"{out} cannot be written: {error.strerror}.") from None
-    finally:
-        part.unlink(missing_ok=True)

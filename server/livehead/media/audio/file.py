@@ -38,29 +38,30 @@ class AudioFile:
     """The best audio stream of any file that FFmpeg reads. A context manager.
 
     ``channels`` is 1 for mono, 2 for everything else; ``seconds`` is what the file says of its length, or
-    ``None``. Raises :class:`~livehead.errors.MediaError`.
+    ``None``. ``name`` is what messages call the file, its path where none is given. Raises
+    :class:`~livehead.errors.MediaError`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, name: str = "") -> None:
+        self._name = name or str(path)
         try:
             # a file object, so that a name is never taken for a URL or a device
             self._file = path.open("rb")
         except FileNotFoundError:
-            raise MediaError(f"There is no audio file at {path}. Check the path.") from None
+            raise MediaError(f"There is no audio file at {self._name}. Check the path.") from None
         except OSError as error:
-            raise MediaError(f"The audio file {path} cannot be read: {error.strerror}.") from None
+            raise MediaError(f"The audio file {self._name} cannot be read: {error.strerror}.") from None
         try:
             self._container = av.open(self._file, "r", options={"protocol_whitelist": "file"})
         except (av.FFmpegError, OSError, ValueError):
             self._file.close()
             raise MediaError(
-                f"{path} is not an audio file. Give one that FFmpeg reads: WAV, MP3, FLAC, Ogg, M4A."
+                f"{self._name} is not an audio file. Give one that FFmpeg reads: WAV, MP3, FLAC, Ogg, M4A."
             ) from None
         stream = self._container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             self.close()
-            raise MediaError(f"There is no audio in {path}. Give a file with an audio track.")
+            raise MediaError(f"There is no audio in {self._name}. Give a file with an audio track.")
         self._stream = stream
         self.channels = 1 if stream.codec_context.channels == 1 else 2
         length = stream.duration * stream.time_base if stream.duration and stream.time_base else None
@@ -89,7 +90,7 @@ class AudioFile:
             try:
                 yield DecodedAudio(_joined(pcm, frame, 1)[0], _joined(track, frame, self.channels))
             except ValueError:
-                raise MediaError(f"{self._path} changes its audio format midway. Convert it to WAV first.") from None
+                raise MediaError(f"{self._name} changes its audio format midway. Convert it to WAV first.") from None
         yield DecodedAudio(_joined(pcm, None, 1)[0], _joined(track, None, self.channels))
 
     def _frames(self) -> Iterator[av.AudioFrame]:
@@ -98,7 +99,7 @@ class AudioFile:
                 with suppress(av.InvalidDataError):
                     yield from packet.decode()
         except (av.FFmpegError, OSError) as error:
-            raise MediaError(f"{self._path} cannot be decoded: {error}") from None
+            raise MediaError(f"{self._name} cannot be decoded: {error}") from None
 
 
 def _joined(resampler: AudioResampler, frame: av.AudioFrame | None, channels: int) -> NDArray[np.float32]:

@@ -1,0 +1,113 @@
+"""Audio files of strangers are decoded in a process of their own, which is limited, and ends with the file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from livehead.errors import EngineError, MediaError, TooLargeError, UnavailableError, UnprocessableError
+from livehead.render.jobs.audio_decoder import SECONDS
+
+WAITING = 8
+"""Files that wait to be decoded, one after the other; more are refused."""
+
+MAX_LOGGED = 2000
+"""Characters of what a decoder says on stderr."""
+
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+"""Variables of the environment that the decoder gets: the server's secrets are in others."""
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+logger = logging.getLogger(__name__)
+
+
+class DecoderError(EngineError):
+    """A fault of ours: not the file is to blame."""
+
+    status = 500
+    problem = "internal"
+    title = "The server failed"
+
+
+class AudioDecoder:
+    """A server's: one process at a time, which ends when nobody waits for it any more. ``most`` is the longest audio
+    that is taken, in seconds."""
+
+    def __init__(self, most: float, *, seconds: float = SECONDS, program: tuple[str, ...] | None = None) -> None:
+        """``seconds`` and ``program`` are for tests: how long a process may take, and the command that decodes."""
+        self.most = most
+        self._seconds = seconds
+        self._program = program or (sys.executable, "-P", "-m", "livehead.render.jobs.audio_decoder")
+        self._turn = asyncio.Semaphore(1)
+        self._places = 1 + WAITING
+
+    async def decode(self, source: Path, target: Path) -> float:
+        """Decode a file to WAV, 16 bits at 48 kHz; returns its length in seconds.
+
+        Raises MediaError for what holds no audio, UnprocessableError with the problem ``audio-too-long``,
+        TooLargeError for what takes too much memory or time, and UnavailableError where too many wait.
+        """
+        if self._places <= 0:
+            raise UnavailableError("Too many files are being decoded. Try again in a moment.", retry_after=5.0)
+        self._places -= 1
+        try:
+            async with self._turn:
+                return self._read(await self._decode(source, target))
+        finally:
+            self._places += 1
+
+    def _read(self, found: dict[str, Any]) -> float:
+        if "error" in found:
+            said = str(found["error"])
+            raise MediaError(said[:1].upper() + said[1:])
+        if "too_long" in found:
+            raise UnprocessableError(
+                f"The audio is longer than {self.most:g} seconds, which is the most. Send it in parts.",
+                problem="audio-too-long",
+            )
+        if "empty" in found:
+            raise MediaError("The audio is empty. Send a file that holds some.")
+        return float(found["seconds"])
+
+    async def _decode(self, source: Path, target: Path) -> dict[str, Any]:
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ONE_THREAD
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        process = await asyncio.create_subprocess_exec(
+            *self._program,
+            *(str(source), str(target), repr(self.most)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            process_group=0,
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                said, complaint = await process.communicate()
+        except TimeoutError:
+            said = complaint = b""
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            code = await asyncio.shield(process.wait())
+        return self._outcome(code, said, complaint.decode(errors="replace")[-MAX_LOGGED:].strip())
+
+    def _outcome(self, code: int, said: bytes, complaint: str) -> dict[str, Any]:
+        if code < 0:
+            logger.warning("an audio decoder was ended by signal %d: %s", -code, json.dumps(complaint))
+            raise TooLargeError("The audio cannot be decoded in the time and memory there is for it. Save it as WAV.")
+        try:
+            found = json.loads(said)
+        except ValueError:
+            found = None
+        if code != 0 or not isinstance(found, dict):
+            logger.error("an audio decoder failed with exit code %d: %s", code, complaint)
+            raise DecoderError("The program that decodes audio failed; the server's log has the details.")
+        return found

@@ -1,0 +1,45 @@
+"""A render as the queue knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from livehead.core.identity import Identity
+
+RenderState: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
+
+OPEN_STATES = ("queued", "running")
+"""The others are ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRecord:
+    """``number`` counts all renders in the order in which they came. ``owner`` and ``token`` are the key and the token
+    that it was asked for with. ``avatar`` is None where a portrait came with it; ``background`` is that of its look.
+    ``seconds`` is the length of its audio. ``starts`` counts how often it was begun. ``error`` says why it failed.
+    ``created`` and ``ended`` are Unix time."""
+
+    id: str
+    owner: str
+    token: str | None
+    avatar: str | None
+    seed: int
+    latency: str
+    background: str
+    seconds: float
+    created: float
+    state: RenderState = "queued"
+    starts: int = 0
+    error: str | None = None
+    ended: float | None = None
+    number: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in OPEN_STATES
+
+    def belongs_to(self, identity: Identity) -> bool:
+        """A key has all of its owner's, a token those that were asked for with it."""
+        return self.owner == identity.owner and (identity.is_key or self.token == identity.token)
