@@ -42,9 +42,10 @@
 
 /**
  * @typedef {{type: "offer", sdp: string, avatar: string, latency?: Latency, voice: "on" | "off", source: Mode,
- *     probe: boolean, token?: string, seed?: number, record?: 1 | "replay"}
+ *     probe: boolean, token?: string, seed?: number, record?: 1 | "replay", look?: {background: string}}
  *   | {type: "candidate", candidate: RTCIceCandidateInit | null}
  *   | {type: "avatar", id: string}
+ *   | {type: "look", look: {background: string}}
  *   | {type: "latency", preset: Latency}
  *   | {type: "voice", on: boolean}
  *   | {type: "interrupt"}

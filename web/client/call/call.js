@@ -23,6 +23,7 @@ import { Whep } from "./whep.js";
  * @property {string} [token]
  * @property {number} [seed]
  * @property {import("../protocol.js").RecordMode} [record]
+ * @property {string} [look] what is behind the portrait
  */
 
 /**
@@ -92,8 +93,8 @@ export class Call {
     const peer = this.#connect(servers, track());
     peer.onicecandidate = ({ candidate }) => this.#signal.trickle(candidate);
     await peer.setLocalDescription();
-    const { avatar, latency, source, voice, probe, token, seed, record } = this.#options;
-    const offer = { sdp: peer.localDescription?.sdp ?? "", avatar, latency, voice: /** @type {"on" | "off"} */ (voice ? "on" : "off"), source, probe, token, seed, record: recordField(record) };
+    const { avatar, latency, source, voice, probe, token, seed, record, look } = this.#options;
+    const offer = { sdp: peer.localDescription?.sdp ?? "", avatar, latency, voice: /** @type {"on" | "off"} */ (voice ? "on" : "off"), source, probe, token, seed, record: recordField(record), look: look ? { background: look } : undefined };
     const answer = await this.#signal.offer({ type: "offer", ...offer });
     if (this.#closed) throw new DOMException("closed while opening", "AbortError");
     if (!voice && !this.#signal.steer) this.setVoice(false);
@@ -186,6 +187,11 @@ export class Call {
   /** @param {string} id */
   setAvatar(id) {
     this.#steer({ type: "avatar", id });
+  }
+
+  /** @param {string} background */
+  setLook(background) {
+    this.#steer({ type: "look", look: { background } });
   }
 
   /** @param {Latency} preset */

@@ -151,8 +151,9 @@ export class Session {
   change(changes) {
     const dialer = this.#dialer;
     if (!dialer) return;
-    const { avatar, latency, voice, token: _, ...deeper } = changes;
-    const renew = Object.entries(deeper).some(([name, value]) => dialer.options[/** @type {keyof SessionOptions} */ (name)] !== value);
+    const { avatar, latency, voice, look, token: _, ...deeper } = changes;
+    const resized = look !== undefined && (look === "transparent") !== (dialer.options.look === "transparent");
+    const renew = resized || Object.entries(deeper).some(([name, value]) => dialer.options[/** @type {keyof SessionOptions} */ (name)] !== value);
     const heard = voice !== undefined && voice !== dialer.options.voice;
     dialer.change(changes);
     if (!this.active) return;
@@ -160,6 +161,7 @@ export class Session {
     if (renew) return this.#renew();
     if (heard) this.#call?.setVoice(voice);
     if (avatar !== undefined) this.#call?.setAvatar(avatar);
+    if (look !== undefined) this.#call?.setLook(look);
     if (latency !== undefined) this.#call?.setLatency(latency);
   }
 

@@ -101,6 +101,24 @@ export class Attributes extends Base {
     this.#set(Attribute.SEED, seed);
   }
 
+  /**
+   * What is behind the portrait: `keep`, `blur`, `transparent`, a colour as `#rrggbb`, or the id of an avatar; null for
+   * the server's default. The attribute takes the object of the protocol, too. @returns {string | null}
+   */
+  get look() {
+    const given = this.getAttribute(Attribute.LOOK) || null;
+    try {
+      return given?.startsWith("{") ? JSON.parse(given).background ?? null : given;
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {string | {background: string} | null | undefined} look */
+  set look(look) {
+    this.#set(Attribute.LOOK, typeof look === "object" ? look?.background : look);
+  }
+
   /** What the server keeps of the next call. The attribute without a value is a film. @returns {RecordMode} */
   get record() {
     const given = this.getAttribute(Attribute.RECORD);

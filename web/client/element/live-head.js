@@ -25,7 +25,7 @@ import { Attribute, LiveEvent, Reflected } from "./vocabulary.js";
 export class LiveHead extends Attributes {
   static observedAttributes = [
     Attribute.SRC, Attribute.AVATAR, Attribute.LATENCY, Attribute.SOURCE, Attribute.MICROPHONE, Attribute.SESSION, Attribute.VOICE,
-    Attribute.MUTED, Attribute.TOKEN,
+    Attribute.MUTED, Attribute.TOKEN, Attribute.LOOK,
   ];
 
   #display;
@@ -90,6 +90,7 @@ export class LiveHead extends Attributes {
   /** @param {string} name of an attribute that changed */
   #adapt(name) {
     if (name === Attribute.SRC || name === Attribute.AVATAR || name === Attribute.SESSION) this.#draw();
+    if (name === Attribute.LOOK) this.#dress();
     if (!this.active) return;
     const { avatar, latency, voice, mode, session } = this;
     if (name === Attribute.SRC) this.#session.change({ server: this.server.url });
@@ -262,9 +263,15 @@ export class LiveHead extends Attributes {
   }
 
   #options() {
-    const { avatar, latency, voice, mode, session, record } = this;
+    const { avatar, latency, voice, mode, session, record, look } = this;
     const server = this.server.url;
-    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, record, probe: false };
+    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, look: look ?? undefined, record, probe: false };
+  }
+
+  #dress() {
+    this.#display.screen.transparent = this.look === "transparent";
+    // The look of a session that is joined is its own.
+    if (this.active && !this.session) this.#session.change({ look: this.look ?? "keep" });
   }
 
   #leave = () => this.stop();

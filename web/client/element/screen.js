@@ -1,5 +1,6 @@
 import { style } from "./shadow.css.js";
 import { markup } from "./shadow.html.js";
+import { TransparentVideo } from "./transparent-video.js";
 
 /** A video that plays where nothing is drawn, as in a tab behind others, presents no frames. */
 const UNSEEN_MS = 500;
@@ -12,6 +13,8 @@ export class Screen {
   #poster;
   #held;
   #video;
+  /** @type {TransparentVideo | null} */
+  #transparent = null;
   #watch = 0;
   #shown;
 
@@ -47,6 +50,14 @@ export class Screen {
     delete this.#poster.dataset.missing;
     if (url) this.#poster.src = url;
     else this.#poster.removeAttribute("src");
+  }
+
+  /** Whether the lower half of the video is its alpha. @param {boolean} on */
+  set transparent(on) {
+    if (on === Boolean(this.#transparent)) return;
+    this.hold();
+    this.#transparent?.close();
+    this.#transparent = on ? new TransparentVideo(this.#video) : null;
   }
 
   /** @param {MediaStream} stream */
@@ -87,11 +98,12 @@ export class Screen {
 
   /** Keep the frame that is on the screen until the next stream's first one. */
   hold() {
+    const frame = this.#transparent?.draw();
     const { videoWidth: width, videoHeight: height } = this.#video;
     if (!("shown" in this.#video.dataset) || !width) return;
     this.#held.width = width;
-    this.#held.height = height;
-    this.#held.getContext("2d")?.drawImage(this.#video, 0, 0);
+    this.#held.height = frame ? height >> 1 : height;
+    this.#held.getContext("2d")?.drawImage(frame ?? this.#video, 0, 0);
     this.#held.dataset.held = "";
     this.#drop();
   }

@@ -11,6 +11,7 @@ export const style = `
   background: #2e323a;
 }
 :host([hidden]) { display: none; }
+:host([look*="transparent"]) { background: none; }
 /* What it measures where its container leaves that open, as in a row of a flex box. */
 .size { width: 320px; max-width: 100%; }
 .frame {
@@ -28,9 +29,12 @@ export const style = `
   object-fit: cover;
 }
 [part="placeholder"] { fill: #4b515d; }
-img:not([src]), img[data-missing], canvas:not([data-held]) { visibility: hidden; }
+img:not([src]), img[data-missing], [part="held"]:not([data-held]) { visibility: hidden; }
 video { opacity: 0; }
 video[data-shown] { opacity: 1; }
+:host([look*="transparent"]) :is([part="placeholder"], [part="poster"]) { display: none; }
+:host([look*="transparent"]) video { opacity: 0; }
+video:not([data-shown]) + [part="transparent"] { display: none; }
 slot { position: absolute; inset: 0; display: block; pointer-events: none; }
 ::slotted(*) { pointer-events: auto; }
 

@@ -17,6 +17,7 @@ export const Attribute = Object.freeze({
   MUTED: "muted",
   TOKEN: "token",
   SEED: "seed",
+  LOOK: "look",
   RECORD: "record",
   CONTROLS: "controls",
 });

@@ -196,6 +196,9 @@ export class LiveHead extends HTMLElement {
   /** `keep`, `blur`, `transparent`, `#rrggbb`, or the id of an avatar; null for the server's default. */
   get look(): string | null;
   set look(look: string | { background: string } | null | undefined);
+  /** `keep`, `blur`, `transparent`, `#rrggbb`, or the id of an avatar; null for the server's default. */
+  get look(): string | null;
+  set look(look: string | { background: string } | null | undefined);
   get record(): RecordMode;
   set record(mode: RecordMode | boolean | null | undefined);
   get controls(): boolean;
@@ -303,6 +306,8 @@ export interface SessionOptions {
   token?: TokenSource;
   seed?: number;
   record?: RecordMode;
+  /** What is behind the portrait. */
+  look?: string;
   /** What is behind the portrait. */
   look?: string;
 }

@@ -21,6 +21,7 @@ export interface LiveHeadProps extends Base, Events {
   token?: TokenSource;
   seed?: number;
   record?: RecordMode | boolean;
+  look?: string | { background: string };
   controls?: boolean;
 }
 
