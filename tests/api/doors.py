@@ -16,6 +16,9 @@ from livehead.api.guard import Guard, Needs, guards_of
 from livehead.app import routers
 from livehead.core.identity import Role
 
+RECORDING = "a-recording"
+"""The id of one of alice's, of the session."""
+
 SECRET = "a secret of the tests, of enough characters"
 
 
@@ -42,7 +45,7 @@ def doors() -> Iterator[Door]:
             assert isinstance(route, APIRoute | APIWebSocketRoute)
             [guard] = guards_of(route)
             path = route.path.replace("{avatar_id}", "default").replace("docs/{path:path}", "docs/docs.js")
-            path = path.replace("{path:path}", "index.js")
+            path = path.replace("{path:path}", "index.js").replace("{recording_id}", RECORDING)
             path = path.replace("{path:page}", "")
             for method in sorted(route.methods) if isinstance(route, APIRoute) else ["WS"]:
                 yield Door(method, path, guard)

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
-from api.doors import SECRET, Credentials, Door, doors
+from api.doors import RECORDING, SECRET, Credentials, Door, doors
 from backend import listener
 from caller import Caller
 from livehead.api.guard import Needs, verify_guards
@@ -48,6 +48,10 @@ async def session(locked: Served, credentials: Credentials) -> AsyncIterator[str
         joined = await client.post(f"/whep/{session}", content=await viewer.offer(), headers=headers)
         assert joined.status_code == 201, joined.text
         await viewer.accept(joined.text)
+        opener = locked.services.access.identify(credentials.opener, "127.0.0.1")
+        locked.services.recordings.begin(
+            "film", session=session, avatar="default", opened_by=opener, recording_id=RECORDING
+        )
         yield session
 
 
