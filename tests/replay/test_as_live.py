@@ -1,0 +1,166 @@
+"""The engine of a session makes it again, to the byte, whatever happened in it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livehead.engine.base import Generator
+from livehead.engine.preview.generator import create
+from livehead.errors import MediaError
+from livehead.replay.as_live import AsLive
+from livehead.replay.overview import Overview
+from livehead.replay.reader import ReplayFile
+from livehead.replay.shot import Shot
+from replay.studio import Studio, digest
+
+Speech = Callable[[float], NDArray[np.float32]]
+Portraits = list[NDArray[np.uint8]]
+
+
+def again(path: Path, generator: Generator) -> list[Shot]:
+    file = ReplayFile(path)
+    return list(AsLive(file, Overview.of(file), generator))
+
+
+def check(studio: Studio, shots: list[Shot]) -> None:
+    """Every tick has its sound and, where the engine made that, its own picture; otherwise the one before."""
+    live = {seen.index: seen for seen in studio.seen}
+    assert [shot.index for shot in shots] == list(range(shots[0].index, studio.seen[-1].index + 1))
+    last = None
+    for shot in shots:
+        seen = live[shot.index]
+        assert np.array_equal(shot.pcm, seen.pcm)
+        picture = digest(shot.frame)
+        if seen.kind == "fresh":
+            assert picture == seen.picture, f"block {seen.k} looks different"
+        assert picture == (last if seen.k is None else studio.made.get(seen.k, last))
+        last = picture
+
+
+def test_a_minute_with_two_interrupts_and_another_portrait(
+    tmp_path: Path, speech: Speech, portraits: Portraits
+) -> None:
+    studio = Studio(tmp_path, create(size=64))
+    studio.show(portraits[0])
+    studio.run(1)
+    studio.hear(speech(59))
+    studio.run(20.013)
+    studio.pipeline.interrupt()
+    studio.run(9)
+    studio.show(portraits[1], avatar="two")
+    studio.run(10)
+    studio.pipeline.interrupt()
+    studio.run(20)
+    path = studio.close()
+    shots = again(path, create(size=64))
+    check(studio, shots)
+    fresh = sum(seen.kind == "fresh" for seen in studio.seen)
+    same = sum(digest(shot.frame) == seen.picture for shot, seen in zip(shots, studio.seen, strict=True))
+    assert same >= len(shots) - 1  # before the first frame came there was none to be seen
+    assert fresh > 1490
+    overview = Overview.of(ReplayFile(path))
+    assert (overview.interrupts, overview.avatars) == (2, ["one", "two"])
+
+
+def live(studio: Studio, chance: random.Random, speech: Speech, portraits: Portraits, pushed: bool) -> None:
+    """Half a minute in which everything happens."""
+    presets = ("low", "balanced", "throughput")
+    studio.show(portraits[0])
+    studio.run(0.5)
+    if not pushed:
+        studio.hear(speech(20))
+    for _ in range(12):
+        studio.run(2 * chance.random())
+        match chance.randrange(7):
+            case 0:
+                studio.pipeline.interrupt()
+            case 1 if pushed:
+                studio.push(speech(5 * chance.random() + 0.1))
+            case 1 | 2:
+                for _ in range(3):
+                    studio.pipeline.interrupt()
+                    studio.run(0.1 * chance.random())
+            case 3:
+                studio.set_preset(chance.choice(presets))
+            case 4:
+                studio.show(chance.choice(portraits))
+            case 5:
+                studio.restart_worker(chance.random())
+            case 6:
+                studio.worker.takes = chance.choice([0.01, 0.1, 0.3])
+    studio.run(1)
+
+
+@pytest.mark.parametrize("pushed", [False, True], ids=["microphone", "pushed"])
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_is_made_again(
+    seed: int, pushed: bool, tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator
+) -> None:
+    chance = random.Random(f"{seed}{pushed}")
+    latency = chance.choice(("low", "balanced", "throughput"))
+    studio = Studio(tmp_path, preview, latency=latency, pushed=pushed, takes=chance.choice([0.01, 0.03, 0.08, 0.15]))
+    live(studio, chance, speech, portraits, pushed)
+    check(studio, again(studio.close(), preview))
+
+
+def test_an_engine_that_is_restarted(tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator) -> None:
+    studio = Studio(tmp_path, preview)
+    studio.show(portraits[0])
+    studio.run(0.5)
+    studio.hear(speech(6))
+    studio.run(2)
+    studio.restart_worker(1.0)
+    studio.run(4)
+    path = studio.close()
+    check(studio, again(path, preview))
+    assert Overview.of(ReplayFile(path)).reopened == 1
+    assert sum(seen.kind == "repeat" for seen in studio.seen) > 20  # while there was no worker
+
+
+def test_a_frame_that_came_too_late_is_in_its_place(
+    tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator
+) -> None:
+    studio = Studio(tmp_path, preview)
+    studio.show(portraits[0])
+    studio.run(0.5)
+    studio.hear(speech(4))
+    studio.run(2)
+    studio.worker.takes = 0.35  # more than the preset allows
+    studio.run(2)
+    shots = again(studio.close(), preview)
+    check(studio, shots)
+    late = [seen for seen in studio.seen if seen.kind == "repeat" and seen.k in studio.made]
+    pictures = {shot.index: digest(shot.frame) for shot in shots}
+    assert len(late) > 20
+    assert all(pictures[seen.index] == studio.made[seen.k] for seen in late)
+
+
+def test_a_file_that_was_cut_off_is_replayed_up_to_there(
+    tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator
+) -> None:
+    studio = Studio(tmp_path / "a", preview)
+    studio.show(portraits[0])
+    studio.run(0.5)
+    studio.hear(speech(6))
+    studio.run(6)
+    path = studio.close()
+    whole = [digest(shot.frame) for shot in again(path, preview)]
+    data = path.read_bytes()
+    lengths = []
+    for length in sorted(random.Random(1).sample(range(len(data)), 12)):
+        path.write_bytes(data[:length])
+        try:
+            shots = again(path, preview)
+        except MediaError:  # before the first frame
+            continue
+        lengths.append(len(shots))
+        assert [digest(shot.frame) for shot in shots] == whole[: len(shots)]
+        assert ReplayFile(path).end is None
+    assert lengths == sorted(lengths)
+    assert max(lengths) > 60
