@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livehead.errors import MediaError
 from livehead.media.audio.file import TRACK_RATE, AudioFile
@@ -32,22 +33,26 @@ NAME = "the file"
 
 def decode(source: Path, target: Path, most: float) -> dict[str, Any]:
     """What is printed. Blocks."""
+    samples = 0
     try:
-        with AudioFile(source, name=NAME) as audio, target.open("wb") as file, wave.open(file, "wb") as out:
+        with AudioFile(source, name=NAME) as audio:
             if audio.seconds is not None and audio.seconds > most + SLACK_S:
                 return {"too_long": True}
-            out.setnchannels(audio.channels)
-            out.setsampwidth(2)
-            out.setframerate(TRACK_RATE)
-            samples = 0
-            for decoded in audio:
-                samples += decoded.track.shape[1]
-                if samples > (most + SLACK_S) * TRACK_RATE:
-                    return {"too_long": True}
-                out.writeframesraw(np.rint(decoded.track.T * 32767).astype("<i2").tobytes())
+            with target.open("wb") as file, wave.open(file, "wb") as out:
+                out.setparams((audio.channels, 2, TRACK_RATE, 0, "NONE", ""))
+                for decoded in audio:
+                    samples += decoded.track.shape[1]
+                    if samples > (most + SLACK_S) * TRACK_RATE:
+                        return {"too_long": True}
+                    out.writeframesraw(_to_int16(decoded.track).tobytes())
     except MediaError as error:
         return {"error": str(error)}
     return {"seconds": samples / TRACK_RATE} if samples else {"empty": True}
+
+
+def _to_int16(track: NDArray[np.float32]) -> NDArray[np.int16]:
+    """``(channels, n)`` to ``(n, channels)``; what was 16 bits before comes out as it was."""
+    return np.clip(np.rint(track.T * 32768), -32768, 32767).astype("<i2")
 
 
 def max_bytes(most: float) -> int:
