@@ -1,17 +1,28 @@
 import { asError } from "../client/errors.js";
 import { FileSource, LiveHead, LiveHeadError, LiveEvent, Request, request } from "../client/index.js";
 import { Access, locks } from "./access.js";
+import { Api } from "./api.js";
 import { FiguresPanel } from "./figures-panel.js";
+import { IdleFilm } from "./idle-film.js";
 import { Notice } from "./notice.js";
 import { box, icon, part } from "./page.js";
-import { showPortraits } from "./portraits.js";
+import { Films } from "./panels/films.js";
+import { fullScreenButton } from "./panels/full-screen.js";
+import { Looks } from "./panels/looks.js";
+import { shareButton } from "./panels/share.js";
+import { Gallery } from "./portraits/gallery.js";
+import { Studio } from "./portraits/studio.js";
+import { Sample } from "./sample.js";
+import { linkTo, readSetUp } from "./set-up.js";
 import { Sources } from "./sources.js";
 import { themeToggle } from "./theme-toggle.js";
 import { Wave } from "./wave.js";
-import { chips, engineWords, presetWords, status } from "./words.js";
+import { chips, engineWords, presetName, presetWords, status } from "./words.js";
 
 /** @typedef {import("../client/call/session.js").Change} Change */
-/** @typedef {import("../client/server.js").Info} Info */
+/** @typedef {import("../client/server.js").Info & {looks?: string[], says_text?: boolean,
+ *   portraits?: import("./portraits/studio.js").Limits}} Info */
+/** @typedef {import("./portraits/gallery.js").Portrait} Portrait */
 
 const live = part("live", LiveHead);
 const start = part("start", HTMLButtonElement);
@@ -19,6 +30,9 @@ const hold = part("hold", HTMLButtonElement);
 const voice = part("voice", HTMLButtonElement);
 const check = part("check", HTMLButtonElement);
 const measure = part("measure", HTMLButtonElement);
+const hear = part("hear", HTMLButtonElement);
+const words = part("words", HTMLTextAreaElement);
+const wanted = readSetUp(location.href);
 
 /** @type {Change} */
 let change = { state: live.state, previous: "idle", reason: null, attempt: 0, attempts: 0, wait: 0 };
@@ -31,7 +45,12 @@ let chose = false;
 let measuring = null;
 /** Timer: the server is asked again what it is. */
 let introduction = 0;
+/** Whether a sample was what was heard last. */
+let sampled = false;
+let saying = false;
 
+const api = new Api(live);
+const idleFilm = new IdleFilm(api);
 const figures = new FiguresPanel();
 const notice = new Notice({
   retry: () => request(box("notice-retry"), Request.START),
@@ -57,19 +76,74 @@ const sources = new Sources({
   choose: (source) => {
     notice.hide();
     live.source = source;
-    if (!chose) setVoice(source.kind === "file");
+    live.source = sources.kind === "text" ? "push" : "mic";
+    if (!chose || sources.kind === "text") setVoice(sources.kind !== "microphone");
     show();
   },
   error: (thrown) => notice.show(thrown),
   progress: () => show(),
+  picture: (picture) => {
+    if (studio.usable) void studio.usePicture(picture);
+  },
 });
+const sample = new Sample(live, {
+  begin: () => {
+    notice.hide();
+    live.setAttribute("source", "mic");
+    setVoice(true);
+  },
+  end: () => {
+    sampled = true;
+    live.source = sources.chosen ?? live.source;
+    live.source = sources.kind === "text" ? "push" : "mic";
+    if (!chose) setVoice(sources.kind !== "microphone");
+    show();
+  },
+  error: (thrown) => notice.show(thrown),
+});
+const gallery = new Gallery(api, {
+  choose: (chosen) => choose(chosen),
+  changed: () => introduce(),
+  gone: (id) => idleFilm.forget(id),
+  error: (thrown) => notice.show(thrown),
+});
+const studio = new Studio(api, async (made) => {
+  live.avatar = made.id;
+  await introduce();
+  box("portraits").querySelector(/** @type {"input"} */ (`input[value="${CSS.escape(made.id)}"]`))?.focus();
+});
+const looks = new Looks((background) => {
+  if (background === "keep") live.removeAttribute("look");
+  else live.setAttribute("look", background);
+});
+const films = new Films(api, {
+  record: (on) => (live.record = on ? "film" : "off"),
+  name: (avatar) => gallery.portraits.find(({ id }) => id === avatar)?.name ?? "A portrait that is gone",
+  error: (thrown) => notice.show(thrown),
+});
+fullScreenButton();
+shareButton(() => linkTo(location.href, { avatar: live.avatar, latency: live.latency ?? null, look: looks.value, source: sources.kind }));
 new Wave(part("wave", HTMLCanvasElement), () => live.source.stream);
 themeToggle(part("theme", HTMLButtonElement), () => figures.redraw());
 
 start.addEventListener("click", () => {
   if (live.active) return live.stop();
   if (sources.kind === "file" && !sources.chosen) return sources.askForFile();
+  sampled = false;
+  if (sources.kind === "text" && words.value.trim()) return void say();
   request(box("over"), Request.START);
+});
+
+hear.addEventListener("click", () => void sample.play());
+
+box("pane-text").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void say();
+});
+words.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  void say();
 });
 
 hold.addEventListener("click", () => {
@@ -115,8 +189,6 @@ measure.addEventListener("click", async () => {
   }
 });
 
-part("wide", HTMLButtonElement).addEventListener("click", () => void live.requestFullscreen?.());
-
 for (const input of box("presets").querySelectorAll("input")) {
   input.addEventListener("change", () => {
     live.latency = /** @type {import("../client/protocol.js").Latency} */ (input.value);
@@ -130,12 +202,12 @@ live.addEventListener(LiveEvent.STATE, (event) => {
   if (change.state === "live") void sources.list();
   if (change.state === "connecting") figures.clear();
   if (!live.active) measuring?.abort();
+  if (!live.active) void films.list();
   show();
 });
 live.addEventListener(LiveEvent.STATS, (event) => {
   const latest = /** @type {CustomEvent<import("../client/figures.js").Figures>} */ (event).detail;
   figures.show(latest);
-  box("chip-delay").textContent = change.state === "live" && latest.delay !== null ? `${Math.round(latest.delay)} ms` : "";
 });
 live.addEventListener(LiveEvent.ERROR, (event) => {
   const { error, fatal } = /** @type {CustomEvent<{error: LiveHeadError, fatal: boolean}>} */ (/** @type {Event} */ (event)).detail;
@@ -144,6 +216,7 @@ live.addEventListener(LiveEvent.ERROR, (event) => {
 });
 live.addEventListener(LiveEvent.SOURCE, () => show());
 live.addEventListener(LiveEvent.VOICE, () => show());
+live.addEventListener(LiveEvent.RECORDING, () => show());
 
 /** @param {boolean} on */
 function setVoice(on) {
@@ -157,25 +230,49 @@ function show() {
   const { source } = live;
   const asking = state === "connecting" && source.kind === "microphone" && !source.stream;
   document.body.dataset.state = state;
-  box("chip-text").textContent = access.open ? "Locked" : chips[state];
-  if (state !== "live") box("chip-delay").textContent = "";
-  const words = status(change, { portrait, kind: sources.kind, label: source.label, measuring: measuring !== null, asking, locked: access.open });
-  if (box("status").textContent !== words) box("status").textContent = words;
+  box("chip-text").textContent = access.open ? "Locked" : live.recording ? "Live, filmed" : chips[state];
+  idleFilm.resting = state === "idle" || state === "connecting" || state === "closed";
+  const sampling = sample.playing || (sampled && !live.active);
+  const said = status(change, { portrait, kind: sources.kind, label: source.label, measuring: measuring !== null, asking, sampling, locked: access.open });
+  if (box("status").textContent !== said) box("status").textContent = said;
   start.toggleAttribute("data-active", live.active);
-  start.disabled = access.open;
+  start.disabled = access.open || (sources.kind === "text" && info?.says_text === false);
+  hear.disabled = access.open || live.active;
+  part("say", HTMLButtonElement).disabled = saying;
   box("start-text").textContent = startWords();
   const audible = live.voice && !live.muted;
   voice.setAttribute("aria-pressed", String(audible));
   icon(voice, audible ? "voice" : "voice-off");
   voice.title = audible ? "You hear the portrait. Wear headphones with an open microphone." : "Hear the portrait speak";
-  voice.setAttribute("aria-label", "Hear the portrait");
   showHold();
   check.hidden = live.active;
   check.textContent = source.stream ? "Stop the check" : "Check level";
   measure.disabled = state !== "live" && !measuring;
   measure.textContent = measuring ? "Stop measuring" : "Measure latency";
   const preset = live.latency ?? info?.default_latency ?? "low";
-  box("preset-words").textContent = presetWords(info?.latency[preset]);
+  box("preset-value").textContent = presetName(preset);
+  box("preset-words").textContent = presetWords(preset, info?.latency[preset]);
+  films.describe(live.active, live.recording);
+}
+
+/** The portrait says what is written; a call is made for it where there is none. */
+async function say() {
+  const text = words.value.trim();
+  if (!text || saying) return;
+  saying = true;
+  notice.hide();
+  show();
+  try {
+    if (!live.active) await live.start();
+    await live.say(text);
+    if (words.value.trim() === text) words.value = "";
+  } catch (thrown) {
+    // What ended the call has been shown already.
+    if (live.active) notice.show(thrown);
+  } finally {
+    saying = false;
+    show();
+  }
 }
 
 function startWords() {
@@ -184,6 +281,7 @@ function startWords() {
   if (change.state === "error" && change.reason === "connection-lost") return "Connect again";
   if (change.state === "closed" && change.reason) return "Start again";
   if (sources.kind === "microphone") return "Start talking";
+  if (sources.kind === "text") return "Start";
   return sources.chosen ? "Play the file" : "Choose a file";
 }
 
@@ -209,13 +307,16 @@ async function introduce() {
   let error = null;
   const token = live.token;
   try {
-    info = await live.server.info();
+    const facts = await live.server.info();
+    /** @type {Portrait[]} */
     const avatars = await live.server.avatars();
     if (token !== live.token) return;
+    info = facts;
     access.accepted();
     describe(info);
     if (!avatars.some(({ id }) => id === live.avatar) && avatars[0]) live.avatar = avatars[0].id;
-    showPortraits(avatars, live.avatar, choose);
+    gallery.show(avatars, live.avatar);
+    looks.show(info.looks ?? ["keep"], avatars);
     const chosen = avatars.find(({ id }) => id === live.avatar);
     if (chosen) choose(chosen);
   } catch (thrown) {
@@ -242,6 +343,9 @@ function describe(facts) {
   const preset = live.latency ?? facts.default_latency ?? "low";
   for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === preset;
   box("snippet").textContent = snippet(access.token !== undefined);
+  sources.speaks = facts.says_text ?? false;
+  studio.limits = facts.portraits;
+  box("add").hidden = facts.portraits !== undefined && !studio.usable;
 }
 
 /** @param {LiveHeadError} [error] why the token that was used is no good */
@@ -260,11 +364,14 @@ function snippet(keys) {
 <live-head src="${new URL(".", location.href).href}" avatar="default"${keys ? ' token="A TOKEN FROM YOUR BACKEND"' : ""} controls></live-head>`;
 }
 
-/** @param {import("../client/protocol.js").Avatar} avatar */
+/** @param {Portrait} avatar */
 function choose(avatar) {
   portrait = avatar.name;
   live.avatar = avatar.id;
-  part("glow", HTMLImageElement).src = avatar.image;
+  gallery.show([...gallery.portraits], avatar.id);
+  idleFilm.show(avatar.id);
+  const path = `v1/avatars/${encodeURIComponent(avatar.id)}/${avatar.thumbnail ? "thumbnail" : "image"}`;
+  void gallery.picture(avatar, path).then((address) => (part("glow", HTMLImageElement).src = address)).catch(() => {});
   show();
 }
 
@@ -272,5 +379,9 @@ box("snippet").textContent = snippet(false);
 if (typeof RTCPeerConnection === "undefined") notice.show(new LiveHeadError("webrtc-unsupported"));
 live.token = access.token;
 live.source = sources.chosen ?? live.source;
+if (wanted.avatar) live.avatar = wanted.avatar;
+if (wanted.latency) live.latency = /** @type {import("../client/protocol.js").Latency} */ (wanted.latency);
+if (wanted.look) looks.choose(wanted.look);
+if (wanted.source) sources.choose(/** @type {"microphone" | "file" | "text"} */ (wanted.source));
 show();
 void introduce();

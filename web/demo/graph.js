@@ -4,6 +4,8 @@ import { colour } from "./page.js";
 /** @typedef {import("../client/figures.js").FigureHistory} FigureHistory */
 
 const FPS_TOP = 30;
+/** Figures come once a second. Where none came for so long, there was nothing to be measured. */
+const GAP_MS = 2500;
 const MARGIN = { left: 0, right: 34, top: 8, bottom: 16 };
 
 /** The last minute: delay as a filled line under its bound, frames a second as a thin line, repeats as ticks. */
@@ -37,12 +39,8 @@ export class Graph {
     const height = tall - MARGIN.top - MARGIN.bottom;
     const x = (/** @type {Figures} */ { at }) => MARGIN.left + width * (1 - ((last?.at ?? 0) - at) / (this.#history.seconds * 1000));
     const y = (/** @type {number} */ share) => MARGIN.top + height * (1 - Math.min(1, Math.max(0, share)));
-    const line = (/** @type {(figures: Figures) => number | null} */ share) => {
-      const points = values.filter((figures) => share(figures) !== null);
-      brush.beginPath();
-      for (const figures of points) brush.lineTo(x(figures), y(share(figures) ?? 0));
-      return points;
-    };
+    const runs = (/** @type {(figures: Figures) => number | null} */ share) =>
+      unbroken(values, (figures) => share(figures) !== null).map((run) => run.map((figures) => ({ x: x(figures), y: y(share(figures) ?? 0) })));
 
     const quiet = colour(this.#canvas, "--quiet");
     const accent = colour(this.#canvas, "--accent");
@@ -66,18 +64,15 @@ export class Graph {
     brush.lineJoin = "round";
     brush.lineWidth = 1.5;
     brush.strokeStyle = colour(this.#canvas, "--second");
-    line(({ fps }) => (fps === null ? null : fps / FPS_TOP));
-    brush.stroke();
+    for (const run of runs(({ fps }) => (fps === null ? null : fps / FPS_TOP))) trace(brush, run);
 
     brush.lineWidth = 2;
-    brush.strokeStyle = accent;
-    const points = line(({ delay }) => (delay === null ? null : delay / top));
-    brush.stroke();
-    if (points.length > 1) {
-      brush.lineTo(x(points[points.length - 1]), y(0));
-      brush.lineTo(x(points[0]), y(0));
+    brush.strokeStyle = brush.fillStyle = accent;
+    for (const run of runs(({ delay }) => (delay === null ? null : delay / top))) {
+      trace(brush, run);
+      brush.lineTo(run[run.length - 1].x, y(0));
+      brush.lineTo(run[0].x, y(0));
       brush.globalAlpha = 0.12;
-      brush.fillStyle = accent;
       brush.fill();
       brush.globalAlpha = 1;
     }
@@ -97,7 +92,7 @@ export class Graph {
 
   /** @param {Figures | undefined} last */
   #describe(last) {
-    const words = last?.delay == null ? "No figures yet" : `Delay ${Math.round(last.delay)} of at most ${last.bound} milliseconds, ${Math.round(last.fps ?? 0)} pictures a second`;
+    const words = last?.delay == null ? "No figures yet" : `Delay ${Math.round(last.delay)} of at most ${last.bound} milliseconds on the server, ${Math.round(last.fps ?? 0)} pictures a second`;
     this.#canvas.setAttribute("aria-label", words);
   }
 }
@@ -112,5 +107,36 @@ function rule(brush, left, y, right) {
   brush.beginPath();
   brush.moveTo(left, y);
   brush.lineTo(right, y);
+  brush.stroke();
+}
+
+/**
+ * Those of the figures that hold, in runs without a gap between them. A line is drawn through each run, and none from one
+ * to the next.
+ *
+ * @param {readonly Figures[]} values oldest first
+ * @param {(figures: Figures) => boolean} holds
+ * @returns {Figures[][]} none of them empty
+ */
+export function unbroken(values, holds) {
+  /** @type {Figures[][]} */
+  const runs = [];
+  let before = -Infinity;
+  for (const figures of values) {
+    if (!holds(figures)) continue;
+    if (figures.at - before > GAP_MS || !runs.length) runs.push([]);
+    runs[runs.length - 1].push(figures);
+    before = figures.at;
+  }
+  return runs;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} brush
+ * @param {{x: number, y: number}[]} run
+ */
+function trace(brush, run) {
+  brush.beginPath();
+  for (const point of run) brush.lineTo(point.x, point.y);
   brush.stroke();
 }

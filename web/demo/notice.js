@@ -5,7 +5,8 @@ import { box, part } from "./page.js";
 
 const speakable = new Set(["microphone-denied", "microphone-missing", "microphone-busy", "microphone-failed", "microphone-lost", "insecure-origin"]);
 const hopeless = new Set(["insecure-origin", "webrtc-unsupported", "unauthorized", "forbidden", "origin", "host", "role", "uses"]);
-const elsewhere = new Set(["file-unreadable", "avatar-unknown"]);
+const elsewhere = new Set(["file-unreadable", "avatar-unknown", "too-large", "unsupported-type", "builtin-portrait", "too-many-portraits",
+  "too-many-films", "disk-full", "still-recording", "look", "say-unavailable", "no-session"]);
 
 /** The card over the stage that says what went wrong and what to do next. */
 export class Notice {
@@ -41,6 +42,8 @@ export class Notice {
     this.#file.hidden = !(speakable.has(error.code) || error.code === "file-unreadable");
     this.#token.hidden = !error.wantsToken;
     this.#token.className = this.#retry.hidden ? "solid" : "plain";
+    // One thing to do next: the button below the picture steps back for the one in here.
+    document.body.toggleAttribute("data-answered", !this.#retry.hidden || !this.#token.hidden);
     this.#file.textContent = error.code === "file-unreadable" ? "Choose another file" : "Use an audio file";
     this.#card.dataset.code = error.code;
     this.#card.hidden = false;
@@ -50,6 +53,7 @@ export class Notice {
   hide() {
     clearInterval(this.#timer);
     this.#card.hidden = true;
+    document.body.removeAttribute("data-answered");
     delete this.#card.dataset.code;
   }
 

@@ -1,9 +1,9 @@
-import { FileSource, MicrophoneSource, microphones } from "../client/index.js";
+import { FileSource, MicrophoneSource, NoSource, microphones } from "../client/index.js";
 import { box, part } from "./page.js";
 
 /** @typedef {import("../client/sources/source.js").Source} Source */
 
-/** The source picker: a microphone of this device, or a file. */
+/** The source picker: a microphone of this device, a file, or text that the server reads aloud. */
 export class Sources {
   #device = part("device", HTMLSelectElement);
   #input = part("file", HTMLInputElement);
@@ -12,9 +12,13 @@ export class Sources {
   /** @type {FileSource | null} */
   #file = null;
   #microphone = new MicrophoneSource();
+  #nothing = new NoSource();
+  /** Whether the server reads text aloud; null while that is not known. @type {boolean | null} */
+  #speaks = null;
 
   /**
-   * @param {{choose: (source: Source) => void, error: (error: unknown) => void, progress: () => void}} on
+   * @param {{choose: (source: Source) => void, error: (error: unknown) => void, progress: () => void,
+   *   picture: (picture: File) => void}} on picture: one was dropped
    */
   constructor(on) {
     this.#on = on;
@@ -30,19 +34,35 @@ export class Sources {
   #on;
 
   get kind() {
-    return /** @type {"microphone" | "file"} */ (this.#radios().find(({ checked }) => checked)?.value ?? "microphone");
+    return /** @type {"microphone" | "file" | "text"} */ (this.#radios().find(({ checked }) => checked)?.value ?? "microphone");
   }
 
   /** What would be spoken with now; null when a file is yet to be chosen. @returns {Source | null} */
   get chosen() {
+    if (this.kind === "text") return this.#nothing;
     return this.kind === "file" ? this.#file : this.#microphone;
+  }
+
+  /** @param {"microphone" | "file" | "text"} kind */
+  choose(kind) {
+    for (const radio of this.#radios()) radio.checked = radio.value === kind;
+    this.#kindChanged();
+  }
+
+  /** @param {boolean} on whether the server reads text aloud */
+  set speaks(on) {
+    this.#speaks = on;
+    this.#showText();
+  }
+
+  #showText() {
+    box("pane-text").hidden = this.kind !== "text" || this.#speaks === false;
+    box("text-words").hidden = this.kind !== "text" || this.#speaks !== false;
   }
 
   /** Show the file side, as an alternative to a microphone that cannot be used. */
   askForFile() {
-    const [, file] = this.#radios();
-    file.checked = true;
-    this.#kindChanged();
+    this.choose("file");
     this.#input.focus();
     this.#input.click();
   }
@@ -62,6 +82,7 @@ export class Sources {
   #kindChanged() {
     box("pane-microphone").hidden = this.kind !== "microphone";
     box("pane-file").hidden = this.kind !== "file";
+    this.#showText();
     if (this.chosen) this.#on.choose(this.chosen);
     else this.#on.progress();
   }
@@ -103,19 +124,20 @@ export class Sources {
   }
 
   #allowDrops() {
-    for (const target of [this.#drop, box("live")]) {
+    for (const target of [this.#drop, box("stage"), box("portraits")]) {
       target.addEventListener("dragover", (event) => {
         event.preventDefault();
-        this.#drop.dataset.over = "";
+        target.dataset.over = "";
       });
-      target.addEventListener("dragleave", () => delete this.#drop.dataset.over);
+      target.addEventListener("dragleave", () => delete target.dataset.over);
       target.addEventListener("drop", (event) => {
         event.preventDefault();
-        delete this.#drop.dataset.over;
-        const [, radio] = this.#radios();
-        radio.checked = true;
-        this.#kindChanged();
-        void this.#take(event.dataTransfer?.files[0]);
+        delete target.dataset.over;
+        const file = event.dataTransfer?.files[0];
+        if (!file) return;
+        if (file.type.startsWith("image/") || target.id === "portraits") return this.#on.picture(file);
+        this.choose("file");
+        void this.#take(file);
       });
     }
   }

@@ -47,6 +47,7 @@ export class Wave {
     this.#level?.close();
     this.#level = stream ? new Level(stream) : null;
     this.#metered = stream;
+    this.#canvas.toggleAttribute("data-on", stream !== null);
   }
 
   /** @param {number} level 0…1 */

@@ -5,10 +5,11 @@
 /**
  * @typedef {object} Scene
  * @property {string} portrait name of the portrait
- * @property {"microphone" | "file" | "stream"} kind of the source
+ * @property {"microphone" | "file" | "text"} kind of the source
  * @property {string} label of the source
  * @property {boolean} measuring whether tones are sent instead of the audio
  * @property {boolean} asking whether the browser asks for the microphone now
+ * @property {boolean} sampling whether a sample is spoken, or was just now
  * @property {boolean} locked whether the server wants a token or key first
  */
 
@@ -33,12 +34,14 @@ export function status(change, scene) {
   if (scene.locked) return "Without a token or a key this server takes no calls.";
   switch (change.state) {
     case "idle":
-      return scene.kind === "file" ? `Play an audio file, and ${scene.portrait} speaks it.` : `Talk, and ${scene.portrait} speaks your words.`;
+      return invitation(scene);
     case "connecting":
       if (change.reason === "server-starting") return "The engine is still starting. It goes on by itself when it is ready.";
       if (change.reason === "rate-limit") return "The server asks to wait a moment. It goes on by itself.";
       return scene.asking ? "Your browser asks for the microphone. Allow it to go on." : `Calling ${scene.portrait}…`;
     case "live":
+      if (scene.sampling) return `${scene.portrait} speaks. This is a sample.`;
+      if (scene.kind === "text") return `Write something, and ${scene.portrait} says it.`;
       return scene.kind === "file" ? `${scene.portrait} speaks ${scene.label}.` : `Talk, and ${scene.portrait} says it with you.`;
     case "degraded":
       return unsteady(change.reason);
@@ -46,10 +49,21 @@ export function status(change, scene) {
       if (change.reason === "switching") return "Switching over…";
       return `The connection was lost. Trying again, ${change.attempt} of ${change.attempts}…`;
     case "closed":
-      return ended(change.reason);
+      return scene.sampling ? `That was a sample. Now you: ${lower(invitation(scene))}` : ended(change.reason);
     case "error":
       return "Nothing is sent now.";
   }
+}
+
+/** @param {Scene} scene */
+function invitation({ kind, portrait }) {
+  if (kind === "text") return `Write, and ${portrait} says it.`;
+  return kind === "file" ? `Play an audio file, and ${portrait} speaks it.` : `Talk, and ${portrait} speaks your words.`;
+}
+
+/** @param {string} words */
+function lower(words) {
+  return words[0].toLowerCase() + words.slice(1);
 }
 
 /**
@@ -73,13 +87,26 @@ function unsteady(reason) {
   return "The picture is behind. It comes back by itself.";
 }
 
+/** @type {Readonly<Record<string, {name: string, what: string}>>} */
+const presets = Object.freeze({
+  low: { name: "Low", what: "The face answers soonest." },
+  balanced: { name: "Balanced", what: "A little later, and steadier." },
+  throughput: { name: "Relaxed", what: "Later. More people can talk at once." },
+});
+
+/** @param {string} preset */
+export function presetName(preset) {
+  return presets[preset]?.name ?? preset;
+}
+
 /**
- * @param {{hop: number, lookahead: number, bound_ms: number} | undefined} preset
+ * @param {string} preset
+ * @param {{bound_ms: number} | undefined} facts of the server
  * @returns {string}
  */
-export function presetWords(preset) {
-  if (!preset) return "The server tells its delay when the engine is ready.";
-  return `Made ${preset.hop === 1 ? "one by one" : `${preset.hop} at a time`}, never later than ${preset.bound_ms} ms.`;
+export function presetWords(preset, facts) {
+  if (!facts) return "The server tells its delay when the engine is ready.";
+  return `${presets[preset]?.what ?? ""} On the server a picture is never more than ${facts.bound_ms} ms behind its sound; the network comes on top.`.trim();
 }
 
 /**
