@@ -156,10 +156,15 @@ async def delete(avatar_id: str, services: ServicesDep, identity: KeyHolder) -> 
     dependencies=[Depends(Guard(Needs.NOTHING))],  # for the built-in ones; others ask themselves
 )
 async def get_image(avatar_id: str, request: Request, services: ServicesDep) -> Response:
+    """A built-in one is sent as WebP to clients that name it in ``Accept``, as browsers do: a tenth of the PNG."""
     avatar, owner = _find(request, services, avatar_id)
-    headers = _caching(avatar, avatar.version)
+    small = avatar.builtin and "image/webp" in request.headers.get("accept", "")
+    headers = _caching(avatar, f"{avatar.version}-webp" if small else avatar.version)
+    headers["Vary"] = ", ".join(("Accept", *([headers["Vary"]] if "Vary" in headers else [])))
     if _unchanged(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
+    if small:
+        return Response(await services.thumbnails.web_image(avatar), media_type="image/webp", headers=headers)
     return Response(await services.avatars.image(avatar_id, owner), media_type=avatar.media_type, headers=headers)
 
 
