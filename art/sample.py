@@ -12,7 +12,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-
 from examples.agent.voice import RATE, Voice
 
 SENTENCES = (

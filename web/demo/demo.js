@@ -92,6 +92,7 @@ const sample = new Sample(live, {
     live.setAttribute("source", "mic");
     setVoice(true);
   },
+  progress: () => show(),
   end: () => {
     sampled = true;
     live.source = sources.chosen ?? live.source;
@@ -122,6 +123,9 @@ const films = new Films(api, {
   error: (thrown) => notice.show(thrown),
 });
 fullScreenButton();
+for (const link of document.querySelectorAll('a[href="#embed"]')) {
+  link.addEventListener("click", () => (part("embed", HTMLDetailsElement).open = true));
+}
 shareButton(() => linkTo(location.href, { avatar: live.avatar, latency: live.latency ?? null, look: looks.value, source: sources.kind }));
 new Wave(part("wave", HTMLCanvasElement), () => live.source.stream);
 themeToggle(part("theme", HTMLButtonElement), () => figures.redraw());

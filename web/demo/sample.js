@@ -17,8 +17,8 @@ export class Sample {
 
   /**
    * @param {LiveHead} live
-   * @param {{begin: () => void, end: () => void, error: (thrown: unknown) => void}} on begin: the sample is the source
-   *   now; end: it is over, or was stopped
+   * @param {{begin: () => void, progress: () => void, end: () => void, error: (thrown: unknown) => void}} on
+   *   begin: the sample is the source now; end: it is over, or was stopped
    */
   constructor(live, on) {
     this.#live = live;
@@ -53,6 +53,7 @@ export class Sample {
     const answer = await fetch(SAMPLE);
     if (!answer.ok) throw new Error(`${SAMPLE}: ${answer.status}`);
     const source = new FileSource(new File([await answer.blob()], "a sample"));
+    source.addEventListener("progress", () => this.#on.progress());
     source.addEventListener("ended", () => {
       clearTimeout(this.#timer);
       if (this.current) this.#timer = window.setTimeout(() => this.current && this.#live.stop(), REST_MS);

@@ -31,6 +31,8 @@ export class Studio {
   #fromCamera = false;
   /** Rises with each picture and each check: what an older one answers is dropped. */
   #round = 0;
+  /** Whether there is a face to be animated. */
+  #face = false;
 
   /**
    * @param {import("../api.js").Api} api
@@ -141,7 +143,10 @@ export class Studio {
     form.set("image", picture);
     if (!first) form.set("crop", JSON.stringify(this.#cropper.square));
     say(box("verdict"), "Looking at the picture…");
+    this.#face = false;
+    this.#showKeep();
     try {
+      /** @type {{check: Check, crop: import("./crop.js").Square | null}} */
       const found = await this.#api.json("v1/avatars/check", { method: "POST", body: form });
       if (round !== this.#round) return;
       if (first) {
@@ -150,12 +155,20 @@ export class Studio {
         if (found.crop) this.#cropper.show(found.crop);
         box("crop").focus();
       }
+      this.#face = !found.check.reasons.some(({ code }) => code === "no-face");
+      box("terms").hidden = !this.#face;
       showVerdict(found.check);
+      this.#showKeep();
     } catch (thrown) {
       if (round !== this.#round) return;
       const error = asError(thrown);
       // Too many looks at one picture: it is looked at again when it is uploaded.
-      if (!first && error.code === "rate-limit") return box("verdict").replaceChildren();
+      if (!first && error.code === "rate-limit") {
+        this.#face = true;
+        box("terms").hidden = false;
+        box("verdict").replaceChildren();
+        return this.#showKeep();
+      }
       this.#fail(thrown);
     }
   }
@@ -211,8 +224,8 @@ export class Studio {
     there("camera-words", step === "camera");
     there("crop", cropping);
     there("crop-tools", cropping);
-    there("terms", cropping);
     there("keep", cropping);
+    there("terms", cropping && this.#face);
     there("studio-wait", step === "checking" || step === "failed");
     there("another", step === "crop" || step === "failed");
     if (step === "camera") part("shoot", HTMLButtonElement).disabled = true;
@@ -223,7 +236,7 @@ export class Studio {
   }
 
   #showKeep() {
-    this.#keep.disabled = this.#dialog.dataset.step !== "crop" || !this.#consent.checked || !this.#name.value.trim();
+    this.#keep.disabled = this.#dialog.dataset.step !== "crop" || !this.#face || !this.#consent.checked || !this.#name.value.trim();
   }
 
   /** @param {ClipboardEvent} event */
@@ -252,7 +265,9 @@ export class Studio {
 function showVerdict({ score, reasons }) {
   const verdict = box("verdict");
   if (!reasons.length) return say(verdict, "This will make a good portrait.", "good");
-  say(verdict, score >= GOOD ? "It will do. It could be better:" : "This may not look well:", score >= GOOD ? "" : "poor");
+  const faceless = reasons.some(({ code }) => code === "no-face");
+  if (faceless) say(verdict, "This cannot be a portrait:", "poor");
+  else say(verdict, score >= GOOD ? "It will do. It could be better:" : "This may not look well:", score >= GOOD ? "" : "poor");
   const list = document.createElement("ul");
   for (const { code, message, remedy } of reasons) {
     const item = document.createElement("li");
