@@ -25,19 +25,19 @@ from livehead.errors import PortraitError
 REST, CALM = MouthShape(), Pose()
 COLUMNS = (
     ("rest", REST, CALM),
-    ("m b p", MouthShape(press=1.0), CALM),
-    ("shut from a", MouthShape(jaw=0.05, press=0.7), CALM),
-    ("s", MouthShape(jaw=0.16, lift=0.35, wide=0.45), CALM),
-    ("ee", MouthShape(jaw=0.28, lift=0.2, wide=0.85, tongue=0.8), CALM),
-    ("eh", MouthShape(jaw=0.55, lift=0.3, wide=0.3, tongue=0.5), CALM),
-    ("ah", MouthShape(jaw=1.0, lift=0.55), CALM),
-    ("oh", MouthShape(jaw=0.5, lift=0.2, wide=-0.6), CALM),
-    ("oo", MouthShape(jaw=0.25, lift=0.1, wide=-1.0), CALM),
+    ("m b p", MouthShape(press=1.0, keep=0.3), CALM),
+    ("shut from a", MouthShape(press=0.7, keep=0.1), CALM),
+    ("s", MouthShape(jaw=0.16, lift=0.35, wide=0.45, keep=0.35), CALM),
+    ("ee", MouthShape(jaw=0.28, lift=0.2, wide=0.85, tongue=0.8, keep=0.35), CALM),
+    ("eh", MouthShape(jaw=0.55, lift=0.3, wide=0.3, tongue=0.5, keep=0.35), CALM),
+    ("ah", MouthShape(jaw=1.0, lift=0.55, keep=0.35), CALM),
+    ("oh", MouthShape(jaw=0.5, lift=0.2, wide=-0.6, keep=0.35), CALM),
+    ("oo", MouthShape(jaw=0.25, lift=0.1, wide=-1.0, keep=0.35), CALM),
     ("half blink", REST, Pose(lids=0.5)),
     ("blink", REST, Pose(lids=1.0)),
     ("glance", REST, Pose(gaze_x=0.05, gaze_y=0.01)),
-    ("left, up", MouthShape(jaw=0.5, lift=0.3), Pose(yaw=-0.1, pitch=-0.06, roll=-0.03)),
-    ("right, down", MouthShape(jaw=0.5, lift=0.3), Pose(yaw=0.1, pitch=0.06, roll=0.03, brows=1.0, smile=1.0)),
+    ("left, up", MouthShape(jaw=0.5, lift=0.3, keep=0.35), Pose(yaw=-0.1, pitch=-0.06, roll=-0.03)),
+    ("right, down", MouthShape(jaw=0.5, lift=0.3, keep=0.35), Pose(yaw=0.1, pitch=0.06, roll=0.03, brows=1.0, smile=1.0)),
 )
 HEAD = 26
 """Height of the line with the names, in pixels."""

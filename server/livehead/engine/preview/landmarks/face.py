@@ -85,12 +85,13 @@ class Mouth:
 class Face:
     """A face and its parts. Points are float32 ``(x, y)`` in pixels; left and right are those of the image. ``outline``
     is an ellipse around the face without the hair: centre x, centre y, half width and half height, rotated by
-    :attr:`roll`."""
+    :attr:`roll`. ``glasses`` says that it wears some."""
 
     eyes: tuple[Eye, Eye]
     mouth: Mouth
     chin: Array
     outline: tuple[float, float, float, float]
+    glasses: bool = False
 
     @property
     def span(self) -> float:
@@ -130,4 +131,10 @@ class Face:
             middle=at(self.mouth.middle),
         )
         x, y = (float(v) for v in at(np.array(self.outline[:2], np.float32)))
-        return Face((left, right), mouth, at(self.chin), (x, y, self.outline[2] * scale, self.outline[3] * scale))
+        return replace(
+            self,
+            eyes=(left, right),
+            mouth=mouth,
+            chin=at(self.chin),
+            outline=(x, y, self.outline[2] * scale, self.outline[3] * scale),
+        )

@@ -23,18 +23,18 @@ def find_by_cascades(rgb: NDArray[np.uint8]) -> Face | None:
     chip = align(rgb, chip.to_portrait(pupils.irises(chip, seen)[0]))
     seen, iris = pupils.irises(chip, np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32))
     mouth = lips.trace(chip)
-    left, right = (_eye(chip, pupil, iris) for pupil in seen)
+    left, right = (drawn_eye(chip, pupil, iris) for pupil in seen)
     middle = (mouth.line[0] + mouth.line[-1]) / 2
     eyes = seen.mean(axis=0)
     # The chin is below the mouth by about two thirds of the distance from eyes to mouth, and has only part of the
     # mouth's offset when the head is turned.
     chin = np.array([middle[0] + 0.1 * (middle[0] - eyes[0]), middle[1] + 0.68 * (middle[1] - eyes[1])], np.float32)
-    brow_y = (left[1] + right[1]) / 2 - 0.45 * EYE_SPAN
+    brow_y = float(chip.from_portrait((left.brow + right.brow) / 2)[1]) - 0.45 * EYE_SPAN
     centre = np.array([(eyes[0] + middle[0]) / 2, (brow_y + chin[1]) / 2], np.float32)
     x, y = (float(v) for v in chip.to_portrait(centre))
     line = chip.to_portrait(mouth.line)
     return Face(
-        (left[0], right[0]),
+        (left, right),
         Mouth(
             upper_edge=line,
             lower_edge=line,
@@ -49,17 +49,19 @@ def find_by_cascades(rgb: NDArray[np.uint8]) -> Face | None:
     )
 
 
-def _eye(chip: Chip, pupil: Array, radius: float) -> tuple[Eye, float]:
+def drawn_eye(chip: Chip, pupil: Array, radius: float, brow: Array | None = None) -> Eye:
+    """The eye around an iris, in chip pixels, whose lids are found by their edges. ``brow`` is the middle of the
+    eyebrow in the portrait, where it is known."""
     contour = eyelids.fit(chip, pupil, radius)
-    brow = _brow(chip, pupil, contour.upper)
-    eye = Eye(
+    if brow is None:
+        brow = chip.to_portrait(np.array([pupil[0], _brow(chip, pupil, contour.upper)], np.float32))
+    return Eye(
         chip.to_portrait(pupil),
         radius * chip.scale,
         chip.to_portrait(contour.lid(-contour.upper)),
         chip.to_portrait(contour.lid(contour.lower)),
-        chip.to_portrait(np.array([pupil[0], brow], np.float32)),
+        brow,
     )
-    return eye, brow
 
 
 def _brow(chip: Chip, pupil: Array, lid: float) -> float:

@@ -6,11 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.engine.preview.landmarks.chip import EYE_SPAN, Array, Chip, align
+from livehead.engine.preview.landmarks import pupils
+from livehead.engine.preview.landmarks.chip import EYE_SPAN, EYE_Y, LEFT_X, RIGHT_X, Array, Chip, align
 from livehead.engine.preview.landmarks.face import Eye, Face, Mouth
+from livehead.engine.preview.landmarks.from_cascades import drawn_eye
+from livehead.engine.preview.landmarks.glasses import wears_glasses
 from livehead.vision.face_mesh import FaceMesh, find_mesh
 from livehead.vision.faces import detect_faces
-from livehead.vision.irises import EyeContour, find_irises
+from livehead.vision.irises import find_irises
 
 SHUT = 0.033
 """Lips whose edges are closer than this everywhere, in eye spans, touch: the mesh draws a line between them as a thin
@@ -18,6 +21,12 @@ gap."""
 
 REACH = 4
 """How far from the middle of this gap the line between closed lips is looked for, in pixels of the chip."""
+
+DRAWN = 11.75
+"""Radius in chip pixels of an iris that no person has (theirs have 9.4, give or take one): the eye is a drawing's."""
+
+NEAR = 2.5
+"""How far from the network's iris the circle of a drawn one may lie, in chip pixels."""
 
 OUTER_HALF = 1.02
 """Half the width of a face, in eye spans, where the mesh says less, as for a turned head."""
@@ -34,7 +43,11 @@ def find_by_mesh(rgb: NDArray[np.uint8]) -> Face | None:
 
 def _face(rgb: NDArray[np.uint8], mesh: FaceMesh) -> Face:
     eyes = find_irises(rgb, mesh)
-    left, right = (_eye(eye, brow) for eye, brow in zip(eyes, mesh.brows, strict=True))
+    chip = align(rgb, np.stack([eye.iris for eye in eyes]))
+    brows = [np.asarray(brow.mean(axis=0), np.float32) for brow in mesh.brows]
+    left, right = _drawn_eyes(chip, brows) or (
+        Eye(eye.iris, eye.radius, eye.upper, eye.lower, brow) for eye, brow in zip(eyes, brows, strict=True)
+    )
     along = right.pupil - left.pupil
     span = float(np.hypot(*along))
     across = np.asarray(along / span, np.float32)
@@ -43,15 +56,22 @@ def _face(rgb: NDArray[np.uint8], mesh: FaceMesh) -> Face:
     low, high = (limit(oval @ np.stack([across, down], axis=1), axis=0) for limit in (np.min, np.max))
     x, y = (float(v) for v in ((low + high) / 2) @ np.stack([across, down]))
     outline = (x, y, max(OUTER_HALF * span, float(high[0] - low[0]) / 2), float(high[1] - low[1]) / 2)
-    return Face((left, right), _mouth(rgb, mesh, np.stack([left.pupil, right.pupil])), mesh.chin, outline)
+    between = chip.from_portrait((left.corners[1] + right.corners[0]) / 2)
+    return Face((left, right), _mouth(chip, mesh), mesh.chin, outline, wears_glasses(chip, float(between[0])))
 
 
-def _eye(eye: EyeContour, brow: Array) -> Eye:
-    return Eye(eye.iris, eye.radius, eye.upper, eye.lower, np.asarray(brow.mean(axis=0), np.float32))
+def _drawn_eyes(chip: Chip, brows: list[Array]) -> tuple[Eye, Eye] | None:
+    """The eyes of a drawing, which are larger than any that the network has seen: it finds where they are, but draws
+    them too small. None where they are as large as a person's."""
+    guesses = np.array([[LEFT_X, EYE_Y], [RIGHT_X, EYE_Y]], np.float32)
+    seen, radius = pupils.irises(chip, guesses)
+    if radius < DRAWN or float(np.hypot(*(seen - guesses).T).max()) > NEAR:
+        return None
+    left, right = (drawn_eye(chip, pupil, radius, brow) for pupil, brow in zip(seen, brows, strict=True))
+    return left, right
 
 
-def _mouth(rgb: NDArray[np.uint8], mesh: FaceMesh, pupils: Array) -> Mouth:
-    chip = align(rgb, pupils)
+def _mouth(chip: Chip, mesh: FaceMesh) -> Mouth:
     inner, outer = mesh.inner_lips, mesh.outer_lips
     # The lips part between the inner corners; the line between them goes on to the outer ones.
     ends = outer[0][[0, -1]]

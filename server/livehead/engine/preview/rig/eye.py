@@ -13,11 +13,17 @@ from livehead.engine.preview.rig.palette import patch
 LASH = 0.07
 """Thickness of the upper lid's dark edge, in eye spans: it moves with the lid and is not stretched."""
 
+TABLE = 513
+"""Points at which the edges of the lids are stored."""
+
+SOFT = 20
+"""By how many of these points the edges are smoothed."""
+
 
 class EyeWarp:
     """One eye of a rig. Works in the eye's own coordinates: x from corner to corner, y down, in pixels."""
 
-    def __init__(self, eye: Eye, span: float, frame: NDArray[np.uint8]) -> None:
+    def __init__(self, eye: Eye, span: float, frame: NDArray[np.uint8], glasses: bool = False) -> None:
         size = frame.shape[0]
         along = eye.corners[1] - eye.corners[0]
         self._half = float(np.hypot(*along)) / 2
@@ -25,13 +31,17 @@ class EyeWarp:
         self._down = np.array([-self._across[1], self._across[0]], np.float32)
         self._origin = np.asarray(eye.corners.mean(axis=0), np.float32)
         self._upper, self._lower, self._span = eye.upper, eye.lower, span
+        self._upper_lid, self._lower_lid = (self._table(*eye.arch(lid)) for lid in (eye.upper_lid, eye.lower_lid))
+        self._glasses = glasses
         pupil = eye.pupil - self._origin
         self._iris = eye.iris
         self._pupil = (float(pupil @ self._across), float(pupil @ self._down))
         beneath = self._origin + (eye.lower + 0.13 * span) * self._down
         self._tone = np.median(patch(frame, beneath, 0.06 * span), axis=0).astype(np.float32)
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
-        self._fold = float(np.clip(0.5 * room, 0.07 * span, 0.18 * span))
+        # The lid is drawn from the skin of a fold above the eye; a frame of glasses that crosses it must not follow.
+        self._fold = float(np.clip(0.45 * room, 0.06 * span, (0.08 if glasses else 0.18) * span))
+        self._evenness = 0.85 if glasses else 0.45
         reach = 1.45 * self._half + 0.16 * span
         up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
         spots = np.array(
@@ -40,6 +50,17 @@ class EyeWarp:
         left, top = (int(max(0, v)) for v in np.floor(spots.min(axis=0)))
         right, bottom = (int(min(size, v)) for v in np.ceil(spots.max(axis=0)))
         self.box = (left, top, max(right, left + 2), max(bottom, top + 2))
+
+    def _table(self, x: Array, y: Array) -> Array:
+        """y of a lid's edge for evenly spaced x, as far out as the corners, without the corners of the polygon."""
+        rows = np.interp(np.linspace(-self._half, self._half, TABLE), x, y).astype(np.float32)
+        ringed = np.pad(rows, 3 * SOFT, mode="reflect", reflect_type="odd")
+        return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), SOFT)[0, 3 * SOFT : -3 * SOFT], np.float32)
+
+    def _lids(self, x: Array) -> tuple[Array, Array]:
+        """y of the edges of the upper and the lower lid at ``x``; 0 beyond the corners."""
+        index = np.clip((x / self._half + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1).astype(np.int32)
+        return self._upper_lid[index], self._lower_lid[index]
 
     def axes(self, places: Array) -> tuple[Array, Array]:
         """Points of the portrait ``(h, w, 2)`` in the eye's coordinates: x and y, each ``(h, w)``."""
@@ -51,9 +72,9 @@ class EyeWarp:
     def turn(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
         """Turn the eye by ``gaze`` pixels: shift the source points ``places`` between the lids, in place. The iris
         keeps its shape, and the white beside it is stretched or squeezed."""
-        bow = np.clip(1 - (x / self._half) ** 2, 0, 1)
+        upper, lower = self._lids(x)
         rim = 0.025 * self._span
-        inside = smooth(y + self._upper * bow - rim, 0.0, rim) * smooth(self._lower * bow - y, -0.5 * rim, rim)
+        inside = smooth(y - upper - rim, 0.0, rim) * smooth(lower - y, -0.5 * rim, rim)
         off = np.hypot(x - self._pupil[0] - gaze[0], y - self._pupil[1] - gaze[1])
         inside = inside * smooth(off, 1.95 * self._iris, 1.05 * self._iris)
         places[:, :, 0] -= inside * (gaze[0] * self._across[0] + gaze[1] * self._down[0])
@@ -64,18 +85,20 @@ class EyeWarp:
     ) -> None:
         """Draw the upper lid, closed by ``shut`` (0..1), over ``frame``: the part of the new frame in the eye's box."""
         x, y = axes
-        # Fuller than the parabola that was fitted, so that the inner corners are covered too.
+        upper, lower = self._lids(x)
+        # Fuller than the contours, so that the corners are covered too.
         bow = np.clip(1 - (x / (1.07 * self._half)) ** 2, 0, 1) ** 0.85
         lash = LASH * self._span * np.sqrt(bow)
-        open_at = -self._upper * bow + 0.4 * lash
-        way = (self._lower + self._upper + 0.035 * self._span) * bow - 0.4 * lash
+        open_at = upper - 0.02 * self._span * bow + 0.4 * lash
+        way = lower - upper + 0.055 * self._span * bow - 0.4 * lash
         edge = open_at + shut * way
-        top = -self._upper * bow - self._fold * smooth(np.abs(x) / self._half, 1.45, 1.0) - 1.0
+        top = upper - self._fold * smooth(np.abs(x) / self._half, 1.45, 1.0) - 1.0
         rise = edge - y  # height above the lid's edge
         whole, skin = np.maximum(edge - top - lash, 1.0), np.maximum(open_at - top - lash, 0.5)
         part = np.clip((rise - lash) / whole, 0, 1)
         # Near the brow the skin hardly moves, so that the lid's crease stays; towards the lashes it stretches.
-        part = 0.75 * part + 0.25 * part ** np.clip(whole / skin, 1, 3)
+        late = part ** np.clip(whole / skin, 1, 3)
+        part = late if self._glasses else 0.75 * part + 0.25 * late
         stretched = open_at - lash - part * skin
         y_from = np.where(rise < lash, open_at - rise, stretched)
         y_from = np.where(y < top, y, y_from)
@@ -95,7 +118,7 @@ class EyeWarp:
             smooth(bow, 0.0, 0.7)
             * smooth(rise - lash, 0.0, 0.05 * self._span)
             * smooth((y - top) / whole, 0, 0.4)
-            * (0.45 * shut)
+            * (self._evenness * shut)
         )
         skin_now = skin_now + (self._tone - skin_now) * even[..., None]
         mixed = frame + (skin_now * shade[..., None] - frame) * cover[..., None]

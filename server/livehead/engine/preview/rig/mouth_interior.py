@@ -23,18 +23,26 @@ FINE = 4
 class MouthInterior:
     """The inside of a rig's mouth."""
 
-    def __init__(self, mouth: MouthWarp, palette: Palette) -> None:
+    def __init__(self, mouth: MouthWarp, palette: Palette, upper_teeth: bool) -> None:
         self._mouth = mouth
+        self._upper_teeth = upper_teeth
         self._palette = palette
         self._tall = 0.17 * mouth.span
         self._upper = _row(TEETH, mouth.half, self._tall, curve=0.30)
         self._lower = _row(LOWER_TEETH, mouth.half, 0.8 * self._tall, curve=0.16)
 
-    def draw(self, frame: NDArray[np.uint8], opening: MouthOpening, shape: MouthShape) -> None:
-        """Paint what the opening shows into ``frame``, the RGB pixels that ``opening`` bounds."""
-        a, y = opening.a, opening.y
+    def draw(
+        self,
+        frame: NDArray[np.uint8],
+        opening: MouthOpening,
+        shape: MouthShape,
+        own: tuple[NDArray[np.uint8], Array] | None,
+    ) -> None:
+        """Paint what the opening shows into ``frame``, the RGB pixels that ``opening`` bounds. ``own`` is what the
+        portrait itself shows there, and how much of it, 0..1."""
+        a, y = self._mouth.below_nose(opening.a), opening.y
         span = self._mouth.span
-        middle = float(self._mouth.line(np.zeros(1, np.float32))[0])
+        middle = float(self._mouth.meeting(np.full(1, self._mouth.middle, np.float32))[0])
         gap = opening.lower - opening.upper
         deep = (y - opening.upper) / np.maximum(gap, 1)
         dark = np.clip(1 - 0.75 * np.abs(a), 0.15, 1)[..., None]
@@ -48,13 +56,15 @@ class MouthInterior:
         lower_edge = opening.lower - (0.042 * max(0.0, shape.wide) - 0.015) * span
         colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
         upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.11 * max(0.0, -shape.wide)) * span
-        if not self._mouth.teeth:
+        if self._upper_teeth:
             colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
         # The lips cast a shadow inwards; the corners are darkest.
         shade = 0.66 + 0.34 * smooth(y - opening.upper, -0.01 * span, 0.07 * span)
         shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)
         shade *= 1 - 0.55 * smooth(np.abs(a), 0.35, 0.95)
         colour *= shade[..., None]
+        if own is not None:
+            colour = _over(colour, own[0], own[1])
         mixed = frame + (colour - frame) * opening.cover[..., None]
         np.copyto(frame, np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
 
@@ -67,7 +77,7 @@ class MouthInterior:
         return _over(colour, self._palette.teeth * (light * seen[..., :1]), seen[..., 1])
 
 
-def _over(under: Array, paint: Array, cover: Array) -> Array:
+def _over(under: Array, paint: Array | NDArray[np.uint8], cover: Array) -> Array:
     return np.asarray(under + (paint - under) * cover[..., None], np.float32)
 
 

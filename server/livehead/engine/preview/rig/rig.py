@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from livehead.engine.preview.rig.fit import FINE, Fitted
 from livehead.engine.preview.rig.head import HeadWarp
 from livehead.engine.preview.rig.mouth import DROP, MouthWarp
 from livehead.engine.preview.rig.mouth_interior import MouthInterior
+from livehead.engine.preview.rig.own_mouth import OwnMouth
 from livehead.engine.preview.rig.palette import sample
 
 Array = NDArray[np.floating[Any]]
@@ -36,8 +38,13 @@ class Rig:
         self._mouth = MouthWarp(face, size)
         self._size = size
         self.still = self.rest(self._texture)
-        self._mouth_interior = MouthInterior(self._mouth, sample(self.still, face))
-        self._eyes = [EyeWarp(eye, face.span, self.still) for eye in face.eyes]
+        self._own_mouth = OwnMouth(self._mouth, self.still) if self._mouth.gap else None
+        palette = sample(self.still, face)
+        own_teeth = face.mouth.teeth
+        if self._own_mouth is not None and self._own_mouth.teeth is not None:
+            palette, own_teeth = replace(palette, teeth=self._own_mouth.teeth), True
+        self._mouth_interior = MouthInterior(self._mouth, palette, upper_teeth=not own_teeth)
+        self._eyes = [EyeWarp(eye, face.span, self.still, face.glasses) for eye in face.eyes]
         self._lock = threading.Lock()  # of the next
         self._cut_out: CutOut | None = None
 
@@ -90,10 +97,14 @@ class Rig:
         sampled = _sample(self._texture if texture is None else texture, places)
         moved = sampled[:, :, :3]
         if opening is not None:
-            self._mouth_interior.draw(moved[around_mouth][opening.rows, opening.columns], opening, mouth)
-        for eye, own in zip(self._eyes, axes, strict=True):
+            own = None
+            if self._own_mouth is not None:
+                where, shown = self._own_mouth.show(opening, mouth)
+                own = _sample(self._texture, where), shown
+            self._mouth_interior.draw(moved[around_mouth][opening.rows, opening.columns], opening, mouth, own)
+        for eye, at in zip(self._eyes, axes, strict=True):
             if pose.lids > 0.01:
-                eye.close(moved[part(eye.box)], self._texture, FINE, own, pose.lids)
+                eye.close(moved[part(eye.box)], self._texture, FINE, at, pose.lids)
         return sampled
 
 
