@@ -47,6 +47,15 @@ def packed(folder: Path) -> Path:
     return folder / run(copy, npm(), "pack", "--silent", "--pack-destination", folder).strip()
 
 
+def compiler() -> Path:
+    """The TypeScript compiler of web/, installed where it is not there yet."""
+    web = ROOT / "web"
+    found = web / "node_modules" / "typescript" / "bin" / "tsc"
+    if not found.exists():
+        run(web, npm(), "install", *QUIET)
+    return found
+
+
 @dataclass
 class Project:
     """A folder whose modules find a packed file, installed by npm, and below it the packages of ``installed``."""

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
+from npm import compiler, run
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 UNIT = Path(__file__).parent / "unit"
 
 
-def _tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"{name} is not installed (apt-get install nodejs npm)")
-    return found
-
-
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=170, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_the_types_hold() -> None:
-    node = _tool("node")
-    compiler = WEB / "node_modules" / "typescript" / "bin" / "tsc"
-    if not compiler.exists():
-        install = [_tool("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"]
-        fetched = subprocess.run(install, cwd=WEB, capture_output=True, text=True, timeout=120, check=False)
-        if fetched.returncode:
-            pytest.fail(f"typescript cannot be installed: {fetched.stderr.strip()[-200:]}")
-    _run(node, compiler, "--project", WEB)
+    run(WEB, "node", compiler(), "--project", WEB)
 
 
 def test_the_pure_modules() -> None:
-    _run(_tool("node"), "--test", *sorted(UNIT.glob("*.test.js")))
+    run(WEB, "node", "--test", *sorted(UNIT.glob("*.test.js")))
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

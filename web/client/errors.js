@@ -275,6 +275,9 @@ const words = Object.freeze({
   },
 });
 
+/** Every code there is. @type {readonly Code[]} */
+export const codes = Object.freeze(/** @type {Code[]} */ (Object.keys(words)));
+
 /** Something went wrong, in words fit for the user. `message` is title and remedy together. */
 export class LiveHeadError extends Error {
   /**

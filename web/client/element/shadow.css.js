@@ -8,10 +8,10 @@ export const style = `
   aspect-ratio: 1;
   overflow: hidden;
   contain: content;
-  background: #2e323a;
+  background: var(--live-head-background, #2e323a);
 }
 :host([hidden]) { display: none; }
-:host([look*="transparent"]) { background: none; }
+:host([look*="transparent"]) { background: var(--live-head-background, none); }
 /* What it measures where its container leaves that open, as in a row of a flex box. */
 .size { width: 320px; max-width: 100%; }
 .frame {
@@ -26,7 +26,7 @@ export const style = `
   inset: 0;
   width: 100%;
   height: 100%;
-  object-fit: cover;
+  object-fit: var(--live-head-fit, cover);
 }
 [part="placeholder"] { fill: #4b515d; }
 img:not([src]), img[data-missing], [part="held"]:not([data-held]) { visibility: hidden; }

@@ -149,75 +149,138 @@ export class Server {
 
 /** What `<live-head>` dispatches; none of it bubbles. */
 export interface LiveHeadEventMap {
+  /** The last three while it reconnects, `wait` in seconds. */
   statechange: CustomEvent<Change>;
+  /** The server has answered, and your backend may be told; again after a reconnect, with a new id. */
   sessionready: CustomEvent<{ session: string }>;
+  /** The portrait's first frame is on the screen. */
   ready: CustomEvent<null>;
+  /** The portrait begins to speak. */
   speaking: CustomEvent<null>;
+  /** It has ceased to. */
   silent: CustomEvent<null>;
+  /** Somebody at the microphone begins to speak. */
   userspeaking: CustomEvent<null>;
+  /** And has ceased to. */
   usersilent: CustomEvent<null>;
+  /** Whether the server keeps a recording of the call. */
   recordingchange: CustomEvent<{ recording: boolean }>;
+  /** Once a second: `delay`, `bound`, `fps`, `repeated`, `roundTrip`, … in milliseconds. */
   stats: CustomEvent<Figures>;
+  /** Fatal when the call is over. */
   error: CustomEvent<{ error: LiveHeadError; fatal: boolean }>;
+  /** The audio source that is in use now. */
   sourcechange: CustomEvent<{ source: Source }>;
+  /** Forced when the browser refused to play audio, so that you can ask for a click. */
   voicechange: CustomEvent<{ muted: boolean; forced: boolean }>;
 }
 
+/**
+ * `<live-head src="https://server" avatar="default" controls>`: talk, and a portrait speaks.
+ *
+ * Every attribute is a property, too, which takes what the attribute does; null and undefined remove it.
+ *
+ * @attr state - `idle`, `connecting`, `live`, `degraded`, `reconnecting`, `closed`, `error`
+ * @attr reason - why, in one word: `network`, `engine-down`, `draining`, `connection-lost`, `switching`, or an error's code; with `closed`: `idle` (nobody spoke for long), `time-limit` (it lasted as long as it may) or `ended` (the session that was joined is over)
+ * @attr recording - the server keeps a recording of this call
+ * @slot - anything inside the element is laid over the picture
+ * @csspart placeholder - the neutral shape, where there is no portrait
+ * @csspart poster - the portrait's image before a call
+ * @csspart held - the last frame while it reconnects
+ * @csspart video - the live picture
+ * @csspart transparent - the live picture of the look `transparent`
+ * @csspart recording - the dot that says that it is recorded
+ * @csspart notice - the words of an error, over the whole picture
+ * @csspart status - the words of a state, in a corner
+ * @csspart toggle - the button
+ * @cssprop --live-head-background - what is behind the picture: `#2e323a`, with the look `transparent` nothing
+ * @cssprop --live-head-fit - how the picture fills the element, as `object-fit` has it: `cover`
+ */
 export class LiveHead extends HTMLElement {
-  /** Address of the server; this page's own when empty. */
+  /** Address of the server, which may have a path; the page's own server when missing. */
   get src(): string;
   set src(url: string | null | undefined);
+  /** The HTTP side of the server: `await live.server.avatars()`, `await live.server.info()`. */
   get server(): Server;
   set server(given: Server | string | null | undefined);
+  /** An id from `/v1/avatars`; may be changed during a call. */
   get avatar(): string;
   set avatar(id: string | null | undefined);
+  /** The server's default when missing; may be changed during a call. */
   get latency(): Latency | undefined;
   set latency(preset: Latency | null | undefined);
-  /** What this element sends: set it to `mic` or `push` as the attribute, a microphone's id, a stream, a file. */
+  /**
+   * Who speaks: `mic`, the default, whoever is at this page; `push` a backend, or the page by `say()`, and no microphone is
+   * asked for. The property also takes where the audio comes from that is sent, and gives that.
+   */
   get source(): Source;
-  set source(given: Source | MediaStream | Blob | string | null | undefined);
-  /** Where the portrait's speech comes from. */
+  set source(given: "mic" | "push" | Source | MediaStream | Blob | (string & {}) | null | undefined);
+  /** What the attribute `source` says. */
   get mode(): "mic" | "push";
+  /** With `source="push"` or `session`: the microphone is sent all the same, for a backend that listens. */
   get microphone(): boolean;
   set microphone(on: boolean | string | null | undefined);
+  /** Silence is sent instead of the microphone, while it is true. */
   get microphoneMuted(): boolean;
   set microphoneMuted(on: boolean);
-  /** Id of a session that is joined as a viewer. */
+  /** The id of a session that is there already: it is joined as one of its viewers, and none is opened. */
   get session(): string | null;
   set session(id: string | null | undefined);
+  /**
+   * Whether the portrait's audio is sent here, in step with the picture; may be switched during a call. `off` when missing,
+   * `on` with `source="push"` or `session`.
+   */
   get voice(): boolean;
   set voice(on: boolean | "on" | "off" | null | undefined);
+  /** The portrait's voice is not heard in this browser. */
   get muted(): boolean;
   set muted(on: boolean | string | null | undefined);
+  /** An access token, for servers with keys; better set as a property, which may be a function that gets one. */
   get token(): TokenSource;
   set token(source: TokenSource);
+  /** The same seed gives the same idle movements. */
   get seed(): number | null;
   set seed(seed: number | string | null | undefined);
-  /** `keep`, `blur`, `transparent`, `#rrggbb`, or the id of an avatar; null for the server's default. */
+  /** What is behind the portrait: one of these, `#rrggbb`, or the id of an avatar whose image it is; may be changed during a call. */
   get look(): string | null;
-  set look(look: string | { background: string } | null | undefined);
-  /** `keep`, `blur`, `transparent`, `#rrggbb`, or the id of an avatar; null for the server's default. */
-  get look(): string | null;
-  set look(look: string | { background: string } | null | undefined);
+  set look(look: "keep" | "blur" | "transparent" | (string & {}) | { background: string } | null | undefined);
+  /** What the server keeps of the next call: a film, or what renders it again. Without a value a film. */
   get record(): RecordMode;
   set record(mode: RecordMode | boolean | null | undefined);
+  /** A start and stop button is shown. */
   get controls(): boolean;
   set controls(on: boolean | string | null | undefined);
+  /** As the attribute. */
   get state(): State;
+  /** A call is up, or being brought up. */
   get active(): boolean;
-  /** The session's id on the server; null while there is none. */
+  /** The session's id on the server, for a backend; null while there is none. */
   get sessionId(): string | null;
+  /** As the attribute. */
   get recording(): boolean;
+  /** What went wrong last; null after a start. */
   get error(): LiveHeadError | null;
+  /** The video element, to draw from. */
   get video(): HTMLVideoElement;
-  /** Resolves when the portrait's first frame is on the screen; rejects with a LiveHeadError, or an AbortError after a stop. */
+  /**
+   * Calls the server. Resolves when the portrait's first frame is on the screen; rejects with a `LiveHeadError`, or with an
+   * `AbortError` where `stop()` came first.
+   */
   start(): Promise<void>;
+  /** Ends the call. May be called twice. */
   stop(): void;
+  /** Drops what has not been shown; the portrait falls to rest. */
   interrupt(): void;
-  /** Text: null, when its first audio is there. Audio: when it was spoken or interrupted. */
+  /**
+   * Lets the portrait speak, with `source="push"` or `session`. A text: resolves with null when its first audio is there.
+   * Audio: when it was spoken or interrupted.
+   */
   say(what: string | Audio, options?: { rate?: number; voice?: string }): Promise<Playback | null>;
+  /** Silences the portrait's voice in this browser. */
   mute(): void;
+  /** Lets it be heard again. */
   unmute(): void;
+  /** Measures the time from microphone to picture, with tones and the test pattern. */
   measure(options?: { bursts?: number; progress?: (done: number, of: number) => void; signal?: AbortSignal }): Promise<Measured>;
   addEventListener<K extends keyof LiveHeadEventMap>(
     type: K,
@@ -308,8 +371,6 @@ export interface SessionOptions {
   record?: RecordMode;
   /** What is behind the portrait. */
   look?: string;
-  /** What is behind the portrait. */
-  look?: string;
 }
 
 export interface SessionHandlers {
@@ -373,12 +434,19 @@ export const LiveEvent: Readonly<{
 }>;
 
 export const Request: Readonly<{
+  /** Call. */
   START: "startrequest";
+  /** End the call. */
   STOP: "stoprequest";
+  /** The portrait's voice is not to be heard here. */
   MUTE: "muterequest";
+  /** It is to be heard. */
   UNMUTE: "unmuterequest";
+  /** The portrait is to fall silent. */
   INTERRUPT: "interruptrequest";
+  /** Another portrait: its id is the `detail`. */
   AVATAR: "avatarrequest";
+  /** Another preset: its name is the `detail`. */
   LATENCY: "latencyrequest";
 }>;
 
