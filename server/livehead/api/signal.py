@@ -127,11 +127,11 @@ class SignalHandler:
         self._socket.send(Answer(answer, session.id))
         self._socket.send(Candidate(None))  # the answer has all candidates
         self._on_session(session.state)
+        if session.recording is not None:
+            self._socket.send(RecordingNotice(session.recording.on, session.recording.id))
         session.subscribe(self._on_session)
 
     def _identify(self, offer: Offer) -> Identity:
-        if session.recording is not None:
-            self._socket.send(RecordingNotice(session.recording.on, session.recording.id))
         """Raises UnauthorizedError and ForbiddenError."""
         identity = identify(self._connection, offer.token)
         self._connection.state.owner = identity.owner

@@ -29,6 +29,16 @@ class OpenedStream:
     backdrop: Backdrop | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """``state`` is ``waiting`` before anything was sent, then that of
+    :class:`~livehead.store.recordings.recording.Recording`. ``on`` says that what is sent is kept, or will be."""
+
+    id: str
+    state: Literal["waiting", "recording", "done", "cut-short", "failed"]
+    on: bool
+
+
 class Recorder(Protocol):
     """One session's. Everything but :meth:`close` is called on the event loop, in the order in which it happens, and
     returns at once: what it takes longer for belongs to a thread or a process of its own, behind a bounded queue.
@@ -38,6 +48,11 @@ class Recorder(Protocol):
     """
 
     quantized: bool
+
+    @property
+    def status(self) -> RecordingStatus | None:
+        """How far the recording is, None where there is none."""
+        ...
 
     def opened(self, stream: OpenedStream) -> None:
         """A stream was opened; it makes frames from its first window on."""
@@ -51,11 +66,6 @@ class Recorder(Protocol):
         """The engine made the frames of the window of block ``k``, wanted or not. Of the windows that were submitted
         and for which this never comes, it made none."""
         ...
-    @property
-    def status(self) -> RecordingStatus | None:
-        """How far the recording is, None where there is none."""
-        ...
-
 
     def rewound(self, stream: int, shown_k: int) -> None:
         """The engine took a stream back to the frame of block ``shown_k``. Of one stream, this, :meth:`made` and
@@ -84,6 +94,10 @@ class NoRecorder:
 
     quantized = False
 
+    @property
+    def status(self) -> RecordingStatus | None:
+        return None
+
     def opened(self, stream: OpenedStream) -> None:
         pass
 
@@ -95,10 +109,6 @@ class NoRecorder:
 
     def rewound(self, stream: int, shown_k: int) -> None:
         pass
-
-    @property
-    def status(self) -> RecordingStatus | None:
-        return None
 
     def reopened(self, stream: int) -> None:
         pass
