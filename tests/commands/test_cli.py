@@ -42,6 +42,7 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (["serve", "--max-sessions", "0"], "--max-sessions"),
         (["serve", "--tls-cert", "cert.pem"], "tls_key"),
         (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem"),
+        (["serve", "--engine", "preview", "--portrait", "nobody.png"], "nobody.png"),
         (["render"], "--portrait"),
         (["render", "--portrait", "a.png", "--audio", "b.wav", "--out", "c.mp4", "--seed", "x"], "--seed"),
     ],
