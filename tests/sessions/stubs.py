@@ -14,7 +14,7 @@ from livehead.core.recent_delays import RecentDelays
 from livehead.engine.base import Backdrop, Preset
 from livehead.errors import NotFoundError
 from livehead.metrics import Metrics
-from livehead.sessions.recording.recorders import SessionRecorders
+from livehead.sessions.recording.base import NoRecorder
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 from livehead.settings import load
@@ -153,6 +153,13 @@ class StubAvatars:
         return np.zeros((8, 8, 3), np.uint8)
 
 
+class StubRecorders:
+    """Nothing is kept."""
+
+    def make(self, *_: object) -> NoRecorder:
+        return NoRecorder()
+
+
 def session(
     patch: Any,
     peer: StubPeer,
@@ -175,5 +182,5 @@ def session(
         avatars,
         metrics or Metrics(),
         RecentDelays(),
-        SessionRecorders(),
+        StubRecorders(),
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stubs import StubAvatars, StubHost, StubPeer
+from stubs import StubAvatars, StubHost, StubPeer, StubRecorders
 
 from livehead.core.identity import Identity
 from livehead.core.recent_delays import RecentDelays
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.metrics import Metrics
-from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 from livehead.settings import load
@@ -39,7 +38,7 @@ async def test_the_policy_is_made_from_the_setting_and_the_address_of_the_reques
     monkeypatch.setattr("livehead.sessions.viewers.viewer.Peer", make)
     request = SessionRequest(avatar="amara", latency="low")
     stubs: Any = (StubHost(), StubAvatars())
-    one = Session(request, Identity(client), load(given), *stubs, Metrics(), RecentDelays(), SessionRecorders())
+    one = Session(request, Identity(client), load(given), *stubs, Metrics(), RecentDelays(), StubRecorders())
     await one.open("offer")
     one.end("bye")
     await one.run()

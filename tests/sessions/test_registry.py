@@ -12,11 +12,10 @@ import pytest
 from livehead.core.identity import Identity, Role
 from livehead.errors import EngineError, NotFoundError, UnavailableError, UnprocessableError
 from livehead.metrics import Metrics
-from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.sessions.request import SessionRequest
 from livehead.settings import load
-from sessions.stubs import StubAvatars, StubHost, StubPeer
+from sessions.stubs import StubAvatars, StubHost, StubPeer, StubRecorders
 from waiting import until
 
 LOW = SessionRequest("amara", "low")
@@ -33,7 +32,7 @@ def build(
     metrics = Metrics()
     anything: Any = host or StubHost()
     avatars: Any = StubAvatars()
-    return Registry(load(given), anything, avatars, metrics, SessionRecorders()), metrics
+    return Registry(load(given), anything, avatars, metrics, StubRecorders()), metrics
 
 
 async def warmed(registry: Registry) -> None:

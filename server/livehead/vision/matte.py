@@ -74,7 +74,7 @@ def _surely(mask: NDArray[np.bool_], within: float) -> NDArray[np.float32]:
 
 def _without_holes(alpha: Array) -> Array:
     height, width = alpha.shape
-    _, parts, figures, _ = cv2.connectedComponentsWithStats((alpha < 0.98).astype(np.uint8), connectivity=8)
+    _, parts, figures, _ = cv2.connectedComponentsWithStats((alpha < 0.999).astype(np.uint8), connectivity=8)
     left, top, across, down, area = figures.T
     hole = (left > 0) & (top > 0) & (left + across < width) & (top + down < height) & (area <= HOLE * alpha.size)
     hole[0] = False

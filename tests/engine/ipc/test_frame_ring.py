@@ -91,3 +91,25 @@ def test_whatever_is_written_is_taken_once_in_order(counts, random):
     writer.close()
     reader.close()
     os.close(memory)
+
+
+def test_a_frame_of_twice_the_height_takes_two_slots_wherever_they_lie(rings):
+    writer, reader = rings
+    for first in range(0, 40, 2):
+        tall = np.concatenate([frames(first), frames(first + 1)], axis=1)
+        assert writer.span(tall) == 2
+        position = writer.write(tall)
+        (taken,) = reader.take(position, 1, 2)
+        assert taken.shape == (12, 8)
+        assert (taken == tall[0]).all()
+        position = writer.write(frames(77))  # the next one begins at an odd place
+        assert values(reader.take(position, 1)) == [77]
+
+
+def test_there_is_no_room_for_half_a_frame(rings):
+    writer, reader = rings
+    tall = np.concatenate([frames(1, 2), frames(3, 4)], axis=1)
+    position = writer.write(tall)
+    assert writer.write(tall[:1]) is None
+    assert [int(frame[-1, 0]) for frame in reader.take(position, 2, 2)] == [3, 4]
+    assert writer.write(tall) == position + 4

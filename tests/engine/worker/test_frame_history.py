@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 from fakes import FakeGenerator
@@ -70,3 +71,13 @@ def test_a_generator_without_motion_frames_is_told_the_count_only():
     shown, unshown = past.rewind(3)
     assert shown.shape == (0, 64, 64, 3)
     assert unshown == 2
+
+
+def test_of_a_transparent_frame_the_upper_half_is_the_picture():
+    past, rng = history(motion_frames=1), np.random.default_rng(1)
+    colours = cv2.resize(rng.integers(0, 255, (8, 8, 3), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC)
+    both = np.concatenate([colours, np.zeros_like(colours)])
+    past.keep(0, cv2.cvtColor(both, cv2.COLOR_RGB2YUV_I420)[None])
+    shown, _ = past.rewind(0)
+    plain = cv2.cvtColor(cv2.cvtColor(colours, cv2.COLOR_RGB2YUV_I420), cv2.COLOR_YUV2RGB_I420)
+    assert (shown[0] == plain).all()
