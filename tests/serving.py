@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -64,8 +65,16 @@ ROOMY = {
 
 @contextlib.asynccontextmanager
 async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> AsyncIterator[Served]:
-    """The application with ``engine`` on a free port of this process; ``given`` are settings by name."""
-    settings = load(ROOMY | given)
+    """The application with ``engine`` on a free port of this process; ``given`` are settings by name. Without a
+    ``data_dir`` it has one of its own, which is removed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with _serving(engine, wait, ROOMY | {"data_dir": folder} | given) as served:
+            yield served
+
+
+@contextlib.asynccontextmanager
+async def _serving(engine: EngineSpec, wait: bool, given: dict[str, Any]) -> AsyncIterator[Served]:
+    settings = load(given)
     app = await asyncio.to_thread(create_app, settings, Choice("test", None, engine, "as asked"))
     listener = listen("127.0.0.1", 0)
     server = _Server(app, settings, app.state.services.metrics)

@@ -17,6 +17,7 @@ from livehead.app import routers
 from livehead.core.identity import Role
 
 RECORDING = "a-recording"
+RENDER = "a-render"
 """The id of one of alice's, of the session."""
 
 SECRET = "a secret of the tests, of enough characters"
@@ -46,6 +47,7 @@ def doors() -> Iterator[Door]:
             [guard] = guards_of(route)
             path = route.path.replace("{avatar_id}", "default").replace("docs/{path:path}", "docs/docs.js")
             path = path.replace("{path:path}", "index.js").replace("{recording_id}", RECORDING)
+            path = path.replace("{render_id}", RENDER)
             path = path.replace("{path:page}", "")
             for method in sorted(route.methods) if isinstance(route, APIRoute) else ["WS"]:
                 yield Door(method, path, guard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,15 +15,18 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
-from api.doors import RECORDING, SECRET, Credentials, Door, doors
+from api.doors import RECORDING, RENDER, SECRET, Credentials, Door, doors
 from backend import listener
 from caller import Caller
 from livehead.api.guard import Needs, verify_guards
+from livehead.core.identity import Identity
 from serving import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = (401, 403)
+
+SPEECH = Path(__file__).parents[1] / "data" / "speech.flac"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ async def locked(credentials: Credentials) -> AsyncIterator[Served]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def session(locked: Served, credentials: Credentials) -> AsyncIterator[str]:
-    """A session of alice, opened with a token, and a viewer of it."""
+    """A session of alice, opened with a token, and a viewer of it; a recording and a render of hers."""
     headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {credentials.opener}"}
     async with Caller() as caller, listener() as viewer, httpx.AsyncClient(base_url=locked.url) as client:
         answer = await client.post("/v1/sessions?source=push", content=await caller.offer(), headers=headers)
@@ -52,6 +56,11 @@ async def session(locked: Served, credentials: Credentials) -> AsyncIterator[str
         locked.services.recordings.begin(
             "film", session=session, avatar="default", opened_by=opener, recording_id=RECORDING
         )
+        files = {"audio": SPEECH.read_bytes()}
+        asked = await client.post(
+            "/v1/renders", files=files, data={"avatar": "default"}, headers={"Authorization": headers["Authorization"]}
+        )
+        assert asked.status_code == 202, asked.text
         yield session
 
 
@@ -61,6 +70,9 @@ async def knock(server: Served, door: Door, session: str, authorization: str | N
     if "{viewer_id}" in path:
         [_, viewer, *_] = server.session(session).viewers
         path = path.replace("{viewer_id}", viewer.id)
+    if RENDER in path:
+        [render] = await server.services.renders.list(Identity("", "alice"))
+        path = path.replace(RENDER, render.id)
     headers = {} if authorization is None or in_query else {"Authorization": authorization}
     if door.method != "WS":
         async with httpx.AsyncClient(base_url=server.url) as client:
