@@ -303,7 +303,7 @@ class Registry:
         while there is none: preparing one holds up everybody's frames. What fails is left to the sessions."""
         try:
             await self._host.ready()
-            for avatar in self._avatars.list():
+            for avatar in (each for each in self._avatars.list() if each.builtin):
                 while self.active:  # noqa: ASYNC110 - once a second is plenty
                     await asyncio.sleep(1)
                 await self._warm_one(avatar.id)
