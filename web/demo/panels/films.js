@@ -11,6 +11,9 @@ import { box, part } from "../page.js";
  * @property {string} state
  */
 
+/** A film that is being made is looked after again. */
+const AGAIN_MS = 1500;
+
 /** Films of one's calls: whether the next one is filmed, and those that there are. */
 export class Films {
   #record = part("record", HTMLInputElement);
@@ -18,6 +21,7 @@ export class Films {
   #video = part("cinema-video", HTMLVideoElement);
   #api;
   #on;
+  #timer = 0;
   #names = (/** @type {string} */ id) => id;
 
   /**
@@ -59,6 +63,8 @@ export class Films {
       /** @type {Film[] | {recordings: Film[]}} */
       const found = await this.#api.json("v1/recordings");
       const films = Array.isArray(found) ? found : found.recordings;
+      clearTimeout(this.#timer);
+      if (films.some(unfinished)) this.#timer = window.setTimeout(() => void this.list(), AGAIN_MS);
       box("film-list").replaceChildren(...films.filter(({ kind }) => kind === "film").map((film) => this.#item(film)));
     } catch (thrown) {
       this.#on.error(thrown);
@@ -74,12 +80,11 @@ export class Films {
     facts.className = "quiet";
     const when = new Date(film.started).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     facts.textContent = [when, length(film.seconds), size(film.bytes)].filter(Boolean).join(" · ");
-    const running = film.state === "recording" || film.state === "running";
     const play = button("Play", () => void this.#play(film, title.textContent ?? ""));
     const save = button("Download", () => void this.#save(film));
     const remove = button("Delete", () => void this.#delete(film, remove));
     remove.addEventListener("blur", () => (remove.textContent = "Delete"));
-    play.disabled = save.disabled = running;
+    play.disabled = save.disabled = unfinished(film);
     item.append(title, facts, play, save, remove);
     return item;
   }
@@ -134,6 +139,11 @@ export class Films {
     await this.list();
     box("films").querySelector("summary")?.focus();
   }
+}
+
+/** @param {Film} film */
+function unfinished({ state }) {
+  return state === "recording";
 }
 
 /**
