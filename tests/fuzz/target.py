@@ -56,6 +56,7 @@ NAMES = (
     "http_request",
     "connection_bytes",
     "datagram_gate",
+    "replay_file",
 )
 """Every target, a module of this name in ``fuzz.targets`` each."""
 

@@ -197,7 +197,7 @@ def test_events_that_nobody_writes_are_refused(events: bytes, says: str, tmp_pat
 def test_a_session_without_a_tick_is_nothing_to_see(tmp_path: Path) -> None:
     path = tmp_path / "a.lhr"
     path.write_bytes(SIGNATURE + pack_record(Kind.HEADER, header().encode()))
-    with pytest.raises(MediaError, match="nothing in it yet"):
+    with pytest.raises(MediaError, match="has nothing to be shown"):
         Overview.of(ReplayFile(path))
 
 

@@ -15,7 +15,6 @@ from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Generator
-from livehead.errors import MediaError
 from livehead.replay.events import Event, Made, Opened, Reopened, Rewound, Sent, Submitted
 from livehead.replay.overview import Overview
 from livehead.replay.portraits import Portraits
@@ -83,7 +82,7 @@ class AsLive:
     def _make(self, event: Made) -> None:
         window = self._windows.pop(event.k, None)
         if window is None:
-            raise MediaError("The replay file is damaged: it has frames of a window that there is not.")
+            raise self._file.damaged("it has frames of a window that there is not")
         self._frames.update(enumerate(self._stream(event.stream).step(window), window.k))
         while len(self._frames) > MAX_FRAMES:
             del self._frames[next(iter(self._frames))]
@@ -119,5 +118,5 @@ class AsLive:
     def _stream(self, number: int) -> ReplayedStream:
         stream = self._streams.get(number)
         if stream is None:
-            raise MediaError(f"The replay file is damaged: it has no stream {number}.")
+            raise self._file.damaged(f"it has no stream {number}")
         return stream

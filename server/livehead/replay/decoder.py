@@ -17,11 +17,14 @@ from livehead.replay.encoder import HEAD, MAX_WAITING, Code, Expected
 from livehead.replay.events import Event, Interrupted, Made, Opened, Reopened, Rewound, Sent, Submitted
 from livehead.replay.varints import Numbers
 
-MAX_BODY = 1 << 22
+MAX_BODY = 1 << 21
 """Bytes of an unpacked body."""
 
-MAX_BLOCKS = 4096
+MAX_BLOCKS = 1024
 """Blocks of audio in one record."""
+
+MAX_EVENTS = 1 << 15
+"""Bytes of events in one record."""
 
 MAX_WINDOW = 128
 """Blocks of a window."""
@@ -136,6 +139,8 @@ def _unpack(body: bytes) -> tuple[Numbers, Iterator[Samples]]:
     if sum(lengths) != size:
         raise MediaError("its audio has another size than it says")
     flac = [numbers.take_raw(length) for length in lengths]
+    if numbers.left > MAX_EVENTS:
+        raise MediaError("a record has more events than it may")
     return numbers, iter(split(decode_flac(flac, count * BLOCK_SAMPLES)))
 
 

@@ -71,8 +71,9 @@ class EventEncoder:
         return len(self._samples)
 
     @property
-    def empty(self) -> bool:
-        return not self._events
+    def size(self) -> int:
+        """Of the events since then, in bytes."""
+        return len(self._events)
 
     def opened(self, event: Opened) -> None:
         self._put(Code.OPENED, event.stream, event.image, event.seed)

@@ -51,8 +51,8 @@ class Overview:
                 case Reopened():
                     found.reopened += 1
             if max(found.ticks, len(found.made), len(hops)) > MAX_TICKS:
-                raise MediaError("It is longer than a day, and cannot be replayed.")
+                raise MediaError(f"{file.name} is longer than a day, and cannot be replayed.")
         found.given_up = len(hops)
         if not found.ticks or not found.avatars:
-            raise MediaError("There is nothing in it yet to be shown: the session ended before its first frame.")
+            raise MediaError(f"{file.name} has nothing to be shown: the session ended before its first frame.")
         return found

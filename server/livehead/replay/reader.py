@@ -30,6 +30,11 @@ class ReplayFile:
         self._images: list[tuple[int, int]] = []  # where each lies, and how long it is
         self.header = self._read_header()
 
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return str(self._path)
+
     def events(self) -> Iterator[Event]:
         """From the beginning, in the order in which they happened; may be called again."""
         decoder = EventDecoder()
@@ -38,13 +43,13 @@ class ReplayFile:
         for record in self._records():
             if record.kind is Kind.IMAGE:
                 if len(self._images) >= MAX_IMAGES:
-                    raise self._damaged(f"it has over {MAX_IMAGES} pictures")
+                    raise self.damaged(f"it has over {MAX_IMAGES} pictures")
                 self._images.append((record.start, len(record.body)))
             elif record.kind is Kind.EVENTS:
                 try:
                     yield from decoder.decode(record.body)
                 except MediaError as error:
-                    raise self._damaged(str(error)) from None
+                    raise self.damaged(str(error)) from None
             elif record.kind is Kind.END:
                 self.end = _reason(record.body)
                 return
@@ -52,7 +57,7 @@ class ReplayFile:
     def image(self, number: int) -> Rgb:
         """A picture of those that came before the last event, uint8 ``(H, W, 3)``."""
         if not 0 <= number < len(self._images):
-            raise self._damaged(f"it has no picture {number}")
+            raise self.damaged(f"it has no picture {number}")
         start, length = self._images[number]
         try:
             with self._path.open("rb") as file:
@@ -61,7 +66,7 @@ class ReplayFile:
         except OSError as error:
             raise MediaError(f"{self._path} cannot be read: {error.strerror}.") from None
         except MediaError as error:
-            raise self._damaged(str(error)) from None
+            raise self.damaged(str(error)) from None
 
     def _read_header(self) -> Header:
         for record in self._records():
@@ -81,7 +86,8 @@ class ReplayFile:
         except OSError as error:
             raise MediaError(f"The replay file {self._path} cannot be read: {error.strerror}.") from None
 
-    def _damaged(self, why: str) -> MediaError:
+    def damaged(self, why: str) -> MediaError:
+        """The error to raise for something in it that no session writes."""
         return MediaError(f"{self._path} is damaged: {why}.")
 
 

@@ -33,6 +33,11 @@ class Numbers:
         self._at = 0
 
     @property
+    def left(self) -> int:
+        """Bytes that are to be read."""
+        return len(self._data) - self._at
+
+    @property
     def more(self) -> bool:
         return self._at < len(self._data)
 

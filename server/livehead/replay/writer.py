@@ -14,8 +14,14 @@ from livehead.replay.header import Header
 from livehead.replay.images import Rgb, encode_image
 from livehead.replay.records import SIGNATURE, Kind, pack_record
 
-EVERY = 2 * FPS
-"""Ticks, or blocks of audio, of one record: so much is lost where the process is killed."""
+EVERY = FPS
+"""Ticks of one record: so much is lost where the process is killed."""
+
+ENOUGH_BYTES = 1 << 13
+"""Of events in a record. A second takes about 400."""
+
+ENOUGH_BLOCKS = 256
+"""Of audio in a record: ten seconds."""
 
 
 class ReplayWriter:
@@ -36,39 +42,50 @@ class ReplayWriter:
         """Pictures are uint8 ``(H, W, 3)``; each is written once."""
         image, behind = self._image(portrait), None if picture is None else self._image(picture)
         self._encoder.opened(Opened(stream, image, seed, avatar, background, behind))
+        self._flush_enough()
 
     def reopened(self, stream: int) -> None:
         self._encoder.reopened(stream)
+        self._flush_enough()
 
     def submitted(self, stream: int, window: Window) -> None:
         self._encoder.submitted(stream, window)
-        if self._encoder.blocks > EVERY:
-            self.flush()
+        self._flush_enough()
 
     def made(self, stream: int, k: int) -> None:
         self._encoder.made(stream, k)
+        self._flush_enough()
 
     def rewound(self, stream: int, shown_k: int) -> None:
         self._encoder.rewound(stream, shown_k)
+        self._flush_enough()
 
     def interrupted(self) -> None:
         self._encoder.interrupted()
+        self._flush_enough()
 
     def sent(self, index: int, k: int | None, frame_k: int | None, pcm: Pcm) -> None:
         self._encoder.sent(index, k, frame_k, pcm)
         self._ticks += 1
-        if self._ticks % EVERY == 0:
+        if self._ticks >= EVERY:
             self.flush()
+        self._flush_enough()
 
     def flush(self) -> None:
         """Write what was told so far."""
-        if not self._encoder.empty:
+        self._ticks = 0
+        if self._encoder.size:
             self._write(pack_record(Kind.EVENTS, self._encoder.take()))
 
     def end(self, reason: str) -> None:
         """The last record. ``reason`` is one word."""
         self.flush()
         self._write(pack_record(Kind.END, json.dumps({"reason": reason}).encode()))
+
+    def _flush_enough(self) -> None:
+        """A reader takes records up to a size only."""
+        if self._encoder.size >= ENOUGH_BYTES or self._encoder.blocks >= ENOUGH_BLOCKS:
+            self.flush()
 
     def _image(self, rgb: Rgb) -> int:
         digest = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
