@@ -10,7 +10,10 @@ import time
 from itertools import pairwise
 
 import httpx
+import numpy as np
+from PIL import ImageOps
 
+import pictures
 from caller import Caller, bursts, silence, tone
 from line import Line
 from serving import Process
@@ -61,6 +64,34 @@ async def test_two_voices_stay_apart(server: Process) -> None:
         await quiet.seen(lambda p: len(p) > 60)
         assert max(p.code.loudness for p in quiet.frames if p.code) <= 2
         assert max(p.code.loudness for p in loud.frames if p.code) >= 8
+    await server.settled()
+
+
+async def test_a_portrait_that_was_just_uploaded_is_shown_within_a_second_and_the_audio_never_stops(
+    server: Process,
+) -> None:
+    picture = pictures.encoded(ImageOps.mirror(pictures.face(700, "amara")), "JPEG")
+    async with Caller(tone, keep=1) as caller, Line(server.url) as line:
+        await line.call(caller, voice="on")
+        await line.state("live")
+        await caller.seen(lambda p: len(p) > 50)
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            answer = await client.post("/v1/avatars", files={"image": picture}, data={"consent": "yes"})
+        assert answer.status_code == 201, answer.text
+        late, before = caller.late, caller.frames[-1].luma.astype(float)
+        chosen = time.monotonic()
+        await line.send(type="avatar", id=answer.json()["id"])
+        await until(lambda: np.abs(caller.frames[-1].luma - before).mean() > 15)
+        shown = caller.frames[-1].at
+        await caller.seen(lambda p: p[-1].at > shown + 1)
+        quiet = [at for at, level in caller.levels if at > chosen and level < 0.05]
+        print(f"new portrait after {shown - chosen:.2f} s; quiet at {[round(at - chosen, 2) for at in quiet]} s")
+        told = len(caller.figures)
+        await until(lambda: len(caller.figures) > told + 1)
+        assert shown - chosen <= 1
+        assert len(quiet) <= 1 + caller.late - late
+        await line.send(type="bye")
+        await line.state("closed")
     await server.settled()
 
 
