@@ -56,9 +56,11 @@ def test_flashhead_is_measured_at_every_batch_and_hop(variant: str, capsys: pyte
 def test_preview_is_measured_on_one_core(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = bench(capsys, "--engine", "preview", "--size", "64", "--windows", "2")
     assert code == 0
-    (row,) = json.loads(lines[-1])["rows"]
-    assert row["frame_ms"]["p50"] > 0
-    assert "ms a frame" in lines[0]
+    rows = json.loads(lines[-1])["rows"]
+    assert [row["look"] for row in rows] == ["keep", "colour", "blur", "transparent"]
+    assert all(row["frame_ms"]["p50"] > 0 for row in rows)
+    assert "one core" in lines[0]
+    assert "ms a frame" in lines[2]
 
 
 def test_a_device_that_is_not_there_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

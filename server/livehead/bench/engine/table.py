@@ -9,12 +9,13 @@ from typing import Any
 def table(figures: Mapping[str, Any]) -> str:
     """Lines to be printed; the JSON follows them."""
     if figures["engine"] == "preview":
-        row = figures["rows"][0]
-        frame = row["frame_ms"]
-        return (
-            f"preview, {figures['size']} px, one core: {frame['p50']:.2f} ms a frame (p95 {frame['p95']:.2f}), "
-            f"{row['realtime_streams']:.1f} real-time streams"
-        )
+        lines = [f"preview, {figures['size']} px, one core", ""]
+        lines.append(f"{'background':<12}{'ms a frame':>12}{'p95':>8}{'streams':>9}")
+        for row in figures["rows"]:
+            frame = row["frame_ms"]
+            numbers = f"{frame['p50']:>12.2f}{frame['p95']:>8.2f}{row['realtime_streams']:>9.1f}"
+            lines.append(f"{row['look']:<12}{numbers}")
+        return "\n".join(lines)
     weights = ", random weights" if figures["synthetic"] else ""
     precision = "" if figures["precision"] == "exact" else f", {figures['precision']} matmuls"
     lines = [
