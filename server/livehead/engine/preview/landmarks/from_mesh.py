@@ -22,6 +22,9 @@ gap."""
 REACH = 4
 """How far from the middle of this gap the line between closed lips is looked for, in pixels of the chip."""
 
+MOST_YAW = 0.65
+"""A head that is turned further than this, in radians, is not seen from the front."""
+
 DRAWN = 11.75
 """Radius in chip pixels of an iris that no person has (theirs have 9.4, give or take one): the eye is a drawing's."""
 
@@ -36,7 +39,7 @@ def find_by_mesh(rgb: NDArray[np.uint8]) -> Face | None:
     """The most prominent face of a portrait, uint8 ``(H, W, 3)`` RGB, or None."""
     for detected in detect_faces(rgb):
         mesh = find_mesh(rgb, detected)
-        if mesh is not None:
+        if mesh is not None and abs(mesh.yaw) < MOST_YAW:
             return _face(rgb, mesh)
     return None
 

@@ -11,8 +11,6 @@ apart, over what is seen between them: see :mod:`livehead.engine.preview.rig.own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,8 @@ from numpy.typing import NDArray
 from livehead.engine.preview.animation.articulation import MouthShape
 from livehead.engine.preview.landmarks.face import Face
 from livehead.engine.preview.rig.head import Array, smooth
+from livehead.engine.preview.rig.lip_edges import LipEdges, table
+from livehead.engine.preview.rig.mouth_opening import MouthOpening, open_between
 
 DROP = 0.25
 """How far the lower lip moves down when the jaw is fully dropped, in eye spans."""
@@ -33,40 +33,11 @@ INNER = 0.88
 UNDER = 0.022
 """Half the thickness of the dark line between closed lips, in eye spans."""
 
-MEET = 0.4
-"""Where parted lips meet when they close, as a share of the gap from the upper one: the lower lip moves more."""
-
 CLOSE = 1.4
 """How fast parted lips close as they are pressed: they touch well before the firmest press."""
 
 COARSE = 4
 """Step of the coarse grid, in pixels; the square's size is a multiple of it."""
-
-TABLE = 1025
-"""Points at which the edges of the lips are stored."""
-
-SOFT = 24
-"""By how many of these points the edges are smoothed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MouthOpening:
-    """The gap between the lips in one frame. All arrays are float32 ``(h, w)``, for the pixels in ``rows`` and
-    ``columns`` of the mouth's box. ``a`` and ``y`` are the pixel's coordinates, ``a`` as in the portrait (a narrowed
-    mouth narrows what is in it); ``upper`` and ``lower`` are the lips' inner edges there; ``cover`` is the open share
-    of the pixel, 0..1; ``drop`` is how far the jaw is dropped, in pixels. ``unmoved`` is ``a`` in a mouth that is not
-    narrowed; ``lowered`` is how far the lower lip has moved down."""
-
-    a: Array
-    y: Array
-    upper: Array
-    lower: Array
-    cover: Array
-    drop: float
-    unmoved: Array
-    lowered: Array
-    rows: slice
-    columns: slice
 
 
 class MouthWarp:
@@ -81,18 +52,17 @@ class MouthWarp:
         self.origin = face.mouth.centre
         self.lower_lip = face.mouth.lower
         self.upper_lip = face.mouth.upper
-        self._upper, self._lower = (self._table(edge) for edge in (face.mouth.upper_edge, face.mouth.lower_edge))
-        self.gap = float((self._lower - self._upper).max())
-        """How far the portrait's lips are apart at most, in pixels."""
-        self._meet = self._upper + np.float32(MEET) * (self._lower - self._upper)
-        self.middle = float(np.clip((face.mouth.middle - self.origin) @ self.across / self.half, -0.4, 0.4))
+        self.lips = LipEdges(
+            self._table(face.mouth.upper_edge),
+            self._table(face.mouth.lower_edge),
+            middle=float(np.clip((face.mouth.middle - self.origin) @ self.across / self.half, -0.4, 0.4)),
+        )
         self.resting = 1.0
         """How much of the portrait's gap between the lips is kept at rest, 0..1."""
         self.shows_teeth = False
         """Whether the portrait shows upper teeth in the gap between its lips."""
         self.jaw_share = 0.0
         """How far the chin rises when parted lips close, as a share of their gap."""
-        self._top, self._bottom = float(self._upper.min()), float(self._lower.max())
         self.chin = max(0.45 * self.span, float((face.chin - self.origin) @ self.down))
         self.box = self._bounds(size)
 
@@ -111,31 +81,9 @@ class MouthWarp:
         return left, top, right, bottom
 
     def _table(self, edge: Array) -> Array:
-        """y of a lip's edge for evenly spaced ``a``, without the corners of the polygon that was found."""
+        """y of a lip's edge in the mouth's coordinates, for evenly spaced ``a``."""
         from_origin = edge - self.origin
-        a, y = from_origin @ self.across / self.half, from_origin @ self.down
-        rows = np.interp(np.linspace(-1, 1, TABLE), a, y).astype(np.float32)
-        ringed = np.pad(rows, SOFT * 3, mode="reflect", reflect_type="odd")
-        return np.asarray(cv2.GaussianBlur(ringed[None], (0, 0), SOFT)[0, SOFT * 3 : -SOFT * 3], np.float32)
-
-    def upper_edge(self, a: Array) -> Array:
-        """y of the upper lip's edge in the portrait at ``a``; level beyond the corners."""
-        return np.asarray(self._upper[self._index(a)], np.float32)
-
-    def lower_edge(self, a: Array) -> Array:
-        """y of the lower lip's edge in the portrait at ``a``; level beyond the corners."""
-        return np.asarray(self._lower[self._index(a)], np.float32)
-
-    def meeting(self, a: Array) -> Array:
-        """y of the line at which the lips meet when they close, at ``a``."""
-        return np.asarray(self._meet[self._index(a)], np.float32)
-
-    def below_nose(self, a: Array) -> Array:
-        """``a`` moved so that it is 0 below the nose, and -1 and 1 at the corners as before."""
-        return a - self.middle * (1 - np.minimum(a * a, 1)) if self.middle else a
-
-    def _index(self, a: Array) -> NDArray[np.int32]:
-        return np.asarray(np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1), np.int32)
+        return table(from_origin @ self.across / self.half, from_origin @ self.down)
 
     def kept(self, shape: MouthShape) -> float:
         """How much of the portrait's own gap between the lips remains, 0..1."""
@@ -147,7 +95,7 @@ class MouthWarp:
 
         The wide, smooth movements of jaw and cheeks are computed on a coarse grid, and each pixel for itself only
         around the lips, where upper and lower part."""
-        kept = self.kept(shape) if self.gap else 1.0
+        kept = self.kept(shape) if self.lips.gap else 1.0
         if shape.jaw == shape.lift == shape.press == 0 and abs(shape.wide) < 1e-3 and kept > 0.999:
             return None
         height, width = places.shape[:2]
@@ -155,8 +103,8 @@ class MouthWarp:
         coarse = np.asarray(cv2.resize(places, small, interpolation=cv2.INTER_AREA), np.float32)
         x, y = self._axes(coarse)
         drop = DROP * self.span * shape.jaw
-        lips = (np.abs(x) < 1.3 * self.half) & (y > self._top - 0.20 * self.span)
-        lips &= y < self._bottom + drop + 0.14 * self.span
+        lips = (np.abs(x) < 1.3 * self.half) & (y > self.lips.top - 0.20 * self.span)
+        lips &= y < self.lips.bottom + drop + 0.14 * self.span
         fine = _extent(lips, COARSE)
         near = places[fine].copy()
         moved, _ = self._move(x, y, shape, kept)
@@ -165,7 +113,7 @@ class MouthWarp:
         x, y = self._axes(near)
         moved, edges = self._move(x, y, shape, kept)
         places[fine] = self.places(moved)
-        return self._opening(edges, x / self.half, drop, fine)
+        return open_between(edges, x / self.half, drop, fine)
 
     def _axes(self, places: Array) -> tuple[Array, Array]:
         px, py = places[:, :, 0] - self.origin[0], places[:, :, 1] - self.origin[1]
@@ -192,10 +140,9 @@ class MouthWarp:
         near = np.exp(-((a / 1.3) ** 4)) * smooth(np.abs(y - 0.3 * drop), 0.58 * self.span, 0.12 * self.span)
         a = a * (1 + (0.40 * round_ - 0.15 * wide + 0.10 * shape.jaw * (1 - round_)) * near)
         beyond = np.abs(a)
-        q = self.below_nose(a)
+        q = self.lips.below_nose(a)
         bow = np.clip(1 - (q / (INNER * (1 - 0.22 * round_))) ** 2, 0, 1)
-        index = self._index(a)
-        own_upper, own_lower, meet = self._upper[index], self._lower[index], self._meet[index]
+        own_upper, own_lower, meet = self.lips.at(a)
         sink = 0.24 * drop * (1 - bow) * smooth(beyond, 2.4, 0.9)
         drop_here = drop * bow ** (1.0 - 0.25 * shape.jaw - 0.15 * round_)
         lower = meet + kept * (own_lower - meet) + drop_here + sink
@@ -207,7 +154,7 @@ class MouthWarp:
         # Below: the lip moves with the edge of the opening, the chin with the jaw, and the neck stays.
         t = np.maximum(y - lower, 0)
         wait = 0.16 + 0.36 * smooth(beyond, 0.25, 1.1)  # towards the corners the skin gives way over a longer stretch
-        closed = (1 - kept) * self.gap
+        closed = (1 - kept) * self.lips.gap
         to_chin = smooth(t / (1.3 * self.lower_lip + wait * self.span + 1.2 * closed), 0.12, 1.0)
         jaw = (0.86 * drop - self.jaw_share * closed) * np.exp(-((beyond / 2.35) ** 4))
         fade = smooth(y, self.chin + drop + 0.62 * self.span, self.chin + 0.5 * drop - 0.04 * self.span)
@@ -221,35 +168,10 @@ class MouthWarp:
         rise = (upper - own_upper) * smooth(s, 0.50 * self.span, 0.06 * self.span)
         rise = rise - s * at_lips * np.exp(-((s / (1.5 * self.upper_lip)) ** 2))
         # The dark line between closed lips belongs to the upper one: when they part, the lower lip begins below it.
-        if self.gap == 0:
+        if self.lips.gap == 0:
             parted = np.clip((lower - upper) / (0.05 * self.span), 0, 1)
             move = move - UNDER * self.span * parted * np.exp(-((t / self.lower_lip) ** 2))
         return (a * self.half, y - np.where(is_lower, move, rise)), (a, y, upper, lower, lowered)
-
-    def _opening(
-        self, edges: tuple[Array, ...], unmoved: Array, drop: float, within: tuple[slice, slice]
-    ) -> MouthOpening | None:
-        a, y, upper, lower, lowered = edges
-        height = lower - upper
-        cover = np.clip(np.minimum(y - upper, lower - y) + 0.5, 0, 1) * np.clip(height / 2.0 - 0.25, 0, 1)
-        rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
-        if rows.size == 0:
-            return None
-        r, c = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-        top, left = within[0].start, within[1].start
-        rows_there, columns_there = slice(top + r.start, top + r.stop), slice(left + c.start, left + c.stop)
-        return MouthOpening(
-            a=a[r, c],
-            y=y[r, c],
-            upper=upper[r, c],
-            lower=lower[r, c],
-            cover=cover[r, c],
-            drop=drop,
-            unmoved=unmoved[r, c],
-            lowered=lowered[r, c],
-            rows=rows_there,
-            columns=columns_there,
-        )
 
 
 def _extent(wanted: NDArray[np.bool_], step: int) -> tuple[slice, slice]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from livehead.engine.preview.animation.articulation import MouthShape
 from livehead.engine.preview.rig.head import Array, smooth
-from livehead.engine.preview.rig.mouth import MouthOpening, MouthWarp
+from livehead.engine.preview.rig.mouth import MouthWarp
+from livehead.engine.preview.rig.mouth_opening import MouthOpening
 from livehead.engine.preview.rig.palette import Palette
 
 TEETH = (0.150, 0.125, 0.120, 0.105, 0.090, 0.075)
@@ -16,6 +17,9 @@ TEETH = (0.150, 0.125, 0.120, 0.105, 0.090, 0.075)
 the sides because the row of teeth bends back."""
 
 LOWER_TEETH = (0.095, 0.095, 0.100, 0.095, 0.085, 0.075)
+BITE = 0.052
+"""How far the upper teeth reach below the line between the lips, in eye spans."""
+
 FINE = 4
 """The teeth are drawn this many times finer than the square's pixels."""
 
@@ -40,9 +44,10 @@ class MouthInterior:
     ) -> None:
         """Paint what the opening shows into ``frame``, the RGB pixels that ``opening`` bounds. ``own`` is what the
         portrait itself shows there, and how much of it, 0..1."""
-        a, y = self._mouth.below_nose(opening.a), opening.y
+        lips = self._mouth.lips
+        a, y = lips.below_nose(opening.a), opening.y
         span = self._mouth.span
-        middle = float(self._mouth.meeting(np.full(1, self._mouth.middle, np.float32))[0])
+        middle = float(lips.at(np.full(1, lips.middle, np.float32))[2][0])
         gap = opening.lower - opening.upper
         deep = (y - opening.upper) / np.maximum(gap, 1)
         dark = np.clip(1 - 0.75 * np.abs(a), 0.15, 1)[..., None]
@@ -53,11 +58,16 @@ class MouthInterior:
         tongue = smooth(y - dome, -0.02 * span, 0.04 * span) * smooth(np.abs(a), 0.85, 0.55)
         lit = 0.78 + 0.30 * smooth(y - dome, 0.0, 0.12 * span) - 0.16 * np.exp(-((a / 0.10) ** 2))
         colour = _over(colour, self._palette.tongue * lit[..., None], tongue)
-        lower_edge = opening.lower - (0.042 * max(0.0, shape.wide) - 0.015) * span
-        colour = self._teeth(colour, self._lower, a, self._tall * 0.8 - (y - lower_edge), 0.78)
-        upper_edge = middle + (0.058 - 0.02 * shape.lift - 0.11 * max(0.0, -shape.wide)) * span
+        # The lower teeth move with the jaw alone, the upper ones with the skull alone, whatever the lips do. Rounded
+        # lips stand away from the teeth and shade them.
+        on_jaw = y - (middle + 0.88 * opening.drop - 0.018 * span)
+        teeth_at = lips.below_nose(opening.unmoved)
+        light = 1 - 0.8 * max(0.0, -shape.wide)
+        colour = self._teeth(colour, self._lower, teeth_at, 0.8 * self._tall - on_jaw, 0.78 * light)
         if self._upper_teeth:
-            colour = self._teeth(colour, self._upper, a, self._tall - (upper_edge - y), 1.0)
+            below = y - (middle + BITE * span)
+            colour *= (0.5 + 0.5 * smooth(below, -0.01 * span, 0.045 * span))[..., None]  # their shadow
+            colour = self._teeth(colour, self._upper, teeth_at, self._tall + below, light)
         # The lips cast a shadow inwards; the corners are darkest.
         shade = 0.66 + 0.34 * smooth(y - opening.upper, -0.01 * span, 0.07 * span)
         shade *= 0.62 + 0.38 * smooth(opening.lower - y, -0.01 * span, 0.05 * span)

@@ -38,7 +38,7 @@ class Rig:
         self._mouth = MouthWarp(face, size)
         self._size = size
         self.still = self.rest(self._texture)
-        self._own_mouth = OwnMouth(self._mouth, self.still) if self._mouth.gap else None
+        self._own_mouth = OwnMouth(self._mouth, self.still) if self._mouth.lips.gap else None
         palette = sample(self.still, face)
         own_teeth = face.mouth.teeth
         if self._own_mouth is not None and self._own_mouth.teeth is not None:
