@@ -86,7 +86,7 @@ class AudioDecoder:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment,
-            process_group=0,
+            start_new_session=True,  # Ctrl-C in a terminal is for the server
         )
         try:
             async with asyncio.timeout(self._seconds):
