@@ -58,7 +58,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tools() -> Path:
     """A folder with all that the React example needs beside the package, and what the tests need."""
     manifest = json.loads((ROOT / "examples/react/package.json").read_text())
-    wanted = manifest["dependencies"] | manifest["devDependencies"] | {"@types/node": "24.19.4", "esbuild": ESBUILD}
+    wanted = manifest["dependencies"] | manifest["devDependencies"] | {"esbuild": ESBUILD}
     del wanted["livehead"]
     return installed(wanted)
 
@@ -92,6 +92,14 @@ async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lock
 async def served() -> AsyncIterator[Served]:
     """A server in this process with small pictures, for pages of any site."""
     async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"], frame_ancestors=["*"]) as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def whole() -> AsyncIterator[Served]:
+    """A server in this process that can do all that its page has a control for."""
+    spec = EngineSpec(PREVIEW, {"size": 256})
+    async with serving(spec, max_sessions=1, tts="espeak", uploads_per_minute=10_000) as served:
         yield served
 
 

@@ -62,7 +62,7 @@ async def test_it_is_imported_where_there_is_no_dom(project: Project) -> None:
     assert "LiveHead" in names.strip().split(",")
     options = ("--bundle", "--jsx=automatic", "--platform=node", "--format=cjs", "--outfile=render.cjs")
     project.run("esbuild", "render.tsx", "--log-level=warning", *options)
-    rendered = project.run("node", "render.cjs")
+    rendered = project.run("node", "render.cjs").strip()
     assert rendered == '<live-head src="https://head.example/" voice="off" seed="7" controls=""></live-head>'
 
 

@@ -3,4 +3,4 @@ import "livehead";
 import type {} from "livehead/react";
 import { renderToString } from "react-dom/server";
 
-process.stdout.write(renderToString(<live-head src="https://head.example/" voice="off" seed={7} controls token={() => "x"} />));
+console.log(renderToString(<live-head src="https://head.example/" voice="off" seed={7} controls token={() => "x"} />));
