@@ -74,6 +74,7 @@ SLOW = (
     "media/peer/test_failure.py",
     "media/video/test_encoder.py",
     "models",
+    "replay/test_as_live.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
     "test_agent_example.py",
@@ -94,6 +95,7 @@ COMPUTE = (
     "fuzz/test_openapi.py",
     "gpu",
     "models",
+    "replay/test_as_live.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
 )

@@ -109,10 +109,10 @@ class EventDecoder:
         k, pcm = None, _SILENCE
         if code == Code.SENT:
             k = following.k + events.take_signed()
-            following.k = following.frame_k = k + 1
+            following.k = k + 1
             pcm = self._pcm(k, 1)
         frame = events.take_signed()
-        frame_k = None if frame == 0 else following.frame_k + (frame - 1 if frame > 0 else frame)
+        frame_k = None if frame == 0 else following.k + (frame - 1 if frame > 0 else frame)
         return Sent(index, k, frame_k, pcm)
 
     def _pcm(self, k: int, count: int) -> Pcm:

@@ -52,7 +52,6 @@ class Expected:
     made: int = 0
     index: int = 0
     k: int = 0
-    frame_k: int = 0
 
 
 class EventEncoder:
@@ -119,8 +118,8 @@ class EventEncoder:
         following.index = index + 1
         if k is not None:
             put_signed(self._events, k - following.k)
-            following.k = following.frame_k = k + 1
-        put_signed(self._events, 0 if frame_k is None else _away_from_0(frame_k - following.frame_k))
+            following.k = k + 1
+        put_signed(self._events, 0 if frame_k is None else _away_from_0(frame_k - following.k))
 
     def take(self) -> bytes:
         """The body of the record of everything since the last time."""

@@ -59,7 +59,7 @@ class SessionRecorders:
     def _end(self) -> None:
         until = time.monotonic() + ENDING_S
         for thread in [replay.thread for replay in list(self._replays) if replay.thread is not None]:
-            thread.end("closed")
+            thread.stop("closed")
             thread.join(max(0.0, until - time.monotonic()))
         processes = [film.process for film in list(self._films) if film.process is not None]
         for process in processes:

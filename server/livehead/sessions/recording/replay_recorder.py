@@ -160,7 +160,7 @@ class ReplayRecorder:
         if self._on:
             self._on = False
             self._hand_over(thread)
-        thread.end(reason)
+        thread.stop(reason)
 
     # -- in the thread
 

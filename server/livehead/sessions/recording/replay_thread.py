@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 class ReplayThread:
-    """One file. :meth:`put` and :meth:`end` are called on the event loop and return at once.
+    """One file. :meth:`put` and :meth:`stop` are called on the event loop and return at once.
 
     In the thread, ``open_file`` gives the file, open for writing, and may raise a LiveheadError; ``check`` is called
-    once a second and raises one where the file is to end; ``on_end`` gets why it ended before :meth:`end`, if it did.
+    once a second and raises one where the file is to end; ``on_end`` gets why it ended before :meth:`stop`, if it did.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class ReplayThread:
         if self._ended or self.failed.is_set():
             return
         if self._queue.qsize() >= MAX_BATCHES:
-            self.end("slow")
+            self.stop("slow")
         else:
             self._queue.put(batch)
 
-    def end(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
         """Nothing more will come; ``reason`` is one word. Twice is once."""
         if not self._ended:
             self._ended, self._reason = True, reason
