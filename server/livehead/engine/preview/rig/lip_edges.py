@@ -23,7 +23,6 @@ class LipEdges:
 
     def __init__(self, upper: Array, lower: Array, middle: float) -> None:
         self._upper, self._lower, self.middle = upper, lower, middle
-        self._meet = upper + np.float32(MEET) * (lower - upper)
         self.gap = float((lower - upper).max())
         """How far the lips are apart at most, in pixels; 0 where they are closed."""
         self.top, self.bottom = float(upper.min()), float(lower.max())
@@ -36,7 +35,11 @@ class LipEdges:
         """y of the upper edge, of the lower edge and of the line at which they meet when they close, at ``a``; level
         beyond the corners."""
         index = np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1).astype(np.int32)
-        return self._upper[index], self._lower[index], self._meet[index]
+        upper = self._upper[index]
+        if self.gap == 0:
+            return upper, upper, upper
+        lower = self._lower[index]
+        return upper, lower, upper + np.float32(MEET) * (lower - upper)
 
     def below_nose(self, a: Array) -> Array:
         """``a`` moved so that it is 0 below the nose, and -1 and 1 at the corners as before."""
