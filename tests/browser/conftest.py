@@ -89,9 +89,11 @@ async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lock
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def served() -> AsyncIterator[Served]:
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """A server in this process with small pictures, for pages of any site."""
-    async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"], frame_ancestors=["*"]) as served:
+    data = tmp_path_factory.mktemp("served")
+    every = {"cors_origins": ["*"], "frame_ancestors": ["*"], "data_dir": data}
+    async with serving(EngineSpec(PREVIEW, {"size": 256}), **every) as served:
         yield served
 
 

@@ -30,7 +30,7 @@ async def width(visit: Visit) -> int:
 async def test_a_walk_with_the_keyboard(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url) as visit:
         walk: list[str] = []
-        for _ in range(40):
+        for _ in range(60):
             await visit.page.keyboard.press("Tab")
             focused = await visit.page.evaluate(FOCUSED)
             if focused is None:
@@ -38,7 +38,20 @@ async def test_a_walk_with_the_keyboard(browser: Browser, server: Process) -> No
             name, ring = focused
             assert ring, f"{name} shows no focus"
             walk.append(name)
-        order = ["skip", "theme", "start", "voice", "wide", "avatar", "kind", "device", "check", "latency"]
+        order = [
+            "skip",
+            "theme",
+            "hear",
+            "start",
+            "wide",
+            "avatar",
+            "selfie",
+            "upload",
+            "kind",
+            "device",
+            "check",
+            "share",
+        ]
         assert [name for name in walk if name in order] == order, walk
 
         await visit.page.focus("#start")
@@ -46,7 +59,9 @@ async def test_a_walk_with_the_keyboard(browser: Browser, server: Process) -> No
         await visit.state("live")
         await visit.page.keyboard.press("Space")
         await visit.state("closed")
-        await visit.page.focus("input[value=low]")
+        await visit.page.focus("#delays summary")
+        await visit.page.keyboard.press("Enter")
+        await visit.page.keyboard.press("Tab")
         await visit.page.keyboard.press("ArrowRight")
         assert await visit.page.get_attribute("live-head", "latency") == "balanced"
 
@@ -74,6 +89,31 @@ async def test_no_scrolling_to_the_side(browser: Browser, server: Process, wide:
             await visit.shot("live-360-dark", whole=True)
 
 
+async def test_at_twice_the_size(browser: Browser, server: Process) -> None:
+    """200 % zoom of a window of 1280 by 800 (WCAG 2.2, 1.4.4 and 1.4.10)."""
+    async with visiting(browser, server.url, width=640, height=400) as visit:
+        assert await width(visit) <= 640
+        for control in ("#start", "#hear", "#share", "#measure"):
+            await visit.page.locator(control).scroll_into_view_if_needed()
+            assert await visit.page.is_visible(control)
+        await visit.shot("zoomed")
+
+
+async def test_a_phone_on_its_side(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url, width=844, height=390, dark=True) as visit:
+        for control in ("live-head", "#status", "#start", "#hear", "#wide"):
+            box = await visit.page.locator(control).bounding_box()
+            assert box is not None
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= 390, f"{control} is below the fold"
+        await visit.shot("landscape-dark")
+
+
+async def test_the_page_of_the_api_logs_nothing(browser: Browser, server: Process) -> None:
+    async with visiting(browser, f"{server.url}/docs", ready="#routes details"):
+        pass
+
+
 async def test_light_and_dark(browser: Browser, server: Process) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     async with visiting(browser, server.url) as visit:
@@ -91,3 +131,5 @@ async def test_less_movement_is_respected(browser: Browser, server: Process) -> 
     async with visiting(browser, server.url, calm=True) as visit:
         moving = "document.getAnimations().filter((a) => a.playState === 'running').length"
         assert await visit.page.evaluate(moving) == 0
+        await visit.page.wait_for_timeout(500)
+        assert not any("/idle" in address for address in visit.addresses), "the still is enough"

@@ -1,11 +1,10 @@
 import { colour } from "./page.js";
+import { unbroken } from "./runs.js";
 
 /** @typedef {import("../client/figures.js").Figures} Figures */
 /** @typedef {import("../client/figures.js").FigureHistory} FigureHistory */
 
 const FPS_TOP = 30;
-/** Figures come once a second. Where none came for so long, there was nothing to be measured. */
-const GAP_MS = 2500;
 const MARGIN = { left: 0, right: 34, top: 8, bottom: 16 };
 
 /** The last minute: delay as a filled line under its bound, frames a second as a thin line, repeats as ticks. */
@@ -108,27 +107,6 @@ function rule(brush, left, y, right) {
   brush.moveTo(left, y);
   brush.lineTo(right, y);
   brush.stroke();
-}
-
-/**
- * Those of the figures that hold, in runs without a gap between them. A line is drawn through each run, and none from one
- * to the next.
- *
- * @param {readonly Figures[]} values oldest first
- * @param {(figures: Figures) => boolean} holds
- * @returns {Figures[][]} none of them empty
- */
-export function unbroken(values, holds) {
-  /** @type {Figures[][]} */
-  const runs = [];
-  let before = -Infinity;
-  for (const figures of values) {
-    if (!holds(figures)) continue;
-    if (figures.at - before > GAP_MS || !runs.length) runs.push([]);
-    runs[runs.length - 1].push(figures);
-    before = figures.at;
-  }
-  return runs;
 }
 
 /**
