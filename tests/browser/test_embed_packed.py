@@ -104,6 +104,7 @@ async def test_set_up_before_it_is_defined(browser: Browser, served: Served, mod
       window.head = document.querySelector("live-head");
       window.told = [];
       Object.assign(head, {given});
+      head.style.setProperty("--live-head-fit", "contain");
       head.addEventListener("statechange", ({{ detail }}) => told.push(detail.state));
       customElements.whenDefined("live-head").then(() => head.start());
     </script>
@@ -118,6 +119,7 @@ async def test_set_up_before_it_is_defined(browser: Browser, served: Served, mod
                 "off",
             ]
             assert await visit.page.evaluate("Object.keys(head)") == [], "the values are the element's own"
+            assert await visit.page.evaluate("getComputedStyle(head.video).objectFit") == "contain"
             late = """async (src) => {
               const head = document.createElement("live-head");
               Object.assign(head, { src, source: "push" });
@@ -129,3 +131,26 @@ async def test_set_up_before_it_is_defined(browser: Browser, served: Served, mod
             }"""
             assert await visit.page.evaluate(late, served.url) == ["live", True]
     await served.idle()
+
+
+async def test_a_call_is_recorded(browser: Browser, served: Served, modules: dict[str, str]) -> None:
+    with page(modules, f'<live-head src="{served.url}" source="push" record></live-head>') as url:
+        async with visiting(browser, url, ready="live-head[state=idle]") as visit:
+            await visit.page.evaluate(
+                """async () => {
+                  const head = document.querySelector("live-head");
+                  window.told = [];
+                  head.addEventListener("recordingchange", ({ detail }) => told.push([detail.recording, detail.id]));
+                  await head.start();
+                }"""
+            )
+            await visit.page.wait_for_selector("live-head[recording] [part=recording]")
+            await visit.page.evaluate("document.querySelector('live-head').stop()")
+            told = await visit.page.evaluate("told")
+            assert [recording for recording, _ in told] == [True, False]
+            assert told[0][1] == told[1][1]
+            await served.idle()
+            await visit.until(
+                f"fetch('{served.url}/v1/recordings').then((answer) => answer.json())"
+                f".then((films) => films.some(({{ id, state }}) => id === {told[0][1]!r} && state === 'done'))"
+            )

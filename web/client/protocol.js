@@ -36,7 +36,7 @@
  *   | {type: "state", state: ServerState, reason?: string | null}
  *   | ({type: "stats"} & ServerStats)
  *   | {type: "avatar" | "user", state: Activity}
- *   | {type: "recording", on: boolean}
+ *   | {type: "recording", on: boolean, id?: string}
  *   | {type: "error", error: Problem}} FromServer
  */
 

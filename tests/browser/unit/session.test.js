@@ -62,7 +62,7 @@ function open(t, token) {
     session: (id) => seen.sessions.push(id),
     activity: (who, activity) => seen.activity.push([who, activity]),
     change: ({ state, reason, wait }) => seen.changes.push([state, reason, wait]),
-    recording: (on) => seen.recordings.push(on),
+    recording: (on, id) => seen.recordings.push([on, id]),
     media() {},
     stats() {},
     error: (error, fatal) => seen.errors.push([error.code, fatal]),
@@ -308,7 +308,7 @@ test("what is to be recorded is in the offer, and the server says that it is", a
   const { session, seen, from, settle, options, start } = open(t);
   await start();
   assert.ok(!("record" in offers[0]), "servers need not know it");
-  socket.receive({ type: "recording", on: true });
+  socket.receive({ type: "recording", on: true, id: "abc" });
   session.stop();
   for (const record of ["off", "film", "replay"]) {
     void session.start({ ...options, record }, from).catch(() => {});
@@ -316,5 +316,5 @@ test("what is to be recorded is in the offer, and the server says that it is", a
     session.stop();
   }
   assert.deepEqual(offers.slice(1).map(({ record }) => record), [undefined, 1, "replay"]);
-  assert.deepEqual(seen.recordings, [true]);
+  assert.deepEqual(seen.recordings, [[true, "abc"]]);
 });

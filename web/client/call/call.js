@@ -32,7 +32,7 @@ import { Whep } from "./whep.js";
  * @property {(stream: MediaStream) => void} media audio and video, in one stream
  * @property {(state: ServerState, reason: string | null) => void} state
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
- * @property {(on: boolean) => void} recording whether the server keeps a recording of the session
+ * @property {(on: boolean, id: string | null) => void} recording whether the server keeps a recording of the session, and its id
  * @property {(steady: boolean) => void} network
  * @property {(figures: Figures) => void} stats
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
@@ -145,7 +145,7 @@ export class Call {
     this.#receivedAt = performance.now();
     if (message.type === "stats") this.#joiner.update(message);
     else if (message.type === "avatar" || message.type === "user") this.#on.activity(message.type, message.state);
-    else if (message.type === "recording") this.#on.recording(message.on);
+    else if (message.type === "recording") this.#on.recording(message.on, message.id ?? null);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
     else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));

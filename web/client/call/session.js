@@ -18,7 +18,8 @@ import { ending } from "./states.js";
  * @property {(session: string) => void} session its id on the server, a new one after each reconnect of one's own
  * @property {(stream: MediaStream) => void} media
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
- * @property {(on: boolean) => void} [recording] whether the server keeps a recording; asked for by `record`
+ * @property {(on: boolean, id: string | null) => void} [recording] whether the server keeps a recording, which `record`
+ *   asks for, and its id
  * @property {(figures: import("../figures.js").Figures) => void} stats
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
@@ -190,7 +191,7 @@ export class Session {
       media: (stream) => this.#on.media(stream),
       state: (state, reason) => this.#follow(state, reason),
       activity: (who, activity) => this.#on.activity(who, activity),
-      recording: (on) => this.#on.recording?.(on),
+      recording: (on, id) => this.#on.recording?.(on, id),
       network: (steady) => this.#progress.go(steady ? "recover" : "degrade", steady ? null : "network"),
       stats: (figures) => this.#on.stats(figures),
       complaint: (error) => this.#on.error(error, false),

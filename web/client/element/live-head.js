@@ -37,6 +37,8 @@ export class LiveHead extends Attributes {
   #nothing = new NoSource();
   /** @type {LiveHeadError | null} */
   #error = null;
+  /** The id of the last recording. @type {string | null} */
+  #recorded = null;
   #token = new Token();
   #utterances = new Utterances();
 
@@ -53,7 +55,7 @@ export class LiveHead extends Attributes {
       session: (session) => this.#tell(LiveEvent.SESSION, { session }),
       media: (stream) => this.#play(stream),
       activity: (who, activity) => this.#follow(who, activity),
-      recording: (on) => this.#record(on),
+      recording: (on, id) => this.#record(on, id),
       stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
@@ -317,11 +319,15 @@ export class LiveHead extends Attributes {
     this.#tell(EVENTS[who][activity]);
   }
 
-  /** @param {boolean} recording */
-  #record(recording) {
+  /**
+   * @param {boolean} recording
+   * @param {string | null} [id] of the recording; the one that ends, where the call is over before the server tells it
+   */
+  #record(recording, id = this.#recorded) {
     if (recording === this.recording) return;
+    this.#recorded = id;
     this.toggleAttribute(Reflected.RECORDING, recording);
-    this.#tell(LiveEvent.RECORDING, { recording });
+    this.#tell(LiveEvent.RECORDING, { recording, id });
   }
 
   /**

@@ -45,7 +45,7 @@ export const LiveEvent = Object.freeze({
   USER_SPEAKING: "userspeaking",
   /** whoever is at the microphone has ceased to speak */
   USER_SILENT: "usersilent",
-  /** `{recording}`: whether the server keeps a recording of the call */
+  /** `{recording, id}`: whether the server keeps a recording of the call, and its id */
   RECORDING: "recordingchange",
   /** {@link import("../figures.js").Figures} */
   STATS: "stats",

@@ -163,8 +163,8 @@ export interface LiveHeadEventMap {
   userspeaking: CustomEvent<null>;
   /** And has ceased to. */
   usersilent: CustomEvent<null>;
-  /** Whether the server keeps a recording of the call. */
-  recordingchange: CustomEvent<{ recording: boolean }>;
+  /** Whether the server keeps a recording of the call, and its id, for `/v1/recordings/{id}`. */
+  recordingchange: CustomEvent<{ recording: boolean; id: string | null }>;
   /** Once a second: `delay`, `bound`, `fps`, `repeated`, `roundTrip`, … in milliseconds. */
   stats: CustomEvent<Figures>;
   /** Fatal when the call is over. */
@@ -378,7 +378,7 @@ export interface SessionHandlers {
   session(session: string): void;
   media(stream: MediaStream): void;
   activity(who: "avatar" | "user", activity: "speaking" | "silent"): void;
-  recording?(on: boolean): void;
+  recording?(on: boolean, id: string | null): void;
   stats(figures: Figures): void;
   error(error: LiveHeadError, fatal: boolean): void;
 }
