@@ -51,10 +51,12 @@ SESSION_ROLES = frozenset((Role.VIEW, Role.SPEAK, Role.HEAR))
         400: {"description": "No SDP, or no JSON object"},
         404: {"description": "No such avatar"},
         406: {"description": "Accept leaves out the answer's type"},
+        409: {"description": "To be recorded, and as many recordings are kept as may be"},
         413: {"description": "The body is too large"},
         415: {"description": f"The body is neither {SDP} nor {JSON}"},
         422: {"description": "Understood, but impossible: no audio m-line, unknown preset, …"},
         503: {"description": "Full, starting or draining; Retry-After says when to come back"},
+        507: {"description": "To be recorded, and there is no room on the disk"},
     },
     openapi_extra={
         "requestBody": {

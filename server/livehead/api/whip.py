@@ -25,7 +25,9 @@ router = APIRouter(prefix="/whip", tags=["WHIP and WHEP"])
     responses=OFFER_RESPONSES
     | {
         404: {"description": "No such avatar"},
+        409: {"description": "To be recorded, and as many recordings are kept as may be"},
         503: {"description": "Full, starting or draining; Retry-After says when to come back"},
+        507: {"description": "To be recorded, and there is no room on the disk"},
     },
     openapi_extra=OFFER_BODY,
 )

@@ -152,6 +152,7 @@ def test_a_film_that_was_never_completed_plays_and_can_be_completed(film: Making
     assert seconds == pytest.approx(len(after.codes) / 25)
     assert len(after.codes) == len(before.codes)
     assert b"uuid" in copy.read_bytes()[-2_000:]
+    assert copy.stat().st_mode & 0o777 == 0o600
     (tmp_path / "nothing.mp4").write_bytes(b"\0" * 100)
     assert FilmCompletion().run(FilmOptions(str(tmp_path / "nothing.mp4"), f"{copy}.new", None, TAGS)) is None
 

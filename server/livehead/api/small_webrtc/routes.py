@@ -33,10 +33,12 @@ router = APIRouter(tags=["pipecat"])
 REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "No JSON object, or a field that is missing or malformed"},
     404: {"description": "No such avatar, start or pc_id"},
+    409: {"description": "To be recorded, and as many recordings are kept as may be"},
     413: {"description": "The body, or a field, is too large"},
     415: {"description": f"The body is not {JSON}"},
     422: {"description": "Understood, but impossible: no audio m-line, unknown preset, an ICE restart, …"},
     503: {"description": "Full, starting or draining; Retry-After says when to come back"},
+    507: {"description": "To be recorded, and there is no room on the disk"},
 }
 OFFER = {
     "requestBody": {

@@ -25,7 +25,7 @@ def complete(path: Path, temporary: Path, tags: Mapping[str, str]) -> float:
     if shutil.disk_usage(path.parent).free < path.stat().st_size + SPARE:
         raise OSError(f"there is no room for a copy of {path.name}")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             seconds = _copy(path, temporary, tags)
             file.seek(0, os.SEEK_END)
@@ -58,6 +58,10 @@ def _copy(path: Path, temporary: Path, tags: Mapping[str, str]) -> float:
             packet.stream = streams[packet.stream_index]
             copy.mux(packet)
     return seconds
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _end(packet: av.Packet[Any]) -> float:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
-COMMAND = (sys.executable, "-m", "livehead.media.film.main")
+COMMAND = (sys.executable, "-P", "-m", "livehead.media.film.main")
 
 _PIPE_BYTES = 1024 * 1024
 _LAST_S = 5.0
