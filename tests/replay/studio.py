@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.core.identity import Identity
-from livehead.core.look import KEEP
+from livehead.core.look import KEEP, Look
 from livehead.core.playout.tick import Tick
-from livehead.engine.base import Frames, Generator
+from livehead.engine.base import Backdrop, Frames, Generator
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Opened, Rewound
@@ -193,7 +193,14 @@ class Studio:
 
     # what a session does
 
-    def show(self, portrait: NDArray[np.uint8], seed: int = 7, avatar: str = "one") -> None:
+    def show(
+        self,
+        portrait: NDArray[np.uint8],
+        seed: int = 7,
+        avatar: str = "one",
+        look: Look = KEEP,
+        backdrop: Backdrop | None = None,
+    ) -> None:
         """Go on with this portrait as soon as its stream is there."""
         attachment = EngineAttachment(self.pacer, self.recorder)
         number = next(self._numbers)
@@ -203,6 +210,7 @@ class Studio:
                 number,
                 portrait,
                 seed,
+                backdrop=backdrop,
                 on_frames=attachment.on_frames,
                 on_state=None,
                 on_dropped=attachment.on_dropped,
@@ -219,7 +227,7 @@ class Studio:
         stream.attach(self.worker.inbox)
 
         def opened() -> None:
-            self.recorder.opened(OpenedStream(number, avatar, portrait, seed, KEEP))
+            self.recorder.opened(OpenedStream(number, avatar, portrait, seed, look, backdrop))
             self.pipeline.attach(attachment)
             self.pipeline.poll()
 

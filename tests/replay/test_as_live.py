@@ -6,14 +6,17 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livehead.engine.base import Generator
+from livehead.core.look import Look
+from livehead.engine.base import Backdrop, Generator
 from livehead.engine.preview.generator import create
 from livehead.errors import MediaError
 from livehead.replay.as_live import AsLive
+from livehead.replay.film import replay
 from livehead.replay.overview import Overview
 from livehead.replay.reader import ReplayFile
 from livehead.replay.shot import Shot
@@ -107,6 +110,32 @@ def test_whatever_happens_is_made_again(
     studio = Studio(tmp_path, preview, latency=latency, pushed=pushed, takes=chance.choice([0.01, 0.03, 0.08, 0.15]))
     live(studio, chance, speech, portraits, pushed)
     check(studio, again(studio.close(), preview))
+
+
+@pytest.mark.parametrize("background", ["#204060", "blur", "garden", "transparent"])
+def test_a_look_is_made_again(background: str, tmp_path: Path, speech: Speech, portraits: Portraits) -> None:
+    generator = create(size=64)
+    look = Look(background)
+    backdrop = {
+        "colour": Backdrop("colour", look.rgb if look.kind == "colour" else None),
+        "blur": Backdrop("blur"),
+        "picture": Backdrop("picture", picture=portraits[2]),
+        "transparent": Backdrop("transparent"),
+    }[look.kind]
+    studio = Studio(tmp_path, generator)
+    studio.show(portraits[0], look=look, backdrop=backdrop)
+    studio.run(0.5)
+    studio.hear(speech(1.5))
+    studio.run(1)
+    studio.pipeline.interrupt()
+    studio.run(0.5)
+    path = studio.close()
+    shots = again(path, create(size=64))
+    check(studio, shots)
+    assert shots[-1].frame.height == (128 if background == "transparent" else 64)
+    replay(path, tmp_path / "a.mp4", generator=generator)
+    with av.open(str(tmp_path / "a.mp4")) as film:
+        assert (film.streams.video[0].height, film.streams.video[0].frames) == (64, len(shots))
 
 
 def test_an_engine_that_is_restarted(tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator) -> None:

@@ -16,6 +16,7 @@ from livehead.engine.base import Generator, Preset
 from livehead.errors import MediaError
 from livehead.media.audio.file import TRACK_RATE
 from livehead.media.audio.resample import Resampler
+from livehead.media.film.film import on_grey
 from livehead.media.video.mp4 import Mp4Writer
 from livehead.media.video.output_file import check_output, replacing
 from livehead.media.video.provenance import synthetic_tags
@@ -78,23 +79,24 @@ def replay(
     with replacing(out) as part:
         hidden = None if progress else True  # None: hidden unless stderr is a terminal
         with tqdm(shots, total=overview.ticks, unit="frame", desc=out.name, disable=hidden, file=sys.stderr) as bar:
-            frames = _write(bar, part, name=str(out), tags=tags, marked=marked)
+            frames = _write(bar, part, name=str(out), height=info.height, tags=tags, marked=marked)
         if not frames:
             raise MediaError(f"{source} has no frame in it: the session ended before its first one.")
     whole = file.end is not None
     return ReplayReport(out, frames, time.monotonic() - began, preset is None, whole, file.unread)
 
 
-def _write(shots: Iterable[Shot], path: Path, *, name: str, tags: dict[str, str], marked: bool) -> int:
-    """Returns the number of frames written. The first says how large they are; a transparent one has two halves."""
+def _write(shots: Iterable[Shot], path: Path, *, name: str, height: int, tags: dict[str, str], marked: bool) -> int:
+    """Returns the number of frames written, each ``height`` high; of transparent ones, which are twice that, the person
+    is put on grey."""
     resample = Resampler(SAMPLE_RATE, TRACK_RATE)
     writer: Mp4Writer | None = None
     try:
         for shot in shots:
-            frame = shot.frame
+            frame = shot.frame if shot.frame.height == height else on_grey(shot.frame)
             if writer is None:
                 writer = Mp4Writer(path, name=name, width=frame.width, height=frame.height, channels=1, tags=tags)
-            writer.add_frame(mark.draw(frame, halves=2 if frame.height >= 2 * frame.width else 1) if marked else frame)
+            writer.add_frame(mark.draw(frame) if marked else frame)
             writer.add_audio(resample(shot.pcm)[None])
         if writer is None:
             return 0
