@@ -28,6 +28,12 @@ router = APIRouter(prefix="/v1/avatars", tags=["avatars"])
 FIELDS = {"image": FormField(MAX_BYTES), "name": FormField(1024), "consent": FormField(64), "crop": FormField(256)}
 
 NO_AVATAR: dict[str, Any] = {"description": "No such avatar, or another owner's"}
+IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    304: {"description": "As it was, by If-None-Match"},
+    401: {"description": "No valid API key or token, for one that is not built in"},
+    404: NO_AVATAR,
+    429: {"description": "Too many wrong credentials; Retry-After says when to come back"},
+}
 UPLOAD_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"description": "The form cannot be read"},
     413: {"description": "The file, or the picture in it, is too large"},
@@ -152,7 +158,7 @@ async def delete(avatar_id: str, services: ServicesDep, identity: KeyHolder) -> 
     "/{avatar_id}/image",
     summary="An avatar's image",
     response_class=Response,
-    responses={304: {"description": "As it was, by If-None-Match"}, 404: NO_AVATAR},
+    responses=IMAGE_RESPONSES,
     dependencies=[Depends(Guard(Needs.NOTHING))],  # for the built-in ones; others ask themselves
 )
 async def get_image(avatar_id: str, request: Request, services: ServicesDep) -> Response:
@@ -172,7 +178,7 @@ async def get_image(avatar_id: str, request: Request, services: ServicesDep) -> 
     "/{avatar_id}/thumbnail",
     summary="A small WebP of an avatar, at most 160 pixels wide and 8 kB large",
     response_class=Response,
-    responses={304: {"description": "As it was, by If-None-Match"}, 404: NO_AVATAR},
+    responses=IMAGE_RESPONSES,
     dependencies=[Depends(Guard(Needs.NOTHING))],  # for the built-in ones; others ask themselves
 )
 async def get_thumbnail(avatar_id: str, request: Request, services: ServicesDep) -> Response:
