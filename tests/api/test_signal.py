@@ -105,10 +105,10 @@ async def test_a_portrait_that_takes_long_holds_nothing_up(served: Served, monke
     default, second, third, fourth = [avatar.id for avatar in store.list()][:4]
     load, opened, may_load = store.portrait, list[str](), asyncio.Event()
 
-    async def load_slowly(avatar: str) -> Any:
+    async def load_slowly(avatar: str, owner: str) -> Any:
         opened.append(avatar)
         await may_load.wait()
-        return await load(avatar)
+        return await load(avatar, owner)
 
     async with Caller() as caller, Line(served.url) as line:
         session = served.session(await line.call(caller, latency="low"))
@@ -135,7 +135,7 @@ async def test_a_portrait_that_takes_long_holds_nothing_up(served: Served, monke
 async def test_a_portrait_that_cannot_be_shown_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     store = served.services.avatars
 
-    async def refuse(avatar: str) -> Any:
+    async def refuse(avatar: str, owner: str) -> Any:
         raise PortraitError("there is no face in this image")
 
     async with Caller() as caller, Line(served.url) as line:
