@@ -151,6 +151,7 @@ async def delete(avatar_id: str, services: ServicesDep, identity: KeyHolder) -> 
     _check_own(services.avatars.get(avatar_id, identity.owner))
     await services.portraits.delete(avatar_id, identity.owner)
     services.avatars.forget(avatar_id)
+    services.idle_films.forget(avatar_id)
     return Response(status_code=204)
 
 

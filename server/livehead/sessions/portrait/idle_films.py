@@ -89,6 +89,11 @@ class IdleFilms:
         self._asked.set()
         return None
 
+    def forget(self, avatar_id: str) -> None:
+        """Let go of the film of an avatar that was deleted."""
+        for each in (self._films, self._failed, self._wanted):
+            each.pop(avatar_id, None)
+
     async def _run(self) -> None:
         while True:
             await self._asked.wait()
