@@ -57,13 +57,21 @@ async def test_the_compiler_knows_the_element(project: Project) -> None:
     project.run("tsc")
 
 
-async def test_it_is_imported_where_there_is_no_dom(project: Project) -> None:
+async def test_it_is_imported_where_there_is_no_dom(browser: Browser, project: Project) -> None:
+    """What a server rendered is taken up by the browser, where it is done as docs/embed-frameworks.md says."""
     names = project.run("node", "--input-type=module", "--eval", IMPORT)
     assert "LiveHead" in names.strip().split(",")
-    options = ("--bundle", "--jsx=automatic", "--platform=node", "--format=cjs", "--outfile=render.cjs")
-    project.run("esbuild", "render.tsx", "--log-level=warning", *options)
-    rendered = project.run("node", "render.cjs").strip()
-    assert rendered == '<live-head src="https://head.example/" voice="off" seed="7" controls=""></live-head>'
+    options = ("--bundle", "--jsx=automatic", "--log-level=warning")
+    project.run("esbuild", "render.tsx", *options, "--platform=node", "--format=cjs", "--outfile=render.cjs")
+    plain, rendered = project.run("node", "render.cjs").splitlines()
+    assert plain == '<live-head src="https://head.example/" voice="off" seed="7" controls=""></live-head>'
+    script = project.run("esbuild", "hydrate.tsx", *options, '--define:process.env.NODE_ENV="production"')
+    page = f'<link rel="icon" href="data:,"><div id="root">{rendered}</div><script type="module" src="app.js"></script>'
+    with site(page, {"/app.js": script}) as url:
+        async with visiting(browser, url, ready="#portrait live-head", allowed="WebSocket") as visit:
+            assert await visit.page.evaluate("document.querySelector('live-head').token()") == "x"
+            await visit.page.evaluate("void document.querySelector('live-head').start().catch(() => {})")
+            await visit.until("document.title.startsWith('connecting')")
 
 
 async def test_react_19_with_a_server_elsewhere(browser: Browser, served: Served, app: dict[str, str]) -> None:
