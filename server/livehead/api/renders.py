@@ -18,6 +18,7 @@ from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.core.look import KEEP, read_look
 from livehead.core.messages.json_object import read_object
 from livehead.engine.base import GeneratorInfo
+from livehead.engine.capacity.cheapest import cheapest
 from livehead.errors import UnprocessableError
 from livehead.image_decoding import MAX_BYTES, check_file
 from livehead.render.jobs.renders import RenderRequest
@@ -162,7 +163,7 @@ def _read(form: Form, services: Services, identity: Identity, info: GeneratorInf
         check_file(portrait)
     look = read_look(read_object(form.text("look") or "", MAX_LOOK)) if form.text("look") else KEEP
     check_look(look, info, services.avatars, identity.owner)
-    latency = form.text("latency") or _cheapest(info)
+    latency = form.text("latency") or cheapest(info)
     find_preset(info.presets, latency)
     return RenderRequest(avatar, portrait, _seed(form), latency, look)
 
@@ -174,13 +175,6 @@ def _seed(form: Form) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MAX_SEED):
         raise UnprocessableError(f"The seed must be a whole number from 0 to {MAX_SEED}.")
     return int(text)
-
-
-def _cheapest(info: GeneratorInfo) -> str:
-    """The preset whose frames cost least: longer windows do on a device, and on the CPU shorter ones fit into the gaps
-    between live frames."""
-    hops = {name: preset.hop for name, preset in info.presets.items()}
-    return min(hops, key=lambda name: hops[name]) if info.device == "cpu" else max(hops, key=lambda name: hops[name])
 
 
 def _describe(services: Services, record: RenderRecord, places: dict[str, int]) -> dict[str, Any]:

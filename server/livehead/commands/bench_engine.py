@@ -55,6 +55,13 @@ LOAD_OPTIONS = (
         unset="default: evenly spread over a hop",
     ),
     Option(
+        "renders",
+        "K",
+        "measure again with so many films that are made behind the sessions; with auto, behind the most",
+        Whole(1, 64),
+        unset="default: none",
+    ),
+    Option(
         "churn",
         "S",
         "every S seconds one session leaves, one joins, and one switches to a portrait never seen before; S is 1 if "
@@ -108,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
                 latency=settings.sessions.latency,
                 hops=plan.hops,
                 churn_s=options.churn,
+                renders=options.renders or 0,
                 seed=options.seed,
                 allowance_s=None if options.allowance is None else options.allowance / 1000,
             )

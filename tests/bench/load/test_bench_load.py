@@ -40,6 +40,21 @@ def check(row: dict[str, Any]) -> None:
     assert row["first_window_ms"] > 0
 
 
+def test_each_load_is_measured_with_films_behind_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, _ = bench(
+        capsys, "--engine", "preview", "--size", "64", "--streams", "1", "--renders", "2", "--seconds", "2"
+    )
+    assert code == 0
+    alone, beside = json.loads(lines[-1])["load"]
+    for each in (alone, beside):
+        check(each)
+        assert each["streams"] == 1
+    assert alone["renders"] == {"films": 0, "frames": 0, "lost": 0, "fps": 0.0}
+    assert (beside["renders"]["films"], beside["renders"]["lost"]) == (2, 0)
+    assert beside["renders"]["frames"] > 0
+    assert any("1 at once and 2 films behind them" in line for line in lines)
+
+
 def test_sessions_live_come_and_go_at_the_preview_engine(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = bench(
         capsys, "--engine", "preview", "--size", "64", "--streams", "2", "--seconds", "2.5", "--churn", "0.8",

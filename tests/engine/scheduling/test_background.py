@@ -14,7 +14,7 @@ from steptables import LITE_FASTER, LITE_RECORDED, PREVIEW, Device
 
 from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.background import BackgroundScheduler
-from livehead.engine.scheduling.forecast import FIRST_S, QUIET_S, RESERVE_S, Forecast
+from livehead.engine.scheduling.forecast import FIRST_S, QUIET_S, RESERVE, RESERVE_S, Forecast
 from livehead.engine.scheduling.step_times import StepTimes
 
 STEP_S = 0.01
@@ -53,7 +53,7 @@ def test_a_gap_that_is_long_enough_is_used_and_a_shorter_one_is_not() -> None:
 
 def test_a_live_window_that_can_wait_lets_others_go_first() -> None:
     forecast, behind = informed()
-    live(forecast, 1, 0.0, slack=2.5 * STEP_S + RESERVE_S)
+    live(forecast, 1, 0.0, slack=2.5 * STEP_S / (1 - RESERVE))
     behind.add(Job(9, 0, 1, 1e9))
     assert behind.next(0.038) != []
 
@@ -62,7 +62,7 @@ def test_all_that_comes_after_the_delay_counts_too() -> None:
     """Three streams one after the other: the first could wait, and then the third would be late."""
     forecast, behind = informed()
     for stream in range(3):
-        live(forecast, stream, 0.001 * stream, slack=3 * STEP_S + RESERVE_S)
+        live(forecast, stream, 0.001 * stream, slack=3 * STEP_S / (1 - RESERVE))
     behind.add(Job(9, 0, 1, 1e9))
     assert behind.next(0.039) == []
     forecast.forget(2)

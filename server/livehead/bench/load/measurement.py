@@ -16,6 +16,7 @@ from livehead.bench.load.search import Search
 from livehead.bench.load.simulated_load import SimulatedLoad
 from livehead.bench.load.simulated_session import WindowSpec, window_specs
 from livehead.engine.base import EngineSpec, GeneratorInfo
+from livehead.engine.capacity.cheapest import cheapest
 from livehead.engine.choice import FLASHHEAD, PREVIEW, choose
 from livehead.engine.cuda_driver import cuda_devices
 from livehead.engine.host.host import EngineHost
@@ -31,7 +32,8 @@ class LoadPlan:
     ``hops`` empty stands for the hop of the preset ``latency``. ``churn_s`` is how often, in seconds, a session leaves
     and another joins, and how often one changes its portrait. ``seed`` draws the phases of the sessions; None spreads
     them evenly. ``allowance_s`` is the time from a complete window to its first frame being due; None is all that the
-    preset's maximum delay leaves."""
+    preset's maximum delay leaves. With ``renders`` each load is measured twice, the second time with so many films that
+    are made behind the sessions."""
 
     engine: EnginePlan = field(default_factory=EnginePlan)
     streams: tuple[int, ...] = ()
@@ -41,6 +43,7 @@ class LoadPlan:
     churn_s: float | None = None
     seed: int | None = None
     allowance_s: float | None = None
+    renders: int = 0
 
 
 def run(plan: LoadPlan) -> dict[str, Any]:
@@ -81,11 +84,16 @@ async def _measure(plan: LoadPlan, engine_spec: EngineSpec, portraits: TintedPor
             fitting = admitted[spec.preset] if info.presets[spec.preset].hop == spec.hop else None
             search = None if plan.streams else Search(fitting or _scaled(admitted, info, spec))
             for count in _counts(plan, search):
-                simulated = SimulatedLoad(host, spec, count, churn_s=plan.churn_s, seed=plan.seed, portraits=portraits)
-                rows.append(row(await simulated.hold(plan.seconds)) | {"admitted": fitting})
+                found = await _hold(plan, host, spec, count, portraits, 0)
+                rows.append(found | {"admitted": fitting})
+                if plan.renders and search is None:
+                    beside = await _hold(plan, host, spec, count, portraits, plan.renders)
+                    rows.append(beside | {"admitted": fitting})
                 if search is not None:
-                    found = rows[-1]
                     search.tell(count, held=found["all_met"], busy=found["busy"], share=found["in_time"])
+            if plan.renders and search is not None and search.held:
+                beside = await _hold(plan, host, spec, search.held, portraits, plan.renders)
+                rows.append(beside | {"admitted": fitting})
             if search is not None:
                 most.append(_found(spec, search, fitting, plan.seconds))
     return _about(plan.engine, info) | {
@@ -98,6 +106,23 @@ async def _measure(plan: LoadPlan, engine_spec: EngineSpec, portraits: TintedPor
         "load": rows,
         "most": most,
     }
+
+
+async def _hold(
+    plan: LoadPlan, host: EngineHost, spec: WindowSpec, count: int, portraits: TintedPortraits, renders: int
+) -> dict[str, Any]:
+    """One row."""
+    simulated = SimulatedLoad(
+        host,
+        spec,
+        count,
+        churn_s=plan.churn_s,
+        seed=plan.seed,
+        portraits=portraits,
+        renders=renders,
+        render_preset=host.info.presets[cheapest(host.info)],
+    )
+    return row(await simulated.hold(plan.seconds))
 
 
 def _window_specs(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:

@@ -29,7 +29,8 @@ class WindowResult:
 class LoadRecord:
     """Of one load. ``begin`` and ``end`` are the span in which windows were cut; ``opens`` and ``joins`` how many
     seconds streams took to open, before and during it; ``behind`` how many seconds late each window was submitted.
-    ``stayed`` are the sessions in slots that do not change, ``churned`` those in slots that do."""
+    ``stayed`` are the sessions in slots that do not change, ``churned`` those in slots that do. ``renders`` films were
+    made behind them: ``rendered`` frames, and ``rendered_lost`` that the engine did not make."""
 
     spec: WindowSpec
     streams: int
@@ -48,6 +49,9 @@ class LoadRecord:
     dropped: Counter[str] = field(default_factory=Counter)
     faults: int = 0
     restarts: int = 0
+    renders: int = 0
+    rendered: int = 0
+    rendered_lost: int = 0
 
     @property
     def sessions(self) -> list[SimulatedSession]:
@@ -121,7 +125,14 @@ def row(record: LoadRecord) -> dict[str, Any]:
         "faults": record.faults,
         "restarts": record.restarts,
         "bench_behind_ms": spread(record.behind),
+        "renders": _renders(record),
     }
+
+
+def _renders(record: LoadRecord) -> dict[str, Any]:
+    """``fps`` is of all films together."""
+    fps = round(record.rendered / (record.end - record.begin), 1)
+    return {"films": record.renders, "frames": record.rendered, "lost": record.rendered_lost, "fps": fps}
 
 
 def _busy(record: LoadRecord, made: Sequence[Step]) -> float:

@@ -10,11 +10,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from livehead.bench.load.background_film import BackgroundFilm
 from livehead.bench.load.driven_stream import PATIENCE_S, DrivenStream
 from livehead.bench.load.portraits import TintedPortraits
 from livehead.bench.load.results import LoadRecord
 from livehead.bench.load.simulated_session import SimulatedSession, WindowSpec, churning_slots, phases, voice
 from livehead.core.block import BLOCK_S
+from livehead.engine.base import Preset
 from livehead.engine.host.host import EngineHost
 from livehead.errors import LiveheadError
 
@@ -45,9 +47,12 @@ class SimulatedLoad:
         churn_s: float | None,
         seed: int | None,
         portraits: TintedPortraits,
+        renders: int = 0,
+        render_preset: Preset | None = None,
     ) -> None:
-        """With ``churn_s``, every so many seconds a session leaves and another takes its slot, and halfway between two
-        such changes a session switches its portrait. All portraits are new to the engine. Only sessions in
+        """``renders`` films are made behind the sessions, with windows of ``render_preset``. With ``churn_s``, every so
+        many seconds a session leaves and another takes its slot, and halfway between two such changes a session
+        switches its portrait. All portraits are new to the engine. Only sessions in
         :func:`~livehead.bench.load.simulated_session.churning_slots` that have received a frame are touched."""
         changing = churning_slots(count) if churn_s is not None else range(0)
         self._host = host
@@ -57,6 +62,7 @@ class SimulatedLoad:
         self._phases = phases(count, seed)
         self._voice = voice(seed or 0)
         self._record = LoadRecord(spec, count, churn_s=churn_s)
+        self._films = [BackgroundFilm(render_preset, self._voice) for _ in range(renders) if render_preset is not None]
         self._opened = 0
 
     async def hold(self, seconds: float) -> LoadRecord:
@@ -68,6 +74,9 @@ class SimulatedLoad:
         try:
             for slot in self._slots:  # one by one, to time each
                 await self._open_first(slot)
+            for film in self._films:
+                self._opened += 1
+                await film.open(host, await asyncio.to_thread(self._portraits.next), self._opened)
             record.begin = time.monotonic() + LEAD_IN_S
             record.end = record.begin + seconds
             await self._run()
@@ -76,6 +85,11 @@ class SimulatedLoad:
             for slot in self._slots:
                 if slot.stream is not None:
                     await slot.stream.close()
+            for film in self._films:
+                await film.close()
+        record.renders = len(self._films)
+        record.rendered = sum(film.frames for film in self._films)
+        record.rendered_lost = sum(film.lost for film in self._films)
         for session in record.sessions:
             session.end()
         record.dropped = Counter(host.dropped)
@@ -94,6 +108,8 @@ class SimulatedLoad:
                     self._start(group, slot, record.begin + phase * self._spec.period_s - self._spec.floor_s)
                 if record.churn_s is not None:
                     group.create_task(self._churn(group, record.churn_s))
+                if self._films:
+                    group.create_task(self._render())
                 group.create_task(self._show_progress(bar))
 
     async def _open_first(self, slot: Slot) -> None:
@@ -173,6 +189,15 @@ class SimulatedLoad:
         sessions = self._record.sessions
         while time.monotonic() < until and any(session.pending for session in sessions):  # noqa: ASYNC110 - many at once
             await asyncio.sleep(BLOCK_S)
+
+    async def _render(self) -> None:
+        """Make films as long as the sessions go on."""
+        await _sleep_until(self._record.begin)
+        for film in self._films:
+            film.start()
+        await _sleep_until(self._record.end)
+        for film in self._films:
+            film.stop()
 
     async def _show_progress(self, bar: Any) -> None:
         while (left := self._record.end - time.monotonic()) > 0:

@@ -70,10 +70,12 @@ def _times(streams: object, batch: object, steps: int, row: Mapping[str, Any]) -
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"{row['streams']} at once: {'all deadlines met' if row['all_met'] else 'NOT all deadlines met'}",
+        f"{row['streams']} at once{_behind(row)}: {'all deadlines met' if row['all_met'] else 'NOT all deadlines met'}",
         f"  opened in {_named(row['opens_ms'])} ms; {_first(row)}",
         f"  windows were submitted {_named(row['bench_behind_ms'])} ms late",
     ]
+    if row["renders"]["films"]:
+        lines.append(_films(row["renders"]))
     if row["churn"] is not None:
         lines += _churn(row, row["churn"])
     if row["dropped"]:
@@ -82,6 +84,17 @@ def _notes(row: Mapping[str, Any]) -> list[str]:
         lines.append(f"  the generator failed {row['faults']} times, the worker was restarted {row['restarts']} times")
     lines += [f"  refused: {error}" for error in dict.fromkeys(row["refused"])]
     return lines
+
+
+def _behind(row: Mapping[str, Any]) -> str:
+    films = row["renders"]["films"]
+    return f" and {films} films behind them" if films else ""
+
+
+def _films(renders: Mapping[str, Any]) -> str:
+    made = f"{renders['frames']} frames, {renders['fps']:g} a second together"
+    lost = f"; {renders['lost']} lost" if renders["lost"] else ""
+    return f"  {renders['films']} films behind them: {made}{lost}"
 
 
 def _first(row: Mapping[str, Any]) -> str:

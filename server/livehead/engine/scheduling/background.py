@@ -109,12 +109,17 @@ class BackgroundScheduler(Generic[JobT]):
         return self._mixed_hops or job.hop == first.hop
 
     def _seconds(self, batch: Sequence[JobT]) -> float:
-        """What a step takes at worst. A batch that was never seen counts as steps of one; where not even these were
-        seen they are guessed from those of live streams, which may be wrong once."""
+        """What a step takes at worst. A batch that was not seen counts as so many steps of one."""
         size, frames = len(batch), _frames(batch)
         if self._times.knows(size, frames):
             return CAUTION * self._times.expected(size, frames)
-        return CAUTION * sum(self._times.expected(1, job.hop) or self._live_times.expected(1, job.hop) for job in batch)
+        return CAUTION * sum(self._alone_seconds(job.hop) for job in batch)
+
+    def _alone_seconds(self, hop: int) -> float:
+        for times in (self._times, self._live_times):
+            if times.knows(1, hop):
+                return times.expected(1, hop)
+        return self._measured.get(hop) or self._live_times.expected(1, hop)
 
 
 def _frames(jobs: Sequence[JobT]) -> int:

@@ -20,8 +20,10 @@ from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.scheduling.stream_queue import WindowJob
 
 RESERVE_S = 0.006
-"""A window counts as late already so long before its deadline: its frames have a way to go. More than the margin of the
-sessions' playout, or that would take the delay for what frames always need, and add to it again and again."""
+RESERVE = 0.3
+"""A window counts as late already so long before its deadline, and such a share of all the time that it has: its frames
+have a way to go, and sessions learn from when frames come how soon they can show them. If frames came ever later, up to
+their deadlines, a session that was slow for a moment would keep its long delay for as long as there is other work."""
 
 FIRST_S = 0.5
 """After a live stream was opened its first window is about to come, and nothing else is begun for so long."""
@@ -41,6 +43,11 @@ class Expected:
     hop: int
     at: float
     deadline: float
+
+    @property
+    def safe(self) -> float:
+        """When its frames are to be there if nobody is to notice."""
+        return self.deadline - max(RESERVE_S, RESERVE * (self.deadline - self.at))
 
     @property
     def next(self) -> Expected:
@@ -96,7 +103,7 @@ class Forecast:
                 return True  # from here on it is as if nothing had been
             batch = self._batch(waiting)
             end += self._times.expected(len(batch), sum(each.hop for each in batch))
-            if any(each.deadline < end + RESERVE_S for each in batch):
+            if any(each.safe < end for each in batch):
                 return False
             for each in batch:
                 waiting.remove(each)
