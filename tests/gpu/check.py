@@ -312,7 +312,10 @@ def main() -> int:
             with check.part(f"gates {variant}, full depth"):
                 exact = build(variant, float32_policy)
                 check.gates(variant, exact, build(variant, low))
-                check.gates(f"{variant} fp8", exact, build(variant, DtypePolicy.of(check.low, "fp8")), held=False)
+                for precision in ("int8", "fp8"):
+                    rough = build(variant, DtypePolicy.of(check.low, precision))
+                    check.gates(f"{variant} {precision}", exact, rough, held=False)
+                    del rough
                 del exact
     plans = {"lite": ([1, 2, 4, 8], 10), "pro": ([1, 2], 6)}
     for variant, (batches, windows) in plans.items():

@@ -76,7 +76,7 @@ class FlashHead:
     ) -> FlashHead:
         """Load the published layout below ``models``. ``size`` is a side or (height, width), in pixels.
 
-        ``precision``: ``exact``, or ``fp8``, which is faster and a few per cent off (dit/matmul.py). Raises
+        ``precision``: ``exact``, or ``int8`` or ``fp8``, which are faster and less exact (dit/matmul.py). Raises
         CheckpointError (what is wrong with which file, and the cure), SizeError if the model cannot make that size,
         UsageError for a device, dtype, attention or precision that is not available.
         """

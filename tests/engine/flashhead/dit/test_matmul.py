@@ -1,4 +1,4 @@
-"""Matmuls of 8-bit floats: how far off they are, and that they are only used on request."""
+"""Matmuls in 8 bits: how far off they are, and that they are only used on request."""
 
 from __future__ import annotations
 
@@ -20,43 +20,51 @@ def test_each_row_is_quantized_with_its_own_scale() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 5, 64) * torch.logspace(-9, 9, 15).view(3, 5, 1)
     x[1, 2] = 0
-    found = quantize(x)
-    assert found.values.shape == (15, 64)
-    assert found.values.dtype is torch.float8_e4m3fn
-    back = (found.values.float() * found.scale).view(x.shape)
-    assert torch.equal(back[1, 2], x[1, 2])
-    largest = found.values.float().abs().amax(-1)
-    assert torch.equal(largest[largest > 0], torch.full((14,), LARGEST))
-    # Three bits of mantissa: half a step is a sixteenth; below 2⁻⁶ of the scale steps are even.
-    assert ((back - x).abs() <= x.abs() / 16 + found.scale.view(3, 5, 1) * 2**-10).all()
+    for dtype in LARGEST:
+        found = quantize(x, dtype)
+        assert found.values.shape == (15, 64)
+        assert found.values.dtype is dtype
+        back = (found.values.float() * found.scale).view(x.shape)
+        assert torch.equal(back[1, 2], x[1, 2])
+        largest = found.values.float().abs().amax(-1)
+        assert torch.equal(largest[largest > 0], torch.full((14,), LARGEST[dtype]))
+        # e4m3 has three bits of mantissa: half a step is a sixteenth; below 2⁻⁶ of the scale steps are even. Those of
+        # integers are even all over.
+        scale = found.scale.view(3, 5, 1)
+        most = x.abs() / 16 + scale * 2**-10 if dtype is torch.float8_e4m3fn else scale * 0.5001
+        assert ((back - x).abs() <= most).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_quantized_matmuls_are_a_few_per_cent_off(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(("kind", "least", "most"), [(torch.float8_e4m3fn, 0.005, 0.04), (torch.int8, 0.002, 0.014)])
+def test_quantized_matmuls_are_a_few_per_cent_off(
+    dtype: torch.dtype, kind: torch.dtype, least: float, most: float
+) -> None:
     torch.manual_seed(1)
     x = torch.randn(2, 40, 96, dtype=dtype)
     up, down = torch.randn(256, 96, dtype=dtype) / 10, torch.randn(96, 256, dtype=dtype) / 16
     biases = torch.randn(256, dtype=dtype), torch.randn(96, dtype=dtype)
     exact = linear(x.double(), up.double(), biases[0].double())
-    found = linear_layer(x, quantize(up), biases[0])
+    found = linear_layer(x, quantize(up, kind), biases[0])
     assert found.dtype is dtype
-    assert 0.005 < relative(found.float(), exact) < 0.04
+    assert least < relative(found.float(), exact) < most
     assert relative(linear_layer(x, up, biases[0]).float(), exact) < 0.004
     exact = linear(gelu(exact, approximate="tanh"), down.double(), biases[1].double())
-    assert 0.005 < relative(feed_forward(x, quantize(up), biases[0], quantize(down), biases[1]).float(), exact) < 0.06
+    found = feed_forward(x, quantize(up, kind), biases[0], quantize(down, kind), biases[1])
+    assert least < relative(found.float(), exact) < 1.5 * most
     assert relative(feed_forward(x, up, biases[0], down, biases[1]).float(), exact) < 0.006
 
 
-def test_an_engine_with_fp8_says_so_and_makes_nearly_the_same_frames(tiny_checkpoint: Path) -> None:
+def test_an_engine_in_8_bits_says_so_and_makes_nearly_the_same_frames(tiny_checkpoint: Path) -> None:
     made = {}
-    for precision in ("exact", "fp8"):
+    for precision in ("exact", "fp8", "int8"):
         engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision=precision)
         assert engine.info.details["precision"] == precision
-        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (precision == "fp8")
+        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (precision != "exact")
         stream = engine.open(portrait(), seed=3)
         made[precision] = engine.step([Work(stream, voice(24), 24)], pixel_format="rgb24")[0].astype(float)
-    error = np.mean((made["exact"] - made["fp8"]) ** 2)
-    assert 0 < error < 255**2 / 10**2.5
+    floats, integers = (np.mean((made["exact"] - made[precision]) ** 2) for precision in ("fp8", "int8"))
+    assert 0 < integers < floats < 255**2 / 10**2.5
 
 
 def test_an_unknown_precision(tiny_checkpoint: Path) -> None:

@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from livehead.engine.flashhead.dit.matmul import Weight, exact, quantize
-from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
+from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy, MatmulPrecision
 from livehead.engine.flashhead.weights.config import DitConfig
+
+QUANTIZED: dict[MatmulPrecision, tuple[torch.dtype, tuple[str, ...]]] = {
+    "fp8": (torch.float8_e4m3fn, ("qkv", "out", "up", "down")),
+    "int8": (torch.int8, ("qkv", "up", "down")),
+}
+"""Which weights are quantized, to what. In int8 the attention's output layer would take as long as it does exactly."""
 
 
 @dataclass(slots=True)
@@ -91,10 +97,11 @@ class BlockWeights:
         return targets
 
     def prepare(self, six: Tensor, dtypes: DtypePolicy) -> None:
-        """Add the timesteps' m0…m5 (steps, 6, dim) to the modulation and, with fp8, quantize the large weights."""
+        """Add the timesteps' m0…m5 (steps, 6, dim) to the modulation and, in 8 bits, quantize the large weights."""
         modulation = self.published_modulation + six
         modulation[:, (1, 4)] += 1
         self.modulation = modulation.to(dtypes.residual)
-        if dtypes.matmul == "fp8":
-            for name in ("qkv", "out", "up", "down"):
-                setattr(self, name, quantize(getattr(self, name)))
+        if dtypes.matmul != "exact":
+            dtype, names = QUANTIZED[dtypes.matmul]
+            for name in names:
+                setattr(self, name, quantize(getattr(self, name), dtype))

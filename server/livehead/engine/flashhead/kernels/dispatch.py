@@ -21,6 +21,7 @@ class TritonKernels(NamedTuple):
 
     audio_context: ModuleType
     colour: ModuleType
+    int8_linear: ModuleType
     norm_act_pad: ModuleType
     quantize: ModuleType
     transformer: ModuleType
@@ -33,6 +34,7 @@ try:
     from livehead.engine.flashhead.kernels import (
         audio_context,
         colour,
+        int8_linear,
         norm_act_pad,
         quantize,
         transformer,
@@ -40,7 +42,9 @@ try:
         wav2vec2,
     )
 
-    _installed = TritonKernels(audio_context, colour, norm_act_pad, quantize, transformer, unpatchify, wav2vec2)
+    _installed = TritonKernels(
+        audio_context, colour, int8_linear, norm_act_pad, quantize, transformer, unpatchify, wav2vec2
+    )
 except ImportError:  # Triton comes with torch for CUDA on Linux only
     _installed = None
 

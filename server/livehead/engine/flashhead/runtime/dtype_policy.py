@@ -12,8 +12,8 @@ import torch
 from livehead.engine.flashhead.runtime.torch_device import device_name
 from livehead.errors import UsageError
 
-MatmulPrecision: TypeAlias = Literal["exact", "fp8"]
-"""The transformer's large matmuls: in the weights' dtype, or of 8-bit floats (dit/matmul.py)."""
+MatmulPrecision: TypeAlias = Literal["exact", "int8", "fp8"]
+"""The transformer's large matmuls: in the weights' dtype, or of 8-bit integers or floats (dit/matmul.py)."""
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -47,13 +47,15 @@ def find_dtype(name: str) -> torch.dtype:
 
 
 def find_matmul_precision(name: str, device: torch.device) -> MatmulPrecision:
-    """``exact`` or ``fp8``. Raises UsageError for another name, and for ``fp8`` on a CUDA device without 8-bit
-    matmuls. A CPU computes the same values, slowly."""
+    """``exact``, ``int8`` or ``fp8``. Raises UsageError for another name, and for a CUDA device that has no matmuls of
+    that kind. A CPU computes the same values, slowly."""
     if name not in get_args(MatmulPrecision):
-        raise UsageError(f"There is no precision {name!r}. Use exact or fp8.")
-    if name == "fp8" and device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 9):
+        raise UsageError(f"There is no precision {name!r}. Use exact, int8 or fp8.")
+    needed = {"exact": (0, 0), "int8": (8, 0), "fp8": (8, 9)}[name]
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < needed:
+        since = "Ampere" if name == "int8" else "Ada"
         raise UsageError(
-            f"{device_name(device)} has no 8-bit matmuls: Ada, Hopper and later do. Use --precision exact."
+            f"{device_name(device)} has no matmuls in {name}: cards from {since} on do. Use --precision exact."
         )
     return cast(MatmulPrecision, name)
 
