@@ -13,6 +13,7 @@ REALTIME = (
     "client/test_call.py",
     "integration/test_many_viewers.py",
     "integration/test_first_mouth.py",
+    "integration/test_renders_beside_call.py",
     "integration/test_serve.py",
     "integration/test_shown.py",
     "integration/test_speech.py",

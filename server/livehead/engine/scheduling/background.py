@@ -77,6 +77,11 @@ class BackgroundScheduler(Generic[JobT]):
         """A step with these streams failed: each shares none until it has done well by itself."""
         self._alone.update(streams)
 
+    def put_back(self, batch: Iterable[JobT]) -> None:
+        """These were taken out and not stepped: each is its stream's next again."""
+        for job in batch:
+            self._queues.setdefault(job.stream, deque()).appendleft(job)
+
     def next(self, now: float) -> list[JobT]:
         """Take out what to step now; nothing where nothing waits, or a live stream would suffer. To be asked only
         while no live window waits."""

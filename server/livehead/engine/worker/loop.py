@@ -172,12 +172,12 @@ class WorkerLoop:
             self._failed(batch, error, scheduler)
             return
         self._faults = 0
-        for window, made in zip(batch, frames, strict=True):
-            self._send(window, made, started, len(batch))
+        for place, (window, made) in enumerate(zip(batch, frames, strict=True)):
+            self._send(window, made, started, len(batch), place)
         now = self._clock()
         scheduler.observe(batch, now - started, now)
 
-    def _send(self, window: Submit, frames: Frames, started: float, batch: int) -> None:
+    def _send(self, window: Submit, frames: Frames, started: float, batch: int, place: int) -> None:
         position = self._ring.write(frames)
         if position is None:
             self._endpoint.drop(window, "ring")
@@ -194,6 +194,7 @@ class WorkerLoop:
                 self._clock(),
                 batch,
                 self._ring.span(frames),
+                place,
             )
         )
 
@@ -203,6 +204,10 @@ class WorkerLoop:
         self._faults += 1
         if self._faults >= HOPELESS_STEPS:
             raise EngineError(f"{self._faults} steps in a row failed, the last with {describe(error)}") from error
+        if scheduler is self._background and len(batch) > 1:  # nobody waits: each by itself, and only one loses
+            self._background.put_back(batch)
+            self._background.isolate(streams)
+            return
         for window in batch:
             self._endpoint.drop(window, "fault")
             stream = self._streams[window.stream]
