@@ -8,6 +8,7 @@ import pytest
 import voice
 from livehead.engine.preview.animation.articulation import Articulator, MouthShape
 from livehead.engine.preview.audio.features import FeatureExtractor
+from livehead.engine.preview.rig.mouth import CLOSE
 
 
 def mouth_shapes(audio: np.ndarray) -> list[MouthShape]:
@@ -55,6 +56,21 @@ def test_shut_within_120_ms_of_silence(name):
     for shape in shapes[first_silent + 2 :]:
         assert shape.jaw == 0
         assert shape.lift == 0
+
+
+def test_a_smile_gives_way_to_speech_and_comes_back():
+    shapes = mouth_shapes(np.concatenate([voice.silence(0.4), *[voice.vowel("a", 0.3)] * 3, voice.silence(2.4)]))
+    keep = [shape.keep for shape in shapes]
+    assert keep[:10] == [1.0] * 10
+    assert max(keep[14:32]) < 0.45
+    assert max(keep[34:43]) < 0.1  # the silence of p, t and k is no rest
+    assert keep[-1] == 1.0
+
+
+def test_a_hum_closes_a_smile():
+    shape = steady(voice.hum(0.3, level=0.15))
+    assert shape.keep * max(0.0, 1 - CLOSE * shape.press) == 0
+    assert shape.jaw < 0.01
 
 
 def test_silence_keeps_it_shut():

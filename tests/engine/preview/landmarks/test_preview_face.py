@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from livehead.engine.preview.landmarks import find
 from livehead.engine.preview.landmarks.face import Face
 from livehead.engine.preview.landmarks.find import find_face
 from livehead.engine.preview.rig.fit import fit, square
@@ -45,12 +46,51 @@ def test_size_does_not_matter(portrait, scale):
     assert np.allclose(scaled.mouth.centre / scale, whole.mouth.centre, atol=0.1 * whole.span)
 
 
-@pytest.mark.parametrize("angle", [-16, 16])
+@pytest.mark.parametrize("angle", [-60, -35, -16, 16, 35, 60])
 def test_a_tilted_head(portrait, angle):
     height, width = portrait.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    upright = find_face(portrait)
     face = find_face(cv2.warpAffine(portrait, turn, (width, height), borderMode=cv2.BORDER_REPLICATE))
-    assert np.degrees(face.roll) == pytest.approx(-angle, abs=6)
+    assert np.degrees(face.roll - upright.roll) == pytest.approx(-angle, abs=2)
+    for point, was in ((face.mouth.centre, upright.mouth.centre), (face.chin, upright.chin)):
+        assert np.hypot(*(point - (turn[:, :2] @ was + turn[:, 2]))) < 0.06 * upright.span
+
+
+def test_a_mirrored_face(portrait):
+    face, mirrored = find_face(portrait), find_face(np.ascontiguousarray(portrait[:, ::-1]))
+    width = portrait.shape[1]
+
+    def across(point: np.ndarray) -> np.ndarray:
+        return point * (-1, 1) + (width - 1, 0)
+
+    close = 0.04 * face.span
+    for eye, was in zip(mirrored.eyes, reversed(face.eyes), strict=True):
+        assert eye.pupil == pytest.approx(across(was.pupil), abs=close)
+        assert eye.upper == pytest.approx(was.upper, abs=close)
+    assert mirrored.mouth.line[[0, -1]] == pytest.approx(across(face.mouth.line[[-1, 0]]), abs=close)
+    assert mirrored.chin == pytest.approx(across(face.chin), abs=close)
+
+
+def test_the_same_portrait_has_the_same_landmarks(each_portrait):
+    one, two = find_face(each_portrait), find_face(each_portrait.copy())
+    assert one.mouth.upper_edge.tobytes() == two.mouth.upper_edge.tobytes()
+    assert [eye.upper_lid.tobytes() for eye in one.eyes] == [eye.upper_lid.tobytes() for eye in two.eyes]
+    assert (one.chin.tobytes(), one.outline) == (two.chin.tobytes(), two.outline)
+
+
+def test_lips_are_shut_in_every_builtin_portrait(each_portrait):
+    assert find_face(each_portrait).mouth.gap == 0
+
+
+def test_without_a_mesh_the_cascades_find_the_face(each_portrait, monkeypatch):
+    usual = find_face(each_portrait)
+    monkeypatch.setattr(find, "find_by_mesh", lambda rgb: None)
+    face = find_face(each_portrait)
+    check_plausible(face, each_portrait)
+    assert face.span == pytest.approx(usual.span, rel=0.05)
+    assert np.hypot(*(face.mouth.centre - usual.mouth.centre)) < 0.1 * usual.span
+    assert fit(each_portrait, 256).face.mouth.gap == 0
 
 
 def test_dark_and_grey_frames(portrait):

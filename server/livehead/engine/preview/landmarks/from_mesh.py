@@ -59,7 +59,8 @@ def _face(rgb: NDArray[np.uint8], mesh: FaceMesh) -> Face:
     low, high = (limit(oval @ np.stack([across, down], axis=1), axis=0) for limit in (np.min, np.max))
     x, y = (float(v) for v in ((low + high) / 2) @ np.stack([across, down]))
     outline = (x, y, max(OUTER_HALF * span, float(high[0] - low[0]) / 2), float(high[1] - low[1]) / 2)
-    between = chip.from_portrait((left.corners[1] + right.corners[0]) / 2)
+    (left_lid, _), (right_lid, _) = mesh.lids
+    between = chip.from_portrait((left_lid[-1] + right_lid[0]) / 2)
     return Face((left, right), _mouth(chip, mesh), mesh.chin, outline, wears_glasses(chip, float(between[0])))
 
 

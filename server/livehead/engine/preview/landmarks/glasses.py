@@ -7,10 +7,10 @@ import numpy as np
 
 from livehead.engine.preview.landmarks.chip import EYE_Y, Chip
 
-LINE = 8.2
+LINE = 7.6
 """The bridge is lighter or darker than the skin above and below it by at least this much, in CIELAB's L."""
 
-HALF = 8
+HALF = 6
 """Half the width of the strip that is looked at, in chip pixels."""
 
 
@@ -24,4 +24,4 @@ def wears_glasses(chip: Chip, x: float) -> bool:
         cv2.morphologyEx(strip, cv2.MORPH_CLOSE, tall) - strip,
     )
     # It reaches across the whole strip: a crease or a highlight does not.
-    return max(float(line.max(axis=0)[::4].min()) for line in lines) > LINE
+    return max(float(line.max(axis=0)[::3].min()) for line in lines) > LINE

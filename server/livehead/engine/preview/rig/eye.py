@@ -41,7 +41,7 @@ class EyeWarp:
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         # The lid is drawn from the skin of a fold above the eye; a frame of glasses that crosses it must not follow.
         self._fold = float(np.clip(0.45 * room, 0.06 * span, (0.08 if glasses else 0.18) * span))
-        self._evenness = 0.85 if glasses else 0.45
+        self._evenness = 0.65 if glasses else 0.45
         reach = 1.45 * self._half + 0.16 * span
         up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
         spots = np.array(
