@@ -101,7 +101,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 async def whole() -> AsyncIterator[Served]:
     """A server in this process that can do all that its page has a control for."""
     spec = EngineSpec(PREVIEW, {"size": 256})
-    async with serving(spec, max_sessions=1, tts="espeak", uploads_per_minute=10_000) as served:
+    async with serving(spec, max_sessions=3, tts="espeak", uploads_per_minute=10_000) as served:
         yield served
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Route
 
 from browser.axe import accessible
-from serving import Served
+from serving import Process, Served
 from visiting import ROOT, Visit, visiting
 
 SAMPLE = ROOT / "web" / "demo" / "sample.mp3"
@@ -23,7 +23,10 @@ new PerformanceObserver((list) => { for (const shift of list.getEntries()) if (!
 """Layout Instability API: what moved although nobody had done anything."""
 
 ASKED = """window.asked = [];
-if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async (wanted) => { asked.push(wanted); throw new Error('nobody should ask'); };"""
+if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async (wanted) => {
+  asked.push(wanted);
+  throw new Error('nobody should ask');
+};"""
 """No microphone is to be opened."""
 
 RESTING = (
@@ -43,6 +46,10 @@ VOLUME = """() => new Promise((done) => {
   }, 20);
 })"""
 """How loud the received sound is, once there is any."""
+
+
+STATES = """() => { window.states = [];
+  document.querySelector('live-head').addEventListener('statechange', ({ detail }) => states.push(detail.state)); }"""
 
 
 @dataclass
@@ -141,10 +148,7 @@ async def test_hear_it_speak_before_any_microphone(browser: Browser, whole: Serv
 async def test_the_voice_is_switched_on_without_a_new_call(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await visit.start()
-        await visit.page.evaluate(
-            """() => { window.states = [];
-            document.querySelector('live-head').addEventListener('statechange', ({ detail }) => states.push(detail.state)); }"""
-        )
+        await visit.page.evaluate(STATES)
         await visit.page.click("#voice")
         assert await visit.page.evaluate(VOLUME) > 0.05
         await visit.page.click("#voice")
@@ -167,9 +171,9 @@ async def test_full_screen_has_the_controls(browser: Browser, whole: Served) -> 
         await visit.state("live")
 
 
-async def test_an_error_has_one_thing_to_do_next(browser: Browser, whole: Served) -> None:
+async def test_an_error_has_one_thing_to_do_next(browser: Browser, server: Process) -> None:
     colour = "(id) => getComputedStyle(document.getElementById(id)).backgroundColor"
-    async with visiting(browser, whole.url) as first, visiting(browser, whole.url, width=390, height=844) as second:
+    async with visiting(browser, server.url) as first, visiting(browser, server.url, width=390, height=844) as second:
         primary = await second.page.evaluate(colour, "start")
         await first.start()
         await second.page.click("#start")
@@ -180,6 +184,5 @@ async def test_an_error_has_one_thing_to_do_next(browser: Browser, whole: Served
         assert await second.page.evaluate(colour, "start") != primary
         await second.shot("error-390")
         await accessible(second)
-        await second.page.click("#theme")
         await first.page.click("#start")
         await first.state("closed")

@@ -49,10 +49,18 @@ export class Server {
 
   /**
    * @param {string} id of an avatar
-   * @returns {string} address of its image, which needs no token
+   * @returns {string} address of its image, which needs no token where the portrait came with the server
    */
   image(id) {
-    return address(this.url, `v1/avatars/${encodeURIComponent(id)}/image`);
+    return address(this.url, imagePath(id));
+  }
+
+  /**
+   * @param {string} id of an avatar that may be its owner's alone
+   * @returns {Promise<Blob>} its image
+   */
+  async picture(id) {
+    return (await this.#ask(imagePath(id), {}, "avatar-unknown")).blob();
   }
 
   /**
@@ -105,6 +113,11 @@ export class Server {
       throw new LiveHeadError("server-unreachable", { cause: thrown, detail: String(thrown) });
     });
   }
+}
+
+/** @param {string} id of an avatar */
+function imagePath(id) {
+  return `v1/avatars/${encodeURIComponent(id)}/image`;
 }
 
 /** @param {string} src */

@@ -75,8 +75,7 @@ const access = new Access({
 const sources = new Sources({
   choose: (source) => {
     notice.hide();
-    live.source = source;
-    live.source = sources.kind === "text" ? "push" : "mic";
+    use(source);
     if (!chose || sources.kind === "text") setVoice(sources.kind !== "microphone");
     show();
   },
@@ -95,8 +94,7 @@ const sample = new Sample(live, {
   progress: () => show(),
   end: () => {
     sampled = true;
-    live.source = sources.chosen ?? live.source;
-    live.source = sources.kind === "text" ? "push" : "mic";
+    use(sources.chosen ?? live.source);
     if (!chose) setVoice(sources.kind !== "microphone");
     show();
   },
@@ -221,6 +219,15 @@ live.addEventListener(LiveEvent.ERROR, (event) => {
 live.addEventListener(LiveEvent.SOURCE, () => show());
 live.addEventListener(LiveEvent.VOICE, () => show());
 live.addEventListener(LiveEvent.RECORDING, () => show());
+
+/** @param {import("../client/sources/source.js").Source} source */
+function use(source) {
+  const mode = sources.kind === "text" ? "push" : "mic";
+  live.source = source;
+  if (!live.active || mode === "push") live.source = mode;
+  // A microphone is open first: what is sent is negotiated anew, once.
+  else live.addEventListener(LiveEvent.SOURCE, () => (live.source = mode), { once: true });
+}
 
 /** @param {boolean} on */
 function setVoice(on) {

@@ -21,13 +21,16 @@ export class Display {
   #timer = 0;
   #late = false;
   #url = "";
+  #picture;
 
   /**
    * @param {ShadowRoot} root
-   * @param {{shown: () => void, toggle: () => void, asking: () => boolean}} on shown: the first frame of a call is there;
-   *   toggle: the button was pressed; asking: whether the browser may be asking for the microphone
+   * @param {{shown: () => void, toggle: () => void, asking: () => boolean, picture: () => Promise<Blob>}} on shown: the
+   *   first frame of a call is there; toggle: the button was pressed; asking: whether the browser may be asking for the
+   *   microphone; picture: the portrait, asked for with the page's token
    */
-  constructor(root, { shown, toggle, asking }) {
+  constructor(root, { shown, toggle, asking, picture }) {
+    this.#picture = picture;
     this.screen = new Screen(root, { shown, missing: () => void this.#explain() });
     this.#overlay = new Overlay(root, toggle);
     this.#asking = asking;
@@ -63,11 +66,14 @@ export class Display {
     this.#write();
   }
 
-  /** Why there is no portrait: browsers do not tell with an image. */
+  /** Why there is no portrait: browsers do not tell with an image. One of the user's own takes the token. */
   async #explain() {
     const url = this.#url;
     const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(8000) }).catch(() => null);
     if (response?.ok) return;
+    const own = response?.status === 401 ? await this.#picture().catch(() => null) : null;
+    if (own && url === this.#url) this.screen.poster = URL.createObjectURL(own);
+    if (own) return;
     const error = response ? new LiveHeadError("avatar-unknown", { status: response.status }) : await connectionError(new URL("../../..", url).href);
     if (this.#change.state !== "idle" || url !== this.#url) return;
     this.fail(error);

@@ -46,7 +46,9 @@ export class Screen {
 
   /** @param {string} url address of the portrait; empty for none */
   set poster(url) {
-    if (url === (this.#poster.getAttribute("src") ?? "")) return;
+    const old = this.#poster.getAttribute("src") ?? "";
+    if (url === old) return;
+    if (old.startsWith("blob:")) URL.revokeObjectURL(old);
     delete this.#poster.dataset.missing;
     if (url) this.#poster.src = url;
     else this.#poster.removeAttribute("src");

@@ -14,6 +14,8 @@ export class Looks {
   #changed;
   /** @type {readonly string[]} */
   #kinds = [];
+  /** Ids of avatars. @type {ReadonlySet<string>} */
+  #pictures = new Set();
   #value = "keep";
 
   /** @param {(background: string) => void} changed */
@@ -36,6 +38,7 @@ export class Looks {
     if (this.#swatches.dataset.key === key) return;
     this.#swatches.dataset.key = key;
     this.#kinds = kinds;
+    this.#pictures = new Set(pictures.map(({ id }) => id));
     this.#swatches.replaceChildren(this.#swatch("keep", "As it is"));
     if (able.includes("blur")) this.#swatches.append(this.#swatch("blur", "Blurred"));
     if (able.includes("colour")) {
@@ -50,10 +53,10 @@ export class Looks {
     if (this.#value !== "keep") this.choose(this.#value);
   }
 
-  /** @param {string} background as the server takes it */
+  /** @param {string} background as the server takes it; what is not there leaves the portrait as it is */
   choose(background) {
-    const kind = background.startsWith("#") ? "colour" : ["keep", "blur", "transparent"].includes(background) ? background : "picture";
-    if (background !== "keep" && this.#kinds.length && !this.#kinds.includes(kind)) return;
+    if (this.#kinds.length && !this.#able(background)) background = "keep";
+    const kind = kindOf(background);
     this.#value = background;
     let named = "";
     for (const input of this.#swatches.querySelectorAll("input[type=radio]")) {
@@ -66,6 +69,13 @@ export class Looks {
     if (kind === "picture") named = select?.selectedOptions[0]?.textContent ?? "A picture";
     box("look-value").textContent = named || (kind === "colour" ? background : "As it is");
     this.#changed(background);
+  }
+
+  /** @param {string} background */
+  #able(background) {
+    const kind = kindOf(background);
+    if (kind === "colour" && !/^#[0-9a-f]{6}$/i.test(background)) return false;
+    return this.#kinds.includes(kind) && (kind !== "picture" || this.#pictures.has(background));
   }
 
   /**
@@ -110,4 +120,10 @@ export class Looks {
     select.addEventListener("change", () => this.choose(select.value || "keep"));
     return select;
   }
+}
+
+/** @param {string} background */
+function kindOf(background) {
+  if (background.startsWith("#")) return "colour";
+  return ["keep", "blur", "transparent"].includes(background) ? background : "picture";
 }
