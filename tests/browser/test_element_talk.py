@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser
 
 from backend import Backend, tone
@@ -48,12 +47,6 @@ HEARD = """async () => {
 """Whether any sound was received that is no silence."""
 
 NAMES = "seen.map(([name]) => name)"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served() -> AsyncIterator[Served]:
-    async with serving(EngineSpec(PREVIEW, {"size": 256}), cors_origins=["*"]) as served:
-        yield served
 
 
 @asynccontextmanager

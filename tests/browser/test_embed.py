@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
@@ -38,12 +37,13 @@ TALK = """async () => {
 }"""
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A site whose page shows a server's portrait; the server takes pages of all sites."""
-    options = ("--engine", "preview", "--max-sessions", "1", "--data-dir", str(tmp_path / "data"))
+    folder = tmp_path_factory.mktemp("elsewhere")
+    options = ("--engine", "preview", "--max-sessions", "1", "--data-dir", str(folder / "data"))
     with (
-        running(tmp_path, *options, LIVEHEAD_CORS_ORIGINS='["*"]') as server,
+        running(folder, *options, LIVEHEAD_CORS_ORIGINS='["*"]') as server,
         site(PAGE.format(server=server.url)) as url,
     ):
         yield url
