@@ -49,6 +49,7 @@ export class LiveHead extends Attributes {
       shown: () => this.#session.shown(),
       toggle: () => (this.active ? this.stop() : void this.start().catch(() => {})),
       asking: () => this.source.kind === "microphone" && !this.source.stream,
+      picture: () => this.server.picture(this.avatar),
     });
     this.#session = new Session({
       change: (change) => this.#changed(change),
