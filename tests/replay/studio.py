@@ -23,10 +23,10 @@ from livehead.core.frame import Frame
 from livehead.core.identity import Identity
 from livehead.core.look import KEEP, Look
 from livehead.core.playout.tick import Tick
-from livehead.engine.base import Backdrop, Frames, Generator
+from livehead.engine.base import Backdrop, Frames, Generator, Preset
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
-from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Opened, Rewound
+from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Open, Opened, Rewound, Submit
 from livehead.engine.worker.loop import WorkerLoop
 from livehead.metrics import Metrics
 from livehead.sessions.pacer import Pacer
@@ -92,16 +92,35 @@ class Worker:
     frames: dict[int, Frames] = field(default_factory=dict)
     dead: bool = False
     arrives: float = 0.0
+    others: dict[int, Preset] = field(default_factory=dict)
+    chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
+    batches: Counter[int] = field(default_factory=Counter)
     _positions: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
         loop: Any = self
         self.loop = WorkerLoop(
-            Unprepared(self.generator), loop, loop, backlog=BACKLOG, max_batch=1, clock=lambda: self.studio.now
+            Unprepared(self.generator),
+            loop,
+            loop,
+            backlog=BACKLOG,
+            max_batch=self.generator.info.max_batch,
+            clock=lambda: self.studio.now,
         )
 
+    def join(self, stream: int, portrait: NDArray[np.uint8], preset: Preset) -> None:
+        """Another session, which has a window for every step."""
+        self.inbox.put(Open(stream, portrait, stream))
+        self.others[stream] = preset
+
     def turn(self) -> None:
-        while not self.dead and len(self.inbox):
+        """Do what there is to do."""
+        if not self.dead and len(self.inbox):
+            now = self.studio.now
+            for stream, preset in self.others.items():
+                pcm = self.chance.normal(0, 0.1, (preset.hop + preset.lookahead) * 640).astype(np.float32)
+                self.inbox.put(Submit(stream, 0, next(self._positions), preset.hop, pcm, now + 1, now))
+        while not self.dead and (len(self.inbox) or not self.loop._idle):
             self.inbox.put(Close(0))  # of no stream: the loop never waits for a message
             self.loop.turn()
 
@@ -135,6 +154,7 @@ class Worker:
                 stream.confirm()
             case FramesReady():
                 frames = [Frame(frame) for frame in self.frames.pop(message.position)]
+                self.batches[message.batch] += 1
                 self.studio.stale += (message.epoch, message.k) not in stream._waiting
                 self.studio.made.update((message.k + i, digest(frame)) for i, frame in enumerate(frames))
                 stream.deliver(message, frames)

@@ -46,7 +46,7 @@ def written(path: Path) -> ReplayWriter:
     writer.interrupted()
     writer.rewound(1, IDLE)
     writer.sent(5, None, IDLE, np.zeros(640, np.float32))
-    writer.made(2, IDLE + 2)
+    writer.made(2, IDLE + 2, 8, 5)
     writer.flush()
     writer.reopened(2)
     writer.sent(6, IDLE + 3, IDLE + 2, changed[640:1280])
@@ -79,6 +79,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ]
     assert ticks[3].pcm.tobytes() == windows[1].pcm[640:1280].tobytes()
     assert events[3] == Made(1, IDLE)
+    assert events[10] == Made(2, IDLE + 2, 8, 5)
     assert events[8] == Rewound(1, IDLE)
     assert np.array_equal(file.image(1), fakes.portrait(8))
     assert [type(event) for event in file.events()] == kinds  # and once more

@@ -83,7 +83,7 @@ class AsLive:
         window = self._windows.pop(event.k, None)
         if window is None:
             raise self._file.damaged("it has frames of a window that there is not")
-        self._frames.update(enumerate(self._stream(event.stream).step(window), window.k))
+        self._frames.update(enumerate(self._stream(event.stream).step(window, event.batch, event.place), window.k))
         while len(self._frames) > MAX_FRAMES:
             del self._frames[next(iter(self._frames))]
         self._count += 1

@@ -29,6 +29,9 @@ MAX_EVENTS = 1 << 15
 MAX_WINDOW = 128
 """Blocks of a window."""
 
+MAX_BATCH = 1024
+"""Windows of a step."""
+
 MAX_PAUSE = 250
 """Ticks that may be missing between two: the server stood still for ten seconds. A longer pause counts as this."""
 
@@ -100,7 +103,8 @@ class EventDecoder:
         if k not in self._hops:
             raise MediaError("it has frames of a window that there is not")
         self._next.made = k + self._hops[k]
-        return Made(stream, k)
+        batch = events.take(MAX_BATCH) + 1
+        return Made(stream, k, batch, events.take(batch - 1))
 
     def _sent(self, code: int, events: Numbers) -> Sent:
         following = self._next

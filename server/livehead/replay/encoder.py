@@ -94,12 +94,14 @@ class EventEncoder:
         while len(self._hops) > MAX_WAITING:
             del self._hops[next(iter(self._hops))]
 
-    def made(self, stream: int, k: int) -> None:
+    def made(self, stream: int, k: int, batch: int, place: int) -> None:
         """Nothing is told of a window that was submitted too long ago."""
         hop = self._hops.get(k)
         if hop is not None:
             self._put(Code.MADE, stream)
             put_signed(self._events, k - self._next.made)
+            put(self._events, batch - 1)
+            put(self._events, place)
             self._next.made = k + hop
 
     def rewound(self, stream: int, shown_k: int) -> None:

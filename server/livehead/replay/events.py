@@ -39,10 +39,13 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The engine made the frames of the window of block ``k``."""
+    """The engine made the frames of the window of block ``k``, in a step of ``batch`` windows as number ``place``, from
+    0."""
 
     stream: int
     k: int
+    batch: int = 1
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)

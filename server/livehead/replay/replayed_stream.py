@@ -19,15 +19,25 @@ class ReplayedStream:
         self._generator = generator
         self._open = open_
         self._state: Any = None
+        self._others: list[Any] = []
+        """Streams that nobody sees."""
         self._history = FrameHistory(generator.info)
         self._stepped = False
 
-    def step(self, window: Window) -> list[Frame]:
-        """The frames of blocks ``window.k``, ``window.k + 1``, …"""
+    def step(self, window: Window, batch: int = 1, place: int = 0) -> list[Frame]:
+        """The frames of blocks ``window.k``, ``window.k + 1``, … In a ``batch`` of several its ``place`` is that, and
+        the others are there for their number only: a neural network rounds otherwise in a batch of another size, and
+        what is in the other places makes no difference."""
         if self._state is None:
             self._state = self._open()
         self._stepped = True
-        [frames] = self._generator.step([Work(self._state, window.pcm, window.hop)])
+        batch = min(batch, self._generator.info.max_batch)
+        while len(self._others) < batch - 1:
+            self._others.append(self._open())
+        states = self._others[: batch - 1]
+        place = min(place, batch - 1)
+        states.insert(place, self._state)
+        frames = self._generator.step([Work(state, window.pcm, window.hop) for state in states])[place]
         self._history.keep(window.k, frames)
         return [Frame(i420) for i420 in frames]
 
@@ -50,6 +60,8 @@ class ReplayedStream:
 
     def close(self) -> None:
         """Twice is once."""
-        if self._state is not None:
-            self._generator.close(self._state)
-            self._state = None
+        for state in (*self._others, self._state):
+            if state is not None:
+                self._generator.close(state)
+        self._others.clear()
+        self._state = None

@@ -60,6 +60,27 @@ def test_a_session_is_made_again_to_the_byte(tiny_engine: Engines, tmp_path: Pat
     assert all(shots[seen.index] == seen.picture for seen in fresh)
 
 
+def test_a_session_that_shared_its_steps_with_others_is_made_again_to_the_byte(
+    tiny_engine: Engines, tmp_path: Path
+) -> None:
+    engine = tiny_engine("lite", 64)
+    studio = Studio(tmp_path, engine, pushed=True)
+    for number in (1001, 1002):
+        studio.worker.join(number, portrait("default"), engine.info.presets["low"])
+    studio.show(portrait("amara"))
+    studio.run(0.3)
+    studio.push(speech(2))
+    studio.run(1)
+    studio.pipeline.interrupt()
+    studio.run(0.5)
+    file = ReplayFile(studio.close())
+    shots = {shot.index: digest(shot.frame) for shot in AsLive(file, Overview.of(file), engine)}
+    assert studio.worker.batches[3] > 5
+    fresh = [seen for seen in studio.seen if seen.kind == "fresh"]
+    assert len(fresh) > 30
+    assert all(shots[seen.index] == seen.picture for seen in fresh)
+
+
 def test_a_session_of_the_preview_engine_becomes_a_film_of_flashhead(tiny_engine: Engines, tmp_path: Path) -> None:
     studio = Studio(tmp_path, create(size=64), pushed=True)
     path = talk(studio)

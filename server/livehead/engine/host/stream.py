@@ -49,8 +49,9 @@ class StreamObserver:
     def on_reopened(self) -> None:
         """It was opened once more, and begins anew from the portrait."""
 
-    def on_stepped(self, k: int) -> None:
-        """The frames of block ``k``'s window were made, even if nobody wants them any more."""
+    def on_stepped(self, k: int, batch: int, place: int) -> None:
+        """The frames of block ``k``'s window were made, even if nobody wants them any more. ``batch`` windows shared
+        the step, of which it was number ``place``, from 0."""
 
     def on_rewound(self, shown_k: int) -> None:
         """It goes on from the frame of block ``shown_k``."""
@@ -167,7 +168,7 @@ class EngineStream:
 
     def deliver(self, ready: FramesReady, frames: list[Frame]) -> None:
         """Frames have arrived. Those asked for before a rewind are told as dropped already."""
-        self.observer.on_stepped(ready.k)
+        self.observer.on_stepped(ready.k, ready.batch, ready.place)
         self._call(self._hand_over, ready, frames)
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
@@ -177,7 +178,7 @@ class EngineStream:
 
     def drop(self, epoch: int, k: int, reason: DropReason) -> None:
         if reason == "ring":
-            self.observer.on_stepped(k)
+            self.observer.on_stepped(k, 1, 0)  # with how many others is not known
         hop = self._waiting.pop((epoch, k), None)
         if hop is None:
             return

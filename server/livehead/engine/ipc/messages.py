@@ -139,7 +139,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class FramesReady:
-    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots."""
+    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots.
+    ``batch`` windows shared the step, of which this one was number ``place``, from 0."""
 
     stream: int
     epoch: int
@@ -151,6 +152,7 @@ class FramesReady:
     done: float
     batch: int
     span: int = 1
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
