@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -74,6 +77,15 @@ class Making:
                 time.sleep(0.002)
             self.process.put(each)
 
+    def drain(self) -> None:
+        """Wait until the process has read all of it."""
+        unread = array.array("i", [1])
+        until = time.monotonic() + 30
+        while self.process.waiting or unread[0]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+            fcntl.ioctl(self.process._program.input, termios.FIONREAD, unread)
+
     def end(self) -> None:
         self.process.end()
         assert self.process.join(30)
@@ -125,13 +137,11 @@ def test_after_two_minutes_sound_and_picture_are_in_step(film: Making) -> None:
 
 def test_a_film_whose_writer_is_killed_plays_to_its_last_second(film: Making) -> None:
     film.put(*(tick(index) for index in range(500)))
-    while film.process.waiting:
-        time.sleep(0.01)
-    time.sleep(0.2)  # what it was given last is encoded
+    film.drain()
     film.child.kill()
     film.end()
     [(seconds, cut)] = film.written
-    assert cut == "its encoder failed"
+    assert cut == "its process failed"
     assert 18.0 <= seconds <= 20.0
     played = play(film.path)
     assert abs(len(played.codes) / 25 - seconds) < 0.05
@@ -164,7 +174,7 @@ def test_a_film_is_whole_where_the_server_is_killed(tmp_path: Path) -> None:
         "from media.film.test_film_writing import Making, tick\n"
         "film = Making(Path(sys.argv[1]))\n"
         "film.put(*(tick(index) for index in range(200)))\n"
-        "while film.process.waiting: time.sleep(0.01)\n"
+        "film.drain()\n"
         "print('fed', flush=True); time.sleep(60)\n"
     )
     path = tmp_path / "film.mp4"
@@ -185,8 +195,7 @@ def test_a_full_disk_ends_the_film_and_it_is_whole(film: Making, monkeypatch: py
 
     monkeypatch.setattr(module, "CHECK_S", 0.0)
     film.put(*(tick(index) for index in range(100)))
-    while film.process.waiting:
-        time.sleep(0.01)
+    film.drain()
     film.room = full
     film.put(*(tick(index) for index in range(100, 200)))
     assert film.process.join(30)
@@ -225,6 +234,21 @@ def test_an_encoder_that_is_too_slow_costs_pictures_and_no_sound(
     assert len(played.heard) == 12
 
 
+def test_a_file_that_cannot_be_written_any_more_plays_as_far_as_it_goes(tmp_path: Path) -> None:
+    limited = (
+        "import resource, sys; from livehead.media.film import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "sys.exit(main.main())"
+    )
+    film = Making(tmp_path / "film.mp4", command=(sys.executable, "-c", limited))
+    film.put(*(tick(index) for index in range(2_000)))
+    film.end()
+    [(seconds, cut)] = film.written
+    assert cut == "its process failed"
+    assert 2 < seconds < 80
+    assert len(play(film.path).codes) == round(seconds * 25)
+
+
 def test_an_encoder_that_is_a_minute_behind_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_TICKS", 150)
     film = Making(tmp_path / "film.mp4", command=slow(0.05))
@@ -247,7 +271,7 @@ def test_no_file_and_no_encoder_are_told(tmp_path: Path) -> None:
     film = Making(tmp_path / "film.mp4", command=(sys.executable, "-c", "raise SystemExit(3)"))
     film.put(tick(0))
     film.end()
-    assert film.written == [(0.0, "its encoder failed")]
+    assert film.written == [(0.0, "its process failed")]
 
 
 def test_without_a_picture_there_is_no_film(film: Making) -> None:

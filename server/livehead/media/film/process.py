@@ -141,11 +141,11 @@ class FilmProcess:
             except LiveheadError as error:
                 self._cut = str(error)
             except OSError:
-                self._cut = self._cut or "its encoder failed"
+                self._cut = self._cut or "its process failed"
             program.end_input()
             seconds = program.seconds(FINISH_S)
             if seconds is None:
-                self._cut = self._cut or "its encoder failed"
+                self._cut = self._cut or "its process failed"
                 program.kill()
                 return
             self._tell(seconds)
