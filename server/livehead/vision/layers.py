@@ -42,20 +42,39 @@ def split(rgb: NDArray[np.uint8]) -> Layers:
 
 
 def _person(colours: Array, alpha: Array) -> Array:
-    """The person's colours where alpha is over 0: Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021."""
-    side = max(alpha.shape)
-    person = background = colours
+    """The person's colours where alpha is over 0: Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021. Its
+    first pass only gives the second one colours to begin with, and is made at a quarter of the size."""
+    height, width = alpha.shape
+    small = (max(2, width // 4), max(2, height // 4))
+    coarse: Array = np.asarray(cv2.resize(colours, small, interpolation=cv2.INTER_AREA), np.float32)
+    share: Array = np.asarray(cv2.resize(alpha, small, interpolation=cv2.INTER_AREA), np.float32)
+    person, background = _nearby(coarse, coarse, share, _COARSE)
+    person = _solved(coarse, share[..., None], person, background)
+    whole = np.where(alpha[..., None] == 1, colours, _enlarged(person, width, height))
+    near, behind = _nearby(whole, _enlarged(background, width, height), alpha, _FINE)
+    edge = np.nonzero((alpha > 0) & (alpha < 1))
+    result = colours.copy()
+    result[edge] = _solved(colours[edge], alpha[edge][:, None], near[edge], behind[edge])
+    return result
+
+
+def _nearby(person: Array, background: Array, alpha: Array, reach: float) -> tuple[Array, Array]:
+    """The mean colours of the person and of the background round each pixel, float32 ``(h, w, 3)``."""
+    side = 2 * max(1, round(reach * max(alpha.shape))) + 1
     share = alpha[..., None]
-    for reach in (_COARSE, _FINE):
-        radius = 2 * max(1, round(reach * side)) + 1
-        window = (radius, radius)
-        weight = cv2.blur(alpha, window)[..., None]
-        near = cv2.blur(person * share, window) / (weight + 1e-5)
-        near = np.where(weight > 1e-3, near, person)
-        behind = cv2.blur(background * (1 - share), window) / (1 - weight + 1e-5)
-        person = np.clip(near + share * (colours - share * near - (1 - share) * behind), 0, 1)
-        background = behind
-    return np.asarray(person, np.float32)
+    weight = cv2.blur(alpha, (side, side))[..., None]
+    near = cv2.blur(person * share, (side, side)) / (weight + 1e-5)
+    behind = cv2.blur(background * (1 - share), (side, side)) / (1 - weight + 1e-5)
+    return np.where(weight > 1e-3, near, person), np.asarray(behind, np.float32)
+
+
+def _solved(colours: Array, share: Array, near: Array, behind: Array) -> Array:
+    """The person's colours that are closest to those near them and give ``colours`` before the background."""
+    return np.clip(near + share * (colours - share * near - (1 - share) * behind), 0, 1)
+
+
+def _enlarged(image: Array, width: int, height: int) -> Array:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _background(rgb: NDArray[np.uint8], alpha: Array) -> NDArray[np.uint8]:

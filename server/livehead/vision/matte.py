@@ -40,17 +40,19 @@ def matte(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     shape = np.clip(cv2.resize(_person(rgb), (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
     shape = cv2.GaussianBlur(shape, (0, 0), max(0.5, 0.5 * unit))
     inside, outside = _surely(shape > 0.9, BAND * unit), _surely(shape < 0.1, BAND * unit)
-    between = (1 - inside) * (1 - outside)
-    person, background = fill(colours, inside), fill(colours, outside)
-    way = person - background
+    band = np.nonzero((inside == 0) & (outside == 0))
+    seen, likely = colours[band], shape[band]
+    background = fill(colours, outside)[band]
+    way = fill(colours, inside)[band] - background
     apart = (way * way).sum(axis=-1)
-    by_colour = ((colours - background) * way).sum(axis=-1) / np.maximum(apart, 1e-4)
+    by_colour = ((seen - background) * way).sum(axis=-1) / np.maximum(apart, 1e-4)
     trusted = np.clip((apart - 0.01) / 0.06, 0, 1)
-    alpha = trusted * np.clip(by_colour, 0, 1) + (1 - trusted) * np.clip(1.6 * shape - 0.3, 0, 1)
+    found = trusted * np.clip(by_colour, 0, 1) + (1 - trusted) * np.clip(1.6 * likely - 0.3, 0, 1)
+    alpha = inside.copy()
     # What the network is sure of, colours do not overrule.
-    alpha = np.clip(alpha, np.clip(2.2 * shape - 1.2, 0, 1), np.clip(2.2 * shape, 0, 1)) * between + inside
-    alpha = guided_filter(colours, alpha.astype(np.float32), max(1, round(1.5 * unit)), 2e-4)
-    alpha = np.clip((alpha - 0.04) / 0.92, 0, 1) * between + inside
+    alpha[band] = np.clip(found, np.clip(2.2 * likely - 1.2, 0, 1), np.clip(2.2 * likely, 0, 1))
+    smooth = guided_filter(colours, alpha, max(1, round(1.5 * unit)), 2e-4)[band]
+    alpha[band] = np.clip((smooth - 0.04) / 0.92, 0, 1)
     return np.asarray(_without_holes(alpha), np.float32)
 
 
