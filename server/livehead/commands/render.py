@@ -32,8 +32,8 @@ OPTIONS = (
     Option(
         "portrait",
         "IMG",
-        "picture of a face, PNG, JPEG or WebP, or the id of a built-in portrait: default, daniel, amara, ingrid, arjun, "
-        "juno",
+        "picture of a face, PNG, JPEG or WebP, or the id of a built-in portrait: default, daniel, amara, ingrid, "
+        "arjun, juno",
         str,
         required=True,
     ),
