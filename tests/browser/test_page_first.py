@@ -154,7 +154,7 @@ async def test_the_voice_is_switched_on_without_a_new_call(browser: Browser, who
         await visit.page.click("#voice")
         await asyncio.sleep(0.3)
         assert await visit.page.evaluate("states") == []
-        await accessible(visit)
+        await accessible(visit, "light", "dark")
 
 
 async def test_full_screen_has_the_controls(browser: Browser, whole: Served) -> None:
@@ -178,11 +178,10 @@ async def test_an_error_has_one_thing_to_do_next(browser: Browser, server: Proce
         await first.start()
         await second.page.click("#start")
         await second.notice("server-full")
-        await second.page.wait_for_selector("#notice-retry:enabled")
         assert await second.page.evaluate(colour, "notice-retry") == primary
         await second.page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
         assert await second.page.evaluate(colour, "start") != primary
         await second.shot("error-390")
-        await accessible(second)
+        await accessible(second, "light")
         await first.page.click("#start")
         await first.state("closed")

@@ -204,7 +204,7 @@ async def test_every_bad_kind_has_its_words(browser: Browser, whole: Served) -> 
                 raise AssertionError(f"{kind}: {code} was awaited, it says {said!r}") from error
             assert words in await visit.text("#studio-error"), kind
             assert await visit.page.is_hidden("#keep")
-        await accessible(visit)
+        await accessible(visit, "light")
         await visit.shot("failed-390")
 
 
@@ -219,7 +219,7 @@ async def test_what_is_wrong_with_a_picture_is_said(browser: Browser, whole: Ser
         assert await visit.page.is_visible("#verdict li[data-code=no-face]")
         assert await visit.page.is_disabled("#keep")
         assert await visit.page.is_hidden("#consent")
-        await accessible(visit)
+        await accessible(visit, "dark")
         await visit.shot("no-face-dark")
         await visit.page.evaluate(PASTE, ["dark.png", "image/png", list(pictures.encoded(dark, "PNG"))])
         await visit.page.wait_for_selector("#verdict li[data-code=dark]", timeout=15_000)

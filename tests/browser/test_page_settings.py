@@ -46,7 +46,7 @@ async def test_the_background_is_changed_in_mid_call(browser: Browser, whole: Se
         await visit.page.check("input[name=look][value=keep]", force=True)
         await visit.until("document.querySelector('#look-value').innerText === 'As it is'")
         assert await visit.page.evaluate("states") == [], "none of that takes a new call"
-        await accessible(visit)
+        await accessible(visit, "light")
         await visit.shot("look-dark")
 
 
@@ -63,7 +63,7 @@ async def test_a_call_is_filmed_and_the_film_is_seen_saved_and_deleted(browser: 
         await visit.page.click("#start")
         play = visit.page.locator("#film-list button:has-text('Play'):enabled")
         await play.wait_for(timeout=15_000)
-        await accessible(visit)
+        await accessible(visit, "dark")
         await play.click()
         await visit.until("document.querySelector('#cinema-video').currentTime > 0.2")
         await visit.shot("film-dark")
@@ -87,7 +87,7 @@ async def test_what_is_written_is_said(browser: Browser, whole: Served) -> None:
         assert await visit.page.evaluate("spoken")
         await visit.until("document.querySelector('#words').value === ''")
         assert await visit.page.get_attribute("#voice", "aria-pressed") == "true"
-        await accessible(visit)
+        await accessible(visit, "dark")
         await visit.page.check("input[value=microphone]", force=True)
         await visit.until("document.querySelector('live-head').source.stream?.active")
         await visit.state("live")
@@ -99,7 +99,7 @@ async def test_a_server_that_reads_nothing_aloud_says_so(browser: Browser, serve
         assert "--tts espeak" in await visit.text("#text-words")
         assert await visit.page.is_hidden("#pane-text")
         assert await visit.page.is_disabled("#start")
-        await accessible(visit)
+        await accessible(visit, "light")
 
 
 async def test_a_link_brings_the_set_up_back(browser: Browser, whole: Served) -> None:

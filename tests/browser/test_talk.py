@@ -94,6 +94,7 @@ async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Brows
         await visit.until(heard, within=10)
         await visit.page.click("#voice")
         assert await visit.page.evaluate("document.querySelector('live-head').video.muted")
+        await visit.page.click("#delays summary")
         await visit.page.check("input[value=balanced]", force=True)
         await visit.until("document.querySelector('#table').textContent.includes('400 ms')", within=5)
         assert "400 ms" in await visit.text("#preset-words")
