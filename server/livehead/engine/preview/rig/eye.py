@@ -40,7 +40,7 @@ class EyeWarp:
         self._tone = np.median(patch(frame, beneath, 0.06 * span), axis=0).astype(np.float32)
         room = float(-((eye.brow - self._origin) @ self._down)) - eye.upper
         # The lid is drawn from the skin of a fold above the eye; a frame of glasses that crosses it must not follow.
-        self._fold = float(np.clip(0.45 * room, 0.06 * span, (0.08 if glasses else 0.18) * span))
+        self._fold = float(np.clip(0.45 * room, 0.06 * span, (0.07 if glasses else 0.18) * span))
         self._evenness = 0.65 if glasses else 0.45
         reach = 1.45 * self._half + 0.16 * span
         up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
@@ -97,7 +97,7 @@ class EyeWarp:
         whole, skin = np.maximum(edge - top - lash, 1.0), np.maximum(open_at - top - lash, 0.5)
         part = np.clip((rise - lash) / whole, 0, 1)
         # Near the brow the skin hardly moves, so that the lid's crease stays; towards the lashes it stretches.
-        late = part ** np.clip(whole / skin, 1, 3)
+        late = part ** np.clip(whole / skin, 1, 6 if self._glasses else 3)
         part = late if self._glasses else 0.75 * part + 0.25 * late
         stretched = open_at - lash - part * skin
         y_from = np.where(rise < lash, open_at - rise, stretched)
