@@ -13,6 +13,7 @@ from livehead import logs
 from livehead.avatars import BUILTIN, load_portrait
 from livehead.cli import main
 from livehead.engine.preview.generator import create
+from livehead.replay.header import Header
 from livehead.replay.writer import ReplayWriter
 from replay.headers import header
 from replay.studio import Studio
@@ -81,6 +82,14 @@ def test_a_file_that_was_cut_becomes_a_film_and_is_said_to_be(
     assert "was cut short" in capsys.readouterr().out
     with av.open(str(tmp_path / "a.mp4")) as film:
         assert film.streams.video[0].frames > 20
+
+
+def test_other_weights_are_mentioned(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Header, "made_alike", lambda self, info: False)
+    assert replay(session, tmp_path / "a.mp4") == 0
+    assert "pictures may differ a little" in capsys.readouterr().out
 
 
 def other_engine(path: Path) -> Path:

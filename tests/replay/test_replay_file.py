@@ -15,6 +15,7 @@ from livehead.core.block import quantize
 from livehead.core.windows import Window
 from livehead.errors import MediaError
 from livehead.replay.events import Interrupted, Made, Opened, Reopened, Rewound, Sent, Submitted
+from livehead.replay.header import decode_header
 from livehead.replay.images import decode_image, encode_image
 from livehead.replay.overview import Overview
 from livehead.replay.reader import ReplayFile
@@ -218,3 +219,14 @@ def test_numbers() -> None:
     assert not taken.more
     with pytest.raises(MediaError):
         taken.take()
+
+
+def test_which_generators_make_the_same_pictures() -> None:
+    info = fakes.FakeGenerator().info
+    made = header()
+    assert made.made_by(info)
+    assert made.made_alike(info)
+    assert not made.made_by(fakes.FakeGenerator(size=128).info)
+    assert not made.made_by(fakes.FakeGenerator(motion_frames=5).info)
+    assert not made.made_alike(fakes.FakeGenerator(device="other").info)
+    assert decode_header(made.encode(), "a") == made

@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if not report.whole:
         rest = f", and its last {report.unread} bytes cannot be used" if report.unread else ""
         print(f"{args.session} was cut short, as by a crash: the film ends with it{rest}.")
+    if report.as_live and not header.made_alike(generator.info):
+        print("The session's device, precision or weights were others: pictures may differ a little from those sent.")
     how = "with the windows of the session" if report.as_live else "with windows of its own"
     print(
         f"{report.out}: {report.seconds:.1f} s, {report.frames} frames, made in {report.elapsed:.1f} s "

@@ -61,6 +61,10 @@ class Header:
         mine = (self.engine, self.variant, self.width, self.height, self.window, self.motion_frames)
         return mine == (info.name, info.variant, info.width, info.height, info.window, info.motion_frames)
 
+    def made_alike(self, info: GeneratorInfo) -> bool:
+        """Whether such a generator's frames are also the same to the byte: its device, precision and weights are."""
+        return (self.device, dict(self.details)) == (info.device, dict(info.details))
+
     def encode(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
 
