@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psutil
 
-from caller import Caller, bursts
+from caller import Caller
 from films import play
 from line import Line
 from serving import Process, running
@@ -18,9 +18,13 @@ from serving import Process, running
 SECONDS = 3.0
 
 
+def beeps(at: float) -> float:
+    return 0.4 if at % 0.5 < 0.2 else 0.0
+
+
 async def record(server: Process) -> dict[str, Any]:
     """A call, until so much of it is recorded; the recording as it is listed then."""
-    async with Caller(bursts) as caller, Line(server.url) as line, httpx.AsyncClient(base_url=server.url) as client:
+    async with Caller(beeps) as caller, Line(server.url) as line, httpx.AsyncClient(base_url=server.url) as client:
         await line.call(caller, probe=True, record="film")
         while True:
             await asyncio.sleep(0.2)

@@ -84,7 +84,8 @@ class Making:
         while self.process.waiting or unread[0]:
             assert time.monotonic() < until
             time.sleep(0.01)
-            fcntl.ioctl(self.process._program.input, termios.FIONREAD, unread)
+            if self.process._program is not None:
+                fcntl.ioctl(self.process._program.input, termios.FIONREAD, unread)
 
     def end(self) -> None:
         self.process.end()
