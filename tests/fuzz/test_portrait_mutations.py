@@ -49,11 +49,12 @@ def test_many_in_one_process() -> None:
 
 
 async def test_some_in_processes_of_their_own() -> None:
+    before = await asyncio.to_thread(psutil.Process().children)
     decoder = PortraitDecoder()
     outcomes = await asyncio.gather(*(outcome(decoder, each) for each in mutations(seed=2, count=8)))
     await decoder.close()
     assert set(outcomes) <= OUTCOMES
-    assert await asyncio.to_thread(psutil.Process().children) == []
+    assert set(await asyncio.to_thread(psutil.Process().children)) <= set(before)
 
 
 async def outcome(decoder: PortraitDecoder, data: bytes) -> str:

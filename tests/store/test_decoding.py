@@ -39,12 +39,20 @@ async def decoder(source: str | None = None, **given: int) -> AsyncIterator[Port
         yield opened
     finally:
         await opened.close()
-        await asyncio.to_thread(assert_no_child)
+        assert await asyncio.to_thread(children) == []
 
 
-def assert_no_child() -> None:
-    """No process of this one is left, not even a dead one that nobody waited for."""
-    assert psutil.Process().children() == []
+def children() -> list[psutil.Process]:
+    """The decoders there are, dead ones that nobody waited for among them. Others of this process are other tests'."""
+    return [each for each in psutil.Process().children() if each not in OTHERS]
+
+
+OTHERS: list[psutil.Process] = []
+
+
+@pytest.fixture(autouse=True)
+def _note_others() -> None:
+    OTHERS[:] = psutil.Process().children()
 
 
 async def test_a_picture_becomes_a_portrait() -> None:
@@ -176,7 +184,7 @@ async def test_more_than_can_wait_are_refused(tmp_path: Path) -> None:
     """
     async with decoder(source, at_once=2, waiting=1) as opened:
         taken = [asyncio.create_task(opened.inspect(JPEG)) for _ in range(3)]
-        await until(lambda: len(psutil.Process().children()) == 2, 10.0)
+        await until(lambda: len(children()) == 2, 10.0)
         with pytest.raises(UnavailableError) as refusal:
             await opened.inspect(JPEG)
         assert refusal.value.retry_after is not None
@@ -189,7 +197,7 @@ async def test_more_than_can_wait_are_refused(tmp_path: Path) -> None:
 async def test_a_place_is_taken_until_the_process_has_ended() -> None:
     async with decoder("import time; time.sleep(60)", at_once=1, waiting=0) as opened:
         given_up = asyncio.create_task(opened.inspect(JPEG))
-        await until(lambda: len(psutil.Process().children()) == 1, 10.0)
+        await until(lambda: len(children()) == 1, 10.0)
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
             await given_up
@@ -200,7 +208,7 @@ async def test_a_place_is_taken_until_the_process_has_ended() -> None:
 async def test_the_end_of_the_server_ends_them() -> None:
     opened = PortraitDecoder(program("import time; time.sleep(60)"))
     waiting = asyncio.create_task(opened.inspect(JPEG))
-    await until(lambda: len(psutil.Process().children()) == 1, 10.0)
+    await until(lambda: len(children()) == 1, 10.0)
     began = time.monotonic()
     await opened.close()
     await opened.close()
@@ -209,4 +217,4 @@ async def test_the_end_of_the_server_ends_them() -> None:
     with pytest.raises(UnavailableError):
         await opened.inspect(JPEG)
     assert time.monotonic() - began < 5
-    await asyncio.to_thread(assert_no_child)
+    assert await asyncio.to_thread(children) == []
