@@ -202,6 +202,7 @@ export class Studio {
     box("verdict").replaceChildren();
     this.#complain(thrown);
     box("another").textContent = this.#fromCamera ? "Try again" : "Choose another picture";
+    box("another").className = "solid";
     box("another").focus();
   }
 
@@ -210,7 +211,8 @@ export class Studio {
     const error = asError(thrown);
     box("studio-error").dataset.code = error.code;
     box("studio-error-title").textContent = error.title;
-    box("studio-error-remedy").textContent = error.remedy;
+    // What a token may not do here is not what it may not do in a call.
+    box("studio-error-remedy").textContent = error.code === "role" ? error.detail : error.remedy;
     box("studio-error").hidden = false;
   }
 
@@ -226,8 +228,9 @@ export class Studio {
     there("crop-tools", cropping);
     there("keep", cropping);
     there("terms", cropping && this.#face);
-    there("studio-wait", step === "checking" || step === "failed");
+    there("studio-wait", step === "checking");
     there("another", step === "crop" || step === "failed");
+    box("another").className = "plain";
     if (step === "camera") part("shoot", HTMLButtonElement).disabled = true;
     if (step === "crop") box("another").textContent = this.#fromCamera ? "Take another" : "Another picture";
     box("studio-title").textContent = step === "camera" ? "Use my face" : "Your portrait";
