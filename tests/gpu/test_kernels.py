@@ -16,7 +16,7 @@ from livehead.engine.flashhead.dit import audio_context, fused_ops, matmul  # no
 from livehead.engine.flashhead.dit.rope import rope_tables  # noqa: E402
 from livehead.engine.flashhead.kernels import audio_context as audio_context_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import colour as colour_kernels  # noqa: E402
-from livehead.engine.flashhead.kernels import dispatch  # noqa: E402
+from livehead.engine.flashhead.kernels import dispatch, int8_linear  # noqa: E402
 from livehead.engine.flashhead.kernels import quantize as quantize_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import transformer as transformer_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import wav2vec2 as wav2vec2_kernels  # noqa: E402
@@ -53,10 +53,8 @@ def test_norms_and_rope(dtype: Any, limit: float, skip: int) -> None:
     torch.manual_seed(skip)
     x, added = random(2, TOKENS, DIM) * 3 + 1, random(2, TOKENS, DIM, dtype=dtype)
     gate, weight, bias = (random(DIM) for _ in range(3))
-    assert (
-        apart(transformer_kernels.norm(x, weight, bias, EPS, dtype), fused_ops.norm(x, weight, bias, EPS, dtype))
-        < limit
-    )
+    normed = transformer_kernels.norm(x, weight, bias, EPS, dtype)
+    assert apart(normed, fused_ops.norm(x, weight, bias, EPS, dtype)) < limit
     offset = random(DIM, dtype=dtype)
     for how in ((gate, None), (None, offset), (gate, offset)):
         expected = fused_ops.add_norm(x[:, skip:], added[:, skip:], *how, weight, bias, EPS, dtype)
@@ -102,18 +100,34 @@ def test_cross_attention_keys_and_values(dtype: Any, limit: float, heads: int, h
     assert apart(audio_context_kernels.cross_attention_values(both[:, 1], out, frames), expected) < limit
 
 
+@pytest.mark.parametrize("kind", matmul.LARGEST, ids=str)
 @pytest.mark.parametrize("activate", [False, True])
 @pytest.mark.parametrize("dim", [96, 5000])
-def test_quantizing_to_8_bits(activate: bool, dim: int) -> None:
-    if INTERPRETED:
+def test_quantizing_to_8_bits(activate: bool, dim: int, kind: Any) -> None:
+    if INTERPRETED and kind is not torch.int8:
         pytest.skip("Triton's interpreter cuts 8-bit floats off instead of rounding them")
     torch.manual_seed(dim)
     x = random(2, 9, dim, dtype=torch.bfloat16) * 3
-    expected = matmul.quantize(x, activate=activate)
-    values, scale = quantize_kernels.quantize(x.flatten(0, 1), matmul.LARGEST, matmul.LEAST, activate=activate)
+    bounds = matmul.LARGEST[kind], matmul.LEAST
+    values, scale = quantize_kernels.quantize(x.flatten(0, 1), kind, *bounds, activate=activate)
+    expected = matmul.quantize(x, kind, activate=activate)
+    assert values.shape == expected.values.shape
     assert apart(scale, expected.scale) < 1e-5
-    # A value that lies between two 8-bit floats may go either way.
+    # A value that lies between two of 8 bits may go either way.
     assert apart(values.float() * scale, expected.values.float() * expected.scale) < 4e-3
+
+
+@pytest.mark.skipif(INTERPRETED, reason="Triton's interpreter multiplies no 8-bit integers")
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(1280, 1536, 4608), (77, 256, 512), (200, 8960, 1536)])
+def test_a_linear_layer_of_8_bit_integers(rows: int, depth: int, columns: int) -> None:
+    torch.manual_seed(rows)
+    x = matmul.quantize(random(rows, depth), torch.int8)
+    weight = matmul.quantize(random(columns, depth) / depth**0.5, torch.int8)
+    bias = random(columns, dtype=torch.bfloat16)
+    found = int8_linear.linear(*x, *weight, bias)
+    own, theirs = (part.values.double() * part.scale.double() for part in (x, weight))
+    assert found.dtype is torch.bfloat16
+    assert apart(found, own @ theirs.mT + bias.double()) < 3e-3
 
 
 def test_the_first_audio_convolution() -> None:
