@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -63,11 +64,15 @@ async def test_a_call_with_an_interrupt_another_portrait_and_a_lost_worker(
             await until(lambda: len(ticks) > count + 40, 10)
             await line.send(type="bye")
         await served.idle(20)
-    await asyncio.to_thread(compare, tmp_path, ticks)
+        async with httpx.AsyncClient(base_url=served.url) as client:
+            [listed] = (await client.get("/v1/recordings")).json()
+            got = await client.get(f"/v1/recordings/{listed['id']}")
+        assert (listed["kind"], listed["state"], got.status_code) == ("replay", "done", 200)
+    await asyncio.to_thread((tmp_path / "got.lhr").write_bytes, got.content)
+    await asyncio.to_thread(compare, tmp_path / "got.lhr", ticks)
 
 
-def compare(folder: Path, ticks: list[Tick]) -> None:
-    [path] = folder.rglob("*.lhr")
+def compare(path: Path, ticks: list[Tick]) -> None:
     file = ReplayFile(path)
     overview = Overview.of(file)
     assert file.end == "closed"
