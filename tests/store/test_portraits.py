@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
 from collections import namedtuple
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +160,36 @@ async def test_what_is_broken_is_left_out_and_what_is_unfinished_is_removed(
     said = [record.message for record in caplog.records if "is left out" in record.message]
     assert len(said) == 3
     assert ids[0] in said[0] or ids[0] in said[1]
+
+
+async def test_a_server_that_is_killed_leaves_a_portrait_whole_or_not_at_all(library: PortraitLibrary) -> None:
+    """Killed when all is written and nothing renamed, and, replacing a record, likewise."""
+    program = f"""
+        import asyncio, os, signal
+        from pathlib import Path
+        from livehead.store import files
+        from livehead.store.portraits.library import PortraitLibrary
+        from store.test_portraits import add, open_portraits
+
+        async def main():
+            portraits = await open_portraits(PortraitLibrary(Path({str(library.folder)!r})))
+            kept = await add(portraits, b"1")
+            if os.environ["KILLED"] == "renaming":
+                Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+                await portraits.rename(kept.id, "alice", "Newer")
+            files._rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            await add(portraits, b"2")
+
+        asyncio.run(main())
+    """
+    for when in ("adding", "renaming"):
+        environment = os.environ | {"KILLED": when, "PYTHONPATH": str(Path(__file__).parents[1])}
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        ended = await asyncio.to_thread(subprocess.run, command, env=environment, check=False)
+        assert ended.returncode == -signal.SIGKILL
+        [avatar] = (await open_portraits(library)).list("alice")
+        assert avatar.name == "Mine"
+        assert {each.name for each in library.folder.rglob("*")} == {avatar.id, IMAGE, THUMBNAIL, RECORD}
 
 
 async def test_a_moved_record_is_not_taken_for_another(library: PortraitLibrary) -> None:
