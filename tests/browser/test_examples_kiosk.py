@@ -76,14 +76,13 @@ async def test_a_new_version_is_loaded_and_the_call_is_taken_up(browser: Browser
     with example("kiosk", served.url) as url:
         async with visiting(browser, f"{url}?check=0.2&source=push", ready=None) as visit:
             await opened(visit)
-            await visit.page.evaluate("window.before = true")
 
             async def newer(route: Route) -> None:
                 info = await (await route.fetch()).json()
                 await route.fulfill(json=info | {"version": "9.9"}, headers={"Access-Control-Allow-Origin": "*"})
 
-            await visit.page.route("**/v1/info", newer)
-            await visit.until("window.before === undefined")
+            async with visit.page.expect_navigation():
+                await visit.page.route("**/v1/info", newer)
             await visit.state("live")
     await served.idle()
 
