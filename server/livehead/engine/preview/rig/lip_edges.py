@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livehead.engine.preview.rig.head import Array
 
@@ -34,16 +35,27 @@ class LipEdges:
     def at(self, a: Array) -> tuple[Array, Array, Array]:
         """y of the upper edge, of the lower edge and of the line at which they meet when they close, at ``a``; level
         beyond the corners."""
-        index = np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1).astype(np.int32)
+        index = places_in_table(a)
         upper = self._upper[index]
         if self.gap == 0:
             return upper, upper, upper
         lower = self._lower[index]
         return upper, lower, upper + np.float32(MEET) * (lower - upper)
 
+    def between(self, places: Array, shares: Array) -> Array:
+        """A table of y like those of the edges: at ``places``, a rising row of ``a``, the given shares of the gap down
+        from the upper edge."""
+        shares = np.interp(np.linspace(-1, 1, TABLE), places, shares)
+        return np.asarray(self._upper + shares * (self._lower - self._upper), np.float32)
+
     def below_nose(self, a: Array) -> Array:
         """``a`` moved so that it is 0 below the nose, and -1 and 1 at the corners as before."""
         return a - self.middle * (1 - np.minimum(a * a, 1)) if self.middle else a
+
+
+def places_in_table(a: Array) -> NDArray[np.int32]:
+    """The index of ``a`` in an edge's table; beyond the corners, theirs."""
+    return np.asarray(np.clip((a + 1) * ((TABLE - 1) / 2) + 0.5, 0, TABLE - 1), np.int32)
 
 
 def table(a: Array, y: Array) -> Array:

@@ -145,9 +145,11 @@ class MouthWarp:
         own_upper, own_lower, meet = self.lips.at(a)
         sink = 0.24 * drop * (1 - bow) * smooth(beyond, 2.4, 0.9)
         drop_here = drop * bow ** (1.0 - 0.25 * shape.jaw - 0.15 * round_)
-        lower = meet + kept * (own_lower - meet) + drop_here + sink
-        upper = meet - kept * (meet - own_upper) + sink
-        upper = upper - (lift + 0.22 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33
+        lower, upper = own_lower, own_upper
+        if kept < 1:
+            lower, upper = meet + kept * (own_lower - meet), meet - kept * (meet - own_upper)
+        lower = lower + (drop_here + sink)
+        upper = upper + sink - (lift + 0.22 * round_ * drop) * bow * (1 - 0.25 * bow) * 1.33
         if self.shows_teeth:
             upper = np.maximum(upper, own_upper)  # what is above the teeth that are seen is not known
         is_lower = y > (upper + lower) / 2

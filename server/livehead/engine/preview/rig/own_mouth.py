@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from livehead.engine.preview.animation.articulation import MouthShape
 from livehead.engine.preview.rig.head import Array, smooth
+from livehead.engine.preview.rig.lip_edges import places_in_table
 from livehead.engine.preview.rig.mouth import MouthWarp
 from livehead.engine.preview.rig.mouth_opening import MouthOpening
 
@@ -53,13 +54,14 @@ class OwnMouth:
         best = float(pale[at])
         slit = mouth.lips.gap < SLIT * mouth.span and best < lips + BRIGHTER
         dark = float(np.median(pale[inside])) < lips - DARKER and best < lips
-        self._split = np.zeros_like(ACROSS) if slit or dark else _end_of_teeth(shades, pale, at)
+        split = np.zeros_like(ACROSS) if slit or dark else _end_of_teeth(shades, pale, at)
         self.teeth: Array | None = None
         """The colour of the portrait's teeth, RGB in 0..255, or None where it shows none."""
-        filled = float(self._split[middle].mean())
+        filled = float(split[middle].mean())
         mouth.shows_teeth = filled > 0
         if mouth.shows_teeth:
             self.teeth = np.asarray(np.median(colours[at - 1 : at + 2, middle].reshape(-1, 3), axis=0), np.float32)
+        self._teeth_end = mouth.lips.between(ACROSS, split)
         ajar = AJAR * mouth.span
         if mouth.lips.gap > ajar and filled < FILLED:
             mouth.resting = (ajar + 0.25 * (mouth.lips.gap - ajar)) / mouth.lips.gap
@@ -81,14 +83,13 @@ class OwnMouth:
         """Where the opening's pixels lie in the portrait ``(h, w, 2)``, and how much of them it shows there, 0..1."""
         mouth = self._mouth
         a, y = opening.unmoved, opening.y
-        lips = mouth.lips
-        upper, lower, _ = lips.at(a)
-        split = upper + np.interp(a, ACROSS, self._split) * (lower - upper)
+        upper, lower, _ = mouth.lips.at(a)
+        end = self._teeth_end[places_in_table(a)]
         soft = 0.02 * mouth.span
         with_jaw = y - opening.lowered
-        on_skull = np.clip((split - y) / soft + 1, 0, 1) if mouth.shows_teeth else np.zeros_like(y)
-        on_jaw = np.clip((with_jaw - split) / soft + 1, 0, 1) * np.clip((lower - upper) / 2.0 - 0.25, 0, 1)
-        shown = np.maximum(on_skull * np.clip((lower - upper) / 2.0 - 0.25, 0, 1), on_jaw)
+        on_skull = np.clip((end - y) / soft + 1, 0, 1) if mouth.shows_teeth else np.zeros_like(y)
+        on_jaw = np.clip((with_jaw - end) / soft + 1, 0, 1)
+        shown = np.maximum(on_skull, on_jaw) * np.clip((lower - upper) / 2.0 - 0.25, 0, 1)
         if self.teeth is None:  # a slit: what is drawn takes its place as the mouth opens
             apart = opening.drop + 0.085 * mouth.span * shape.lift
             shown = shown * float(smooth(np.array([apart]), 0.06 * mouth.span, 0.0)[0])
