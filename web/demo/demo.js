@@ -53,7 +53,7 @@ const api = new Api(live);
 const idleFilm = new IdleFilm(api);
 const figures = new FiguresPanel();
 const notice = new Notice({
-  retry: () => request(box("notice-retry"), Request.START),
+  retry: () => (sampled ? void sample.play() : request(box("notice-retry"), Request.START)),
   file: () => {
     notice.hide();
     sources.askForFile();
@@ -271,6 +271,7 @@ async function say() {
   const text = words.value.trim();
   if (!text || saying) return;
   saying = true;
+  sampled = false;
   notice.hide();
   show();
   try {

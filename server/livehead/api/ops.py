@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.responses import JSONResponse
 
 import livehead
 from livehead.api.body import JSON
 from livehead.api.guard import Guard, Needs
 from livehead.api.services import Services, ServicesDep
+from livehead.api.web_files.text_files import TextFile, make_text_file
 from livehead.core.latency import Percentiles
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
@@ -84,9 +86,13 @@ async def info(services: ServicesDep) -> dict[str, Any]:
 
 
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(Guard(Needs.KEY, unless="docs"))])
-async def read_openapi(request: Request) -> JSONResponse:
+async def read_openapi(request: Request) -> Response:
     """The API's description, which the page at /docs draws."""
-    return JSONResponse(await asyncio.to_thread(request.app.openapi))  # the first time it takes long to make
+    return (await asyncio.to_thread(_describe, request.app)).answer(request)  # the first time it takes long to make
+
+
+def _describe(app: FastAPI) -> TextFile:
+    return make_text_file(json.dumps(app.openapi(), separators=(",", ":")).encode(), "openapi.json")
 
 
 def _engine(services: Services) -> dict[str, Any]:

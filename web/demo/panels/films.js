@@ -1,3 +1,4 @@
+import { asError } from "../../client/errors.js";
 import { box, part } from "../page.js";
 
 /**
@@ -22,6 +23,7 @@ export class Films {
   #api;
   #on;
   #timer = 0;
+  #refused = "";
   #names = (/** @type {string} */ id) => id;
 
   /**
@@ -52,6 +54,7 @@ export class Films {
   describe(active, recording) {
     const wanted = this.#record.checked;
     box("films-value").textContent = recording ? "Filming" : wanted ? "On" : "Off";
+    if (this.#refused) return;
     const words = wanted === recording || !active ? "Sound and picture are kept on the server, for you alone, until you delete them." : "From the next call on.";
     if (box("films-words").textContent !== words) box("films-words").textContent = words;
   }
@@ -67,7 +70,12 @@ export class Films {
       if (films.some(unfinished)) this.#timer = window.setTimeout(() => void this.list(), AGAIN_MS);
       box("film-list").replaceChildren(...films.filter(({ kind }) => kind === "film").map((film) => this.#item(film)));
     } catch (thrown) {
-      this.#on.error(thrown);
+      const error = asError(thrown);
+      if (error.code !== "role") return this.#on.error(error);
+      // Films belong to a key; whoever came with a token has none.
+      this.#refused = error.detail;
+      this.#record.disabled = true;
+      box("films-words").textContent = error.detail;
     }
   }
 

@@ -64,6 +64,7 @@ export class Looks {
       radio.checked = radio.value === background;
       if (radio.checked) named = radio.parentElement?.title ?? "";
     }
+    this.#swatches.querySelector("[data-kind=choose]")?.toggleAttribute("data-on", kind === "colour" && !named);
     const select = this.#swatches.querySelector("select");
     if (select) select.value = kind === "picture" ? background : "";
     if (kind === "picture") named = select?.selectedOptions[0]?.textContent ?? "A picture";

@@ -64,11 +64,12 @@ class TextFiles:
         version = tuple((stat.st_mtime_ns, stat.st_size) for stat in (source.stat() for source in sources))
         kept = self._kept.get(path)
         if kept is None or kept[0] != version:
-            kept = self._kept[path] = (version, _text_file(read(), path.name))
+            kept = self._kept[path] = (version, make_text_file(read(), path.name))
         return kept[1]
 
 
-def _text_file(plain: bytes, name: str) -> TextFile:
+def make_text_file(plain: bytes, name: str) -> TextFile:
+    """``name`` tells the media type. Blocks."""
     packed = gzip.compress(plain, 9, mtime=0) if len(plain) >= SMALL else b""
     media_type = mimetypes.guess_type(name)[0] or "text/plain"
     tag = hashlib.sha256(plain).hexdigest()[:20]
