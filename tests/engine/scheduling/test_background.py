@@ -14,7 +14,7 @@ from steptables import LITE_FASTER, LITE_RECORDED, PREVIEW, Device
 
 from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.background import BackgroundScheduler
-from livehead.engine.scheduling.forecast import FIRST_S, QUIET_S, RESERVE, RESERVE_S, Forecast
+from livehead.engine.scheduling.forecast import FIRST_S, QUIET_S, RESERVE_S, Forecast
 from livehead.engine.scheduling.step_times import StepTimes
 
 STEP_S = 0.01
@@ -51,22 +51,32 @@ def test_a_gap_that_is_long_enough_is_used_and_a_shorter_one_is_not() -> None:
     assert behind.next(0.028) != []
 
 
-def test_a_live_window_that_can_wait_lets_others_go_first() -> None:
+def crowded(slack: float, streams: int) -> tuple[Forecast, BackgroundScheduler[Job]]:
+    """A window that takes longer than any gap between the live ones: it came at 0.001, and now it is 0.125."""
     forecast, behind = informed()
-    live(forecast, 1, 0.0, slack=2.5 * STEP_S / (1 - RESERVE))
+    behind.observe([Job(9, 0, 1, 1e9)], 0.05, 0.0)
     behind.add(Job(9, 0, 1, 1e9))
-    assert behind.next(0.038) != []
+    for stream in range(streams):
+        live(forecast, stream, 0.001 * stream, slack)
+    assert behind.next(0.003) == []  # there may be a longer gap
+    for stream in range(streams):
+        live(forecast, stream, 0.12 + 0.001 * stream, slack)
+    return forecast, behind
+
+
+def test_where_no_gap_is_long_enough_live_windows_wait_if_they_can() -> None:
+    _, behind = crowded(slack=0.12, streams=1)
+    assert behind.next(0.125) != []
+    _, behind = crowded(slack=0.04, streams=1)
+    assert behind.next(0.125) == []
 
 
 def test_all_that_comes_after_the_delay_counts_too() -> None:
-    """Three streams one after the other: the first could wait, and then the third would be late."""
-    forecast, behind = informed()
-    for stream in range(3):
-        live(forecast, stream, 0.001 * stream, slack=3 * STEP_S / (1 - RESERVE))
-    behind.add(Job(9, 0, 1, 1e9))
-    assert behind.next(0.039) == []
+    """Three live streams close to one another: the first could wait, and then the third would be late."""
+    forecast, behind = crowded(slack=0.06, streams=3)
+    assert behind.next(0.125) == []
     forecast.forget(2)
-    assert behind.next(0.039) != []
+    assert behind.next(0.125) != []
 
 
 def test_a_live_stream_that_was_opened_is_waited_for_but_not_for_ever() -> None:
@@ -176,7 +186,7 @@ def test_a_full_house_loses_nothing_and_three_renders_finish(device: Device) -> 
         chance, hop_s = random.Random(held), it.hop * BLOCK_S
         slack = it.max_delay_ms / 1000 - (it.hop + it.lookahead) * BLOCK_S - 0.01
         sessions = [Session(n, chance.random() * hop_s, 60.0, it.hop, slack) for n in range(held)]
-        renders = [Render(1000 + n, 1.0, 20 * it.hop, it.hop) for n in range(3)]
+        renders = [Render(1000 + n, 1.0, 12 * it.hop, it.hop) for n in range(3)]
         options = {"max_batch": device.capacity().max_batch or 1, "mixed_hops": device.mixed_hops}
         seen = simulate_both(sessions, renders, device.cost(3), **options)  # type: ignore[arg-type]
         assert not seen.late, preset

@@ -1,12 +1,13 @@
 """Work behind the live streams: stepped while none of their windows waits, and only where none will be late for it.
 Pure: the clock is passed in.
 
-Streams take turns; where many wait, as many share a step as pay and as the live streams leave room for. A live stream
+Streams take turns; where many wait, as many share a step as pay and as fit before the next live window. A live stream
 never shares a step with these.
 
-**Progress.** A window is stepped as soon as the live streams leave room for it before their deadlines: at once where
-there are none, and in any gap between their steps that is as long as its own. Where live streams alone take all of the
-device's time, or are so tight that no gap is long enough, this work waits.
+**Progress.** Without live streams a window is stepped at once, and else in any gap between their steps that is as long
+as its own. Where there is none for a while, one at a time is stepped that makes live windows wait, if all of these will
+still be in time. Where live streams alone take all of the device's time, or may not wait for as long as a step takes,
+this work waits for them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.scheduling.stream_queue import JobT
 
 CAUTION = 1.1
-"""A step is reckoned so many times as long as it usually takes at worst."""
+"""A step that holds up live windows is reckoned so many times as long as it nearly always takes."""
+
+PATIENCE = 2
+"""A step waits so many times its own length for a gap between live steps that is long enough. After that it may hold up
+live windows, by itself and as far as they leave room before their deadlines."""
 
 MEMORY_S = 60.0
 """How long the times of its steps are remembered. They are rare where little room is left, and a guess in their place
@@ -53,6 +58,8 @@ class BackgroundScheduler(Generic[JobT]):
         self._mixed_hops = mixed_hops
         self._queues: dict[int, deque[JobT]] = {}  # in the order of their turns; none is empty
         self._alone: set[int] = set()
+        self._since: float | None = None
+        """Since when something waits without a step."""
 
     def __len__(self) -> int:
         """Windows waiting."""
@@ -86,11 +93,15 @@ class BackgroundScheduler(Generic[JobT]):
         """Take out what to step now; nothing where nothing waits, or a live stream would suffer. To be asked only
         while no live window waits."""
         self._times.forget(now)
+        if not self._queues:
+            self._since = None
+            return []
+        if self._since is None:
+            self._since = now
         sharing = self._sharing([queue[0] for queue in self._queues.values()])
-        size = self._batches.best(sharing) if sharing else 0
-        while size and not self._forecast.leaves(self._seconds(sharing[:size]), now):
-            size -= 1
-        batch = sharing[:size]
+        batch = sharing[: self._room(sharing, self._since, now)]
+        if batch:
+            self._since = None
         for job in batch:
             queue = self._queues.pop(job.stream)
             queue.popleft()
@@ -104,6 +115,16 @@ class BackgroundScheduler(Generic[JobT]):
         if len(batch) == 1:
             self._alone.discard(batch[0].stream)
 
+    def _room(self, sharing: Sequence[JobT], since: float, now: float) -> int:
+        """How many of these there is room for."""
+        free = self._forecast.free(now)
+        for size in range(self._batches.best(sharing), 0, -1):
+            if self._seconds(sharing[:size]) <= free:
+                return size
+        seconds = CAUTION * self._seconds(sharing[:1])
+        patient = now < since + PATIENCE * seconds
+        return 0 if patient or not self._forecast.leaves(seconds, now) else 1
+
     def _sharing(self, heads: Sequence[JobT]) -> list[JobT]:
         """The first of these, and those that may share a step with it."""
         return [job for place, job in enumerate(heads) if place == 0 or self._may_share(heads[0], job)]
@@ -114,11 +135,11 @@ class BackgroundScheduler(Generic[JobT]):
         return self._mixed_hops or job.hop == first.hop
 
     def _seconds(self, batch: Sequence[JobT]) -> float:
-        """What a step takes at worst. A batch that was not seen counts as so many steps of one."""
+        """What a step takes, nearly always. A batch that was not seen counts as so many steps of one."""
         size, frames = len(batch), _frames(batch)
         if self._times.knows(size, frames):
-            return CAUTION * self._times.expected(size, frames)
-        return CAUTION * sum(self._alone_seconds(job.hop) for job in batch)
+            return self._times.expected(size, frames)
+        return sum(self._alone_seconds(job.hop) for job in batch)
 
     def _alone_seconds(self, hop: int) -> float:
         for times in (self._times, self._live_times):

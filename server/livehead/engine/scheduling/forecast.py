@@ -9,6 +9,7 @@ step at most.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -86,10 +87,16 @@ class Forecast:
         self._opened.pop(stream, None)
         self._expected.pop(stream, None)
 
+    def free(self, now: float) -> float:
+        """For how long no live window will come, in seconds; nobody knows before the first one of a stream."""
+        if self._beginning(now):
+            return 0.0
+        return max(0.0, min((each.at for each in self._live(now)), default=math.inf) - now)
+
     def leaves(self, seconds: float, now: float) -> bool:
         """Whether the device may be busy with something else for so long, from now on, while no live window waits:
         every live window that comes meanwhile, and all after it until they have caught up, are in time."""
-        if any(now < at + FIRST_S for at in self._opened.values()):
+        if self._beginning(now):
             return False
         order = count()
         coming = [_Coming(max(now, each.at), next(order), each) for each in self._live(now)]
@@ -109,6 +116,9 @@ class Forecast:
                 waiting.remove(each)
                 heapq.heappush(coming, _Coming(each.next.at, next(order), each.next))
         return False
+
+    def _beginning(self, now: float) -> bool:
+        return any(now < at + FIRST_S for at in self._opened.values())
 
     def _live(self, now: float) -> Iterator[Expected]:
         return (each for each in self._expected.values() if now < each.at + max(QUIET_S, each.hop * BLOCK_S))
