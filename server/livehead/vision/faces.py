@@ -30,6 +30,9 @@ small and blurred looks like anything."""
 LEAST_WIDTH = 20.0
 """In pixels of the picture that is searched: what is narrower is left out."""
 
+LEAST_SQUARE = 64.0
+"""The least side of a square that is searched, in pixels: of a long, thin picture there would be hundreds."""
+
 TILTS = (0.8, -0.8, 1.6, -1.6)
 """Angles in radians at which a picture is searched where it shows no upright face."""
 
@@ -78,6 +81,7 @@ def _tilted(shape: Shape) -> Iterator[Crop]:
 def _squares(shape: Shape, side: float) -> Iterator[Crop]:
     """Squares that cover the picture and overlap by at least 0.4 of their side."""
     height, width = shape
+    side = max(LEAST_SQUARE, side)
     for y in _middles(height, side):
         for x in _middles(width, side):
             yield Crop(float(x), float(y), side)
