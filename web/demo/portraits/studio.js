@@ -2,6 +2,7 @@ import { LiveHeadError, asError } from "../../client/errors.js";
 import { box, part } from "../page.js";
 import { Camera } from "./camera.js";
 import { Cropper } from "./cropper.js";
+import { uploadWords } from "./words.js";
 
 /** @typedef {import("./gallery.js").Portrait} Portrait */
 /** @typedef {{score: number, reasons: {code: string, message: string, remedy: string}[]}} Check */
@@ -209,10 +210,10 @@ export class Studio {
   /** @param {unknown} thrown */
   #complain(thrown) {
     const error = asError(thrown);
+    const { title, remedy } = uploadWords(error);
     box("studio-error").dataset.code = error.code;
-    box("studio-error-title").textContent = error.title;
-    // What a token may not do here is not what it may not do in a call.
-    box("studio-error-remedy").textContent = error.code === "role" ? error.detail : error.remedy;
+    box("studio-error-title").textContent = title;
+    box("studio-error-remedy").textContent = remedy;
     box("studio-error").hidden = false;
   }
 

@@ -44,8 +44,8 @@ PAUSE_S = 0.5
 
 
 class IdleFilms:
-    """An async context manager that owns the task in which they are made, one at a time, while ``busy`` is false: no
-    call has to wait for one.
+    """An async context manager that owns the task in which they are made, one at a time. None is begun while ``busy``
+    is true, as opening a portrait may hold up a call; once it is open, the engine puts every call before it.
 
     A film is made when it is asked for the first time.
     """
@@ -140,7 +140,6 @@ class IdleFilms:
         try:
             frames: list[Frame] = []
             for window in self._windows():
-                await self._quiet()
                 if not stream.submit(window, time.monotonic() + PATIENCE_S):
                     raise EngineDownError("the engine went down")
                 answer = await asyncio.wait_for(answers.get(), PATIENCE_S)
