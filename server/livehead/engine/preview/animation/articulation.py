@@ -28,7 +28,8 @@ SHUT_BELOW = 0.02
 """A jaw opened by less than this counts as shut."""
 
 KEPT_IN_VOWELS = 0.35
-"""How much of a smile's open lips is kept while a vowel sounds. In consonants that close the lips nothing is."""
+"""How much of a smile's open lips is kept while a vowel sounds, less if it is round. In consonants that close the lips
+nothing is."""
 
 STILL = 12
 """After this many silent frames the lips part as in the portrait again."""
@@ -92,7 +93,7 @@ def target_for(features: Features) -> MouthShape:
         wide=max(-1.0, min(1.0, wide)) * min(1.0, 2 * loud),
         press=features.hum * min(1.0, 2 * features.level),
         tongue=0.25 + 0.6 * _ramp(features.f2, 1300, 2200) * (1 - 0.5 * height),
-        keep=KEPT_IN_VOWELS * (1 - features.hum),
+        keep=KEPT_IN_VOWELS * (1 - features.hum) * (1 - 0.7 * round_),
     )
 
 
