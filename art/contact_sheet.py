@@ -37,7 +37,11 @@ COLUMNS = (
     ("blink", REST, Pose(lids=1.0)),
     ("glance", REST, Pose(gaze_x=0.03, gaze_y=0.01)),
     ("left, up", MouthShape(jaw=0.5, lift=0.3, keep=0.35), Pose(yaw=-0.1, pitch=-0.06, roll=-0.03)),
-    ("right, down", MouthShape(jaw=0.5, lift=0.3, keep=0.35), Pose(yaw=0.1, pitch=0.06, roll=0.03, brows=1.0, smile=1.0)),
+    (
+        "right, down",
+        MouthShape(jaw=0.5, lift=0.3, keep=0.35),
+        Pose(yaw=0.1, pitch=0.06, roll=0.03, brows=1.0, smile=1.0),
+    ),
 )
 HEAD = 26
 """Height of the line with the names, in pixels."""
