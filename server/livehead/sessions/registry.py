@@ -316,7 +316,7 @@ class Registry:
     async def _warm_one(self, avatar: str) -> None:
         try:
             portrait = await self._avatars.portrait(avatar)
-            stream = await self._host.open(portrait, 0, lambda k, frames, timing: None)
+            stream = await self._host.open(portrait, 0, lambda k, frames, timing: None, background=True)
             await stream.close()
         except LiveheadError as error:
             logger.warning("the portrait of %s was not prepared: %s", avatar, error)
