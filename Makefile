@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 LOWEST := .venv-lowest
 LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
 LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_avatars.py tests/render \
-  $(addprefix tests/api/,test_doors.py test_sessions.py test_signal.py test_socket.py test_whep.py)
+  $(addprefix tests/api/,test_doors.py $(addprefix session/,test_sessions.py test_signal.py test_socket.py test_whep.py))
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest
 # one worker more than cores: one of them mostly waits (tests/phases.py)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REALTIME = (
-    "api/test_hearing_socket.py",
+    "api/session/test_hearing_socket.py",
     "bench/attack/test_bench_attack.py",
     "bench/latency/test_bench_browser.py",
     "bench/latency/test_bench_latency.py",

@@ -9,30 +9,15 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
-from livehead.api import (
-    avatars,
-    hearing,
-    ice,
-    idle,
-    ops,
-    problems,
-    recordings,
-    renders,
-    say,
-    sessions,
-    signal,
-    speech,
-    tokens,
-    web,
-    whep,
-    whip,
-)
+from livehead.api import ice, ops, problems, tokens, web
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
 from livehead.api.middleware import stack
 from livehead.api.services import Services
+from livehead.api.session import hearing, say, sessions, signal, speech, whep, whip
 from livehead.api.small_webrtc import routes as small_webrtc
 from livehead.api.small_webrtc.state import SmallWebRtc
+from livehead.api.store import avatars, idle, recordings, renders
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost

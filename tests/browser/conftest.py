@@ -93,7 +93,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     """A server in this process with small pictures, for pages of any site."""
     data = tmp_path_factory.mktemp("served")
     every = {"cors_origins": ["*"], "frame_ancestors": ["*"], "data_dir": data}
-    async with serving(EngineSpec(PREVIEW, {"size": 256}), **every) as served:
+    async with serving(EngineSpec(PREVIEW, {"size": 128}), **every) as served:
         yield served
 
 

@@ -55,7 +55,8 @@ def _app() -> FastAPI:
 def _pages() -> frozenset[bytes]:
     folder = web.find_web()
     assert folder is not None
-    return frozenset(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    files = frozenset(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    return files | {web.PageModule(folder).read().plain}
 
 
 def run(data: bytes) -> None:

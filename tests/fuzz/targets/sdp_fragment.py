@@ -6,7 +6,7 @@ from fuzz.mutators import line_mutator
 from fuzz.target import Target
 from fuzz.targets.messages import check_refusal
 from fuzz.targets.offers import CANDIDATES, LINES
-from livehead.api.sdpfrag import parse
+from livehead.api.session.sdpfrag import parse
 from livehead.core.limits import MAX_SDP
 from livehead.errors import RequestError
 from livehead.media.peer.candidates import read_candidate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livehead.api.sdpfrag import parse
+from livehead.api.session.sdpfrag import parse
 from livehead.api.small_webrtc.bodies import Wanted
 from livehead.api.small_webrtc.rtvi import Rtvi
 from livehead.core.lifecycle import State

@@ -9,8 +9,8 @@ from fastapi import Request, Response
 
 from livehead.api.body import check_accept, read_text
 from livehead.api.ice import ice_links, ice_servers, stun_servers
-from livehead.api.sdpfrag import parse
 from livehead.api.services import Services
+from livehead.api.session.sdpfrag import parse
 from livehead.core.identity import Identity
 from livehead.errors import PreconditionError, UnprocessableError
 from livehead.sessions.request import SessionRequest

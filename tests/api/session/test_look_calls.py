@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from offers import SDP
 
+from api.offers import SDP
 from caller import Caller
 from line import Line
 from livehead.engine.base import EngineSpec
@@ -74,9 +74,7 @@ async def test_the_background_changes_in_a_call_with_no_gap_in_sound(previewed: 
         assert (await line.next("error"))["error"]["status"] == 404
         await line.next("stats")
         silent = sum(level < 0.02 for at, level in caller.levels if at > asked)
-        assert silent <= 5 + 2 * caller.late, (
-            "beyond what was concealed, nothing is missing"
-        )
+        assert silent <= 5 + 2 * caller.late, "beyond what was concealed, nothing is missing"
         await line.send(type="bye")
         await line.state("closed")
 

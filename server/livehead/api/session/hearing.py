@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, WebSocket
 from livehead.api.guard import Guard
 from livehead.api.problems import deny, problem_of
 from livehead.api.services import ServicesDep
-from livehead.api.session_socket import read_rate, run_beside
-from livehead.api.socket import MessageSocket
+from livehead.api.session.session_socket import read_rate, run_beside
+from livehead.api.session.socket import MessageSocket
 from livehead.core.identity import Identity, Role
 from livehead.core.messages.from_server import ErrorMessage, Message
 from livehead.errors import RequestError, SlowReaderError, UnprocessableError

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from livehead.api.guard import Guard
-from livehead.api.multipart import MULTIPART, Form, FormField, read_form
 from livehead.api.services import Services, ServicesDep
+from livehead.api.store.multipart import MULTIPART, Form, FormField, read_form
 from livehead.core.identity import Identity, Role
 from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.core.look import KEEP, read_look

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, WebSocket
 
 from livehead.api.guard import Guard, identify
 from livehead.api.services import Services, ServicesDep
-from livehead.api.socket import MessageSocket
+from livehead.api.session.socket import MessageSocket
 from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
 from livehead.core.lifecycle import State

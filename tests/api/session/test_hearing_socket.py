@@ -15,7 +15,7 @@ from backend import Backend, listener
 from caller import Caller
 from ears import Ears, place, speech, talker
 from line import Line
-from livehead.api import hearing
+from livehead.api.session import hearing
 from serving import Served
 from waiting import until
 

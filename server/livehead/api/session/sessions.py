@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from livehead.access.tokens import Grant
 from livehead.api.body import JSON, check_accept, content_type, read_json
 from livehead.api.guard import Guard, Needs
-from livehead.api.sdp_exchange import (
+from livehead.api.services import Services, ServicesDep
+from livehead.api.session.sdp_exchange import (
     ANSWERED,
     FRAGMENT_BODY,
     SDP,
@@ -23,8 +24,7 @@ from livehead.api.sdp_exchange import (
     open_by_offer,
     read_offer,
 )
-from livehead.api.services import Services, ServicesDep
-from livehead.api.session_options import AvatarQuery, QueriedOptions, from_body
+from livehead.api.session.session_options import AvatarQuery, QueriedOptions, from_body
 from livehead.avatars import DEFAULT_ID
 from livehead.core.identity import Identity, Role
 from livehead.core.messages.from_client import read_creation

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from livehead.api.guard import Guard, Needs
-from livehead.api.sdp_exchange import OFFER_BODY, OFFER_RESPONSES, describe_endpoint, open_by_offer, read_offer
 from livehead.api.services import ServicesDep
-from livehead.api.session_options import QueriedOptions
+from livehead.api.session.sdp_exchange import OFFER_BODY, OFFER_RESPONSES, describe_endpoint, open_by_offer, read_offer
+from livehead.api.session.session_options import QueriedOptions
 from livehead.core.identity import Identity, Role
 from livehead.core.limits import MAX_NAME
 

@@ -12,7 +12,7 @@ import pytest
 from fastapi import WebSocket
 from starlette.websockets import WebSocketState
 
-from livehead.api.socket import MessageSocket
+from livehead.api.session.socket import MessageSocket
 from livehead.core.messages.from_server import Playback
 from livehead.errors import UnprocessableError
 from livehead.metrics import Metrics
@@ -108,8 +108,8 @@ async def test_binary_messages_beyond_their_rate_wait_and_are_all_read(monkeypat
         waited.append(seconds)
         await sleep(seconds)
 
-    monkeypatch.setattr("livehead.api.socket.BINARY_BURST", 10.0)
-    monkeypatch.setattr("livehead.api.socket.asyncio.sleep", sleep)
+    monkeypatch.setattr("livehead.api.session.socket.BINARY_BURST", 10.0)
+    monkeypatch.setattr("livehead.api.session.socket.asyncio.sleep", sleep)
     received: list[str | bytes] = []
 
     async def handle(message: str | bytes) -> None:

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from livehead.api.body import JSON, read_json
 from livehead.api.guard import Guard, Needs, credential_of, identify
-from livehead.api.multipart import MULTIPART, Form, FormField, read_form
 from livehead.api.services import Services, ServicesDep
+from livehead.api.store.multipart import MULTIPART, Form, FormField, read_form
 from livehead.avatars import Avatar
 from livehead.core.identity import Identity
 from livehead.core.portrait_check import Crop

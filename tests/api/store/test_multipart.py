@@ -9,8 +9,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from livehead.api import multipart
-from livehead.api.multipart import Form, FormField, read_form
+from livehead.api.store import multipart
+from livehead.api.store.multipart import Form, FormField, read_form
 from livehead.errors import MalformedError, TooLargeError, UnprocessableError, UnsupportedTypeError
 
 FIELDS = {"image": FormField(1000), "name": FormField(20)}

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, WebSocket
 from livehead.api.guard import Guard
 from livehead.api.problems import deny
 from livehead.api.services import ServicesDep
-from livehead.api.session_socket import read_rate, run_beside
-from livehead.api.socket import MessageSocket
+from livehead.api.session.session_socket import read_rate, run_beside
+from livehead.api.session.socket import MessageSocket
 from livehead.core.identity import Identity, Role
 from livehead.core.messages.from_client import End, Interrupt, decode_speech
 from livehead.core.speech.queue import MAX_UTTERANCES

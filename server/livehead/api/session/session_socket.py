@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from livehead.api.socket import GOING_AWAY, MessageSocket
+from livehead.api.session.socket import GOING_AWAY, MessageSocket
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_server import StateMessage
 from livehead.errors import MalformedError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from livehead.api.sdpfrag import SdpFragment, parse
+from livehead.api.session.sdpfrag import SdpFragment, parse
 from livehead.core.limits import MAX_CANDIDATES, MAX_M_LINES, MAX_SDP_LINES
 from livehead.core.messages.from_client import IceCandidate
 from livehead.errors import MalformedError, TooLargeError

@@ -7,7 +7,8 @@ from typing import Annotated, Any, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 
 from livehead.api.guard import Guard, Needs
-from livehead.api.sdp_exchange import (
+from livehead.api.services import ServicesDep
+from livehead.api.session.sdp_exchange import (
     FRAGMENT_BODY,
     OFFER_BODY,
     OFFER_RESPONSES,
@@ -18,7 +19,6 @@ from livehead.api.sdp_exchange import (
     describe_resource,
     read_offer,
 )
-from livehead.api.services import ServicesDep
 from livehead.core.identity import Identity, Role
 
 Viewing: TypeAlias = Annotated[Identity, Depends(Guard(Role.VIEW))]
