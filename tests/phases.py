@@ -11,6 +11,7 @@ REALTIME = (
     "browser/test_shown_by_page.py",
     "browser/test_talk.py",
     "client/test_call.py",
+    "engine/host/test_background_streams.py",
     "integration/test_many_viewers.py",
     "integration/test_first_mouth.py",
     "integration/test_renders_beside_call.py",
@@ -44,8 +45,21 @@ LOOPBACK = (
 )
 """Servers, workers and calls that mostly wait: one after the other in a worker of their own, beside other tests."""
 
+PAGES = (
+    "browser/test_access.py",
+    "browser/test_page.py",
+    "browser/test_page_first.py",
+    "browser/test_page_portraits.py",
+    "browser/test_page_settings.py",
+    "browser/test_server_states.py",
+    "browser/test_sources.py",
+)
+"""The demo page in Chromium."""
+
+BROWSERS = ("browser",)
+"""Everything else in Chromium."""
+
 CALLS = (
-    "browser",
     "client",
     "media/peer/test_client_floods.py",
     "media/peer/test_forms.py",
@@ -55,7 +69,7 @@ CALLS = (
     "media/peer/test_viewers.py",
     "media/peer/test_voice.py",
 )
-"""The same for browsers and other clients. Three of a kind at once would be late for one another."""
+"""The same for clients other than browsers. Three of a kind at once would be late for one another."""
 
 SLOW = (
     "bench",
@@ -86,6 +100,7 @@ SLOW = (
     "test_openai_realtime_example.py",
     "render",
     *LOOPBACK,
+    *BROWSERS,
     *CALLS,
 )
 """Browsers, models, servers, commands in processes of their own, and long simulations: left out of ``make check``."""
@@ -105,7 +120,13 @@ COMPUTE = (
 """Models, files and simulations, for minutes, and no claims about time: the tests of REALTIME leave half of the
 processor idle, and these take it, at the lowest priority there is."""
 
-TOGETHER = {"loopback": LOOPBACK, "calls": CALLS, "bench media": ("bench/media/test_bench_media.py",)}
+TOGETHER = {
+    "loopback": LOOPBACK,
+    "pages": PAGES,
+    "browsers": BROWSERS,
+    "calls": CALLS,
+    "bench media": ("bench/media/test_bench_media.py",),
+}
 """Groups that each keep to one worker; what the last one sets up for all its tests takes long."""
 
 

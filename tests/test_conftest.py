@@ -85,5 +85,7 @@ def test_a_file_has_the_marks_of_its_place(path: str, expected: list[str]) -> No
 
 def test_tests_that_wait_share_a_worker() -> None:
     assert group("api/session/test_signal.py") == group("engine/host/test_host.py") == "loopback"
-    assert group("browser/test_embed.py") == group("media/peer/test_peer.py") == "calls"
+    assert group("browser/test_page.py") == "pages"
+    assert group("browser/test_embed.py") == "browsers"
+    assert group("client/test_client_session.py") == group("media/peer/test_peer.py") == "calls"
     assert group("core/test_playout.py") is None

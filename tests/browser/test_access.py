@@ -193,6 +193,7 @@ async def test_a_token_that_is_used_up(browser: Browser, locked: Locked) -> None
         assert "used up" in await visit.notice("uses")
 
 
+@pytest.mark.soak
 async def test_too_many_tries_are_waited_for(browser: Browser, tmp_path: Path) -> None:
     keys = write_keys(tmp_path / "keys", KEY)
     engine = EngineSpec(PREVIEW, {"size": 512})

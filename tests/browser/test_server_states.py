@@ -7,6 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser
 
 from serving import Process, running
@@ -22,6 +23,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.soak
 async def test_all_places_are_taken(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url) as first:
         await first.start()
