@@ -23,8 +23,18 @@ def decoder(program: str, seconds: float = 10.0) -> AudioDecoder:
     return AudioDecoder(60, seconds=seconds, program=(sys.executable, "-c", program))
 
 
+others: set[int] = set()
+"""Processes that this one had before a test: servers of other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _own_processes() -> None:
+    others.clear()
+    others.update(child.pid for child in psutil.Process().children())
+
+
 def children() -> int:
-    return len(psutil.Process().children())
+    return sum(child.pid not in others for child in psutil.Process().children())
 
 
 async def test_a_file_becomes_wav_as_long_as_it_is(tmp_path: Path) -> None:
