@@ -98,6 +98,16 @@ async def test_what_is_said_is_heard_by_a_viewer_that_joined(server: Livehead, h
     assert (await head.stats())["source"] == "push"
 
 
+async def test_a_session_has_a_look_and_is_recorded(served: Served, server: Livehead) -> None:
+    async with server.session(background="#204060", record="film") as head:
+        described = served.services.registry.sessions[0].describe()
+        assert described["look"] == {"background": "#204060"}
+        assert described["record"] == "film"
+        assert (await head.stats())["source"] == "push"
+    with pytest.raises(Malformed):
+        await server.session(background="#20").open()
+
+
 async def test_speech_waits_for_the_first_viewer(head: BackendSession) -> None:
     playback = await head.speak(tone(0.2))
     with pytest.raises(TimeoutError):

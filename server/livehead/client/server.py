@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Iterable
 from types import TracebackType
@@ -16,6 +17,7 @@ from livehead.client.session import Session
 from livehead.client.transport.http import Http
 
 InterruptMode: TypeAlias = Literal["off", "auto"]
+Record: TypeAlias = Literal["film", "replay"]
 Source: TypeAlias = Literal["push", "mic"]
 RoleName: TypeAlias = Literal["open", "view", "speak", "hear"]
 
@@ -72,12 +74,21 @@ class Livehead:
         interrupt: InterruptMode | None = None,
         seed: int | None = None,
         probe: bool = False,
+        background: str | None = None,
+        record: Record | None = None,
     ) -> BackendSession:
         """A session without a peer of its own: viewers join it by WHEP. It is opened by ``async with`` or its
         ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait; ``latency`` names
-        a preset of :meth:`info`. What is left out is as the server has it."""
+        a preset of :meth:`info`. ``background`` is that of its look: ``keep``, ``#rrggbb``, ``blur``,
+        ``transparent`` or the id of an avatar. ``record`` keeps a film of it, or what it takes to render it again.
+        What is left out is as the server has it."""
         options = {"avatar": avatar, "source": "push"} | _given(
-            latency=latency, interrupt=interrupt, seed=seed, probe=probe or None
+            latency=latency,
+            interrupt=interrupt,
+            seed=seed,
+            probe=probe or None,
+            look=None if background is None else {"background": background},
+            record=None if record is None else _RECORD[record],
         )
         return BackendSession(self._http, options)
 
@@ -91,15 +102,19 @@ class Livehead:
         seed: int | None = None,
         probe: bool = False,
         microphone: bool | None = None,
+        background: str | None = None,
+        record: Record | None = None,
     ) -> Call:
         """A session with a peer of its own, whose pictures and sound come to this program. With source=mic it has a
         microphone, :meth:`Call.talk`, that drives the portrait; with source=push it has one for the session's ears
-        where ``microphone`` is true."""
+        where ``microphone`` is true. The other options are those of :meth:`session`."""
         options = {"avatar": avatar, "source": source, "voice": "on"} | _given(
             latency=latency,
             interrupt=interrupt,
             seed=None if seed is None else str(seed),
             probe="1" if probe else None,
+            look=None if background is None else json.dumps({"background": background}),
+            record=None if record is None else _RECORD[record],
         )
         return Call(self._http, options, microphone=source == "mic" if microphone is None else microphone)
 
@@ -130,6 +145,10 @@ class Livehead:
             avatar=avatar, source=source, session=session, max_seconds=max_seconds, uses=uses
         )
         return await self._http.read(_TOKEN, "POST", "/v1/tokens", json=grant)
+
+
+_RECORD: dict[Record, str] = {"film": "1", "replay": "replay"}
+"""As the server reads it, in JSON and in a query."""
 
 
 def _given(**fields: Any) -> dict[str, Any]:
