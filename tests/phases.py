@@ -22,6 +22,7 @@ REALTIME = (
     "integrations/test_livekit_session.py",
     "integrations/test_pipecat_greeter.py",
     "integrations/test_pipecat_service.py",
+    "media/peer/test_viewers.py",
     "network",
     "test_agent_example.py",
     "test_examples.py",
@@ -66,7 +67,6 @@ CALLS = (
     "media/peer/test_peer.py",
     "media/peer/test_setup_time.py",
     "media/peer/test_strangers.py",
-    "media/peer/test_viewers.py",
     "media/peer/test_voice.py",
 )
 """The same for clients other than browsers. Three of a kind at once would be late for one another."""

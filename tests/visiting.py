@@ -128,6 +128,7 @@ async def visiting(
     finally:
         # The page says goodbye when it is left; closing the context alone may be faster than that.
         await page.goto("about:blank")
+        await page.unroute_all(behavior="ignoreErrors")  # or what is under way fails whichever test comes next
         await context.close()
     left = [text for text in visit.complaints if VIOLATION in text or allowed is None or not re.search(allowed, text)]
     assert not left, f"the page logged {left}"

@@ -24,6 +24,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.soak
 async def test_it_comes_back_when_the_server_does(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     options = ("--engine", "preview", "--size", "128", "--data-dir", str(tmp_path / "data"), "--port", str(port))
