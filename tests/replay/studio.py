@@ -34,6 +34,7 @@ from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.engine_attachment import EngineAttachment
 from livehead.sessions.recording.base import OpenedStream
 from livehead.sessions.recording.replay_recorder import ReplayRecorder
+from livehead.sessions.recording.subject import Subject
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
@@ -183,16 +184,16 @@ class Studio:
         self.made: dict[int, bytes] = {}
         self.stale = 0
         self.generator = generator
-        self.store = RecordingStore(folder, settings or StoreSettings(min_free_mb=0))
+        settings = settings or StoreSettings(min_free_mb=0)
+        self.store = RecordingStore(folder, settings)
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._numbers = count(1)
         self._sample = 0
         preset = generator.info.presets[latency]
         request = SessionRequest("one", latency, source="push" if pushed else "mic", record="replay")
-        self.recorder = Recorder(
-            self.store, settings or StoreSettings(min_free_mb=0), Metrics(), "session", request, ANYBODY, generator.info
-        )
+        subject = Subject("session", request, ANYBODY, generator.info, self.store, settings, Metrics())
+        self.recorder = Recorder(subject)
         self.seen = self.recorder.seen = []
         self.push_source = PushSource(preset.hop, preset.lookahead)
         self.mic = MicSource(preset.hop, preset.lookahead)

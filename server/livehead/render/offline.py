@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -18,28 +17,10 @@ from livehead.engine.base import Backdrop, Generator, Preset, Work
 from livehead.engine.look import open_stream
 from livehead.errors import MediaError
 from livehead.media.audio.file import AudioFile
+from livehead.media.video.film_report import FilmReport
 from livehead.media.video.output_file import check_output, replacing
 from livehead.media.video.provenance import synthetic_tags
 from livehead.render.film import Film, FilmFormat
-
-
-@dataclass(frozen=True, slots=True)
-class RenderReport:
-    """``frames`` of 40 ms each, made in ``elapsed`` seconds."""
-
-    out: Path
-    frames: int
-    elapsed: float
-
-    @property
-    def seconds(self) -> float:
-        """Length of the video."""
-        return self.frames / FPS
-
-    @property
-    def speed(self) -> float:
-        """How many times faster than real time."""
-        return self.seconds / max(self.elapsed, 1e-9)
 
 
 def render(
@@ -53,7 +34,7 @@ def render(
     backdrop: Backdrop | None = None,
     marked: bool = False,
     progress: bool = False,
-) -> RenderReport:
+) -> FilmReport:
     """Write ``out``, an MP4 as long as the audio, rounded up to whole blocks (the rest is silence).
 
     The file appears under its name when it is complete, or not at all. ``backdrop`` is put behind the portrait;
@@ -84,4 +65,4 @@ def render(
                 film.finish()
         finally:
             generator.close(stream)
-    return RenderReport(out, film.frames, time.monotonic() - began)
+    return FilmReport(out, film.frames, time.monotonic() - began)

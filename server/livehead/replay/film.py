@@ -11,12 +11,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from livehead.core import mark
-from livehead.core.block import FPS, SAMPLE_RATE
+from livehead.core.block import SAMPLE_RATE
 from livehead.engine.base import Generator, Preset
 from livehead.errors import MediaError
 from livehead.media.audio.file import TRACK_RATE
 from livehead.media.audio.resample import Resampler
 from livehead.media.film.film import on_grey
+from livehead.media.video.film_report import FilmReport
 from livehead.media.video.mp4 import Mp4Writer
 from livehead.media.video.output_file import check_output, replacing
 from livehead.media.video.provenance import synthetic_tags
@@ -28,26 +29,13 @@ from livehead.replay.shot import Shot
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayReport:
-    """``frames`` of 40 ms each, made in ``elapsed`` seconds. ``as_live``: with the windows of the live session.
-    ``whole``: the recording was ended, and not cut off; of one that was, ``unread`` bytes could not be used."""
+class ReplayReport(FilmReport):
+    """``as_live``: with the windows of the live session. ``whole``: the recording was ended, and not cut off; of one
+    that was, ``unread`` bytes could not be used."""
 
-    out: Path
-    frames: int
-    elapsed: float
     as_live: bool
     whole: bool
     unread: int
-
-    @property
-    def seconds(self) -> float:
-        """Length of the video."""
-        return self.frames / FPS
-
-    @property
-    def speed(self) -> float:
-        """How many times faster than real time."""
-        return self.seconds / max(self.elapsed, 1e-9)
 
 
 def replay(

@@ -25,6 +25,7 @@ from livehead.sessions.recording import replay_thread
 from livehead.sessions.recording.base import OpenedStream
 from livehead.sessions.recording.replay_recorder import ReplayRecorder
 from livehead.sessions.recording.replay_thread import ReplayThread
+from livehead.sessions.recording.subject import Subject
 from livehead.sessions.request import SessionRequest
 from livehead.settings import StoreSettings
 from livehead.store.recordings.store import RecordingStore
@@ -40,9 +41,8 @@ class Made:
         self.store = RecordingStore(folder, self.settings)
         self.metrics = Metrics()
         request = SessionRequest("one", "low", record="replay")
-        self.recorder = ReplayRecorder(
-            self.store, self.settings, self.metrics, "session", request, BY, fakes.FakeGenerator().info
-        )
+        info = fakes.FakeGenerator().info
+        self.recorder = ReplayRecorder(Subject("session", request, BY, info, self.store, self.settings, self.metrics))
 
     @property
     def file(self) -> ReplayFile:

@@ -9,20 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from livehead.core.block import BLOCK_S
-from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.playout.tick import Tick
-from livehead.engine.base import GeneratorInfo
 from livehead.errors import RequestError
 from livehead.media.film.process import FilmProcess
 from livehead.media.film.wire import FilmOptions, FilmTick
 from livehead.media.video.provenance import synthetic_tags
-from livehead.metrics import Metrics
 from livehead.sessions.recording.base import NoRecorder, RecordingStatus
-from livehead.sessions.request import SessionRequest
-from livehead.settings import StoreSettings
+from livehead.sessions.recording.subject import Subject
 from livehead.store.recordings.recording import Recording, RecordingState
-from livehead.store.recordings.store import RecordingStore
 
 WRITTEN_S = 40.0
 COMPLETE_S = 5.0
@@ -36,25 +31,10 @@ class FilmRecorder(NoRecorder):
     """Implements :class:`~livehead.sessions.recording.base.Recorder`. The film begins with the first tick: a session
     that nobody came to has none."""
 
-    def __init__(
-        self,
-        store: RecordingStore,
-        settings: StoreSettings,
-        metrics: Metrics,
-        session: str,
-        request: SessionRequest,
-        opened_by: Identity,
-        info: GeneratorInfo,
-    ) -> None:
+    def __init__(self, subject: Subject) -> None:
         self.id = new_id()
         self.process: FilmProcess | None = None
-        self._store = store
-        self._settings = settings
-        self._metrics = metrics
-        self._session = session
-        self._request = request
-        self._opened_by = opened_by
-        self._info = info
+        self._subject = subject
         self._state: RecordingState | None = None
         self._sealed: RecordingState = "failed"
         self._on = True
@@ -75,7 +55,7 @@ class FilmRecorder(NoRecorder):
             self._begin(tick)
         if self.process is None:
             return
-        if (tick.index - self._first) * BLOCK_S >= self._settings.max_film_seconds:
+        if (tick.index - self._first) * BLOCK_S >= self._subject.settings.max_film_seconds:
             self._limited = True
             self._on = False
             self.process.end()
@@ -97,36 +77,36 @@ class FilmRecorder(NoRecorder):
     def _begin(self, tick: Tick) -> None:
         self._first = tick.index
         self._loop = asyncio.get_running_loop()
-        tags = synthetic_tags(self._info.name, self._info.variant, self._request.avatar)
+        tags = synthetic_tags(self._subject.info.name, self._subject.info.variant, self._subject.request.avatar)
         try:
-            recording = self._store.begin(
+            recording = self._subject.store.begin(
                 "film",
-                session=self._session,
-                avatar=self._request.avatar,
-                opened_by=self._opened_by,
+                session=self._subject.session,
+                avatar=self._subject.request.avatar,
+                opened_by=self._subject.opened_by,
                 tags=tags,
                 recording_id=self.id,
             )
         except RequestError as error:
             self._state, self._on = "failed", False
-            logger.warning("session %s: no film is made: %s", self._session, error)
+            logger.warning("session %s: no film is made: %s", self._subject.session, error)
             return
         self._state = "recording"
-        self.process = self._make_process(recording, self._store.file(recording))
+        self.process = self._make_process(recording, self._subject.store.file(recording))
         self.process.start()
 
     def _make_process(self, recording: Recording, path: Path) -> FilmProcess:
         options = FilmOptions(
             str(path),
-            str(self._store.temporary(recording)),
+            str(self._subject.store.temporary(recording)),
             None,
             recording.tags,
-            test_pattern=self._request.probe,
-            mark=self._settings.visible_mark != "off",
-            transparent=self._request.look.kind == "transparent",
+            test_pattern=self._subject.request.probe,
+            mark=self._subject.settings.visible_mark != "off",
+            transparent=self._subject.request.look.kind == "transparent",
         )
         return FilmProcess(
-            lambda: self._store.open_file(recording),
+            lambda: self._subject.store.open_file(recording),
             options,
             check=self._check,
             on_written=self._written,
@@ -137,8 +117,8 @@ class FilmRecorder(NoRecorder):
 
     def _check(self) -> None:
         assert self.process is not None
-        self._store.progress(self.id, self.process.seconds)
-        self._store.check_room()
+        self._subject.store.progress(self.id, self.process.seconds)
+        self._subject.store.check_room()
 
     def _written(self, seconds: float, cut: str | None) -> None:
         assert self.process is not None
@@ -149,7 +129,7 @@ class FilmRecorder(NoRecorder):
         logger.log(
             logging.WARNING if cut else logging.INFO,
             "session %s: film %s: %s, %.1f s, %d pictures repeated%s",
-            self._session,
+            self._subject.session,
             self.id,
             state,
             seconds,
@@ -157,13 +137,13 @@ class FilmRecorder(NoRecorder):
             f": {why}" if why else "",
         )
         self._sealed = state
-        self._attempt(lambda: self._store.seal(self.id, state, seconds))
+        self._attempt(lambda: self._subject.store.seal(self.id, state, seconds))
         self._set(self._is_written)
 
     def _completed(self) -> None:
-        self._attempt(lambda: self._store.finish(self.id, self._sealed))
+        self._attempt(lambda: self._subject.store.finish(self.id, self._sealed))
         self._state = self._sealed
-        self._metrics.recordings.labels("film", self._sealed).inc()
+        self._subject.metrics.recordings.labels("film", self._sealed).inc()
         self._set(self._is_written)
         self._set(self._is_complete)
 
@@ -171,7 +151,7 @@ class FilmRecorder(NoRecorder):
         try:
             step()
         except RequestError as error:
-            logger.warning("session %s: film %s: %s", self._session, self.id, error)
+            logger.warning("session %s: film %s: %s", self._subject.session, self.id, error)
 
     def _set(self, event: asyncio.Event) -> None:
         assert self._loop is not None

@@ -14,6 +14,7 @@ from livehead.metrics import Metrics
 from livehead.sessions.recording.base import NoRecorder, Recorder
 from livehead.sessions.recording.film import FilmRecorder
 from livehead.sessions.recording.replay_recorder import ReplayRecorder
+from livehead.sessions.recording.subject import Subject
 from livehead.sessions.request import SessionRequest
 from livehead.settings import StoreSettings
 from livehead.store.recordings.store import RecordingStore
@@ -42,19 +43,17 @@ class SessionRecorders:
         await asyncio.to_thread(self._end)
 
     def make(self, session: str, request: SessionRequest, opened_by: Identity, info: GeneratorInfo) -> Recorder:
-        match request.record:
-            case "off":
-                return NoRecorder()
-            case "film":
-                self._store.check(opened_by.owner)
-                film = FilmRecorder(self._store, self._settings, self._metrics, session, request, opened_by, info)
-                self._films.add(film)
-                return film
-            case "replay":
-                self._store.check(opened_by.owner)
-                replay = ReplayRecorder(self._store, self._settings, self._metrics, session, request, opened_by, info)
-                self._replays.add(replay)
-                return replay
+        if request.record == "off":
+            return NoRecorder()
+        self._store.check(opened_by.owner)
+        subject = Subject(session, request, opened_by, info, self._store, self._settings, self._metrics)
+        if request.record == "film":
+            film = FilmRecorder(subject)
+            self._films.add(film)
+            return film
+        replay = ReplayRecorder(subject)
+        self._replays.add(replay)
+        return replay
 
     def _end(self) -> None:
         until = time.monotonic() + ENDING_S

@@ -9,20 +9,15 @@ from operator import methodcaller
 
 import livehead
 from livehead.core.block import BLOCK_S, FPS
-from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.playout.tick import Tick
 from livehead.core.windows import Window
-from livehead.engine.base import GeneratorInfo
 from livehead.errors import RequestError
-from livehead.metrics import Metrics
 from livehead.replay.header import Header
 from livehead.sessions.recording.base import OpenedStream, RecordingStatus
 from livehead.sessions.recording.replay_thread import Call, ReplayThread
-from livehead.sessions.request import SessionRequest
-from livehead.settings import StoreSettings
+from livehead.sessions.recording.subject import Subject
 from livehead.store.recordings.recording import Recording, RecordingState
-from livehead.store.recordings.store import RecordingStore
 
 BATCH = FPS
 """Ticks whose events are handed to the thread together."""
@@ -45,25 +40,10 @@ class ReplayRecorder:
 
     quantized = True
 
-    def __init__(
-        self,
-        store: RecordingStore,
-        settings: StoreSettings,
-        metrics: Metrics,
-        session: str,
-        request: SessionRequest,
-        opened_by: Identity,
-        info: GeneratorInfo,
-    ) -> None:
+    def __init__(self, subject: Subject) -> None:
         self.id = new_id()
         self.thread: ReplayThread | None = None
-        self._store = store
-        self._settings = settings
-        self._metrics = metrics
-        self._session = session
-        self._request = request
-        self._opened_by = opened_by
-        self._info = info
+        self._subject = subject
         self._state: RecordingState | None = None
         self._on = True
         self._calls: list[Call] = []
@@ -110,7 +90,7 @@ class ReplayRecorder:
             self._hand_over(self.thread)
         if self.thread.failed.is_set():
             self._on = False
-        elif self._seconds >= self._settings.max_film_seconds:
+        elif self._seconds >= self._subject.settings.max_film_seconds:
             self._end(self.thread, "length")
 
     async def close(self) -> None:
@@ -125,32 +105,34 @@ class ReplayRecorder:
     def _begin(self, tick: Tick) -> None:
         self._first = self._handed_over = tick.index
         header = Header.of(
-            self._info,
+            self._subject.info,
             livehead=livehead.__version__,
-            session=self._session,
+            session=self._subject.session,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            source=self._request.source,
-            latency=self._request.latency,
+            source=self._subject.request.source,
+            latency=self._subject.request.latency,
         )
         try:
-            recording = self._store.begin(
+            recording = self._subject.store.begin(
                 "replay",
-                session=self._session,
-                avatar=self._request.avatar,
-                opened_by=self._opened_by,
+                session=self._subject.session,
+                avatar=self._subject.request.avatar,
+                opened_by=self._subject.opened_by,
                 recording_id=self.id,
             )
         except RequestError as error:
             self._state, self._on = "failed", False
             self._calls.clear()
-            logger.warning("session %s: it is not recorded: %s", self._session, error)
+            logger.warning("session %s: it is not recorded: %s", self._subject.session, error)
             return
         self._state = "recording"
         self.thread = self._make_thread(recording, header)
         self.thread.start()
 
     def _make_thread(self, recording: Recording, header: Header) -> ReplayThread:
-        return ReplayThread(lambda: self._store.open_file(recording), header, check=self._check, on_end=self._written)
+        return ReplayThread(
+            lambda: self._subject.store.open_file(recording), header, check=self._check, on_end=self._written
+        )
 
     def _hand_over(self, thread: ReplayThread) -> None:
         thread.put(self._calls)
@@ -165,11 +147,11 @@ class ReplayRecorder:
     # -- in the thread
 
     def _check(self) -> None:
-        self._store.progress(self.id, self._seconds)
-        self._store.check_room()
+        self._subject.store.progress(self.id, self._seconds)
+        self._subject.store.check_room()
         if time.monotonic() - self._noted > NOTE_S:
             self._noted = time.monotonic()
-            self._store.checkpoint(self.id, self._seconds)
+            self._subject.store.checkpoint(self.id, self._seconds)
 
     def _written(self, cut: str | None) -> None:
         """The file is complete, or ended before its session because of ``cut``."""
@@ -179,12 +161,12 @@ class ReplayRecorder:
         logger.log(
             logging.WARNING if cut else logging.INFO,
             "session %s: replay file %s: %s, %.1f s%s",
-            self._session,
+            self._subject.session,
             self.id,
             state,
             self._seconds,
             f": {cut}" if cut else "",
         )
         self._state = state
-        self._metrics.recordings.labels("replay", state).inc()
-        self._store.end(self.id, state, self._seconds)
+        self._subject.metrics.recordings.labels("replay", state).inc()
+        self._subject.store.end(self.id, state, self._seconds)
