@@ -23,6 +23,7 @@ REALTIME = (
     "integrations/test_pipecat_greeter.py",
     "integrations/test_pipecat_service.py",
     "media/peer/test_viewers.py",
+    "media/peer/test_voice.py",
     "network",
     "test_agent_example.py",
     "test_examples.py",
@@ -67,7 +68,6 @@ CALLS = (
     "media/peer/test_peer.py",
     "media/peer/test_setup_time.py",
     "media/peer/test_strangers.py",
-    "media/peer/test_voice.py",
 )
 """The same for clients other than browsers. Three of a kind at once would be late for one another."""
 
