@@ -1,4 +1,5 @@
-"""For all tests: the event loop must not block, each test knows its phase, and soak tests run only on demand."""
+"""For all tests: the event loop must not block, each test knows its phase, soak tests run only on demand, and what
+fails in real time is tried once more."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import blockbuster
 import pytest
+from _pytest.runner import runtestprotocol
+from _pytest.terminal import TerminalReporter
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -42,6 +45,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long_runs = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long_runs)
     items[:] = [item for item in items if item not in long_runs]
+
+
+SECOND_TRY = ("second try", True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """What talks in real time may fail because the machine stood still, so it is tried once more, and said: a test that
+    fails twice in a row has failed."""
+    path = item.path.relative_to(TESTS).as_posix()
+    if group(path) is None and not item.get_closest_marker("realtime"):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(report.failed for report in reports):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        for report in reports:
+            report.user_properties.append(SECOND_TRY)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    tried = [
+        each.nodeid
+        for each in terminalreporter.getreports("passed")
+        if list(SECOND_TRY) in map(list, each.user_properties)
+    ]
+    if tried:
+        terminalreporter.section("passed at the second try")
+        for nodeid in tried:
+            terminalreporter.line(nodeid)
 
 
 class Grouped(LoadScopeScheduling):

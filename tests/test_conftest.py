@@ -1,4 +1,4 @@
-"""The guard of the event loop works, and the phases name tests that exist."""
+"""The guard of the event loop works, the phases name tests that exist, and what fails in real time is tried again."""
 
 from __future__ import annotations
 
@@ -58,6 +58,43 @@ def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(t
     assert "1 failed, 3 passed, 2 errors" in done.stdout, done.stdout + done.stderr
     assert "the event loop was blocked" in done.stdout
     assert "Blocking call to time.sleep" in done.stdout
+
+
+FAILS = """
+from pathlib import Path
+
+BEFORE = Path(__file__).with_name("tried")
+
+
+def test_at_first():
+    first = not BEFORE.exists()
+    BEFORE.touch()
+    assert not first
+
+
+def test_always():
+    assert False
+"""
+
+
+def test_what_fails_in_real_time_is_tried_once_more_and_named(tmp_path: Path) -> None:
+    (tmp_path / "network").mkdir()
+    for place in ("network/test_live.py", "test_pure.py"):
+        (tmp_path / place).write_text(FAILS)
+    for name in ("conftest.py", "phases.py"):
+        (tmp_path / name).write_text((TESTS / name).read_text())
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "3 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    said = done.stdout.split("passed at the second try")[1].split("short test summary")[0]
+    assert [line for line in said.splitlines() if "::" in line] == ["network/test_live.py::test_at_first"]
 
 
 @pytest.mark.parametrize(

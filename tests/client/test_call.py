@@ -72,10 +72,15 @@ async def test_each_picture_comes_with_its_own_sound(server: Livehead) -> None:
     assert (picture.shape, picture.dtype) == ((64, 64, 3), np.uint8)
     assert (sound.shape, sound.dtype) == ((1920,), np.int16)
     codes = [probe.read(picture[:, :, 1]) for picture, _ in pairs]
-    told = [(code.loudness >= 8, loud(sound)) for code, (_, sound) in zip(codes, pairs, strict=True) if code]
-    assert len(told) > 0.9 * len(pairs)
-    assert sum(shown for shown, _ in told) >= 40
-    assert sum(shown != heard for shown, heard in told) <= 2  # of 20 edges
+    assert sum(code is not None for code in codes) > 0.9 * len(pairs)
+    # a picture that came too late is not shown: the one before is, with the next sound
+    fresh = [
+        (code.loudness >= 8, loud(sound))
+        for before, code, (_, sound) in zip([None, *codes], codes, pairs, strict=False)
+        if code is not None and (before is None or code.k != before.k)
+    ]
+    assert sum(shown for shown, _ in fresh) >= 40
+    assert sum(shown != heard for shown, heard in fresh) <= 3  # of 20 edges
 
 
 async def test_what_was_read_counts_as_shown(server: Livehead) -> None:

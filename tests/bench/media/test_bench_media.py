@@ -79,7 +79,7 @@ def test_viewers_share_an_encoding(figures: dict[str, Any]) -> None:
     rows = {(row["viewers"], row["encodings"]): row for row in figures["viewers"]}
     assert set(rows) == {(1, 1), (2, 1), (4, 1), (8, 1), (8, 8)}
     for (_, encodings), row in rows.items():
-        assert row["encoded_per_s"] <= 26 * encodings
+        assert row["encoded_per_s"] <= 27 * encodings, "25, and a burst after a stall"
         assert row["fps_min"] > 5
         assert row["core_percent"] > 0
     assert rows[8, 8]["encoded_per_s"] > 3 * rows[8, 1]["encoded_per_s"]

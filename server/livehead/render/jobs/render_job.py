@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import TypeAlias
@@ -145,7 +146,15 @@ class RenderJob:
 
     async def _write(self, windows: _Windows, stream: EngineStream, film_format: FilmFormat) -> None:
         audio, target = self._queue.file(self.record.id, AUDIO), self._queue.file(self.record.id, FILM)
-        film = await self._threads.run(WrittenFilm, audio, target, film_format, self._queue.check_room_now)
+        opening = asyncio.ensure_future(
+            self._threads.run(WrittenFilm, audio, target, film_format, self._queue.check_room_now)
+        )
+        try:
+            film = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(LiveheadError):  # its files are open by now, or will be
+                await self._threads.run((await opening).close)
+            raise
         try:
             coming: deque[tuple[asyncio.Future[list[Frame]], int]] = deque()
             following = await self._threads.run(film.go_on)
