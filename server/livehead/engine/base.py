@@ -45,6 +45,7 @@ class GeneratorInfo:
     how many shown frames :meth:`Generator.rewind` wants. ``presets`` maps ``low``, ``balanced``
     and ``throughput`` to a :class:`Preset`. ``details`` are facts for people (attention backend,
     dtype), shown in ``/v1/info``. ``mixed_hops`` says that works of different hop may share a step.
+    ``silence_hop`` is how many frames a window of known silence has, whatever the preset: 0 for no more than others.
     ``looks`` are the kinds of background that it can give a portrait by itself. ``batches`` are the batch sizes
     that others are put together from, smallest first; empty where every size up to ``max_batch`` is
     computed as such.
@@ -61,6 +62,7 @@ class GeneratorInfo:
     variant: str | None = None
     fps: int = FPS
     mixed_hops: bool = True
+    silence_hop: int = 0
     looks: tuple[LookKind, ...] = ("keep",)
     batches: tuple[int, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)

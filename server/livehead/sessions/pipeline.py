@@ -59,6 +59,16 @@ class Pipeline:
         before, self._attachment = self._attachment, attachment
         return before
 
+    @property
+    def speaking(self) -> bool:
+        """Whether there is speech now, or a pause within it."""
+        return self._source.speaking
+
+    @property
+    def preset(self) -> Preset:
+        """What the windows have the shape of."""
+        return self._preset
+
     def push(self, span: Span | None) -> None:
         """The source's next samples."""
         if span is None or self._attachment is None:
@@ -104,6 +114,11 @@ class Pipeline:
         now = self._clock()
         if preset != self._preset and now >= self._preset_at + RESTART_S:
             self._take_preset(now)
+
+    def move_to(self, preset: Preset) -> None:
+        """Go over to another shape of windows without anybody noticing: in silence where there is some soon, and a
+        little at a time where there is none. A newer choice takes the place of one that is under way."""
+        self.set_preset(preset)
 
     def interrupt(self, *, by_speaker: bool = False) -> None:
         """Drop what was not shown yet and what waits to be spoken. The portrait falls to rest from the last frame

@@ -17,6 +17,7 @@ from livehead.core.lifecycle import Event
 from livehead.core.look import Look
 from livehead.core.messages.from_client import Shown
 from livehead.core.messages.from_server import (
+    LatencyNotice,
     Playback,
     RecordingNotice,
     StateMessage,
@@ -98,7 +99,7 @@ class Session:
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
-        self._latency = request.latency
+        self._latency = self._preset = request.latency
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
@@ -292,7 +293,26 @@ class Session:
         """Raises UnprocessableError for an unknown preset, and RateLimitError."""
         self._rates.count_preset()
         self._pipeline.set_preset(find_preset(self._host.info.presets, name))
-        self._latency = name
+        self._latency = self._preset = name
+
+    @property
+    def preset(self) -> str:
+        """The preset that it has, which is not always the one that was asked for: see :meth:`move_to`."""
+        return self._preset
+
+    @property
+    def speaking(self) -> bool:
+        """Whether its portrait speaks now, or is about to."""
+        return self._pipeline.speaking
+
+    def move_to(self, name: str) -> None:
+        """The server gives it another preset. Nothing happens where it has that, or is on its way to it. Raises
+        UnprocessableError for an unknown one."""
+        if name == self._preset:
+            return
+        self._pipeline.move_to(find_preset(self._host.info.presets, name))
+        self._preset = name
+        self._status.tell(LatencyNotice(name, "server"))
 
     def interrupt(self) -> None:
         """Drop what was not shown yet. Raises RateLimitError."""

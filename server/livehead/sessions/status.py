@@ -6,10 +6,17 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from livehead.core.lifecycle import Event, Lifecycle, State
-from livehead.core.messages.from_server import AvatarActivity, RecordingNotice, StateMessage, Stats, UserActivity
+from livehead.core.messages.from_server import (
+    AvatarActivity,
+    LatencyNotice,
+    RecordingNotice,
+    StateMessage,
+    Stats,
+    UserActivity,
+)
 from livehead.logs import SessionLog
 
-SessionMessage: TypeAlias = StateMessage | Stats | AvatarActivity | UserActivity | RecordingNotice
+SessionMessage: TypeAlias = StateMessage | Stats | AvatarActivity | UserActivity | RecordingNotice | LatencyNotice
 """What a session tells of itself."""
 
 Listener: TypeAlias = Callable[[SessionMessage], None]

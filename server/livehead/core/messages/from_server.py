@@ -3,7 +3,7 @@
 Signal socket: Answer, StateMessage, Stats, ErrorMessage, and
 :class:`~livehead.core.messages.from_client.Candidate`. Speech socket: Playback, ErrorMessage.
 Hearing socket: UserActivity, ErrorMessage. Data channel: Pong, Stats, TracedStats, AvatarActivity, UserActivity.
-Signal socket and data channel: RecordingNotice.
+Signal socket and data channel: RecordingNotice, LatencyNotice.
 """
 
 from __future__ import annotations
@@ -139,6 +139,16 @@ class RecordingNotice:
     type: ClassVar[str] = "recording"
     on: bool
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyNotice:
+    """The session goes over to another latency preset: by itself, as the server's load asks for it, or because its
+    client chose one."""
+
+    type: ClassVar[str] = "latency"
+    preset: str
+    by: Literal["server", "client"]
 
 
 def encode(message: Message) -> str:

@@ -39,6 +39,10 @@ class Source(Protocol):
         """The block before which all have come by the clock: what is handed over beyond is ahead of its time. None
         where nothing ever is."""
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the newest blocks are speech, or may be: pauses between words count."""
+
     def poll(self, now: float, whole: int) -> Span | None:
         """What is due without anything new having come: silence, or queued speech. ``whole`` is the block before
         which the next window becomes whole."""

@@ -67,6 +67,11 @@ class MicSource:
     def come(self) -> None:
         """A microphone is never ahead."""
 
+    @property
+    def speaking(self) -> bool:
+        """See :class:`Source`."""
+        return bool(self._loud)
+
     def hear(self, start: int, pcm: Pcm) -> Span | None:
         """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
         first, self._heard = not self._heard, True

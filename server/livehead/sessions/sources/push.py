@@ -95,6 +95,11 @@ class PushSource:
         """See :class:`Source`."""
         return self._base + self._prebuffer + self._passed
 
+    @property
+    def speaking(self) -> bool:
+        """See :class:`Source`."""
+        return self._phase in (Phase.SPEAKING, Phase.PAUSED)
+
     def push(self, pcm: Pcm, now: float) -> None:
         """More samples of the present utterance, or its first, even if there are none yet. Raises ``ValueError`` past
         :attr:`room`."""
