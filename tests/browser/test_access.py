@@ -212,6 +212,7 @@ async def test_too_many_tries_are_waited_for(browser: Browser, tmp_path: Path) -
         assert await visit.page.is_hidden("#notice")
 
 
+@pytest.mark.soak
 async def test_too_many_wrong_keys(browser: Browser, tmp_path: Path) -> None:
     """The page waits, and then tries the last one by itself."""
     keys = write_keys(tmp_path / "keys", KEY)
@@ -290,6 +291,7 @@ async def test_the_description_of_the_api_is_open_where_there_are_no_keys(browse
         assert "speech" in await visit.text("#sockets")
 
 
+@pytest.mark.soak
 async def test_a_server_that_does_not_answer_while_a_key_is_checked(browser: Browser, locked: Locked) -> None:
     async with locked_out(browser, locked.url) as visit:
         await visit.page.context.set_offline(True)

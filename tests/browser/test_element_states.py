@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from playwright.async_api import Browser, Playwright
 
 from browser.site import site
@@ -159,6 +160,7 @@ async def test_a_frame_that_may_not_use_the_microphone(browser: Browser) -> None
                     assert 'allow="microphone"' in await notice.inner_text()
 
 
+@pytest.mark.soak
 async def test_all_places_taken(browser: Browser) -> None:
     async with one_place() as served:
         page = PAGE.format(heads=f'<live-head src="{served.url}" source="push"></live-head>', client=served.url)
@@ -171,6 +173,7 @@ async def test_all_places_taken(browser: Browser) -> None:
                     await visit.shot("element-full", whole=True)
 
 
+@pytest.mark.soak
 async def test_a_server_that_shuts_down(browser: Browser) -> None:
     async with one_place() as served, shown(browser, served.url, served.url, 'source="push"') as visit:
         await all_in(visit, "seen.state === 'idle'")

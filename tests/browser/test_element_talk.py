@@ -127,6 +127,7 @@ async def test_a_session_that_is_not_there(browser: Browser, served: Served) -> 
         assert await visit.page.evaluate("[live.state, live.error.title]") == ["error", "This conversation is over"]
 
 
+@pytest.mark.soak
 async def test_a_ninth_viewer(browser: Browser, served: Served) -> None:
     created = await create(served.url)
     async with page(browser, served.url, allowed="409") as visit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from playwright.async_api import Browser, FrameLocator, expect
 
@@ -78,6 +79,7 @@ def alpha(png: bytes) -> NDArray[np.uint8]:
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)[:, :, 3]
 
 
+@pytest.mark.soak
 async def test_obs(browser: Browser, served: Served) -> None:
     """The operator's page opens a session and lets it speak; the overlay has no background; a player that knows nothing
     but WHEP stands for those that are not here."""

@@ -161,6 +161,7 @@ async def test_use_my_face(watching: Browser, whole: Served) -> None:
         await whole.services.portraits.delete(portrait, "")
 
 
+@pytest.mark.soak
 async def test_a_camera_that_is_closed_or_blocked(playwright: Playwright, watching: Browser, whole: Served) -> None:
     async with visiting(watching, whole.url) as visit:
         await visit.page.click("#selfie")
@@ -193,6 +194,7 @@ BAD = {
 }
 
 
+@pytest.mark.soak
 async def test_every_bad_kind_has_its_words(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url, width=390, height=844, allowed=REFUSED) as visit:
         for kind, (given, code, words) in BAD.items():
@@ -228,6 +230,7 @@ async def test_what_is_wrong_with_a_picture_is_said(browser: Browser, whole: Ser
         await visit.shot("reasons-dark")
 
 
+@pytest.mark.soak
 async def test_a_picture_is_dropped_or_pasted(browser: Browser, whole: Served) -> None:
     data = list(pictures.face_file())
     async with visiting(browser, whole.url) as visit:

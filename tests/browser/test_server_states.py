@@ -41,6 +41,7 @@ async def test_all_places_are_taken(browser: Browser, server: Process) -> None:
             assert await second.page.is_hidden("#notice")
 
 
+@pytest.mark.soak
 async def test_the_page_reconnects_when_the_server_comes_back_and_gives_up_when_it_does_not(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ async def test_a_start_comes_first(browser: Browser, server: Process, script: st
     await server.settled()
 
 
+@pytest.mark.soak
 async def test_the_server_ends_the_call(browser: Browser, server: Process, script: str) -> None:
     """The client leaves, and does not call again."""
     async with calling(browser, server, script) as visit:
@@ -130,6 +131,7 @@ async def test_the_server_ends_the_call(browser: Browser, server: Process, scrip
         assert await server.active() == 0
 
 
+@pytest.mark.soak
 async def test_a_new_peer_connection_in_mid_call(browser: Browser, server: Process, script: str) -> None:
     async with calling(browser, server, script) as visit:
         await visit.page.evaluate("window.connect({ source: 'push' })")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Playwright
 
 from serving import Process
@@ -86,6 +87,7 @@ async def test_an_address_that_may_not_use_the_microphone(browser: Browser, serv
         await visit.start()
 
 
+@pytest.mark.soak
 async def test_no_way_through_for_the_media(playwright: Playwright, server: Process, speech: Path) -> None:
     browser = await launch(
         playwright,
