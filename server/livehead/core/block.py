@@ -28,10 +28,12 @@ Pcm = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Block ``k``: the samples ``[k·640, (k+1)·640)`` of the session's media timeline."""
+    """Block ``k``: the samples ``[k·640, (k+1)·640)`` of the session's media timeline. ``silent``: there is no speech
+    in them, though there may be noise."""
 
     k: int
     pcm: Pcm
+    silent: bool = False
 
 
 def quantize(pcm: Pcm) -> Pcm:

@@ -43,6 +43,11 @@ class Source(Protocol):
     def speaking(self) -> bool:
         """Whether the newest blocks are speech, or may be: pauses between words count."""
 
+    @property
+    def restarts(self) -> bool:
+        """Whether :meth:`set_preset` would restart the timeline now. Then windows of another shape leave no hole,
+        whatever the delay is."""
+
     def poll(self, now: float, whole: int) -> Span | None:
         """What is due without anything new having come: silence, or queued speech. ``whole`` is the block before
         which the next window becomes whole."""

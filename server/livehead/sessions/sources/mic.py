@@ -72,6 +72,11 @@ class MicSource:
         """See :class:`Source`."""
         return bool(self._loud)
 
+    @property
+    def restarts(self) -> bool:
+        """See :class:`Source`."""
+        return not self._heard and self._began is not None
+
     def hear(self, start: int, pcm: Pcm) -> Span | None:
         """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
         first, self._heard = not self._heard, True
@@ -98,7 +103,7 @@ class MicSource:
         """Before the first audio the timeline goes on with a prebuffer of the new length, so that the portrait does
         not stand still for that long."""
         self._prebuffer = hop + lookahead
-        if self._heard or self._began is None:
+        if not self.restarts:
             return None
         self._began, self._passed, self._base = now, 0, self._next // BLOCK_SAMPLES
         return self._silence(self._prebuffer * BLOCK_SAMPLES, restart=True)

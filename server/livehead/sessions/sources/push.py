@@ -100,6 +100,11 @@ class PushSource:
         """See :class:`Source`."""
         return self._phase in (Phase.SPEAKING, Phase.PAUSED)
 
+    @property
+    def restarts(self) -> bool:
+        """See :class:`Source`."""
+        return self._phase is Phase.IDLE and self._log.unsent is None
+
     def push(self, pcm: Pcm, now: float) -> None:
         """More samples of the present utterance, or its first, even if there are none yet. Raises ``ValueError`` past
         :attr:`room`."""
@@ -139,7 +144,7 @@ class PushSource:
         """While nothing is spoken the timeline restarts with a prebuffer of the new length; otherwise that is taken
         with the next restart."""
         before, self._prebuffer = self._prebuffer, hop + lookahead
-        if self._phase is Phase.IDLE and self._log.unsent is None:
+        if self.restarts:
             return self._restart(self._next, now, with_speech=False)
         self._base += before - self._prebuffer
         return None
