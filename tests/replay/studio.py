@@ -160,7 +160,7 @@ class Worker:
                 self.studio.made.update((message.k + i, digest(frame)) for i, frame in enumerate(frames))
                 stream.deliver(message, frames)
             case Dropped():
-                stream.drop(message.epoch, message.k, message.reason)
+                stream.drop(message.epoch, message.k, message.hop, message.reason)
             case Rewound():
                 stream.observer.on_rewound(message.shown_k)
 

@@ -15,6 +15,7 @@ from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Generator
+from livehead.engine.worker.joined import joined_pcm
 from livehead.replay.events import Event, Made, Opened, Reopened, Rewound, Sent, Submitted
 from livehead.replay.overview import Overview
 from livehead.replay.portraits import Portraits
@@ -43,7 +44,7 @@ class AsLive:
         self._streams: dict[int, ReplayedStream] = {}
         self._windows: dict[int, Window] = {}
         self._count = 0
-        """Windows made so far."""
+        """Steps made so far."""
         self._frames: dict[int, Frame] = {}
         self._ticks: deque[Sent] = deque()
         """Those that wait for a frame that is still to be made: it was late."""
@@ -80,13 +81,23 @@ class AsLive:
                 self._ticks.append(event)
 
     def _make(self, event: Made) -> None:
-        window = self._windows.pop(event.k, None)
-        if window is None:
-            raise self._file.damaged("it has frames of a window that there is not")
+        window = self._made_from(event)
         self._frames.update(enumerate(self._stream(event.stream).step(window, event.batch, event.place), window.k))
         while len(self._frames) > MAX_FRAMES:
             del self._frames[next(iter(self._frames))]
         self._count += 1
+
+    def _made_from(self, event: Made) -> Window:
+        """What was stepped, taken out."""
+        windows: list[Window] = []
+        k = event.k
+        for _ in range(event.windows):
+            window = self._windows.pop(k, None)
+            if window is None:
+                raise self._file.damaged("it has frames of a window that there is not")
+            windows.append(window)
+            k += window.hop
+        return Window(event.k, k - event.k, windows[-1].lookahead, joined_pcm(windows))
 
     def _shots(self, *, over: bool = False) -> Iterator[Shot]:
         """Those that are complete by now."""

@@ -77,8 +77,8 @@ class EventDecoder:
                 return Reopened(events.take())
             case Code.SUBMITTED:
                 return self._submitted(events)
-            case Code.MADE:
-                return self._made(events)
+            case Code.MADE | Code.MADE_AS_ONE:
+                return self._made(code, events)
             case Code.REWOUND:
                 return Rewound(events.take(), self._next.k + events.take_signed())
             case Code.INTERRUPTED:
@@ -98,13 +98,25 @@ class EventDecoder:
             del self._hops[next(iter(self._hops))]
         return Submitted(stream, Window(k, hop, lookahead, self._pcm(k, hop + lookahead)))
 
-    def _made(self, events: Numbers) -> Made:
+    def _made(self, code: int, events: Numbers) -> Made:
         stream, k = events.take(), self._next.made + events.take_signed()
-        if k not in self._hops:
-            raise MediaError("it has frames of a window that there is not")
-        self._next.made = k + self._hops[k]
+        end = k + self._hop(k)
         batch = events.take(MAX_BATCH) + 1
-        return Made(stream, k, batch, events.take(batch - 1))
+        place = events.take(batch - 1)
+        windows = 1 if code == Code.MADE else events.take(MAX_WINDOW)
+        for _ in range(1, windows):
+            end += self._hop(end)
+        if windows < 1 or end - k > MAX_WINDOW:
+            raise MediaError(f"it has a step of {windows} windows with {end - k} frames")
+        self._next.made = end
+        return Made(stream, k, batch, place, windows)
+
+    def _hop(self, k: int) -> int:
+        """That of the window of block ``k``."""
+        hop = self._hops.get(k)
+        if hop is None:
+            raise MediaError("it has frames of a window that there is not")
+        return hop
 
     def _sent(self, code: int, events: Numbers) -> Sent:
         following = self._next

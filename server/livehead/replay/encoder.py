@@ -40,6 +40,7 @@ class Code(IntEnum):
     INTERRUPTED = 7
     HELD = 8
     SENT = 9
+    MADE_AS_ONE = 10
 
 
 @dataclass(slots=True)
@@ -94,15 +95,20 @@ class EventEncoder:
         while len(self._hops) > MAX_WAITING:
             del self._hops[next(iter(self._hops))]
 
-    def made(self, stream: int, k: int, batch: int, place: int) -> None:
-        """Nothing is told of a window that was submitted too long ago."""
-        hop = self._hops.get(k)
-        if hop is not None:
-            self._put(Code.MADE, stream)
-            put_signed(self._events, k - self._next.made)
-            put(self._events, batch - 1)
-            put(self._events, place)
-            self._next.made = k + hop
+    def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
+        """Nothing is told of windows that were submitted too long ago."""
+        windows, end = 0, k
+        while end < k + hop and (following := self._hops.get(end)) is not None:
+            windows, end = windows + 1, end + following
+        if end != k + hop:
+            return
+        self._put(Code.MADE if windows == 1 else Code.MADE_AS_ONE, stream)
+        put_signed(self._events, k - self._next.made)
+        put(self._events, batch - 1)
+        put(self._events, place)
+        if windows > 1:
+            put(self._events, windows)
+        self._next.made = end
 
     def rewound(self, stream: int, shown_k: int) -> None:
         self._put(Code.REWOUND, stream)

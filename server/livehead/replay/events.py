@@ -39,13 +39,14 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The engine made the frames of the window of block ``k``, in a step of ``batch`` windows as number ``place``, from
-    0."""
+    """The engine made the frames of the window of block ``k``, in a step of ``batch`` streams as number ``place``, from
+    0; or those of so many ``windows``, which follow one another from there on, as of one."""
 
     stream: int
     k: int
     batch: int = 1
     place: int = 0
+    windows: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ MAX_TICKS = 24 * 3600 * FPS
 @dataclass(slots=True)
 class Overview:
     """``ticks`` is how long the session was sent, in blocks. ``made`` has the blocks of which there are frames, and how
-    many windows were made before each; ``reopened`` counts the times that the engine began anew."""
+    many ``steps`` were made before each; ``reopened`` counts the times that the engine began anew."""
 
     ticks: int = 0
     made: dict[int, int] = field(default_factory=dict)
-    windows: int = 0
+    steps: int = 0
     given_up: int = 0
     interrupts: int = 0
     reopened: int = 0
@@ -41,9 +41,11 @@ class Overview:
                 case Submitted():
                     hops[event.window.k] = event.window.hop
                 case Made():
-                    hop = hops.pop(event.k, 0)
-                    found.made.update((k, found.windows) for k in range(event.k, event.k + hop))
-                    found.windows += 1
+                    end = event.k
+                    for _ in range(event.windows):
+                        end += hops.pop(end, 0)
+                    found.made.update((k, found.steps) for k in range(event.k, end))
+                    found.steps += 1
                 case Opened() if event.avatar not in found.avatars:
                     found.avatars.append(event.avatar)
                 case Interrupted():

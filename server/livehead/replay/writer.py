@@ -52,8 +52,8 @@ class ReplayWriter:
         self._encoder.submitted(stream, window)
         self._flush_enough()
 
-    def made(self, stream: int, k: int, batch: int = 1, place: int = 0) -> None:
-        self._encoder.made(stream, k, batch, place)
+    def made(self, stream: int, k: int, hop: int, batch: int = 1, place: int = 0) -> None:
+        self._encoder.made(stream, k, hop, batch, place)
         self._flush_enough()
 
     def rewound(self, stream: int, shown_k: int) -> None:

@@ -55,7 +55,7 @@ async def test_nothing_is_called_back_once_it_is_closed():
     for k in range(2):
         stream.submit(Window(k, 1, 0, fakes.audio()), 9.0)
     stream.deliver(frames_of(0, 0), [])
-    stream.drop(0, 1, "late")
+    stream.drop(0, 1, 1, "late")
     await stream.close()
     await asyncio.sleep(0)
     assert seen == dropped == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from livehead.core.block import BLOCK_S
+from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
+from livehead.engine.scheduling.step_times import StepTimes
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Job:
     k: int
     hop: int
     deadline: float
+    lookahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Outcome:
     longest_gap: dict[int, float] = field(default_factory=dict)
     first: dict[int, float] = field(default_factory=dict)  # seconds to the first frames that were in time
     batches: list[int] = field(default_factory=list)
+    merged: int = 0  # windows that shared a run with others of their stream
     busy: float = 0.0
 
     def share(self, stream: int) -> float:
@@ -63,9 +68,17 @@ def simulate(
     backlog: int = 32,
     mixed_hops: bool = True,
     slowness: Callable[[float], float] = lambda now: 1.0,
+    hops: Collection[int] = (),
 ) -> Outcome:
-    """``cost(batch, frames)`` is what a step takes, in seconds; ``slowness`` is how many times as long at a time."""
-    scheduler: Scheduler[Job] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops)
+    """``cost(batch, frames)`` is what a step takes, in seconds; ``slowness`` is how many times as long at a time.
+    ``hops`` are those that windows may be merged to."""
+    times = StepTimes()
+    merging = (
+        Merging(times, hops=hops, window=max(hops), measured={hop: cost(1, hop) for hop in hops}) if hops else None
+    )
+    scheduler: Scheduler[Job] = Scheduler(
+        max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops, times=times, merging=merging
+    )
     arrivals = heapq.merge(*(session.arrivals() for session in sessions), key=lambda arrival: arrival[0])
     outcome = Outcome()
     last_served = {session.stream: session.start for session in sessions}
@@ -98,7 +111,12 @@ def simulate(
         streams = [job.stream for job in plan.batch]
         assert len(set(streams)) == len(streams) <= max_batch
         assert mixed_hops or len({job.hop for job in plan.batch}) == 1
-        for job in plan.batch:
+        jobs = [job for run in plan.batch for job in run.windows]
+        for run in plan.batch:
+            outcome.merged += len(run.windows) if len(run.windows) > 1 else 0
+            assert len(run.windows) == 1 or run.hop in hops, "a hop that no preset has"
+            assert all(one.k + one.hop == other.k for one, other in pairwise(run.windows)), "a gap in a run"
+        for job in jobs:
             assert job.deadline + (job.hop - 1) * BLOCK_S >= now, "work that was too late already"
             assert job.k > last_k.get(job.stream, -1), "out of the stream's order"
             last_k[job.stream] = job.k
@@ -107,7 +125,7 @@ def simulate(
         outcome.busy += seconds
         outcome.batches.append(len(plan.batch))
         scheduler.observe(plan.batch, seconds, now)
-        for job in plan.batch:
+        for job in jobs:
             in_time = sum(job.deadline + index * BLOCK_S >= now for index in range(job.hop))
             outcome.in_time[job.stream] = outcome.in_time.get(job.stream, 0) + in_time
             if in_time < job.hop:

@@ -142,7 +142,7 @@ class Simulation:
             case FramesReady():
                 self.streams[message.stream].deliver(message, [])
             case Dropped():
-                self.streams[message.stream].drop(message.epoch, message.k, message.reason)
+                self.streams[message.stream].drop(message.epoch, message.k, message.hop, message.reason)
 
 
 class Client:

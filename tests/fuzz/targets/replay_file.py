@@ -55,7 +55,7 @@ def seed() -> bytes:
     writer.opened(1, fakes.portrait(9), 1 << 40, "one", "#102030")
     for k in range(8):
         writer.submitted(1, Window(k, 1, 2, pcm[k * 640 : (k + 3) * 640]))
-        writer.made(1, k)
+        writer.made(1, k, 1)
         writer.sent(k, k if k != 4 else None, k - 1 if k else None, pcm[k * 640 : (k + 1) * 640])
         if k == 5:
             writer.flush()

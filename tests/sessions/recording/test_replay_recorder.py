@@ -62,7 +62,7 @@ class Made:
         for index in range(first, last):
             pcm = fakes.audio(index / 1024)
             self.recorder.submitted(1, Window(index, 1, 0, pcm))
-            self.recorder.made(1, index, 1, 0)
+            self.recorder.made(1, index, 1, 1, 0)
             self.recorder.sent(Tick(index, Kind.FRESH, index, pcm, None, index, 0, 100.0))
 
 
@@ -97,7 +97,7 @@ async def test_it_is_listed_and_whole(made: Made) -> None:
 async def test_a_session_that_sends_nothing_leaves_nothing(made: Made, tmp_path: Path) -> None:
     made.open()
     for k in range(100_000):
-        made.recorder.made(1, k, 1, 0)
+        made.recorder.made(1, k, 1, 1, 0)
     assert len(made.recorder._calls) < 10_000
     await made.recorder.close()
     assert made.store.list(BY) == []

@@ -214,7 +214,7 @@ class EngineHost:
                     stream.deliver(ready, frames)
             case Dropped():
                 if stream := self._streams.get(event.stream):
-                    stream.drop(event.epoch, event.k, event.reason)
+                    stream.drop(event.epoch, event.k, event.hop, event.reason)
             case Opened():
                 if stream := self._streams.get(event.stream):
                     stream.confirm()

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,20 @@ class StreamObserver:
     def on_reopened(self) -> None:
         """It was opened once more, and begins anew from the portrait."""
 
-    def on_stepped(self, k: int, batch: int, place: int) -> None:
-        """The frames of block ``k``'s window were made, even if nobody wants them any more. ``batch`` windows shared
-        the step, of which it was number ``place``, from 0."""
+    def on_stepped(self, k: int, hop: int, batch: int, place: int) -> None:
+        """The frames of blocks ``k`` to ``k + hop - 1`` were made, even if nobody wants them any more: those of one
+        window, or of several that were stepped as one. ``batch`` streams shared the step, of which it was number
+        ``place``, from 0."""
 
     def on_rewound(self, shown_k: int) -> None:
         """It goes on from the frame of block ``shown_k``."""
+
+
+class _Waiting(NamedTuple):
+    """A window without an answer."""
+
+    hop: int
+    submitted: float
 
 
 class EngineStream:
@@ -94,7 +102,7 @@ class EngineStream:
         self._on_closed = on_closed
         self._outbox: MessageQueue | None = None
         self._epoch = 0
-        self._waiting: dict[tuple[int, int], int] = {}
+        self._waiting: dict[tuple[int, int], _Waiting] = {}
         self._closed = False
 
     def submit(self, window: Window, deadline: float) -> bool:
@@ -106,10 +114,10 @@ class EngineStream:
         if self._outbox is None or self.state != "ready" or self._closed:
             return False
         message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
-        self._waiting[self._epoch, window.k] = window.hop
+        self._waiting[self._epoch, window.k] = _Waiting(window.hop, message.submitted)
         dropped = self._outbox.put(message)
         if dropped is not None:
-            self.drop(dropped.epoch, dropped.k, "full")
+            self.drop(dropped.epoch, dropped.k, dropped.hop, "full")
         return True
 
     def rewind(self, shown_k: int) -> None:
@@ -168,27 +176,32 @@ class EngineStream:
 
     def deliver(self, ready: FramesReady, frames: list[Frame]) -> None:
         """Frames have arrived. Those asked for before a rewind are told as dropped already."""
-        self.observer.on_stepped(ready.k, ready.batch, ready.place)
+        self.observer.on_stepped(ready.k, ready.hop, ready.batch, ready.place)
         self._call(self._hand_over, ready, frames)
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
-        if self._waiting.pop((ready.epoch, ready.k), None) is not None:
-            timing = WindowTiming(ready.submitted, ready.started, ready.done, ready.batch)
-            self._on_frames(ready.k, frames, timing)
+        for k, window in self._answered(ready.epoch, ready.k, ready.hop):
+            timing = WindowTiming(window.submitted, ready.started, ready.done, ready.batch)
+            first = k - ready.k
+            self._on_frames(k, frames[first : first + window.hop], timing)
 
-    def drop(self, epoch: int, k: int, reason: DropReason) -> None:
+    def drop(self, epoch: int, k: int, hop: int, reason: DropReason) -> None:
+        """The windows of blocks ``k`` to ``k + hop - 1`` give no frames."""
         if reason == "ring":
-            self.observer.on_stepped(k, 1, 0)  # with how many others is not known
-        hop = self._waiting.pop((epoch, k), None)
-        if hop is None:
-            return
-        self._dropped[reason] += 1
-        if self._on_dropped is not None:
-            self._call(self._on_dropped, k, hop)
+            self.observer.on_stepped(k, hop, 1, 0)  # with how many others is not known
+        for window_k, window in self._answered(epoch, k, hop):
+            self._dropped[reason] += 1
+            if self._on_dropped is not None:
+                self._call(self._on_dropped, window_k, window.hop)
+
+    def _answered(self, epoch: int, k: int, hop: int) -> list[tuple[int, _Waiting]]:
+        """Of these blocks the windows that were still waiting, with their first blocks: they are not any more."""
+        found = [(each, self._waiting.pop((epoch, each), None)) for each in range(k, k + hop)]
+        return [(each, window) for each, window in found if window is not None]
 
     def _drop_all(self, reason: DropReason) -> None:
-        for epoch, k in list(self._waiting):
-            self.drop(epoch, k, reason)
+        for (epoch, k), window in list(self._waiting.items()):
+            self.drop(epoch, k, window.hop, reason)
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         self._loop.call_soon(self._run, callback, args)

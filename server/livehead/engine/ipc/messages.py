@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from livehead.core.block import Pcm
+from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.profile import Profile
 from livehead.errors import LiveheadError
@@ -62,6 +62,11 @@ class Submit:
     pcm: Pcm
     deadline: float
     submitted: float
+
+    @property
+    def lookahead(self) -> int:
+        """Blocks of ``pcm`` behind its hop."""
+        return len(self.pcm) // BLOCK_SAMPLES - self.hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class FramesReady:
-    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots.
+    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots. They are
+    those of one window, or of several that followed one another and were stepped as one, first ``submitted`` then.
     ``batch`` windows shared the step, of which this one was number ``place``, from 0."""
 
     stream: int
@@ -157,7 +163,7 @@ class FramesReady:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Worker → host: this window gives no frames."""
+    """Worker → host: the windows of these ``hop`` blocks from ``k`` on give no frames."""
 
     stream: int
     epoch: int

@@ -12,7 +12,7 @@ from typing import Generic
 
 from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.step_times import StepTimes
-from livehead.engine.scheduling.stream_queue import JobT, WindowJob
+from livehead.engine.scheduling.stream_queue import AnyJobT, Job
 
 PAYS = 0.95
 """A batch must take less than this share of what its windows take in smaller steps: all its frames come at its end.
@@ -20,13 +20,13 @@ Smaller gains are not told from chance. A generator that puts a batch of eight t
 and then two of four it is: the first four need not wait for the others."""
 
 
-class Batches(Generic[JobT]):
+class Batches(Generic[AnyJobT]):
     def __init__(self, times: StepTimes, most: int) -> None:
         """``most`` windows share a step at most."""
         self._times = times
         self._most = most
 
-    def best(self, jobs: Sequence[JobT], now: float | None = None) -> int:
+    def best(self, jobs: Sequence[AnyJobT], now: float | None = None) -> int:
         """How many of these, from the first on, make the largest step that pays; at least 1. With ``now`` that step
         begins now, and nobody in it may be late only because others are."""
         size = 1
@@ -36,7 +36,7 @@ class Batches(Generic[JobT]):
                 size = larger
         return size
 
-    def feasible(self, jobs: Sequence[JobT], size: int, now: float) -> bool:
+    def feasible(self, jobs: Sequence[AnyJobT], size: int, now: float) -> bool:
         """Whether all are in time from their first frame on, in steps of ``size`` from now on."""
         for step in _steps(jobs, size):
             now += self._times.expected(len(step), _frames(step))
@@ -44,19 +44,18 @@ class Batches(Generic[JobT]):
                 return False
         return True
 
-    def in_time(self, job: JobT, size: int, now: float) -> float:
-        """The share of its frames that would be in time, were it stepped now in a batch of ``size`` like it."""
-        overdue = now + self._times.expected(size, size * job.hop) - job.deadline
-        return max(0.0, 1 - max(0, math.ceil(overdue / BLOCK_S)) / job.hop)
+    def end(self, job: Job, size: int, now: float) -> float:
+        """When it is done if it is stepped now in a batch of ``size`` like it."""
+        return now + self._times.expected(size, size * job.hop)
 
-    def seconds(self, jobs: Sequence[JobT]) -> float:
+    def seconds(self, jobs: Sequence[AnyJobT]) -> float:
         """What one step with all these takes."""
         return self._times.typical(len(jobs), _frames(jobs))
 
-    def _pays(self, jobs: Sequence[JobT], size: int) -> bool:
+    def _pays(self, jobs: Sequence[AnyJobT], size: int) -> bool:
         return self.seconds(jobs) <= PAYS * sum(self.seconds(step) for step in _steps(jobs, size))
 
-    def _harms(self, jobs: Sequence[JobT], size: int, now: float) -> bool:
+    def _harms(self, jobs: Sequence[AnyJobT], size: int, now: float) -> bool:
         together = now + self._times.expected(len(jobs), _frames(jobs))
         for step in _steps(jobs, size):
             now += self._times.expected(len(step), _frames(step))
@@ -65,9 +64,14 @@ class Batches(Generic[JobT]):
         return False
 
 
-def _steps(jobs: Sequence[JobT], size: int) -> Iterator[Sequence[JobT]]:
+def frames_in_time(job: Job, done: float) -> int:
+    """How many of its frames are in time if they are there when it is ``done``."""
+    return max(0, job.hop - max(0, math.ceil((done - job.deadline) / BLOCK_S)))
+
+
+def _steps(jobs: Sequence[AnyJobT], size: int) -> Iterator[Sequence[AnyJobT]]:
     return (jobs[first : first + size] for first in range(0, len(jobs), size))
 
 
-def _frames(jobs: Sequence[WindowJob]) -> int:
+def _frames(jobs: Sequence[Job]) -> int:
     return sum(job.hop for job in jobs)

@@ -1,6 +1,7 @@
 """Which streams step next: earliest deadline first, in batches. Pure: the clock is passed in.
 
-- A stream's windows are stepped in the order they came, at most one of them in a batch.
+- A stream's windows are stepped in the order they came, at most one of them in a batch. Where it lags, some that
+  follow one another may be stepped as one: see :mod:`livehead.engine.scheduling.merging`.
 - A window whose last frame will probably come too late is dropped instead of being computed.
 - While all that waits can be in time, the order is earliest deadline first. Of those who are next as many share a
   step as pay: as many as together take clearly less time than in the best smaller steps, where nobody in the batch
@@ -17,12 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic
 
 from livehead.core.block import BLOCK_S
-from livehead.engine.scheduling.batching import Batches
+from livehead.engine.scheduling.batching import Batches, frames_in_time
+from livehead.engine.scheduling.merging import Merging
+from livehead.engine.scheduling.run import Run
 from livehead.engine.scheduling.step_times import StepTimes
-from livehead.engine.scheduling.stream_queue import JobT, StreamQueue, WindowJob
+from livehead.engine.scheduling.stream_queue import Job, JobT, StreamQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Plan(Generic[JobT]):
     """``batch`` is to be stepped now; ``late`` is dropped: none of its frames could be in time, or a later window of
     its stream is stepped because it shows more."""
 
-    batch: list[JobT]
+    batch: list[Run[JobT]]
     late: list[JobT]
 
 
@@ -39,16 +43,25 @@ class Scheduler(Generic[JobT]):
 
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
     its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
-    steps took lately.
+    steps took lately. Without ``merging`` every window is stepped as such.
     """
 
-    def __init__(self, *, max_batch: int, backlog: int, mixed_hops: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        max_batch: int,
+        backlog: int,
+        mixed_hops: bool = True,
+        times: StepTimes | None = None,
+        merging: Merging | None = None,
+    ) -> None:
         self._max_batch = max_batch
         self._backlog = backlog
         self._mixed_hops = mixed_hops
         self._queues: dict[int, StreamQueue[JobT]] = {}
-        self.times = StepTimes()
-        self._batches: Batches[JobT] = Batches(self.times, max_batch)
+        self.times = times or StepTimes()
+        self._merging = merging
+        self._batches: Batches[Run[JobT]] = Batches(self.times, max_batch)
 
     def __len__(self) -> int:
         """Windows waiting."""
@@ -99,16 +112,16 @@ class Scheduler(Generic[JobT]):
         self.times.forget(now)
         late = [job for queue in self._queues.values() for job in self._take_late(queue, now)]
         queues = [queue for queue in self._queues.values() if queue.jobs and not queue.held]
-        heads = sorted((queue.jobs[0] for queue in queues), key=_deadline)
+        heads = sorted((self._run(queue, now) for queue in queues), key=_deadline)
         if self._batches.feasible(heads, self._batches.best(heads), now):
             sharing = self._sharing(heads)
             batch = sharing[: self._batches.best(sharing, now)]
         else:
             batch = self._most([self._front(queue, now) for queue in queues], now)
-        late += [passed for job in batch for passed in self._queues[job.stream].serve(job)]
+        late += [passed for run in batch for passed in self._queues[run.stream].serve(run.windows)]
         return Plan(batch, late)
 
-    def observe(self, batch: Sequence[JobT], seconds: float, now: float) -> None:
+    def observe(self, batch: Sequence[Job], seconds: float, now: float) -> None:
         """Learn from a step that did well."""
         self.times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
         if len(batch) == 1 and (queue := self._queues.get(batch[0].stream)) is not None:
@@ -127,46 +140,59 @@ class Scheduler(Generic[JobT]):
             queue.lose(job)
         return late
 
-    def _sharing(self, heads: Sequence[JobT]) -> list[JobT]:
+    def _run(self, queue: StreamQueue[JobT], now: float, first: int = 0) -> Run[JobT]:
+        """The windows of a stream that are stepped as one, from its ``first`` waiting one on."""
+        if self._merging is None or queue.alone:
+            return Run((queue.jobs[first],))
+        waiting = list(islice(queue.jobs, first, None))
+        return Run(tuple(waiting[: self._merging.best(waiting, now)]))
+
+    def _sharing(self, heads: Sequence[Run[JobT]]) -> list[Run[JobT]]:
         """The first of these, and those that may share a step with it."""
-        return [job for place, job in enumerate(heads) if place == 0 or self._may_share(heads[0], job)]
+        return [run for place, run in enumerate(heads) if place == 0 or self._may_share(heads[0], run)]
 
-    def _may_share(self, first: JobT, job: JobT) -> bool:
-        if self._queues[first.stream].alone or self._queues[job.stream].alone:
+    def _may_share(self, first: Run[JobT], run: Run[JobT]) -> bool:
+        if self._queues[first.stream].alone or self._queues[run.stream].alone:
             return False
-        return self._mixed_hops or job.hop == first.hop
+        return self._mixed_hops or run.hop == first.hop
 
-    def _front(self, queue: StreamQueue[JobT], now: float) -> JobT:
-        """The first window of those of a stream that would show most."""
-        return max(queue.jobs, key=lambda job: self._batches.in_time(job, 1, now))
+    def _front(self, queue: StreamQueue[JobT], now: float) -> Run[JobT]:
+        """The first windows of those of a stream that would show most."""
+        runs = [self._run(queue, now, first) for first in range(len(queue.jobs))]
+        return max(runs, key=lambda run: self._shown(run, 1, now))
 
-    def _most(self, fronts: Sequence[JobT], now: float) -> list[JobT]:
+    def _most(self, fronts: Sequence[Run[JobT]], now: float) -> list[Run[JobT]]:
         """Of the batches of each size, the one that is worth most a second."""
-        best: list[JobT] = []
+        best: list[Run[JobT]] = []
         most = -1.0
         for size in range(1, min(self._max_batch, len(fronts)) + 1):
             batch = self._sharing(self._order(fronts, size, now))[:size]
-            worth = sum(self._worth(job, size, now) for job in batch) / max(self._batches.seconds(batch), 1e-9)
+            worth = sum(self._worth(run, size, now) for run in batch) / max(self._batches.seconds(batch), 1e-9)
             if worth > most:
                 best, most = batch, worth
         return best
 
-    def _order(self, heads: Sequence[JobT], size: int, now: float) -> list[JobT]:
+    def _order(self, fronts: Sequence[Run[JobT]], size: int, now: float) -> list[Run[JobT]]:
         """First those that can be in time together in steps of ``size``, by deadline; then the others, by what they
         are worth."""
-        chosen: list[JobT] = []
-        others: list[JobT] = []
-        for job in sorted(heads, key=lambda job: -self._worth(job, size, now)):
-            wider = sorted([*chosen, job], key=_deadline)
+        chosen: list[Run[JobT]] = []
+        others: list[Run[JobT]] = []
+        for run in sorted(fronts, key=lambda run: -self._worth(run, size, now)):
+            wider = sorted([*chosen, run], key=_deadline)
             if self._batches.feasible(wider, size, now):
                 chosen = wider
             else:
-                others.append(job)
+                others.append(run)
         return chosen + others
 
-    def _worth(self, job: JobT, size: int, now: float) -> float:
-        return self._batches.in_time(job, size, now) * (0.1 + self._queues[job.stream].loss)
+    def _worth(self, run: Run[JobT], size: int, now: float) -> float:
+        return self._shown(run, size, now) * (0.1 + self._queues[run.stream].loss)
+
+    def _shown(self, run: Run[JobT], size: int, now: float) -> float:
+        """Of each of its windows the share that would be in time, together."""
+        end = self._batches.end(run, size, now)
+        return sum(frames_in_time(window, end) / window.hop for window in run.windows)
 
 
-def _deadline(job: WindowJob) -> float:
+def _deadline(job: Job) -> float:
     return job.deadline

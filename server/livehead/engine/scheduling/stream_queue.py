@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -12,9 +13,9 @@ LOSS_S = 5.0
 """Over how much of its own frame time a stream's share of losses is averaged, in seconds."""
 
 
-class WindowJob(Protocol):
-    """A window of one stream as the scheduler sees it: ``deadline`` is when the first of its ``hop`` frames must be
-    sent, in seconds of the clock passed in."""
+class Job(Protocol):
+    """What a stream wants of a step: ``deadline`` is when the first of its ``hop`` frames must be sent, in seconds of
+    the clock passed in."""
 
     @property
     def stream(self) -> int: ...
@@ -24,6 +25,17 @@ class WindowJob(Protocol):
     def deadline(self) -> float: ...
 
 
+class WindowJob(Job, Protocol):
+    """A window as the scheduler sees it: the frames of blocks ``k``, ``k + 1``, … are made from theirs and
+    ``lookahead`` further ones."""
+
+    @property
+    def k(self) -> int: ...
+    @property
+    def lookahead(self) -> int: ...
+
+
+AnyJobT = TypeVar("AnyJobT", bound=Job)
 JobT = TypeVar("JobT", bound=WindowJob)
 
 
@@ -44,15 +56,18 @@ class StreamQueue(Generic[JobT]):
         self.lost_in_a_row += 1
         self._average(job, 1.0)
 
-    def serve(self, job: JobT) -> list[JobT]:
-        """Take ``job`` out to be stepped, and those before it, which are lost; returns these."""
+    def serve(self, windows: Sequence[JobT]) -> list[JobT]:
+        """Take these out to be stepped, and those before them, which are lost; returns the latter. ``windows`` follow
+        one another."""
         passed = []
-        while (first := self.jobs.popleft()) is not job:
-            self.lose(first)
-            passed.append(first)
+        while self.jobs[0] is not windows[0]:
+            passed.append(self.jobs.popleft())
+            self.lose(passed[-1])
+        for window in windows:
+            self.jobs.popleft()
+            self._average(window, 0.0)
         self.new = False
         self.lost_in_a_row = 0
-        self._average(job, 0.0)
         return passed
 
     def _average(self, job: JobT, lost: float) -> None:

@@ -17,8 +17,11 @@ from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Rewound, Stop, Submit
 from livehead.engine.scheduling.background import BackgroundScheduler
 from livehead.engine.scheduling.forecast import Forecast
+from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
+from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.worker.faults import describe
+from livehead.engine.worker.joined import joined
 from livehead.engine.worker.open_streams import OpenStreams
 from livehead.engine.worker.openings import Openings
 from livehead.errors import EngineError
@@ -61,11 +64,18 @@ class WorkerLoop:
         self._ring = ring
         self._endpoint = endpoint
         self._clock = clock
-        mixed_hops = generator.info.mixed_hops
-        self._scheduler: Scheduler[Submit] = Scheduler(max_batch=max_batch, backlog=backlog, mixed_hops=mixed_hops)
-        self._forecast = Forecast(self._scheduler.times, max_batch=max_batch, mixed_hops=mixed_hops)
+        info, times = generator.info, StepTimes()
+        mixed_hops, hops = info.mixed_hops, {preset.hop for preset in info.presets.values()}
+        self._scheduler: Scheduler[Submit] = Scheduler(
+            max_batch=max_batch,
+            backlog=backlog,
+            mixed_hops=mixed_hops,
+            times=times,
+            merging=Merging(times, hops=hops, window=info.window, measured=measured),
+        )
+        self._forecast = Forecast(times, max_batch=max_batch, mixed_hops=mixed_hops)
         self._background: BackgroundScheduler[Submit] = BackgroundScheduler(
-            self._scheduler.times,
+            times,
             self._forecast,
             max_batch=max_batch,
             backlog=backlog,
@@ -92,7 +102,7 @@ class WorkerLoop:
         plan = self._scheduler.next(now)
         for window in plan.late:
             self._endpoint.drop(window, "late")
-        batch = plan.batch
+        batch = [joined(run) for run in plan.batch]
         if batch:
             self._step(batch, self._scheduler)
         elif not self._rewinds and not self._openings and (batch := self._background.next(now)):

@@ -86,10 +86,10 @@ class EngineAttachment(StreamObserver):
         if self.stream is not None and self.stream.state == "ready":
             self._pacer.push_missing(k)
 
-    def on_stepped(self, k: int, batch: int, place: int) -> None:
-        """The worker made a window's frames."""
+    def on_stepped(self, k: int, hop: int, batch: int, place: int) -> None:
+        """The worker made the frames of a window, or of several."""
         if self.stream is not None:
-            self._recorder.made(self.stream.id, k, batch, place)
+            self._recorder.made(self.stream.id, k, hop, batch, place)
 
     def on_rewound(self, shown_k: int) -> None:
         """The worker took the stream back."""

@@ -62,9 +62,10 @@ class Recorder(Protocol):
         """The engine was given a window of a stream."""
         ...
 
-    def made(self, stream: int, k: int, batch: int, place: int) -> None:
-        """The engine made the frames of the window of block ``k``, wanted or not, in a step of ``batch`` windows as
-        number ``place``, from 0. Of the windows that were submitted and for which this never comes, it made none."""
+    def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
+        """The engine made the frames of blocks ``k`` to ``k + hop - 1``, wanted or not, from one window or from several
+        as one, in a step of ``batch`` streams as number ``place``, from 0. Of the windows that were submitted and for
+        which this never comes, it made none."""
         ...
 
     def rewound(self, stream: int, shown_k: int) -> None:
@@ -104,7 +105,7 @@ class NoRecorder:
     def submitted(self, stream: int, window: Window) -> None:
         pass
 
-    def made(self, stream: int, k: int, batch: int, place: int) -> None:
+    def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
         pass
 
     def rewound(self, stream: int, shown_k: int) -> None:

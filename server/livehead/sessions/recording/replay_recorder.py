@@ -64,8 +64,8 @@ class ReplayRecorder:
     def submitted(self, stream: int, window: Window) -> None:
         self._tell("submitted", stream, window)
 
-    def made(self, stream: int, k: int, batch: int, place: int) -> None:
-        self._tell("made", stream, k, batch, place)
+    def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
+        self._tell("made", stream, k, hop, batch, place)
 
     def rewound(self, stream: int, shown_k: int) -> None:
         self._tell("rewound", stream, shown_k)
