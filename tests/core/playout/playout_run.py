@@ -53,7 +53,8 @@ class Run:
     def __post_init__(self) -> None:
         self.playout = Playout(hop=self.hop, lookahead=self.lookahead, max_delay_ms=self.max_delay_ms)
         self.windows = Windows(self.hop, self.lookahead)
-        self.bound = self._held = self.max_delay_ms / 1000
+        self.bound = self._held = self._preset_bound = self.max_delay_ms / 1000
+        self.prepares = False
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._asked = 0
@@ -125,10 +126,21 @@ class Run:
         self._interrupted_before = self.windows.next_block
         return shown
 
-    def set_preset(self, hop: int, lookahead: int, max_delay_ms: int) -> None:
+    def prepare(self, hop: int, lookahead: int, max_delay_ms: int) -> None:
+        self.prepares = True
+        self.playout.prepare(hop, lookahead, max_delay_ms)
+        self.bound = max(self.bound, max_delay_ms / 1000)
+
+    def unprepare(self) -> None:
+        self.prepares = False
+        self.playout.unprepare()
+
+    def set_preset(self, hop: int, lookahead: int, max_delay_ms: int, *, quiet_only: bool = False) -> None:
+        self.prepares = False
         self.windows.set_hop(hop, lookahead)
-        self.playout.set_preset(hop, lookahead, max_delay_ms)
-        self.bound = max_delay_ms / 1000
+        self.playout.set_preset(hop, lookahead, max_delay_ms, quiet_only=quiet_only)
+        self._preset_bound = max_delay_ms / 1000
+        self.bound = max(self.bound, self._preset_bound)  # until the delay is within it
 
     # -- the clock
 
@@ -171,6 +183,8 @@ class Run:
                 "past the bound"
             )
             assert tick.delay_ms <= self.bound * 1000 + EPS
+            if tick.delay_ms <= self._preset_bound * 1000 - 2 and not self.prepares:
+                self.bound = self._preset_bound
         if tick.kind is Kind.FRESH:
             self.fresh += 1
             assert tick.frame_k == tick.k, "audio and frame apart"

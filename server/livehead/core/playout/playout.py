@@ -22,8 +22,8 @@ import numpy as np
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Block
 from livehead.core.frame import Frame
+from livehead.core.playout.growing import Growing
 from livehead.core.playout.late_audio import LateAudio
-from livehead.core.playout.schedule import Schedule
 from livehead.core.playout.segment import Segment, Waiting
 from livehead.core.playout.shrinking import Shrinking
 from livehead.core.playout.stats import Counters, Drop, PlayoutStats, Repeat, Skip
@@ -84,6 +84,7 @@ class Playout:
         )
         self._timeline = Timeline()
         self._clock = TickClock()
+        self._growing = Growing()
         self._shrinking = Shrinking()
         self._late_audio = LateAudio()
         self._interruption = _Interruption()
@@ -97,9 +98,13 @@ class Playout:
         return self._clock.due(self._timeline)
 
     def deadline(self, k: int) -> float:
-        """When block ``k`` is to be sent as things stand; infinite before the first audio."""
+        """When block ``k`` is to be sent as things stand, or will be once the delay has come down from that of
+        another shape of windows; infinite before the first audio."""
         segment = self._timeline.of(k)
-        return segment.schedule.due(k) if segment else math.inf
+        if segment is None:
+            return math.inf
+        due = segment.schedule.due(k)
+        return min(due, segment.schedule.captured(k) + self._delay.target) if self._shrinking.moving else due
 
     def captured(self, k: int) -> float | None:
         """When the first sample of block ``k`` came in; None for a block of no known segment."""
@@ -150,7 +155,7 @@ class Playout:
                 return
             segment = self._begin(k, now)
         segment.end = self._timeline.end = k + 1
-        segment.waiting[k] = Waiting(block.pcm, loudness(block.pcm))
+        segment.waiting[k] = Waiting(block.pcm, loudness(block.pcm), block.silent)
         if segment.settling:
             wanted = segment.schedule.captured(segment.next) + self._delay.target
             segment.schedule.move(max(wanted, now) - segment.schedule.due(segment.next))
@@ -203,17 +208,57 @@ class Playout:
         k = self._choose(segment, nominal, now, Skip.STALL if missed else Skip.LATE)
         tick = self._send(segment, k, now)
         self._delay.review(now)
-        self._slew(segment.schedule)
+        self._slew(segment)
+        if self._growing.target is None:
+            self._delay.bind(segment.schedule.delay)
         return tick
 
     # -- changes
 
-    def set_preset(self, hop: int, lookahead: int, max_delay_ms: int) -> None:
-        """Windows have another shape from the next block on. Raises ``ValueError`` like the constructor."""
-        self._delay.set_preset(hop, lookahead, max_delay_ms / 1000)
+    def prepare(self, hop: int, lookahead: int, max_delay_ms: int, *, generate_ms: float = 0.0) -> None:
+        """Windows are to have another shape soon: let the delay grow to what those are going to need, by holding a
+        tick now and then. No block is lost, and no picture is held for more than two ticks. To be called again as
+        often as one likes, until :attr:`prepared`; ``generate_ms`` is what a step is known to take. Meanwhile the
+        larger of both bounds holds. Raises ``ValueError`` like the constructor."""
+        target = self._delay.needed(hop, lookahead, max_delay_ms / 1000, generate_ms / 1000)
+        self._growing.target = target
+        self._delay.extend(target, max_delay_ms / 1000)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the delay is as long as what was prepared needs. It is where nothing was sent yet."""
+        segment = self._timeline.current
+        return segment is None or segment.settling or self._growing.missing(segment) < EARLY_S
+
+    def unprepare(self) -> None:
+        """Windows keep their shape. A delay that has grown comes down by quiet blocks. Nothing happens where nothing
+        was prepared."""
+        if self._growing.target is not None:
+            self._growing.target = None
+            self._delay.contract()
+            self._shrinking.move(quiet_only=True)
+
+    def set_preset(
+        self, hop: int, lookahead: int, max_delay_ms: int, *, generate_ms: float = 0.0, quiet_only: bool = False
+    ) -> None:
+        """Windows have another shape from the next one on. A delay that is too long for them comes down by skipping
+        blocks; with ``quiet_only``, none that anybody would miss. Its bound comes down with it. A delay that is too
+        short, as it was not prepared, grows when frames are late. ``generate_ms`` as in :meth:`prepare`. Raises
+        ``ValueError`` like the constructor."""
+        self._delay.set_preset(hop, lookahead, max_delay_ms / 1000, generate_ms / 1000)
+        self._growing.target = None
+        self._shrinking.move(quiet_only=quiet_only)
         self._interruption.learn_from = -math.inf if self._timeline.end is None else self._timeline.end
+        if self._timeline.current is None:
+            self._delay.bind(0.0)
         for segment in self._timeline:
-            segment.stretch(self._delay.target)
+            if segment.settling:
+                segment.stretch(self._delay.target)
+
+    @property
+    def moving(self) -> bool:
+        """Whether the delay is on its way to what another shape of windows needs."""
+        return self._growing.target is not None or self._shrinking.moving
 
     def seek(self, k: int, *, restart: bool = False) -> None:
         """The next block to come is ``k`` or later. What came before goes on being sent until that is due; the
@@ -281,10 +326,12 @@ class Playout:
             return False
         return True
 
-    def _slew(self, schedule: Schedule) -> None:
-        if schedule.delay < self._delay.required:
-            schedule.move(min(SLEW_S, self._delay.required - schedule.delay))
-        elif 0 < schedule.delay - self._delay.target < BLOCK_S:
+    def _slew(self, segment: Segment) -> None:
+        schedule = segment.schedule
+        missing = max(self._growing.missing(segment), self._delay.required - schedule.delay)
+        if missing > 0:
+            schedule.move(min(SLEW_S, missing))
+        elif self._growing.target is None and 0 < schedule.delay - self._delay.target < BLOCK_S:
             schedule.move(-min(SLEW_S, schedule.delay - self._delay.target))
 
     # -- blocks
@@ -300,7 +347,10 @@ class Playout:
                 return k  # only this tick is late, the schedule is not
             segment.schedule.move(-BLOCK_S)
             k += 1
-        if self._shrinking.skips(segment, k, self._delay.target, now):
+        if self._growing.holds(segment, k, shown_again=self._counters.shown_again):
+            segment.schedule.move(BLOCK_S)
+            k -= 1
+        elif self._growing.target is None and self._shrinking.skips(segment, k, self._delay.target, now):
             self._skip(segment, k, Skip.SHRINK)
             segment.schedule.move(-BLOCK_S)
             k += 1
@@ -351,4 +401,6 @@ class Playout:
         """Why there is nothing to send, if block ``k`` has not come."""
         if self._interruption.holds:
             return Repeat.INTERRUPT
+        if self._growing.held:
+            return Repeat.MOVE
         return Repeat.GROWTH if k < segment.next else Repeat.NO_AUDIO

@@ -8,14 +8,22 @@ from livehead.core.block import Pcm
 from livehead.core.frame import Frame
 from livehead.core.playout.schedule import Schedule
 
+QUIET = 3
+"""Up to this loudness (about -46 dB) nobody notices that a block is skipped, or silence put before it."""
+
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A block that waits, and its frame once that came. ``loudness`` is 0 … 15."""
+    """A block that waits, and its frame once that came. ``loudness`` is 0 … 15. ``silent``: without speech."""
 
     pcm: Pcm
     loudness: int
+    silent: bool = False
     frame: Frame | None = None
+
+    @property
+    def quiet(self) -> bool:
+        return self.silent or self.loudness <= QUIET
 
 
 class Segment:

@@ -5,26 +5,41 @@ from __future__ import annotations
 from livehead.core.block import BLOCK_S
 from livehead.core.playout.segment import Segment
 
-QUIET = 3
-"""Blocks up to this loudness (about -46 dB) can be skipped without anybody noticing."""
-
 PATIENCE_S = 2.5
 """How long a delay that is too long waits for a quiet block before any block is skipped."""
 
 SKIP_EVERY = 5
 """At most one block in so many is skipped."""
 
+CALM_S = 20.0
+"""For so long after a move only quiet blocks are skipped still: until then the delay may come down because of it."""
+
 
 class Shrinking:
+    """``moving``: windows of another shape need less delay, and it has yet to come down to that."""
+
     def __init__(self) -> None:
+        self.moving = False
         self._since_skip = 0
         self._excess_since: float | None = None
+        self._quiet_only = False
+        self._calm_since: float | None = None
+
+    def move(self, *, quiet_only: bool) -> None:
+        """Windows have another shape. ``quiet_only``: no other blocks are skipped for that, however long it takes."""
+        self.moving = True
+        self._quiet_only = quiet_only
+        self._calm_since = None
 
     def skips(self, segment: Segment, k: int, target: float, now: float) -> bool:
         """Whether block ``k``, the next one, is to be skipped. To be asked once a tick; ``target`` in seconds."""
         self._since_skip += 1
+        if self._calm_since is not None and now - self._calm_since >= CALM_S:
+            self._quiet_only = False
         if segment.schedule.delay - target < BLOCK_S:
             self._excess_since = None
+            if self.moving:
+                self.moving, self._calm_since = False, now
             return False
         if self._excess_since is None:
             self._excess_since = now
@@ -33,7 +48,7 @@ class Shrinking:
             return False
         if block.frame is not None and after.frame is None:
             return False
-        if block.loudness > QUIET and now - self._excess_since < PATIENCE_S:
+        if not block.quiet and (self._quiet_only or now - self._excess_since < PATIENCE_S):
             return False
         self._since_skip = 0
         return True

@@ -17,6 +17,8 @@ class Repeat(StrEnum):
     NO_AUDIO = "no-audio"
     GROWTH = "growth"
     """The delay grew by a whole block."""
+    MOVE = "move"
+    """The delay grows before windows take a shape that needs more of it."""
     INTERRUPT = "interrupt"
 
 
@@ -133,6 +135,11 @@ class Counters:
             fps=self.fps,
             skew_ms=self.skew_ms,
         )
+
+    @property
+    def shown_again(self) -> bool:
+        """Whether the last tick had no new frame."""
+        return self._age > 0
 
     @property
     def fps(self) -> float:

@@ -32,6 +32,10 @@ SLACK_S = 0.010
 STEP_S = 0.002
 """Smaller gains are not worth a change."""
 
+OVERHEAD_S = 0.2
+"""What windows of another shape are expected to require at most beyond the wait for their audio. An engine that is
+late by more than that is overloaded by windows of the present shape."""
+
 
 class TargetDelay:
     """The delay to keep, in seconds, between ``(hop + lookahead)`` blocks and the max delay.
@@ -53,31 +57,57 @@ class TargetDelay:
         self._started: float | None = None
         self._clean_since: float | None = None
         self._reviewed = float("-inf")
-        self.set_preset(hop, lookahead, max_s)
+        self._floor, self._most = _limits(hop, lookahead, max_s)
+        self._preset_max = self.max = max_s
+        self._extended = 0.0
+        self.target = self.required = min(self._most, self._floor + self._generate + self._margin)
 
-    def set_preset(self, hop: int, lookahead: int, max_s: float) -> None:
-        """Start over from the least that is plausible. Raises ``ValueError`` for a max delay that is
-        not over the wait for hop and lookahead: nothing could ever be shown."""
-        if hop < 1 or lookahead < 0:
-            raise ValueError(f"hop must be at least 1 and lookahead at least 0, got {hop} and {lookahead}")
-        floor = (hop + lookahead) * BLOCK_S
-        if max_s <= floor:
-            raise ValueError(
-                f"a max delay of {max_s * 1000:.0f} ms is not over the {floor * 1000:.0f} ms that "
-                f"{hop} + {lookahead} blocks take to come in"
-            )
-        self.max = max_s
-        self._most = max_s - min(SLACK_S, (max_s - floor) / 2)
-        self.target = self.required = min(self._most, floor + self._generate + self._margin)
-        self._floor = floor
+    def needed(self, hop: int, lookahead: int, max_s: float, generate_s: float = 0.0) -> float:
+        """The delay that windows of another shape are going to need: they take as long beyond the wait for their audio
+        as those of now do, and ``generate_s`` at least. Raises ``ValueError`` for a max delay that is not over that
+        wait."""
+        floor, most = _limits(hop, lookahead, max_s)
+        least = max(self._generate, generate_s) + self._margin
+        return min(most, floor + min(OVERHEAD_S, max(self.required - self._floor, least)))
+
+    def extend(self, target: float, max_s: float) -> None:
+        """A longer delay is being prepared: ``target`` may be reached now, and ``max_s`` is the bound if it is more."""
+        self._extended = target
+        self.max = max(self.max, max_s)
+
+    def contract(self) -> None:
+        """No longer delay is being prepared any more. The bound comes down with the delay: see :meth:`bind`."""
+        self._extended = 0.0
+        self.target = min(self.target, self._limit)
+
+    def bind(self, delay: float) -> None:
+        """The delay is this now. Where that is within the preset's bound, it stays so."""
+        if delay <= self._preset_max:
+            self.max = self._preset_max
+
+    def set_preset(self, hop: int, lookahead: int, max_s: float, generate_s: float = 0.0) -> None:
+        """Windows have another shape: the target is what those :meth:`needed`. What frames took beyond the wait for
+        their audio is remembered. A bound that is less than the one before holds as soon as the delay is within it:
+        see :meth:`bind`. Raises ``ValueError`` for a max delay that is not over the wait for hop and lookahead: nothing
+        could ever be shown."""
+        needed = self.needed(hop, lookahead, max_s, generate_s)
+        before, (self._floor, self._most) = self._floor, _limits(hop, lookahead, max_s)
+        self._preset_max = max_s
+        self.max = max(self.max, max_s)
+        self._extended = 0.0
+        self.target = self.required = needed
+        seen = [(at, self._carry(required, before)) for at, required in self._seen]
+        at_start = [self._carry(required, before) for required in self._at_start]
         self._seen.clear()
         self._at_start.clear()
+        self._seen.extend(seen)
+        self._at_start.extend(at_start)
 
     def observe(self, required: float, now: float) -> None:
         """A frame came."""
         if self._started is None:
             self._started = now
-        if required > self._most:
+        if required > self._limit:
             return
         if now - self._started < START_S:
             self._at_start.append(required + self._shift)
@@ -97,9 +127,9 @@ class TargetDelay:
         """Something came too late: let the target be what it required. False, and nothing is learnt, where that is
         beyond the max delay."""
         self._clean_since = now
-        if required > self._most:
+        if required > self._limit:
             return False
-        self.target = max(self.target, min(self._most, required + self._margin))
+        self.target = max(self.target, min(self._limit, required + self._margin))
         return True
 
     def restart(self) -> None:
@@ -139,4 +169,27 @@ class TargetDelay:
         return [rank(known, 0.5)] if known else []
 
     def _with_margin(self, required: float) -> float:
-        return min(self._most, max(self._floor, required - self._shift + self._margin))
+        return min(self._limit, max(self._floor, required - self._shift + self._margin))
+
+    @property
+    def _limit(self) -> float:
+        """The longest delay to aim at."""
+        return max(self._most, self._extended)
+
+    def _carry(self, required: float, floor: float) -> float:
+        """What a frame required, remembered, when its window had another ``floor``."""
+        overhead = required - self._shift - floor
+        return self._floor + min(OVERHEAD_S, max(0.0, overhead)) + self._shift
+
+
+def _limits(hop: int, lookahead: int, max_s: float) -> tuple[float, float]:
+    """The wait for the audio of a window, and the longest delay to aim at, in seconds."""
+    if hop < 1 or lookahead < 0:
+        raise ValueError(f"hop must be at least 1 and lookahead at least 0, got {hop} and {lookahead}")
+    floor = (hop + lookahead) * BLOCK_S
+    if max_s <= floor:
+        raise ValueError(
+            f"a max delay of {max_s * 1000:.0f} ms is not over the {floor * 1000:.0f} ms that "
+            f"{hop} + {lookahead} blocks take to come in"
+        )
+    return floor, max_s - min(SLACK_S, (max_s - floor) / 2)
