@@ -10,7 +10,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 LOWEST := .venv-lowest
 LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
 LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_avatars.py tests/render \

@@ -115,6 +115,7 @@ def test_jitter_and_a_narrow_line(site: Site) -> None:
 
 
 @again_where_busy
+@pytest.mark.soak
 def test_reordering_and_duplication(site: Site) -> None:
     weather = {"5 % reordered": Weather(delay_ms=10, reorder=0.05), "5 % doubled": Weather(delay_ms=10, duplicate=0.05)}
     measured = measure(site, weather, 8)

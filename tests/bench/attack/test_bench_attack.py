@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 
 def bench(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "livehead", "bench", "attack", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
+@pytest.mark.soak
 def test_a_call_is_measured_before_during_and_after_an_attack() -> None:
     done = bench("--engine", "preview", "--size", "128", "--sessions", "1", "--seconds", "4", "--attack", "log")
     assert done.stdout, done.stderr

@@ -60,6 +60,7 @@ def test_another_server_is_measured_by_its_address_with_speech_over_a_bad_networ
     assert "loss 2.0%, jitter 20 ms, 3000 kbit/s" in done.stdout
 
 
+@pytest.mark.soak
 def test_more_sessions_than_the_server_takes_are_counted_as_failed(tmp_path: Path) -> None:
     with running(tmp_path, "--engine", "preview", "--size", "128", "--max-sessions", "1") as server:
         found = figures(bench("--url", server.url, "--seconds", "3", "--sessions", "2"))
