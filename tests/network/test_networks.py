@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from busy import Others, again_where_busy, judging
 from calls import calling
 from judged import Judged
@@ -114,8 +115,8 @@ def test_jitter_and_a_narrow_line(site: Site) -> None:
         assert late.p50 <= 500
 
 
-@again_where_busy
 @pytest.mark.soak
+@again_where_busy
 def test_reordering_and_duplication(site: Site) -> None:
     weather = {"5 % reordered": Weather(delay_ms=10, reorder=0.05), "5 % doubled": Weather(delay_ms=10, duplicate=0.05)}
     measured = measure(site, weather, 8)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.latency.command import bench, figures
 from livehead.bench.latency.breakdown import PARTS
 from serving import running
