@@ -18,10 +18,10 @@ from livehead.cli import main
 from livehead.doctor import device, examination, packages
 from livehead.doctor.device import survey
 from livehead.doctor.finding import Finding, ok
-from livehead.doctor.machine import free_gb
 from livehead.doctor.network import check_port, check_relays, check_tls
 from livehead.doctor.packages import check_packages
 from livehead.doctor.weights import check_weights
+from livehead.engine.free_memory import free_gb
 from livehead.errors import EngineError
 from livehead.settings import Settings, load
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
 from livehead.cores import usable_cores
 from livehead.doctor.finding import Finding, ok, warn
+from livehead.engine.free_memory import free_gb
 from livehead.settings import Settings
 
 FEW_CORES = 2
@@ -35,11 +34,3 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
         yield warn("memory", f"{free:.1f} GB free", cure)
     else:
         yield ok("memory", f"{free:.1f} GB free")
-
-
-def free_gb(available: int, cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """The ``available`` bytes of the machine in GB, or less if a control group (version 2) allows less."""
-    with suppress(OSError, ValueError):  # no such file, or "max": no limit
-        left = int((cgroup / "memory.max").read_text()) - int((cgroup / "memory.current").read_text())
-        available = min(available, left)
-    return available / 1e9

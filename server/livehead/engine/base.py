@@ -145,6 +145,18 @@ class Preparing(Protocol):
         """Do what opening a stream with this portrait takes long for. Raises what ``open`` raises."""
 
 
+@runtime_checkable
+class Resuming(Protocol):
+    """A generator that has more to go on from than :meth:`Generator.rewind` is told when a stream comes to it that
+    another one of its kind made until now."""
+
+    def resume(self, stream: Any, shown: NDArray[np.uint8], heard: Pcm, made: int) -> None:
+        """Let a stream go on whose last frames were ``shown``, as in :meth:`Generator.rewind`, with nothing that jumps.
+        ``heard`` is float32, the audio that its last frames were made from, whole blocks, 8 seconds at most. It made
+        ``made`` frames in all. Called for a stream that was just opened, and for one that is taken back further than it
+        was made here."""
+
+
 class Factory(Protocol):
     """Makes a generator inside the worker process. Named in :class:`EngineSpec` by import path."""
 

@@ -3,14 +3,14 @@
 Any thread puts and never waits for the getter; one thread gets. Both only hold the queue's lock for the few operations
 that a message takes.
 
-**Bound.** A stream never has more waiting than one :class:`Open`, one :class:`Rewind`, ``backlog`` windows and one
-:class:`Close`, whatever is put:
+**Bound.** A stream never has more waiting than one :class:`Open` or :class:`Resume`, one :class:`Rewind`, ``backlog``
+windows and one :class:`Close`, whatever is put:
 
 - A window past ``backlog`` takes the place of the stream's oldest, which :meth:`MessageQueue.put` returns.
 - A newer rewind replaces one that still waits, and the windows before it are dropped without a word: whoever rewinds a
   stream has given them up already.
 - A close drops everything that waits of its stream; and where its open still waits, neither is ever got.
-- An open drops what waits of its stream: it begins anew.
+- An open drops what waits of its stream: it begins anew. So does a resume, which is put for streams that are open.
 
 What belongs to no stream (:class:`Start`, :class:`Stop`, :class:`Prepared`) is put once by its nature; a second stop
 while one waits is ignored.
@@ -25,7 +25,7 @@ import queue
 import threading
 from collections import deque
 
-from livehead.engine.ipc.messages import Close, Open, Prepared, Rewind, Start, Stop, Submit, ToWorker
+from livehead.engine.ipc.messages import Close, Open, Prepared, Resume, Rewind, Start, Stop, Submit, ToWorker
 
 
 class StreamMessages:
@@ -33,7 +33,7 @@ class StreamMessages:
 
     def __init__(self, backlog: int) -> None:
         self._backlog = backlog
-        self._open: Open | None = None
+        self._open: Open | Resume | None = None
         self._rewind: Rewind | None = None
         self._windows: deque[Submit] = deque()
         self._close: Close | None = None
@@ -42,7 +42,7 @@ class StreamMessages:
         single = (self._open, self._rewind, self._close)
         return sum(message is not None for message in single) + len(self._windows)
 
-    def put(self, message: Open | Submit | Rewind | Close) -> Submit | None:
+    def put(self, message: Open | Resume | Submit | Rewind | Close) -> Submit | None:
         match message:
             case Submit():
                 self._windows.append(message)
@@ -50,12 +50,12 @@ class StreamMessages:
             case Rewind():
                 self._windows.clear()
                 self._rewind = message
-            case Open():
+            case Open() | Resume():
                 self._windows.clear()
                 self._open, self._rewind = message, None
             case Close():
                 self._windows.clear()
-                self._close = None if self._open is not None else message
+                self._close = None if isinstance(self._open, Open) else message
                 self._open = self._rewind = None
         return None
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.profile import Profile
+from livehead.engine.resume_point import ResumePoint
 from livehead.errors import LiveheadError
 
 DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
@@ -35,19 +36,30 @@ class Start:
     nice: int
     debug: bool
     profile: Profile | None = None
+    reserve: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Open:
     """Host → worker: start a stream. ``portrait`` is uint8 ``(H, W, 3)`` RGB; without a ``backdrop`` it keeps its own
     background. A ``background`` stream is stepped only where no live one suffers from it; its windows have no
-    deadline."""
+    deadline. One that another worker made until now goes on from its ``resume`` point."""
 
     stream: int
     portrait: NDArray[np.uint8]
     seed: int
     backdrop: Backdrop | None = None
     background: bool = False
+    resume: ResumePoint | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resume:
+    """Host → worker: a stream that is open here, and was made by another worker until now, goes on from ``point``, from
+    the portrait where that is None. Answered as :class:`Open` is."""
+
+    stream: int
+    point: ResumePoint | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +83,13 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Host → worker: the last frame shown was ``shown_k``; what came after it was never seen."""
+    """Host → worker: the last frame shown was ``shown_k``; what came after it was never seen. Where that frame was made
+    by the worker before, ``point`` is the point to go on from."""
 
     stream: int
     epoch: int
     shown_k: int
+    point: ResumePoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,16 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a worker takes that is loaded: ``memory`` of the machine, ``device_memory`` of its device, of which
+    ``device_free`` is left then. All in GB; None where there is no device but the processor, or it does not say."""
+
+    memory: float
+    device_memory: float | None = None
+    device_free: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Worker → host: the generator is there, its steps take what ``profile`` says, and the ring has ``slots`` slots.
     ``info.looks`` are all backgrounds that a stream can have, also those that are composed into its portrait."""
@@ -108,6 +132,7 @@ class Ready:
     info: GeneratorInfo
     slots: int
     profile: Profile
+    footprint: Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +153,11 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Worker → host: the stream is open."""
+    """Worker → host: the stream is open. It goes on from the frame of block ``shown_k``, where that is None from its
+    portrait."""
 
     stream: int
+    shown_k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +171,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class FramesReady:
-    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots. They are
-    those of one window, or of several that followed one another and were stepped as one, first ``submitted`` then.
+    """Worker → host: ``hop`` frames from block ``k`` on lie in the ring at ``position``, each in ``span`` slots. They
+    are those of one window, or of several that followed one another and were stepped as one, first ``submitted`` then.
     ``batch`` windows shared the step, of which this one was number ``place``, from 0."""
 
     stream: int
@@ -191,5 +218,5 @@ class Fault:
     trace: str = field(repr=False)
 
 
-ToWorker: TypeAlias = Start | Open | Submit | Rewind | Close | Stop | Prepared
+ToWorker: TypeAlias = Start | Open | Resume | Submit | Rewind | Close | Stop | Prepared
 ToHost: TypeAlias = Ready | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Rewound | Fault

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.engine.base import Frames, GeneratorInfo
+from livehead.engine.resume_point import ResumePoint
 
 KEPT_KS = 1024
 """How far back frames are counted; far fewer are kept themselves."""
@@ -30,6 +31,15 @@ class FrameHistory:
         for offset, frame in enumerate(frames):
             self._ks.append(k + offset)
             self._frames.append(frame)
+
+    def begin_at(self, point: ResumePoint) -> NDArray[np.uint8]:
+        """Forget everything, and know the frames that another worker made last. Returns those of them that a generator
+        wants to be shown, as :meth:`rewind` does."""
+        self._ks = deque(point.ks or (point.k,), KEPT_KS)
+        self._frames = deque(point.frames, self._frames.maxlen)
+        rewound = self.rewind(point.k)
+        assert rewound is not None
+        return rewound[0]
 
     def reaches_past(self, k: int) -> bool:
         """Whether frames were made for a block after ``k``."""

@@ -14,7 +14,18 @@ from typing import TypeAlias
 from livehead.engine.base import Frames, Generator
 from livehead.engine.ipc.endpoint import Endpoint
 from livehead.engine.ipc.frame_ring import FrameRing
-from livehead.engine.ipc.messages import Close, Fault, FramesReady, Open, Prepared, Rewind, Rewound, Stop, Submit
+from livehead.engine.ipc.messages import (
+    Close,
+    Fault,
+    FramesReady,
+    Open,
+    Prepared,
+    Resume,
+    Rewind,
+    Rewound,
+    Stop,
+    Submit,
+)
 from livehead.engine.scheduling.background import BackgroundScheduler
 from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
@@ -46,8 +57,9 @@ class WorkerLoop:
     Background streams are stepped where there is nothing else to do, as far as live ones leave room.
 
     A stream whose rewind waits is not stepped until it was rewound. A newer rewind takes the place of the one that
-    waits. ``measured`` is what a step with one window of so many frames was measured to take. ``clock`` is the one by
-    which windows have their deadlines.
+    waits. ``measured`` is what a step with one window of so many frames was measured to take. A worker in
+    ``reserve`` prepares portraits patiently until it takes over. ``clock`` is the one by which windows have their
+    deadlines.
     """
 
     def __init__(
@@ -59,6 +71,7 @@ class WorkerLoop:
         backlog: int,
         max_batch: int,
         measured: Mapping[int, float] | None = None,
+        reserve: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ring = ring
@@ -83,7 +96,7 @@ class WorkerLoop:
             measured=measured,
         )
         self._streams = OpenStreams(generator, endpoint)
-        self._openings = Openings(generator, endpoint)
+        self._openings = Openings(generator, endpoint, patient=reserve)
         self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
         self._faults = 0
         self._idle = True
@@ -129,6 +142,8 @@ class WorkerLoop:
                     self._openings.add(message)
                 case Prepared():
                     self._openings.finish_preparing(message)
+                case Resume():
+                    self._resume(message)
                 case Rewind() if message.stream in self._streams:
                     waiting = [*self._scheduler.hold(message.stream), *self._background.clear(message.stream)]
                     for window in waiting:
@@ -155,6 +170,12 @@ class WorkerLoop:
     def _open(self, opening: Open) -> None:
         if self._streams.open(opening) and not opening.background:
             self._forecast.opened(opening.stream, self._clock())
+
+    def _resume(self, message: Resume) -> None:
+        """All streams that another worker left go on before any is stepped: their steps then share batches."""
+        self._openings.hurry()
+        if self._streams.resume(message):
+            self._forecast.opened(message.stream, self._clock())
 
     def _close(self, stream: int) -> None:
         self._forget(stream)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
+from livehead.engine.base import Generator
 from livehead.engine.capacity.measure import measure_profile
 from livehead.engine.factory import make
 from livehead.engine.ipc.endpoint import Endpoint, leave
@@ -24,7 +26,10 @@ from livehead.engine.ipc.frame_ring import FrameRing
 from livehead.engine.ipc.messages import Failed, Ready, Start
 from livehead.engine.look import looks_of
 from livehead.engine.worker.faults import typed
+from livehead.engine.worker.footprint import FootprintMeter, device_of
 from livehead.engine.worker.loop import WorkerLoop
+from livehead.engine.worker.preparer import give_way
+from livehead.engine.worker.rehearsal import rehearse
 from livehead.logs import configure, flush
 
 
@@ -32,9 +37,31 @@ def _portrait() -> NDArray[np.uint8]:
     return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
 
 
+def _load(start: Start) -> Generator:
+    """One in reserve is not timed. It does once what it has never done before, so that this is not left to the moment
+    in which live streams wait for it."""
+    generator = make(start.spec)
+    if start.reserve:
+        rehearse(generator, _portrait())
+    return generator
+
+
+def _load_patiently(start: Start) -> Generator:
+    """The same in a thread that gives way to live streams, since a process that gave way could not come back."""
+
+    def give_way_and_load() -> Generator:
+        give_way()
+        return _load(start)
+
+    with ThreadPoolExecutor(1, "load") as pool:
+        return pool.submit(give_way_and_load).result()
+
+
 def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     """Make the generator and the ring, say so, and work."""
-    generator = make(start.spec)
+    meter = FootprintMeter(start.spec)
+    patiently = start.reserve and device_of(start.spec) == "cpu"  # libraries of devices keep state in a thread
+    generator = _load_patiently(start) if patiently else _load(start)
     info = generator.info
     # The largest batch fits at once, and some more while the host copies that out.
     slots = info.max_batch * info.window + max(32, info.window)
@@ -42,9 +69,17 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
         slots *= 2
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     profile = start.profile or measure_profile(generator, _portrait())
-    endpoint.send(Ready(replace(info, looks=looks_of(info)), slots, profile))
+    endpoint.send(Ready(replace(info, looks=looks_of(info)), slots, profile, meter.read()))
     max_batch = min(info.max_batch, profile.capacity().max_batch or info.max_batch)
-    WorkerLoop(generator, ring, endpoint, backlog=start.backlog, max_batch=max_batch, measured=profile.alone()).run()
+    WorkerLoop(
+        generator,
+        ring,
+        endpoint,
+        backlog=start.backlog,
+        max_batch=max_batch,
+        measured=profile.alone(),
+        reserve=start.reserve,
+    ).run()
 
 
 def main(pipe_fd: int, memory: int) -> int:

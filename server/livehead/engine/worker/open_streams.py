@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livehead.engine.base import Frames, Generator, Work
 from livehead.engine.ipc.endpoint import Endpoint
-from livehead.engine.ipc.messages import Fault, Open, Opened, Rewind, Submit
+from livehead.engine.ipc.messages import Fault, Open, Opened, Refused, Resume, Rewind, Submit
 from livehead.engine.look import open_stream
+from livehead.engine.resume_point import ResumePoint
 from livehead.engine.worker.faults import describe, refusal
 from livehead.engine.worker.frame_history import FrameHistory
+from livehead.engine.worker.resuming import resume
+from livehead.errors import EngineError
 
 
 @dataclass(slots=True)
@@ -51,9 +54,28 @@ class OpenStreams:
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._endpoint.send(refusal(opening, error))
             return False
-        self._streams[opening.stream] = OpenStream(opening, state, FrameHistory(self._info))
-        self._endpoint.send(Opened(opening.stream))
+        # A point to go on from is of use once, and large.
+        self._streams[opening.stream] = OpenStream(replace(opening, resume=None), state, FrameHistory(self._info))
+        return self._begin(opening.stream, opening.resume)
+
+    def resume(self, message: Resume) -> bool:
+        """Let a stream that is open go on where another worker left it, and tell the host how that went."""
+        if message.stream not in self._streams:
+            self._endpoint.send(Refused(message.stream, EngineError("the stream is not open"), ""))
+            return False
+        return self._begin(message.stream, message.point)
+
+    def _begin(self, stream: int, point: ResumePoint | None) -> bool:
+        """Where a generator cannot go on, it begins with the portrait."""
+        if point is not None and not self._go_on(stream, point):
+            return self.reopen(stream)
+        self._endpoint.send(Opened(stream, None if point is None else point.k))
         return True
+
+    def _go_on(self, number: int, point: ResumePoint) -> bool:
+        stream = self._streams[number]
+        stream.stepped = False
+        return self._guard("resume", number, lambda: resume(self._generator, stream.state, stream.history, point))
 
     def close(self, stream: int) -> None:
         """Forget a stream. Does nothing for one that is not open."""
@@ -76,6 +98,8 @@ class OpenStreams:
         stream = self._streams[message.stream]
         if not stream.stepped and not stream.history.reaches_past(message.shown_k):
             return True
+        if message.point is not None:
+            return self._go_on(message.stream, message.point) or self.reopen(message.stream)
         rewound = stream.history.rewind(message.shown_k)
         if rewound is None or not self._guard(
             "rewind", message.stream, lambda: self._generator.rewind(stream.state, *rewound)

@@ -12,11 +12,11 @@ from livehead.engine.worker.preparer import Preparer
 
 class Openings:
     """Portraits that take long are made ready in another thread first; :class:`Prepared` in the inbox says when one
-    is. Each stream has one opening here at most."""
+    is. Each stream has one opening here at most. ``patient`` as in :class:`Preparer`."""
 
-    def __init__(self, generator: Generator, endpoint: Endpoint) -> None:
+    def __init__(self, generator: Generator, endpoint: Endpoint, *, patient: bool = False) -> None:
         self._endpoint = endpoint
-        self._preparer = Preparer(generator, endpoint)
+        self._preparer = Preparer(generator, endpoint, patient=patient)
         self._preparing: dict[int, Open] = {}
         self._ready: deque[Open] = deque()
 
@@ -40,6 +40,10 @@ class Openings:
             self._endpoint.send(message.refused)
         else:
             self._ready.append(message.ready)
+
+    def hurry(self) -> None:
+        """Somebody waits for what is prepared from now on."""
+        self._preparer.hurry()
 
     def pop(self) -> Open:
         """The next one, taken out. Raises ``IndexError`` where there is none."""
