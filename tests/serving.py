@@ -66,9 +66,12 @@ ROOMY = {
 @contextlib.asynccontextmanager
 async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> AsyncIterator[Served]:
     """The application with ``engine`` on a free port of this process; ``given`` are settings by name. Without a
-    ``data_dir`` it has one of its own, which is removed at the end, and nothing that was fetched."""
+    ``data_dir`` it has one of its own, which is removed at the end, and nothing that was fetched. Sessions that choose
+    no latency are at ``low``."""
     with tempfile.TemporaryDirectory() as folder:
-        async with _serving(engine, wait, ROOMY | {"data_dir": folder, "vendor_dir": folder} | given) as served:
+        async with _serving(
+            engine, wait, ROOMY | {"data_dir": folder, "vendor_dir": folder, "latency": "low"} | given
+        ) as served:
             yield served
 
 

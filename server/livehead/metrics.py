@@ -36,6 +36,18 @@ class Metrics:
         self.load = Gauge(
             "livehead_load", "Share of what the engine can do that the sessions take.", registry=self._registry
         )
+        self.sessions_by_preset = Gauge(
+            "livehead_sessions_by_preset",
+            "Sessions by the latency preset that they have, and by what was chosen: auto, or that preset.",
+            ("preset", "latency"),
+            registry=self._registry,
+        )
+        self.latency_moves = self._counter(
+            "livehead_latency_moves",
+            "Sessions that the server gave another latency preset, by direction of the delay and reason.",
+            "direction",
+            "reason",
+        )
         self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")

@@ -15,6 +15,7 @@ from livehead.errors import UsageError
 from livehead.origins import read_frame_source, read_http_url, read_listed_host, read_listed_origin
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
+LatencyChoice: TypeAlias = Literal["auto", "low", "balanced", "throughput"]
 AttentionName: TypeAlias = Literal["auto", "fa3", "fa2", "fa4", "cudnn", "sdpa"]
 PrecisionName: TypeAlias = Literal["exact", "int8", "fp8"]
 PeerAddresses: TypeAlias = Literal["auto", "public", "private", "any"]
@@ -147,7 +148,11 @@ class SessionSettings(_Stage):
         description="Maximum number of sessions; more are answered with 503. Never more than the engine's measured "
         "capacity, which is also the default.",
     )
-    latency: LatencyName = Field("low", description="Latency preset of sessions that do not choose one.")
+    latency: LatencyChoice = Field(
+        "auto",
+        description="Latency preset of sessions that do not choose one; auto: the server gives each the lowest delay "
+        "that its load allows.",
+    )
     max_viewers: int = Field(
         8, ge=1, le=64, description="Maximum number of viewers of one session, its caller included."
     )

@@ -15,6 +15,7 @@ from livehead.api.guard import Guard, Needs
 from livehead.api.services import Services, ServicesDep
 from livehead.api.web_files.text_files import TextFile, make_text_file
 from livehead.core.latency import Percentiles
+from livehead.core.latency_choice import AUTO
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
 from livehead.image_decoding import MAX_BYTES, MAX_PIXELS
@@ -114,10 +115,11 @@ def _engine(services: Services) -> dict[str, Any]:
 
 
 def _latency(services: Services) -> dict[str, Any]:
+    """Of each preset what it means; ``auto`` is the preset that a session opened now would get."""
     facts = _facts(services)
     if facts is None:
         return {}
-    return {
+    found: dict[str, Any] = {
         name: {
             "hop": preset.hop,
             "lookahead": preset.lookahead,
@@ -126,6 +128,8 @@ def _latency(services: Services) -> dict[str, Any]:
         }
         for name, preset in facts.presets.items()
     }
+    now = services.registry.auto
+    return found | {AUTO: {"preset": now, **found[now]}}
 
 
 def _portraits(services: Services) -> dict[str, Any]:
@@ -151,7 +155,8 @@ def _sessions(registry: Registry) -> dict[str, Any]:
         "active": registry.active,
         "max": registry.admission.most,
         "load": None if load is None else round(load, 3),
-        "by_preset": registry.admission.describe(taken),
+        "by_preset": registry.admission.describe(taken, registry.at),
+        "auto": registry.admission.describe_auto(taken),
     }
 
 

@@ -10,7 +10,17 @@ from typing import Any
 from livehead.bench.attack import measurement
 from livehead.bench.attack.attacks.catalogue import ATTACKS
 from livehead.bench.attack.table import table
-from livehead.commands.options import Number, Option, Whole, add_options, add_settings, read, settings_from
+from livehead.commands.options import (
+    LATENCY,
+    Number,
+    Option,
+    Whole,
+    add_options,
+    add_settings,
+    latency_from,
+    read,
+    settings_from,
+)
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 
@@ -40,7 +50,7 @@ def add(measures: Any, common: argparse.ArgumentParser) -> None:
         "Attacks: " + "; ".join(f"{name}: {attack.does}" for name, attack in ATTACKS.items()) + ".",
     )
     add_options(parser, OPTIONS)
-    add_settings(parser, SETTINGS)
+    add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
 
@@ -52,14 +62,14 @@ def run(args: argparse.Namespace) -> int:
         sessions=options.sessions,
         seconds=options.seconds,
         mbit=options.mbit,
-        latency=settings.sessions.latency,
+        latency=latency_from(settings),
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,
             "models": settings.engine.models,
             "device": settings.engine.device,
             "size": settings.engine.size,
-            "latency": settings.sessions.latency,
+            "latency": latency_from(settings),
         },
     )
     claim, phases = measurement.run(plan, lambda line: print(line, file=sys.stderr, flush=True))

@@ -12,6 +12,7 @@ from livehead.bench.engine.table import table as engine_table
 from livehead.bench.load import measurement as load
 from livehead.bench.load.table import table as load_table
 from livehead.commands.options import (
+    LATENCY,
     Choice,
     Number,
     Option,
@@ -19,6 +20,7 @@ from livehead.commands.options import (
     Wholes,
     add_options,
     add_settings,
+    latency_from,
     read,
     settings_from,
 )
@@ -84,7 +86,7 @@ def add(measures: Any, common: argparse.ArgumentParser) -> None:
         "--latency counts.",
     )
     add_options(group, LOAD_OPTIONS)
-    add_settings(parser, SETTINGS)
+    add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
 
@@ -112,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
                 engine=plan,
                 streams=options.streams,
                 seconds=options.seconds,
-                latency=settings.sessions.latency,
+                latency=latency_from(settings),
                 hops=plan.hops,
                 churn_s=options.churn,
                 renders=options.renders or 0,

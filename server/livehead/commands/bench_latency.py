@@ -14,12 +14,14 @@ from livehead.bench.latency import measurement
 from livehead.bench.latency.table import table
 from livehead.bench.server_process import own_server
 from livehead.commands.options import (
+    LATENCY,
     Number,
     Option,
     Whole,
     add_options,
     add_settings,
     existing_file,
+    latency_from,
     read,
     settings_from,
     web_address,
@@ -70,7 +72,7 @@ def add(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("latency", parents=[common], help="microphone to frame, over real WebRTC calls")
     add_options(parser, OPTIONS)
     parser.add_argument("--browser", action="store_true", help="through Chromium and the demo page (needs Playwright)")
-    add_settings(parser, SETTINGS)
+    add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
 
@@ -120,7 +122,7 @@ def plan_from(args: argparse.Namespace, options: argparse.Namespace) -> measurem
         url=options.url,
         sessions=options.sessions,
         seconds=options.seconds,
-        latency=args.latency or (None if options.url else settings.sessions.latency),
+        latency=args.latency or (None if options.url else latency_from(settings)),
         audio=options.audio,
         loss=options.loss,
         jitter_ms=options.jitter,
@@ -132,6 +134,6 @@ def plan_from(args: argparse.Namespace, options: argparse.Namespace) -> measurem
             "models": settings.engine.models,
             "device": settings.engine.device,
             "size": settings.engine.size,
-            "latency": settings.sessions.latency,
+            "latency": latency_from(settings),
         },
     )

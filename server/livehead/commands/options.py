@@ -175,12 +175,15 @@ def read(args: argparse.Namespace, options: Iterable[Option]) -> argparse.Namesp
     return values
 
 
-def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
-    """Add ``--name`` for every setting in ``names``; what is not given stays with the environment."""
+def add_settings(
+    parser: argparse.ArgumentParser, names: Iterable[str], defaults: Mapping[str, str] | None = None
+) -> None:
+    """Add ``--name`` for every setting in ``names``; what is not given stays with the environment. ``defaults`` are
+    what this command takes without one, where that is not the setting's own default."""
     fields = {name: field for stage in stages() for name, field in stage.model_fields.items()}
     for name in names:
         field = fields[name]
-        default = "" if field.default is None else f"default: {field.default}"
+        default = "" if field.default is None else f"default: {(defaults or {}).get(name, field.default)}"
         details = "; ".join(each for each in (_allowed(field.metadata), default) if each)
         choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
         flag = f"--{name.replace('_', '-')}"
@@ -202,6 +205,15 @@ def settings_from(args: argparse.Namespace, given: Mapping[str, Any] | None = No
     names = {name for stage in stages() for name in stage.model_fields}
     chosen = {name: value for name, value in vars(args).items() if name in names and value is not None}
     return load(chosen | dict(given or {}))
+
+
+LATENCY = {"latency": "low"}
+"""The default of commands that make or measure something by themselves."""
+
+
+def latency_from(settings: Settings) -> str:
+    """The latency that was asked for, on the command line or in the environment, else that of :data:`LATENCY`."""
+    return settings.sessions.latency if "latency" in settings.sessions.model_fields_set else LATENCY["latency"]
 
 
 def _allowed(bounds: Iterable[Any]) -> str:

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from livehead.avatars import find_portrait, load_portrait
-from livehead.commands.options import Option, Whole, add_options, add_settings, read, settings_from
+from livehead.commands.options import (
+    LATENCY,
+    Option,
+    Whole,
+    add_options,
+    add_settings,
+    latency_from,
+    read,
+    settings_from,
+)
 from livehead.core.limits import MAX_SEED
 from livehead.core.look import KEEP, Look, read_look
 from livehead.engine.base import Backdrop, GeneratorInfo
+from livehead.engine.capacity.cheapest import film_preset
 from livehead.engine.choice import choose
 from livehead.engine.factory import make
 from livehead.engine.look import looks_of
@@ -55,7 +65,7 @@ OPTIONS = (
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser("render", parents=[common], help="make an MP4 of a portrait and an audio file")
     add_options(parser, OPTIONS)
-    add_settings(parser, SETTINGS)
+    add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
 
@@ -66,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     generator = make(choice.spec)
     backdrop = find_backdrop(options.look, generator.info)
-    preset = generator.info.presets[settings.sessions.latency]
+    preset = generator.info.presets[film_preset(generator.info, latency_from(settings))]
     report = render(
         portrait,
         options.audio,

@@ -6,8 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from livehead.commands.options import Option, add_options, add_settings, read, settings_from
+from livehead.commands.options import (
+    LATENCY,
+    Option,
+    add_options,
+    add_settings,
+    latency_from,
+    read,
+    settings_from,
+)
 from livehead.engine.base import GeneratorInfo, Preset
+from livehead.engine.capacity.cheapest import film_preset
 from livehead.engine.choice import choose
 from livehead.engine.factory import make
 from livehead.errors import UsageError
@@ -27,7 +36,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("session", metavar="SESSION.lhr", type=Path, help="replay file of a session with record=replay")
     add_options(parser, OPTIONS)
-    add_settings(parser, SETTINGS)
+    add_settings(parser, SETTINGS, LATENCY)
     parser.add_argument(
         "--recut",
         action="store_true",
@@ -92,7 +101,7 @@ def _preset(header: Header, info: GeneratorInfo, settings: Settings, *, recut: b
     """None for the windows of the session. They are kept where the engine is the same and no preset is asked for but
     the one that the session began with. Otherwise that one is taken, if the engine has one of its name."""
     asked = "latency" in settings.sessions.model_fields_set
-    name = settings.sessions.latency if asked else header.latency
+    name = film_preset(info, latency_from(settings)) if asked else header.latency
     if header.made_by(info) and name == header.latency and not recut:
         return None
-    return info.presets.get(name) or info.presets[settings.sessions.latency]
+    return info.presets.get(name) or info.presets[film_preset(info, latency_from(settings))]

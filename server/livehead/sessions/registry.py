@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from livehead.avatars import AvatarStore
+from livehead.core.governor.governed import Governed
 from livehead.core.identity import Identity, Role
+from livehead.core.latency_choice import AUTO
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
@@ -25,6 +27,7 @@ from livehead.errors import LiveheadError, NotFoundError, RequestError, Unavaila
 from livehead.metrics import Metrics
 from livehead.sessions.admission.admission import Admission
 from livehead.sessions.admission.places import check_pending, check_places, choose_to_give_way
+from livehead.sessions.governing import Governing
 from livehead.sessions.portrait.look_check import check_look
 from livehead.sessions.recording.base import Recorders
 from livehead.sessions.request import SessionRequest, find_preset
@@ -37,9 +40,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Opening:
-    """An offer that is being answered: its slot is reserved. ``revoked`` says that its key was, meanwhile."""
+    """An offer that is being answered: its slot is reserved. ``latency`` is what was chosen, ``preset`` what it will
+    begin with. ``revoked`` says that its key was, meanwhile."""
 
     latency: str
+    preset: str
     opened_by: Identity
     network: str
     revoked: bool = False
@@ -64,6 +69,7 @@ class Registry:
         self._sessions: dict[str, Session] = {}
         self._openings: list[Opening] = []
         self._joining: Counter[str] = Counter()  # viewers that are being answered, by network
+        self._governing = Governing(host, metrics, lambda: list(self._sessions.values()))
         self._draining = False
         self._warmed = False
         self._empty = asyncio.Event()
@@ -77,6 +83,7 @@ class Registry:
 
     async def __aenter__(self) -> Self:
         self._warming = self._own(self._warm(), "warm")
+        self._governor = self._own(self._governing.run(), "govern")
         return self
 
     async def __aexit__(
@@ -85,6 +92,7 @@ class Registry:
         if error is not None:
             self._failure = f"the server's main task ended with {type(error).__name__}: {error}".removesuffix(": ")
         self._warming.cancel()
+        self._governor.cancel()
         try:
             await self.drain(0)
         finally:
@@ -106,9 +114,25 @@ class Registry:
 
     @property
     def taken(self) -> Counter[str]:
-        """The slots in use at each preset."""
+        """The slots in use, by what was chosen as latency."""
         taken = Counter(opening.latency for opening in self._openings)
         return taken + Counter(session.latency for session in self._sessions.values())
+
+    @property
+    def at(self) -> Counter[str]:
+        """The slots in use, by the preset that they have."""
+        at = Counter(opening.preset for opening in self._openings)
+        return at + Counter(session.preset for session in self._sessions.values())
+
+    @property
+    def auto(self) -> str:
+        """The preset that a session opened now would get if it left that to the server. Raises EngineDownError before
+        the engine was ready for the first time."""
+        opening = [
+            Governed(f"opening {number}", each.preset, speaking=True, fixed=each.latency != AUTO)
+            for number, each in enumerate(self._openings)
+        ]
+        return self._governing.newcomer(opening)
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -116,7 +140,7 @@ class Registry:
         return tuple(self._sessions.values())
 
     def refusal(self, latency: str | None = None) -> UnavailableError | None:
-        """Why a session at that preset, by default the server's, would be refused now, or None. ``problem`` is the
+        """Why a session of that latency, by default the server's, would be refused now, or None. ``problem`` is the
         reason as one word."""
         return self._unavailable() or self.admission.refuse(self.taken, latency or self._settings.sessions.latency)
 
@@ -150,7 +174,7 @@ class Registry:
         with self._counting_refusals():
             self._check(request, identity)
             self._make_room(request.latency)
-            session = self._new_session(request, identity)
+            session = self._new_session(request, self._preset(request.latency), identity)
         self._start(session)
         return session
 
@@ -178,7 +202,7 @@ class Registry:
         check_places(self._settings.limits, identity, (*self._openings, *self._sessions.values()))
         self._avatars.get(request.avatar, identity.owner)
         check_look(request.look, self._host.info, self._avatars, identity.owner)
-        find_preset(self._host.info.presets, request.latency)
+        self._check_latency(request.latency)
 
     def _check_pending(self, identity: Identity) -> None:
         network = network_of(identity.address)
@@ -190,10 +214,11 @@ class Registry:
     async def _open(self, offer: str, request: SessionRequest, identity: Identity) -> tuple[Session, str]:
         """The offer is read, and a peer made, for whoever has a slot."""
         self._make_room(request.latency)
-        opening = Opening(request.latency, identity, network_of(identity.address))
+        preset = self._preset(request.latency)
+        opening = Opening(request.latency, preset, identity, network_of(identity.address))
         self._openings.append(opening)
         try:
-            session = self._new_session(request, identity)
+            session = self._new_session(request, preset, identity)
             answer = await session.open(offer)
         finally:
             self._openings.remove(opening)
@@ -202,7 +227,7 @@ class Registry:
             session.end("revoked")
         return session, answer
 
-    def _new_session(self, request: SessionRequest, identity: Identity) -> Session:
+    def _new_session(self, request: SessionRequest, preset: str, identity: Identity) -> Session:
         return Session(
             request,
             identity,
@@ -212,11 +237,13 @@ class Registry:
             self._metrics,
             self.delays,
             self._recorders,
+            preset,
         )
 
     def _start(self, session: Session) -> None:
         self._sessions[session.id] = session
         self._metrics.opened.inc()
+        self._governing.wake()
         self._own(self._serve(session), f"session-{session.id}")
 
     @contextmanager
@@ -251,12 +278,22 @@ class Registry:
             opening.revoked = opening.revoked or opening.opened_by.owner in names
 
     def choose_latency(self, session: Session, latency: str) -> None:
-        """Change a session's preset. Raises UnprocessableError for one that there is not, and UnavailableError for
-        one that takes more than there is, and RateLimitError; the session goes on as it was then."""
-        find_preset(self._host.info.presets, latency)
+        """Change a session's preset, or leave it to the server. Raises UnprocessableError for one that there is not,
+        and UnavailableError for one that takes more than there is, and RateLimitError; the session goes on as it was
+        then."""
+        self._check_latency(latency)
         if refusal := self.admission.refuse_change(self.taken, session.latency, latency):
             raise refusal
         session.choose_latency(latency)
+        self._governing.wake()
+
+    def _check_latency(self, latency: str) -> None:
+        """Raises UnprocessableError."""
+        if latency != AUTO:
+            find_preset(self._host.info.presets, latency)
+
+    def _preset(self, latency: str) -> str:
+        return self.auto if latency == AUTO else latency
 
     def find(self, session_id: str, identity: Identity, role: Role) -> Session:
         """The session, for somebody who may do with it what takes ``role``. Raises NotFoundError for one that is not
@@ -281,7 +318,7 @@ class Registry:
                 pass
         for session in list(self._sessions.values()):
             session.end("draining")
-        serving = self._tasks - {self._warming}
+        serving = self._tasks - {self._warming, self._governor}
         if serving:
             await asyncio.wait(serving)
 
@@ -295,6 +332,7 @@ class Registry:
             logger.exception("session %s: failed", session.id)
         finally:
             self._sessions.pop(session.id, None)
+            self._governing.wake()
             if not self._sessions:
                 self._empty.set()
 

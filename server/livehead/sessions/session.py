@@ -7,12 +7,14 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
+from livehead.core.latency_choice import AUTO
 from livehead.core.lifecycle import Event
 from livehead.core.look import Look
 from livehead.core.messages.from_client import Shown
@@ -89,9 +91,12 @@ class Session:
         metrics: Metrics,
         delays: RecentDelays,
         recorders: Recorders,
+        preset: str | None = None,
     ) -> None:
-        """Raises UnprocessableError for an unknown latency preset, and what :meth:`Recorders.make` raises."""
-        preset = find_preset(host.info.presets, request.latency)
+        """``preset`` is the one that it begins with, where the request leaves that to the server. Raises
+        UnprocessableError for an unknown one, and what :meth:`Recorders.make` raises."""
+        name = preset or request.latency
+        begins_with = find_preset(host.info.presets, name)
         self.id = new_id()
         self.opened_by = opened_by
         self.network = network_of(opened_by.address)
@@ -99,7 +104,7 @@ class Session:
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
-        self._latency = self._preset = request.latency
+        self._latency, self._preset = request.latency, name
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
@@ -112,19 +117,19 @@ class Session:
         self._rates = SteeringRates()
         self._ending = asyncio.Event()
         self._reason = "failed"
-        self._recorder = recorders.make(self.id, request, opened_by, host.info)
+        self._recorder = recorders.make(self.id, replace(request, latency=name), opened_by, host.info)
         self._notices = RecordingNotices(self._status)
         self._viewers = Viewers(on_sent=self._on_sent)
         self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
-            preset.hop, preset.lookahead
+            begins_with.hop, begins_with.lookahead
         )
         self._source.on_activity = self._status.tell
         self._hearing = Hearing(self._status.tell, self._log)
         if request.interrupt == "auto" and request.pushed:  # the voice that drives the portrait does not interrupt it
             self._status.subscribe(BargeIn(lambda: self._pipeline.interrupt()))
         self._pacer = Pacer(
-            preset,
+            begins_with,
             self._viewers,
             metrics,
             recorder=self._recorder,
@@ -134,7 +139,7 @@ class Session:
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
-        self._pipeline = Pipeline(self._source, preset, self._pacer, quantized=self._recorder.quantized)
+        self._pipeline = Pipeline(self._source, begins_with, self._pacer, quantized=self._recorder.quantized)
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
             self._speech = PushedSpeech(
@@ -237,7 +242,7 @@ class Session:
 
     @property
     def latency(self) -> str:
-        """The name of its preset."""
+        """What was asked for: the name of a preset, or ``auto``."""
         return self._latency
 
     @property
@@ -262,6 +267,7 @@ class Session:
             "reason": self.state.reason,
             "avatar": self._portrait.appearance.avatar,
             "latency": self._latency,
+            "preset": self._preset,
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
             "probe": self._request.probe,
@@ -290,8 +296,12 @@ class Session:
         self._portrait.choose(on_error, look=look)
 
     def choose_latency(self, name: str) -> None:
-        """Raises UnprocessableError for an unknown preset, and RateLimitError."""
+        """``auto`` leaves it as it is, to be moved by the server. Raises UnprocessableError for an unknown preset, and
+        RateLimitError."""
         self._rates.count_preset()
+        if name == AUTO:
+            self._latency = name
+            return
         self._pipeline.set_preset(find_preset(self._host.info.presets, name))
         self._latency = self._preset = name
 
@@ -391,7 +401,7 @@ class Session:
     def _on_block(self, k: int, delay_ms: float, frame: int | None) -> None:
         self._source.block_sent(k, frame, time.monotonic())
         if k >= 0:
-            self._delays.note(self._latency, delay_ms)
+            self._delays.note(self._preset, delay_ms)
 
     def _tell_viewers(self, message: SessionMessage) -> None:
         """What is on the data channels. The figures are sent with more beside them, by the reporter, and notices of a

@@ -8,7 +8,7 @@ from livehead.engine.capacity.measure import measure, measure_profile
 
 
 def test_steps_are_timed_at_every_preset_and_batch():
-    found = measure(fakes.create(step_seconds=0.004, item_seconds=0.002, max_batch=4), fakes.portrait(1), 5.0)
+    found, _ = measure(fakes.create(step_seconds=0.004, item_seconds=0.002, max_batch=4), fakes.portrait(1), 5.0)
     assert set(found) == {"low", "balanced", "throughput"}
     for steps in found.values():
         assert [step.batch for step in steps] == [1, 2, 4]
@@ -20,12 +20,12 @@ def test_only_the_batches_that_others_are_made_of_are_timed():
     class Recorded(fakes.FakeGenerator):
         info = property(lambda self: replace(super().info, batches=(1, 4)))
 
-    found = measure(Recorded(max_batch=4), fakes.portrait(1), 1.0)
+    found, _ = measure(Recorded(max_batch=4), fakes.portrait(1), 1.0)
     assert [step.batch for step in found["throughput"]] == [1, 4]
 
 
 def test_what_cannot_be_in_time_is_not_tried_larger():
-    found = measure(fakes.create(step_seconds=0.05), fakes.portrait(1), 5.0)
+    found, _ = measure(fakes.create(step_seconds=0.05), fakes.portrait(1), 5.0)
     assert [step.batch for step in found["low"]] == [1]  # 50 ms for 40
     assert [step.batch for step in found["throughput"]] == [1, 2, 4]
 
@@ -38,7 +38,7 @@ def test_a_generator_far_from_real_time_is_not_measured_for_long():
             Counted.steps += 1
             return super().step(*given, **named)
 
-    found = measure(Counted(step_seconds=0.7), fakes.portrait(1), 1.0)
+    found, _ = measure(Counted(step_seconds=0.7), fakes.portrait(1), 1.0)
     assert Counted.steps <= 5
     assert [len(found[preset]) for preset in ("low", "balanced", "throughput")] == [1, 0, 0]
 
@@ -50,7 +50,7 @@ def test_one_that_fails_holds_one_session_and_what_it_can():
                 raise MemoryError("out of device memory")
             return super().open(portrait, seed)
 
-    found = measure(Small(max_batch=8, step_seconds=0.002), fakes.portrait(1), 5.0)
+    found, _ = measure(Small(max_batch=8, step_seconds=0.002), fakes.portrait(1), 5.0)
     assert [step.batch for step in found["low"]] == [1, 2]
     faceless = measure_profile(fakes.create(), fakes.portrait(0)).capacity()
     assert faceless.streams == {"low": 1, "balanced": 1, "throughput": 1}

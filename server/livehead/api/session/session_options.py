@@ -16,7 +16,7 @@ from livehead.core.record_mode import RecordMode
 from livehead.core.source_name import SourceName
 from livehead.errors import UnprocessableError
 from livehead.sessions.request import InterruptMode, SessionRequest
-from livehead.settings import LatencyName
+from livehead.settings import LatencyChoice
 
 RECORD_MODES: dict[str, RecordMode] = {"0": "off", "1": "film", "replay": "replay"}
 MAX_JSON_LOOK = 1024
@@ -25,7 +25,9 @@ MAX_JSON_LOOK = 1024
 
 def _from_query(
     services: ServicesDep,
-    latency: Annotated[LatencyName | None, Query(description="latency preset")] = None,
+    latency: Annotated[
+        LatencyChoice | None, Query(description="latency preset; auto: the lowest delay that the server's load allows")
+    ] = None,
     voice: Annotated[
         Literal["on", "off"] | None,
         Query(description="send the session's own audio back; by default off for source=mic, on for source=push"),

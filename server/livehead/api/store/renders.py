@@ -14,11 +14,12 @@ from livehead.api.guard import Guard
 from livehead.api.services import Services, ServicesDep
 from livehead.api.store.multipart import MULTIPART, Form, FormField, read_form
 from livehead.core.identity import Identity, Role
+from livehead.core.latency_choice import AUTO
 from livehead.core.limits import MAX_NAME, MAX_SEED
 from livehead.core.look import KEEP, read_look
 from livehead.core.messages.json_object import read_object
 from livehead.engine.base import GeneratorInfo
-from livehead.engine.capacity.cheapest import cheapest
+from livehead.engine.capacity.cheapest import film_preset
 from livehead.errors import UnprocessableError
 from livehead.image_decoding import MAX_BYTES, check_file
 from livehead.render.jobs.renders import RenderRequest
@@ -163,7 +164,7 @@ def _read(form: Form, services: Services, identity: Identity, info: GeneratorInf
         check_file(portrait)
     look = read_look(read_object(form.text("look") or "", MAX_LOOK)) if form.text("look") else KEEP
     check_look(look, info, services.avatars, identity.owner)
-    latency = form.text("latency") or cheapest(info)
+    latency = film_preset(info, form.text("latency") or AUTO)
     find_preset(info.presets, latency)
     return RenderRequest(avatar, portrait, _seed(form), latency, look)
 

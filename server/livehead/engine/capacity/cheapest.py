@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livehead.core.latency_choice import AUTO
 from livehead.engine.base import GeneratorInfo
 
 
@@ -11,3 +12,8 @@ def cheapest(info: GeneratorInfo) -> str:
     hops = {name: preset.hop for name, preset in info.presets.items()}
     choose = min if info.device == "cpu" else max
     return choose(hops, key=lambda name: hops[name])
+
+
+def film_preset(info: GeneratorInfo, latency: str) -> str:
+    """The preset for a film: the one of that name, and the cheapest where ``latency`` is ``auto``."""
+    return cheapest(info) if latency == AUTO else latency

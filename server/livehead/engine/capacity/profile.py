@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from livehead.engine.base import Preset
-from livehead.engine.capacity.model import Capacity, StepTime, capacity
+from livehead.engine.capacity.model import Capacity, Silence, StepTime, capacity
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """``steps`` are the measured ones of each preset. ``on_cpu`` says that steps take one of the ``cores``."""
+    """``steps`` are the measured ones of each preset, ``silence`` those of windows of known silence, None where the
+    generator makes none. ``on_cpu`` says that steps take one of the ``cores``."""
 
     presets: Mapping[str, Preset]
     steps: Mapping[str, Sequence[StepTime]]
     cores: float
     on_cpu: bool
+    silence: Silence | None = None
 
     def capacity(self, slowness: float = 1.0) -> Capacity:
         """What the machine holds while every step takes ``slowness`` times as long as measured."""
-        slower = {
-            name: [StepTime(step.batch, slowness * step.p50, slowness * step.p95) for step in steps]
-            for name, steps in self.steps.items()
-        }
-        return capacity(self.presets, slower, cores=self.cores, on_cpu=self.on_cpu)
+        slower = {name: [step.slowed(slowness) for step in steps] for name, steps in self.steps.items()}
+        silence = None if self.silence is None else self.silence.slowed(slowness)
+        return capacity(self.presets, slower, cores=self.cores, on_cpu=self.on_cpu, silence=silence)
 
     def typical(self, batch: int, hop: int) -> float | None:
         """The median of the measured steps with ``batch`` windows of ``hop`` frames, in seconds; None where there were

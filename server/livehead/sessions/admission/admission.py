@@ -1,9 +1,14 @@
-"""Who gets in: as many sessions as the engine was measured to hold, each at its preset, and no more than were set."""
+"""Who gets in: as many sessions as the engine was measured to hold, each at its preset, and no more than were set.
+
+A session that leaves its preset to the server counts as at the one that takes least: it is moved there when
+others come.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from livehead.core.latency_choice import AUTO
 from livehead.engine.capacity.model import Capacity
 from livehead.engine.host.host import EngineHost
 from livehead.errors import UnavailableError
@@ -12,8 +17,8 @@ RETRY_S = 5.0
 
 
 class Admission:
-    """``limit`` caps the number of sessions, None for no cap. ``taken`` in the methods counts the sessions in use at
-    each preset. Before the engine was ready for the first time only the cap is known."""
+    """``limit`` caps the number of sessions, None for no cap. ``taken`` in the methods counts the sessions in use by
+    what they chose as latency. Before the engine was ready for the first time only the cap is known."""
 
     def __init__(self, limit: int | None, host: EngineHost) -> None:
         self.limit = limit
@@ -26,12 +31,12 @@ class Admission:
         return self.limit if known is None else self._capped(max(known.streams.values()))
 
     def load(self, taken: Counter[str]) -> float | None:
-        """The share of the engine that is in use; 1 is full."""
+        """The share of the engine that is given away; 1 is full."""
         known = self._capacity
-        return None if known is None else float(known.load(taken))
+        return None if known is None else float(known.load(_counted(known, taken)))
 
-    def refuse(self, taken: Counter[str], preset: str) -> UnavailableError | None:
-        """Why one more at ``preset`` is not let in, or None. A preset that there is not is for others to refuse."""
+    def refuse(self, taken: Counter[str], latency: str) -> UnavailableError | None:
+        """Why one more with this choice is not let in, or None. A preset that there is not is for others to refuse."""
         if self.limit is not None and taken.total() >= self.limit:
             return UnavailableError(
                 f"All {self.limit} sessions are taken. Try again when one has ended.",
@@ -39,29 +44,35 @@ class Admission:
                 retry_after=RETRY_S,
             )
         known = self._capacity
-        if known is None or preset not in known.streams or known.room(taken, preset):
+        if known is None or _counts_as(known, latency) not in known.streams or self._fits(known, taken, latency):
             return None
-        return self._full(known, taken, preset, "Try again when one has ended.")
+        return self._full(known, taken, latency, "Try again when one has ended.")
 
     def refuse_change(self, taken: Counter[str], before: str, after: str) -> UnavailableError | None:
-        """Why a session may not go from one preset to another, or None. To one that takes less it always may."""
+        """Why a session may not go from one choice to another, or None. To one that takes less it always may."""
         known = self._capacity
-        if known is None or after not in known.streams or known.streams[after] >= known.streams[before]:
+        if known is None:
+            return None
+        has, wants = _counts_as(known, before), _counts_as(known, after)
+        if wants not in known.streams or known.streams[wants] >= known.streams[has]:
             return None
         others = taken - Counter([before])
-        if known.room(others, after):
+        if self._fits(known, others, after):
             return None
         return self._full(known, others, after, f"This one goes on at {before}.")
 
-    def describe(self, taken: Counter[str]) -> dict[str, dict[str, int]]:
-        """Each preset's sessions in use, the most there can be where all are at it, and how many more fit now."""
+    def describe(self, taken: Counter[str], at: Counter[str]) -> dict[str, dict[str, int]]:
+        """Of each preset: the sessions that are ``at`` it now, the most there can be that chose it, and how many more
+        of them fit now."""
         known = self._capacity
         if known is None:
             return {}
-        return {
-            preset: {"active": taken[preset], "max": self._capped(most), "room": self._room(known, taken, preset)}
-            for preset, most in known.streams.items()
-        }
+        return {preset: {"active": at[preset], **self._places(known, taken, preset)} for preset in known.streams}
+
+    def describe_auto(self, taken: Counter[str]) -> dict[str, int] | None:
+        """The same of those that leave their preset to the server; None while it is not known."""
+        known = self._capacity
+        return None if known is None else {"active": taken[AUTO], **self._places(known, taken, known.cheapest)}
 
     @property
     def _capacity(self) -> Capacity | None:
@@ -70,15 +81,34 @@ class Admission:
     def _capped(self, most: int) -> int:
         return most if self.limit is None else min(most, self.limit)
 
-    def _room(self, known: Capacity, taken: Counter[str], preset: str) -> int:
-        room = known.room(taken, preset)
-        return room if self.limit is None else max(0, min(room, self.limit - taken.total()))
+    def _fits(self, known: Capacity, taken: Counter[str], latency: str) -> bool:
+        return known.room(_counted(known, taken), _counts_as(known, latency)) > 0
 
-    def _full(self, known: Capacity, taken: Counter[str], preset: str, advice: str) -> UnavailableError:
+    def _places(self, known: Capacity, taken: Counter[str], preset: str) -> dict[str, int]:
+        room = known.room(_counted(known, taken), preset)
+        if self.limit is not None:
+            room = max(0, min(room, self.limit - taken.total()))
+        return {"max": self._capped(known.streams[preset]), "room": room}
+
+    def _full(self, known: Capacity, taken: Counter[str], latency: str, advice: str) -> UnavailableError:
+        at = "" if latency == AUTO else f" at {latency}"
+        share = round(100 * known.load(_counted(known, taken)))
         said = [
-            f"The engine has no room for one more session at {preset}: "
-            f"{taken.total()} take {round(100 * known.load(taken))} % of what it can do in real time."
+            f"The engine has no room for one more session{at}: {taken.total()} take {share} % of what it can do in "
+            "real time."
         ]
-        if lighter := [name for name in known.streams if known.room(taken, name)]:
+        if lighter := [name for name in (*known.streams, AUTO) if self._fits(known, taken, name)]:
             said.append(f"There is room at {' and '.join(lighter)}.")
         return UnavailableError(" ".join([*said, advice]), problem="full", retry_after=RETRY_S)
+
+
+def _counts_as(known: Capacity, latency: str) -> str:
+    return known.cheapest if latency == AUTO else latency
+
+
+def _counted(known: Capacity, taken: Counter[str]) -> Counter[str]:
+    """By preset."""
+    counted: Counter[str] = Counter()
+    for latency, count in taken.items():
+        counted[_counts_as(known, latency)] += count
+    return counted
