@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,16 +38,33 @@ class Windows:
     """Cuts a stream of samples into blocks, and those into windows of ``hop + lookahead`` blocks.
 
     Samples carry their absolute index on the session's media timeline. What was there before wins:
-    samples that come twice or too late are ignored. Memory is bounded by one window and one block.
+    samples that come twice or too late are ignored.
+
+    ``is_speech`` is asked about a block whenever it goes into a window: one that is not is silence there, whatever
+    noise it has. While :attr:`paused`, blocks come and no windows are cut: whoever uses them makes windows of known
+    silence, and moves :attr:`first` on. Blocks that are already in windows are kept as long as that may be taken back,
+    ``kept`` of them.
     """
 
-    def __init__(self, hop: int, lookahead: int, start_block: int = 0) -> None:
+    def __init__(
+        self,
+        hop: int,
+        lookahead: int,
+        start_block: int = 0,
+        *,
+        is_speech: Callable[[int], bool] = lambda k: True,
+        kept: int = 0,
+    ) -> None:
         _check(hop, lookahead)
+        self.paused = False
         self._hop = hop
         self._lookahead = lookahead
+        self._is_speech = is_speech
+        self._kept = kept
         self._next = start_block * BLOCK_SAMPLES
         self._rest: list[Pcm] = []
-        self._held: deque[Block] = deque()
+        self._blocks: deque[Block] = deque()  # the newest, without a gap
+        self._first = start_block
 
     @property
     def hop(self) -> int:
@@ -66,6 +84,21 @@ class Windows:
         """The block that is being filled."""
         return self._next // BLOCK_SAMPLES
 
+    @property
+    def first(self) -> int:
+        """The block that the next window begins with: beyond :attr:`next_block` where silence was made ahead."""
+        return self._first
+
+    @property
+    def oldest(self) -> int:
+        """The oldest block that a window can begin with."""
+        return self._blocks[0].k if self._blocks else min(self._first, self.next_block)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is no speech in the blocks that have come and are in no window yet."""
+        return not any(block.k >= self._first and self._sounds(block) for block in self._blocks)
+
     def set_hop(self, hop: int, lookahead: int) -> None:
         """From the next window on. Raises ``ValueError`` unless ``hop >= 1`` and ``lookahead >= 0``."""
         _check(hop, lookahead)
@@ -75,8 +108,18 @@ class Windows:
     @property
     def whole(self) -> int:
         """The block before which the next window becomes whole."""
-        first = self._held[0].k if self._held else self.next_block
-        return first + self._hop + self._lookahead
+        return self._first + self._hop + self._lookahead
+
+    def move_to(self, block: int) -> None:
+        """The next window begins with ``block``: further on where the blocks before are made otherwise or not at all,
+        or further back, as far as :attr:`oldest`."""
+        self._first = max(block, self.oldest)
+        self._trim()
+
+    def resume(self) -> tuple[Window, ...]:
+        """Cut windows again. Returns those that are whole already."""
+        self.paused = False
+        return self._whole_windows()
 
     def seek(self, block: int) -> tuple[Window, ...]:
         """Go on at the start of ``block``. The incomplete block before it is dropped. Returns the windows of the blocks
@@ -85,14 +128,12 @@ class Windows:
         if block * BLOCK_SAMPLES < self._next:
             raise ValueError(f"block {block} lies before sample {self._next}: the timeline only goes forward")
         left: list[Window] = []
-        while self._held:
-            span = [each.pcm for each in self._held][: self._hop + self._lookahead]
-            silence = np.zeros((self._hop + self._lookahead - len(span)) * BLOCK_SAMPLES, np.float32)
-            left.append(Window(self._held[0].k, self._hop, self._lookahead, np.concatenate([*span, silence])))
-            for _ in range(min(self._hop, len(self._held))):
-                self._held.popleft()
+        while self._first < self.next_block:
+            left.append(self._window())
         self._next = block * BLOCK_SAMPLES
+        self._first = block
         self._rest.clear()
+        self._blocks.clear()
         return tuple(left)
 
     def push(self, start: int, pcm: Pcm) -> Cut:
@@ -127,21 +168,40 @@ class Windows:
         cuts = [samples[i * BLOCK_SAMPLES : (i + 1) * BLOCK_SAMPLES] for i in range(count)]
         rest = samples[count * BLOCK_SAMPLES :]
         self._rest = [rest.copy()] if len(rest) else []
-        blocks = tuple(Block(first + i, cut) for i, cut in enumerate(cuts))
+        blocks = tuple(self._block(first + i, cut) for i, cut in enumerate(cuts))
+        self._blocks += blocks
+        windows = () if self.paused else self._whole_windows()
+        self._trim()
+        return Cut(blocks, windows)
+
+    def _whole_windows(self) -> tuple[Window, ...]:
+        """Those that have all their blocks: more than one where a smaller hop was set a moment ago."""
         windows: list[Window] = []
-        for block in blocks:
-            self._held.append(block)
-            # a smaller hop set a moment ago may leave more than one window's worth
-            while len(self._held) >= self._hop + self._lookahead:
-                windows.append(self._window())
-        return Cut(blocks, tuple(windows))
+        while self.whole <= self.next_block:
+            windows.append(self._window())
+        return tuple(windows)
 
     def _window(self) -> Window:
-        span = [self._held[i].pcm for i in range(self._hop + self._lookahead)]
-        window = Window(self._held[0].k, self._hop, self._lookahead, np.concatenate(span))
-        for _ in range(self._hop):
-            self._held.popleft()
+        """The next one; what has not come of it is silence."""
+        pcm = np.zeros((self._hop + self._lookahead) * BLOCK_SAMPLES, np.float32)
+        for block in self._blocks:
+            if self._first <= block.k < self.whole and self._sounds(block):
+                at = (block.k - self._first) * BLOCK_SAMPLES
+                pcm[at : at + BLOCK_SAMPLES] = block.pcm
+        window = Window(self._first, self._hop, self._lookahead, pcm)
+        self._first += self._hop
         return window
+
+    def _block(self, k: int, pcm: Pcm) -> Block:
+        return Block(k, pcm, silent=not (self._is_speech(k) and pcm.any()))
+
+    def _sounds(self, block: Block) -> bool:
+        return self._is_speech(block.k) and bool(block.pcm.any())
+
+    def _trim(self) -> None:
+        """Let go of the oldest blocks that are in windows."""
+        while self._blocks and self._blocks[0].k < min(self._first, self.next_block - self._kept):
+            self._blocks.popleft()
 
 
 def _check(hop: int, lookahead: int) -> None:

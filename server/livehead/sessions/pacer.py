@@ -85,6 +85,7 @@ class Pacer:
         self._metrics.generate.observe(timing.done - timing.started)
         if self.ahead.answered(k):
             self.trace.generated(k, 0, timing)
+            self.playout.expect(self._clock() - timing.submitted, self._clock())
             for block, frame in enumerate(frames, k):
                 if block < self._end:
                     self._push_early(block, frame, self._clock())
@@ -103,9 +104,20 @@ class Pacer:
 
     def push_missing(self, k: int) -> None:
         """The engine gave the window of block ``k`` up."""
-        self.ahead.answered(k)
+        if self.ahead.gave_up(k):
+            return
+        self.ahead.lose(k)
         self.playout.push_missing(k, self.trace.latency.generate_ms.p95 / 1000, self._clock())
         self._changed.set()
+
+    def last_frame(self, k: int) -> int | None:
+        """The block of the last frame that there is of blocks before ``k``, shown or not, None where there is none."""
+        return self.playout.last_frame(k)
+
+    def take_back(self, k: int) -> None:
+        """Blocks from ``k`` on get other frames than they have, or were to get."""
+        self.ahead.give_up(k)
+        self.playout.take_back(k)
 
     async def run(self) -> None:
         """Send a tick whenever one is due, for ever."""

@@ -125,7 +125,7 @@ class Session:
             begins_with.hop, begins_with.lookahead
         )
         self._source.on_activity = self._status.tell
-        self._hearing = Hearing(self._status.tell, self._log)
+        self._hearing = Hearing(self._status.tell, self._log, early=not request.pushed)
         if request.interrupt == "auto" and request.pushed:  # the voice that drives the portrait does not interrupt it
             self._status.subscribe(BargeIn(lambda: self._pipeline.interrupt()))
         self._pacer = Pacer(
@@ -432,9 +432,9 @@ class Session:
 
     def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
         """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
+        judged = self._hearing.hear(viewer.id, audio.start, audio.pcm)
         if isinstance(self._source, MicSource) and viewer is self.caller and self._portrait.shown.is_set():
-            self._pipeline.push(self._source.hear(audio.start, audio.pcm))
-        self._hearing.hear(viewer.id, audio.start, audio.pcm)
+            self._pipeline.push(self._source.hear(audio.start, audio.pcm, judged))
 
     def on_text(self, viewer: Viewer, text: str) -> None:
         """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""

@@ -190,6 +190,11 @@ class Playout:
         if self._delay.grow(required, now):
             segment.stretch(self._delay.target)
 
+    def expect(self, takes: float, now: float) -> None:
+        """A window that was asked for ahead of time took ``takes`` seconds: before there are others, that says what
+        delay frames will require."""
+        self._delay.expect(takes, now)
+
     # -- out
 
     def tick(self, now: float) -> Tick | None:
@@ -280,6 +285,25 @@ class Playout:
                 if waits < k and entry.frame is not None and segment.schedule.due(waits) < start - GAP_S:
                     last = waits if last is None else max(last, waits)
         return last
+
+    def last_frame(self, k: int) -> int | None:
+        """The block of the last frame that there is of blocks before ``k``, shown or not; None where there is none."""
+        last = self.shown_k
+        for segment in self._timeline:
+            for waits, entry in segment.waiting.items():
+                if waits < k and entry.frame is not None:
+                    last = waits if last is None else max(last, waits)
+        return last
+
+    def take_back(self, k: int) -> None:
+        """Blocks from ``k`` on that were not sent yet lose their frames, to get others. Those of blocks that have come
+        already are asked for late, and teach nothing."""
+        for segment in self._timeline:
+            for waits, entry in segment.waiting.items():
+                if waits >= k:
+                    entry.frame = None
+        if self._timeline.end is not None:
+            self._interruption.learn_from = max(self._interruption.learn_from, self._timeline.end)
 
     def interrupt(self) -> int | None:
         """Drop every block and frame that was not sent yet, also the frames still to come for

@@ -114,6 +114,13 @@ class TargetDelay:
         else:
             self._seen.append((now, required + self._shift))
 
+    def expect(self, takes: float, now: float) -> None:
+        """A window took ``takes`` seconds whose blocks nobody waited for: what its frames would have required else
+        counts as those at the start do."""
+        if self._started is None:
+            self._started = now
+        self._at_start.append(min(self._most, self._floor + takes) + self._shift)
+
     def rebase(self, by: float) -> None:
         """The estimate of when blocks were captured moved by so many seconds: every frame required less by as
         much."""

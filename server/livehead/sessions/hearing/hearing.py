@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from livehead.core.messages.from_server import ActivityState, UserActivity
 from livehead.core.voice.activity import Change
 from livehead.core.voice.echo_guard import EchoGuard
 from livehead.core.voice.far_end import FarEnd
+from livehead.core.voice.speech_gate import JudgedWindow
 from livehead.errors import ConflictError
 from livehead.logs import SessionLog
 from livehead.sessions.hearing.ear import Ear
@@ -49,7 +50,8 @@ class Hearing:
     """One session's. Everything but :meth:`run` is called on the event loop and returns within a millisecond.
 
     ``on_activity`` is told when somebody begins and ceases to speak; ``at_ms`` counts from the first viewer's first
-    sample. The portrait's own voice in a microphone is not somebody, if :meth:`sent` gets what is sent.
+    sample. The portrait's own voice in a microphone is not somebody, if :meth:`sent` gets what is sent. With ``early``
+    the first viewer is heard speaking from the first word on: the model is there before.
     """
 
     def __init__(
@@ -57,13 +59,14 @@ class Hearing:
         on_activity: Callable[[UserActivity], None],
         log: SessionLog,
         *,
+        early: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_activity = on_activity
         self._clock = clock
         self._far_end = FarEnd()
         self._voices: dict[str, ViewerVoice] = {}
-        self._models = Models(log)
+        self._models = Models(log, early=early)
         self._speaking: dict[str, int] = {}
         """Who speaks, in the order in which they began, and since which sample of their own."""
         self._floor: str | None = None
@@ -85,8 +88,9 @@ class Hearing:
             group.create_task(self._models.run(), name="hearing-models")
             group.create_task(self._fill(), name="hearing-fill")
 
-    def hear(self, viewer: str, start: int, pcm: Pcm) -> None:
-        """A viewer's next samples, float32 at 16 kHz; ``start`` is on that viewer's own timeline."""
+    def hear(self, viewer: str, start: int, pcm: Pcm) -> Sequence[JudgedWindow]:
+        """A viewer's next samples, float32 at 16 kHz; ``start`` is on that viewer's own timeline. Returns what could be
+        judged of its sound by now: its windows, on the same timeline."""
         now = self._clock()
         if self._began is None:
             self._began = now
@@ -103,6 +107,7 @@ class Hearing:
             self._pass_on(voice, now)
         for change in changes:
             self._note(viewer, change)
+        return voice.judged
 
     def leave(self, viewer: str) -> None:
         """The viewer is gone. Twice is once."""

@@ -14,10 +14,12 @@ from livehead.sessions.hearing.viewer_voice import ViewerVoice
 
 class Models:
     """Loads them in threads, one after the other. Where one cannot be loaded, that is logged once, and nobody is heard
-    speaking from then on."""
+    speaking from then on. With ``early`` the first is loaded before anybody needs it."""
 
-    def __init__(self, log: SessionLog) -> None:
+    def __init__(self, log: SessionLog, *, early: bool = False) -> None:
         self._log = log
+        self._early = early
+        self._spare: SpeechDetector | None = None
         self._wanted: deque[ViewerVoice] = deque()
         self._given: dict[ViewerVoice, SpeechDetector] = {}
         self._changed = asyncio.Event()
@@ -25,6 +27,8 @@ class Models:
     async def run(self) -> None:
         """For ever."""
         try:
+            if self._early:
+                self._spare = await encode(SpeechDetector)
             while True:
                 if self._wanted:
                     await self._load(self._wanted.popleft())
@@ -36,10 +40,16 @@ class Models:
         finally:
             for voice in list(self._given):
                 self.take(voice)
+            if self._spare is not None:
+                encoding_pool().submit(self._spare.close)
 
     def give(self, voice: ViewerVoice) -> None:
         """This voice needs one."""
         voice.wants_model = True
+        if self._spare is not None:
+            self._given[voice] = voice.detect = self._spare
+            self._spare = None
+            return
         self._wanted.append(voice)
         self._changed.set()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.voice.activity import TRACE, WINDOW, Change, VoiceActivity
+from livehead.core.voice.speech_gate import JudgedWindow
 
 KEPT = SAMPLE_RATE
 """Samples that are kept: an onset lies at most half a second back, and the model is loaded in less than one."""
@@ -31,6 +32,8 @@ class ViewerVoice:
         self.wants_model = False
         self.end = start
         """The sample that comes next."""
+        self.judged: list[JudgedWindow] = []
+        """The windows that the last call of :meth:`hear` judged."""
         self._is_echo = is_echo
         self._kept: Pcm = np.zeros(0, np.float32)
         self._activity = VoiceActivity(start)
@@ -64,6 +67,7 @@ class ViewerVoice:
         return self.end - len(self._kept)
 
     def _judge(self) -> list[Change]:
+        self.judged = []
         if self.detect is None:
             return []
         changes = []
@@ -77,6 +81,7 @@ class ViewerVoice:
             self._probability = self.detect(window)
             if self._is_echo(window, self._judged):
                 self._probability = 0.0
+            self.judged.append(JudgedWindow(self._judged, self._probability))
             if change := self._activity.update(self._probability):
                 changes.append(change)
             self._judged += WINDOW

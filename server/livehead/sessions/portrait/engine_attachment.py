@@ -49,11 +49,14 @@ class EngineAttachment(StreamObserver):
         attachment.stream.observer = attachment
         return attachment
 
-    def submit(self, window: Window, deadline: float) -> None:
-        """``deadline`` is when the frame of block ``window.k`` is to be sent."""
-        if self.stream is not None and self.stream.submit(window, deadline):
-            self.waiting += 1
-            self._recorder.submitted(self.stream.id, window)
+    def submit(self, window: Window, deadline: float) -> bool:
+        """``deadline`` is when the frame of block ``window.k`` is to be sent. False where the engine does not take it:
+        it is down."""
+        if self.stream is None or not self.stream.submit(window, deadline):
+            return False
+        self.waiting += 1
+        self._recorder.submitted(self.stream.id, window)
+        return True
 
     def rewind(self, shown_k: int) -> None:
         """Go on from the frame of block ``shown_k``."""
@@ -85,6 +88,8 @@ class EngineAttachment(StreamObserver):
         self.waiting -= 1
         if self.stream is not None and self.stream.state == "ready":
             self._pacer.push_missing(k)
+        elif not self._pacer.ahead.gave_up(k):
+            self._pacer.ahead.lose(k)
 
     def on_stepped(self, k: int, hop: int, batch: int, place: int) -> None:
         """The worker made the frames of a window, or of several."""

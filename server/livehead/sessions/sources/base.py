@@ -44,6 +44,14 @@ class Source(Protocol):
         """Whether the newest blocks are speech, or may be: pauses between words count."""
 
     @property
+    def speech_from(self) -> int | None:
+        """The block since which there is speech; None while what comes is known to be silence, or noise."""
+
+    def is_speech(self, k: int) -> bool:
+        """Whether block ``k``, which has come lately, is speech as far as is known now. Of others the engine gets
+        silence."""
+
+    @property
     def restarts(self) -> bool:
         """Whether :meth:`set_preset` would restart the timeline now. Then windows of another shape leave no hole,
         whatever the delay is."""

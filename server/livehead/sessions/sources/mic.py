@@ -8,18 +8,22 @@ own hop, is due.
 
 From the first packet on the jitter buffer fills every gap, pauses of the sender included, so that a session's
 silence has one home at a time.
+
+What of the sound is speech is decided by a gate (:mod:`livehead.core.voice.speech_gate`) from what voice activity
+detection says of it; before the model is loaded, all of it is.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES, Pcm
 from livehead.core.messages.from_server import AvatarActivity
 from livehead.core.speech.activity import SpeechActivity
+from livehead.core.voice.speech_gate import JudgedWindow, SpeechGate
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 
 SPEECH_LEVEL = 10 ** (-50 / 20)
@@ -36,10 +40,11 @@ PAUSE = 10
 
 class MicSource:
     """A :class:`~livehead.sessions.sources.base.Source` fed by :meth:`hear`. ``on_activity`` is told when the portrait
-    begins and ceases to speak, by the level of the voice."""
+    begins and ceases to speak: while there is speech that is loud enough to be heard."""
 
     def __init__(self, hop: int, lookahead: int) -> None:
         self.on_activity: Callable[[AvatarActivity], None] | None = None
+        self._gate = SpeechGate()
         self._activity = SpeechActivity(PAUSE)
         self._loud: deque[int] = deque(maxlen=LOUD)
         self._prebuffer = hop + lookahead
@@ -70,20 +75,35 @@ class MicSource:
     @property
     def speaking(self) -> bool:
         """See :class:`Source`."""
-        return bool(self._loud)
+        return self.speech_from is not None and (self._gate.judges or bool(self._loud))
+
+    @property
+    def speech_from(self) -> int | None:
+        """See :class:`Source`."""
+        if not self._heard:
+            return None
+        onset = self._gate.onset(self._next)
+        return None if onset is None else max(0, onset) // BLOCK_SAMPLES
+
+    def is_speech(self, k: int) -> bool:
+        """See :class:`Source`."""
+        return k >= 0 and self._gate.is_speech(k * BLOCK_SAMPLES, (k + 1) * BLOCK_SAMPLES)
 
     @property
     def restarts(self) -> bool:
         """See :class:`Source`."""
         return not self._heard and self._began is not None
 
-    def hear(self, start: int, pcm: Pcm) -> Span | None:
-        """The client's samples; ``start`` is on its own timeline, which begins at 0. None while interrupted."""
+    def hear(self, start: int, pcm: Pcm, judged: Sequence[JudgedWindow] = ()) -> Span | None:
+        """The client's samples, and the windows of its sound that were judged meanwhile; ``start`` and theirs are on
+        its own timeline, which begins at 0. None while interrupted."""
+        for window in judged:
+            self._gate.judge(JudgedWindow(window.at + self._offset, window.probability))
         first, self._heard = not self._heard, True
         self._heard_since_restart = True
         place = start + self._offset
         if float(np.dot(pcm, pcm)) > SPEECH_LEVEL**2 * len(pcm):
-            self._spoken = True
+            self._spoken = self._spoken or self._gate.onset(place + len(pcm)) is not None
             if not self._halted:
                 self._loud.extend(range(place // BLOCK_SAMPLES, (place + len(pcm) - 1) // BLOCK_SAMPLES + 1))
         self._next = max(0 if first else self._next, place + len(pcm))
@@ -121,6 +141,7 @@ class MicSource:
         self._next = -(-self._next // BLOCK_SAMPLES) * BLOCK_SAMPLES
         span = self._silence(self._prebuffer * BLOCK_SAMPLES, restart=True)
         self._offset += self._next - heard_until
+        self._gate.move(self._next - heard_until)
         self._halted = self._heard_since_restart = False
         self._loud.clear()
         return span
@@ -130,12 +151,13 @@ class MicSource:
         speech = False
         while self._loud and self._loud[0] <= k:
             speech = self._loud.popleft() == k or speech
+        speech = speech and self.is_speech(k)
         message = self._activity.block_sent(k, speech=speech, more=True)
         if message is not None and self.on_activity is not None:
             self.on_activity(message)
 
     def has_spoken(self) -> bool:
-        """See :class:`Source`. Loud enough counts as speech."""
+        """See :class:`Source`. Speech counts if it is loud enough."""
         spoken, self._spoken = self._spoken, False
         return spoken
 

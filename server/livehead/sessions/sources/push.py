@@ -101,6 +101,15 @@ class PushSource:
         return self._phase in (Phase.SPEAKING, Phase.PAUSED)
 
     @property
+    def speech_from(self) -> int | None:
+        """See :class:`Source`. An utterance restarts the timeline where it begins."""
+        return self._base if self.speaking else None
+
+    def is_speech(self, k: int) -> bool:
+        """See :class:`Source`. Between utterances there is nothing but silence anyway."""
+        return True
+
+    @property
     def restarts(self) -> bool:
         """See :class:`Source`."""
         return self._phase is Phase.IDLE and self._log.unsent is None

@@ -1,0 +1,128 @@
+"""A session's silence: made ahead, a long window at a time, and taken back when speech begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
+from livehead.core.windows import Window, Windows
+from livehead.sessions.ahead import MOST
+from livehead.sessions.pacer import Pacer
+from livehead.sessions.portrait.engine_attachment import EngineAttachment
+from livehead.sessions.sources.base import Source
+
+SPARE_S = 0.01
+"""What a frame is taken to need beyond what a step takes, if it is to replace one that is there already."""
+
+
+class Silence:
+    """One session's. A step costs about the same for any number of frames: so while the source is silent, its windows
+    have ``hop`` blocks, whatever the preset, and are asked for before those have come. The next one is asked for when
+    the frames of no more than :data:`~livehead.sessions.ahead.MOST` blocks are left to be shown, or of as many as a
+    step takes.
+
+    When speech begins, the frames of all blocks that can still be replaced in time are given up, back to where the
+    speech began at most. The engine goes on from the last frame that will be shown before them, as after an interrupt,
+    and gets the blocks since then at once. ``hop`` is 0 where no windows are made so; then the windows of the preset
+    are, with silence in the place of noise.
+    """
+
+    def __init__(
+        self,
+        hop: int,
+        source: Source,
+        windows: Windows,
+        pacer: Pacer,
+        submit: Callable[[EngineAttachment, Sequence[Window]], None],
+    ) -> None:
+        """``submit`` hands windows with speech to the engine."""
+        self._hop = hop
+        self._source = source
+        self._windows = windows
+        self._pacer = pacer
+        self._submit = submit
+        windows.paused = hop > windows.hop  # it begins with silence
+
+    @property
+    def made_ahead(self) -> bool:
+        """Whether frames wait for blocks that have not come, and no more are under way."""
+        return self._windows.paused and bool(self._pacer.ahead.frames) and not self._pacer.ahead.waiting
+
+    def follow(self, attachment: EngineAttachment, now: float, *, may_rewind: bool) -> bool:
+        """Begin it, go on with it or end it, by what the source says. To be called whenever samples came, and about
+        every 40 ms. Returns whether the engine's stream was taken back, which waits until it ``may_rewind``."""
+        windows, rewound = self._windows, False
+        speech_from = self._source.speech_from
+        if windows.paused and self._hop <= windows.hop:
+            self._submit(attachment, windows.resume())
+        elif windows.paused and speech_from is not None:
+            rewound = self._end(attachment, speech_from, now, may_rewind=may_rewind)
+        elif not windows.paused and speech_from is None and self._hop > windows.hop and windows.quiet:
+            windows.paused = True
+            self._pacer.ahead.take_lost()
+        if windows.paused:
+            self._make_ahead(attachment, now)
+        return rewound
+
+    def give_up(self, attachment: EngineAttachment, now: float) -> None:
+        """Another stream is to show this session from now on."""
+        if not self._windows.paused:
+            return
+        k = self._soonest(self._windows.oldest, now)
+        if k < self._windows.first:
+            before = self._pacer.last_frame(k)
+            if self._pacer.ahead.waiting and before is not None:
+                attachment.rewind(before)
+            self._pacer.take_back(k)
+            self._windows.move_to(k)
+
+    def _end(self, attachment: EngineAttachment, speech_from: int, now: float, *, may_rewind: bool) -> bool:
+        windows, pacer = self._windows, self._pacer
+        newest = max(speech_from, windows.next_block - 1)
+        begin = min(self._soonest(max(speech_from, windows.oldest), now), newest)
+        if windows.first <= begin:
+            self._submit(attachment, windows.resume())
+            return False
+        if not may_rewind:
+            return False
+        before = pacer.last_frame(begin)
+        if before is not None:  # frames that are still under way are lost with those that are given up
+            sent = pacer.playout.sent_k
+            begin = min(begin, max(before, before if sent is None else sent) + 1)
+        windows.move_to(begin)
+        begin = windows.first
+        pacer.take_back(begin)
+        attachment.rewind(begin - 1 if before is None else before)
+        self._submit(attachment, windows.resume())
+        return True
+
+    def _make_ahead(self, attachment: EngineAttachment, now: float) -> None:
+        windows, ahead, playout = self._windows, self._pacer.ahead, self._pacer.playout
+        lost = ahead.take_lost()
+        if lost is not None and not ahead.waiting:
+            windows.move_to(min(lost, windows.first))
+        if playout.deadline(windows.first) < now:
+            windows.move_to(max(windows.first, self._soonest(windows.first, now)))
+        due = playout.deadline(windows.first)
+        if due > now + self._lead_s:
+            return
+        window = Window(windows.first, self._hop, 0, np.zeros(self._hop * BLOCK_SAMPLES, np.float32))
+        if attachment.submit(window, due):
+            ahead.submitted(window.k)
+            windows.move_to(window.k + self._hop)
+
+    def _soonest(self, k: int, now: float) -> int:
+        """The first block, from ``k`` on, whose frame can still be made in time."""
+        late_s = now + self._step_s - self._pacer.playout.deadline(k)
+        return k + max(0, math.ceil(late_s / BLOCK_S - 1e-6)) if math.isfinite(late_s) else k
+
+    @property
+    def _lead_s(self) -> float:
+        return max(MOST * BLOCK_S, self._step_s + 2 * BLOCK_S)
+
+    @property
+    def _step_s(self) -> float:
+        return self._pacer.trace.latency.generate_ms.p95 / 1000 + SPARE_S
