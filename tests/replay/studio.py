@@ -27,6 +27,8 @@ from livehead.engine.base import Backdrop, Frames, Generator, Preset
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Open, Opened, Rewound, Submit
+from livehead.engine.scheduling.merging import Merging
+from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.worker.loop import WorkerLoop
 from livehead.metrics import Metrics
 from livehead.sessions.pacer import Pacer
@@ -92,10 +94,12 @@ class Worker:
     inbox: MessageQueue = field(default_factory=lambda: MessageQueue(BACKLOG))
     frames: dict[int, Frames] = field(default_factory=dict)
     dead: bool = False
+    stalled: bool = False
     arrives: float = 0.0
     others: dict[int, Preset] = field(default_factory=dict)
     chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
     batches: Counter[int] = field(default_factory=Counter)
+    hops: Counter[int] = field(default_factory=Counter)
     _positions: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -109,6 +113,13 @@ class Worker:
             clock=lambda: self.studio.now,
         )
 
+    def merge(self) -> None:
+        """Step windows that wait as one, as if a step took the same whatever its hop."""
+        info = self.generator.info
+        hops = {preset.hop for preset in info.presets.values()}
+        flat = Merging(StepTimes(), hops=hops, window=info.window, measured=dict.fromkeys(hops, 0.01))
+        self.loop._scheduler._merging = flat
+
     def join(self, stream: int, portrait: NDArray[np.uint8], preset: Preset) -> None:
         """Another session, which has a window for every step."""
         self.inbox.put(Open(stream, portrait, stream))
@@ -116,6 +127,8 @@ class Worker:
 
     def turn(self) -> None:
         """Do what there is to do."""
+        if self.stalled:
+            return
         if not self.dead and len(self.inbox):
             now = self.studio.now
             for stream, preset in self.others.items():
@@ -156,6 +169,7 @@ class Worker:
             case FramesReady():
                 frames = [Frame(frame) for frame in self.frames.pop(message.position)]
                 self.batches[message.batch] += 1
+                self.hops[message.hop] += 1
                 self.studio.stale += (message.epoch, message.k) not in stream._waiting
                 self.studio.made.update((message.k + i, digest(frame)) for i, frame in enumerate(frames))
                 stream.deliver(message, frames)

@@ -16,6 +16,7 @@ from livehead.engine.base import Backdrop, Generator
 from livehead.engine.preview.generator import create
 from livehead.errors import MediaError
 from livehead.replay.as_live import AsLive
+from livehead.replay.events import Made
 from livehead.replay.film import replay
 from livehead.replay.overview import Overview
 from livehead.replay.reader import ReplayFile
@@ -110,6 +111,32 @@ def test_whatever_happens_is_made_again(
     studio = Studio(tmp_path, preview, latency=latency, pushed=pushed, takes=chance.choice([0.01, 0.03, 0.08, 0.15]))
     live(studio, chance, speech, portraits, pushed)
     check(studio, again(studio.close(), preview))
+
+
+def test_windows_that_were_stepped_as_one_are_made_again(
+    tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator
+) -> None:
+    studio = Studio(tmp_path, preview)
+    studio.show(portraits[0])
+    studio.worker.merge()
+    studio.run(0.5)
+    studio.hear(speech(12))
+    for _ in range(60):
+        studio.worker.stalled = True
+        studio.run(0.09)
+        studio.worker.stalled = False
+        studio.run(0.11)
+    made = studio.worker.hops
+    path = studio.close()
+    assert made[1] > 50
+    assert made[2] > 50
+    check(studio, again(path, preview))
+    events = [event for event in ReplayFile(path).events() if isinstance(event, Made)]
+    assert {event.windows for event in events} == {1, 2}
+    assert sum(seen.kind == "fresh" for seen in studio.seen) > 250
+    assert Overview.of(ReplayFile(path)).given_up <= 2  # those under way at the end
+    assert studio.pipeline.attachment is not None
+    assert studio.pipeline.attachment.waiting <= 2
 
 
 @pytest.mark.parametrize("background", ["#204060", "blur", "garden", "transparent"])

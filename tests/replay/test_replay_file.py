@@ -86,6 +86,22 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [type(event) for event in file.events()] == kinds  # and once more
 
 
+def test_windows_that_were_made_as_one_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.lhr"
+    with path.open("wb") as file:
+        writer = ReplayWriter(file, header())
+        for k in (0, 4, 8, 16):
+            hop = 8 if k == 8 else 4
+            writer.submitted(1, Window(k, hop, 0, noise(hop, seed=k)))
+        writer.made(1, 0, 8)
+        writer.made(1, 8, 8)
+        writer.made(1, 16, 8)  # no windows have these blocks
+        writer.made(1, 16, 4, 3, 2)
+        writer.end("closed")
+    made = [event for event in ReplayFile(path).events() if isinstance(event, Made)]
+    assert made == [Made(1, 0, 1, 0, 2), Made(1, 8), Made(1, 16, 3, 2)]
+
+
 def test_a_picture_and_a_block_are_written_once(tmp_path: Path) -> None:
     sizes = []
     for times in (1, 50):
@@ -184,6 +200,7 @@ def body(plain: bytes) -> bytes:
         (body(struct.pack("<III", 0, 0, 0) + b"\x04\x01\x00\x01\x00"), "audio of a block is missing"),
         (body(struct.pack("<III", 0, 0, 0) + b"\x04\x01\x00\x00\x00"), "window without frames"),
         (body(struct.pack("<III", 0, 0, 0) + b"\x05\x01\x00"), "window that there is not"),
+        (body(struct.pack("<III", 0, 0, 0) + b"\x0a\x01\x00\x00\x00\x02"), "window that there is not"),
         (body(struct.pack("<III", 0, 0, 0) + b"\x03" + b"\xff" * 11), "has no end"),
         (body(struct.pack("<III", 0, 0, 0) + b"\x01\x00\x05"), "more audio than there is"),
     ],

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
+from typing import Any, ClassVar
 
 import fakes
 from livehead.core.windows import Window
-from livehead.engine.host.stream import EngineStream
+from livehead.engine.host.stream import EngineStream, StreamObserver, WindowTiming
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import FramesReady
 
@@ -46,6 +47,41 @@ async def test_frames_that_came_just_before_a_rewind_are_not_delivered_after_it(
     await asyncio.sleep(0)
     assert seen == [0, 1]
     assert dropped == [1, 2]
+
+
+async def test_frames_that_were_made_as_one_answer_each_window() -> None:
+    seen: list[tuple[int, list[str]]] = []
+    timings: list[WindowTiming] = []
+    dropped: list[int] = []
+    stream = opened([], dropped)
+
+    def on_frames(k: int, frames: list[Any], timing: WindowTiming) -> None:
+        seen.append((k, frames))
+        timings.append(timing)
+
+    class Watching(StreamObserver):
+        stepped: ClassVar[list[tuple[int, int]]] = []
+
+        def on_stepped(self, k: int, hop: int, batch: int, place: int) -> None:
+            self.stepped.append((k, hop))
+
+    stream._on_frames = on_frames
+    stream.observer = Watching()
+    for k, hop in ((0, 1), (1, 2), (3, 1), (4, 2)):
+        stream.submit(Window(k, hop, 0, fakes.audio(blocks=hop)), 9.0)
+    frames: list[Any] = ["a", "b", "c", "d"]
+    stream.deliver(FramesReady(1, 0, 0, 4, 0, 0.0, 5.0, 6.0, 1), frames)
+    await asyncio.sleep(0)
+    assert seen == [(0, ["a"]), (1, ["b", "c"]), (3, ["d"])]
+    assert [timing.started for timing in timings] == [5.0] * 3
+    assert timings[0].submitted < timings[2].submitted
+    stream.submit(Window(6, 1, 0, fakes.audio()), 9.0)
+    stream.drop(0, 4, 3, "fault")
+    stream.drop(0, 4, 3, "fault")
+    await asyncio.sleep(0)
+    assert dropped == [4, 6]
+    assert stream._dropped["fault"] == 2
+    assert Watching.stepped == [(0, 4)]
 
 
 async def test_nothing_is_called_back_once_it_is_closed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,7 @@ class Job:
     hop: int
     deadline: float
     lookahead: int = 0
+    submitted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Session:
     def arrivals(self) -> Iterator[tuple[float, Job]]:
         k, at = 0, self.start
         while at < self.end:
-            yield at, Job(self.stream, k, self.hop, at + self.slack)
+            yield at, Job(self.stream, k, self.hop, at + self.slack, submitted=at)
             k, at = k + self.hop, at + self.hop * BLOCK_S
 
 
@@ -51,6 +53,7 @@ class Outcome:
     batches: list[int] = field(default_factory=list)
     merged: int = 0  # windows that shared a run with others of their stream
     busy: float = 0.0
+    answers: Counter[tuple[int, int]] = field(default_factory=Counter)  # by stream and block
 
     def share(self, stream: int) -> float:
         return self.in_time.get(stream, 0) / self.asked[stream]
@@ -90,6 +93,7 @@ def simulate(
 
     def lose(job: Job) -> None:
         outcome.missed.append((now, job))
+        outcome.answers[job.stream, job.k] += 1
 
     while upcoming is not None or len(scheduler):
         while upcoming is not None and upcoming[0] <= now:
@@ -130,6 +134,8 @@ def simulate(
             outcome.in_time[job.stream] = outcome.in_time.get(job.stream, 0) + in_time
             if in_time < job.hop:
                 lose(job)
+            else:
+                outcome.answers[job.stream, job.k] += 1
             if in_time:
                 gap = now - last_served[job.stream]
                 outcome.longest_gap[job.stream] = max(outcome.longest_gap.get(job.stream, 0.0), gap)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
+from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.batching import frames_in_time
 from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.scheduling.stream_queue import WindowJob
@@ -49,6 +50,19 @@ class Merging:
             if fits and self._pays(windows[:count], hop, now):
                 size = count
         return size
+
+    def grows(self, windows: Sequence[WindowJob]) -> bool:
+        """Whether one more window like the last of these could come in time to be stepped with them. Where so, they
+        share no step with other streams: a batch saves less, and while it takes its time the next ones pile up."""
+        first, last = windows[0], windows[-1]
+        hop = sum(window.hop for window in windows) + last.hop
+        if hop not in self._hops or hop + last.lookahead > self._window:
+            return False
+        together, alone = self._seconds(hop), self._seconds(last.hop)
+        if together is None or alone is None or together > PAYS * (len(windows) + 1) * alone:
+            return False
+        # a step may have just begun when the last one comes
+        return first.deadline - first.submitted >= last.hop * BLOCK_S + 2 * together
 
     def _pays(self, windows: Sequence[WindowJob], hop: int, now: float) -> bool:
         together = self._seconds(hop)

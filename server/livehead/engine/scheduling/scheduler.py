@@ -154,6 +154,8 @@ class Scheduler(Generic[JobT]):
     def _may_share(self, first: Run[JobT], run: Run[JobT]) -> bool:
         if self._queues[first.stream].alone or self._queues[run.stream].alone:
             return False
+        if self._merging is not None and any(self._merging.grows(each.windows) for each in (first, run)):
+            return False
         return self._mixed_hops or run.hop == first.hop
 
     def _front(self, queue: StreamQueue[JobT], now: float) -> Run[JobT]:

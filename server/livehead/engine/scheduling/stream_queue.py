@@ -27,12 +27,14 @@ class Job(Protocol):
 
 class WindowJob(Job, Protocol):
     """A window as the scheduler sees it: the frames of blocks ``k``, ``k + 1``, … are made from theirs and
-    ``lookahead`` further ones."""
+    ``lookahead`` further ones. ``submitted`` is when it came."""
 
     @property
     def k(self) -> int: ...
     @property
     def lookahead(self) -> int: ...
+    @property
+    def submitted(self) -> float: ...
 
 
 AnyJobT = TypeVar("AnyJobT", bound=Job)
