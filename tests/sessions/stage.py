@@ -15,6 +15,8 @@ import pytest
 from livehead.core.block import BLOCK_S, BLOCK_SAMPLES
 from livehead.core.frame import Frame
 from livehead.core.messages.from_server import Playback
+from livehead.core.voice.activity import WINDOW
+from livehead.core.voice.speech_gate import JudgedWindow
 from livehead.core.windows import Window
 from livehead.engine.base import Preset
 from livehead.engine.host.stream import WindowTiming
@@ -59,18 +61,25 @@ class Engine:
     state: str = "ready"
     rewinds: list[int] = field(default_factory=list)
     asked: list[Window] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
+    """How long before its deadline each window was asked for."""
+    taken_back: list[int] = field(default_factory=list)
+    """How many of the frames made each rewind took back."""
+    _made: list[int] = field(default_factory=list)
 
     def submit(self, window: Window, deadline: float) -> bool:
         if self.state != "ready":
             return False
         at, epoch = self.stage.now, len(self.rewinds)
         self.asked.append(window)
+        self.deadlines.append(deadline - at)
 
         def answer() -> None:
             if epoch == len(self.rewinds) and self.state == "ready":
                 frames = [Frame(np.full((48, 32), 0, np.uint8)) for _ in range(window.hop)]
                 self.stage.numbers.update({id(frame): window.k + i for i, frame in enumerate(frames)})
                 self.stage.kept += frames
+                self._made += range(window.k, window.k + window.hop)
                 self.stage.attachment.on_frames(window.k, frames, WindowTiming(at, at, self.stage.now, 1))
             else:
                 self.stage.attachment.on_dropped(window.k, window.hop)
@@ -80,10 +89,17 @@ class Engine:
 
     def rewind(self, shown: int) -> None:
         self.rewinds.append(shown)
+        before = len(self._made)
+        while self._made and self._made[-1] > shown:
+            self._made.pop()
+        self.taken_back.append(before - len(self._made))
 
 
 class Stage:
-    def __init__(self, preset: Preset, *, pushed: bool = True, takes: float = TAKES) -> None:
+    """With a ``silence_hop`` its microphone has voice activity detection, which knows :func:`speech` when it hears
+    it."""
+
+    def __init__(self, preset: Preset, *, pushed: bool = True, takes: float = TAKES, silence_hop: int = 0) -> None:
         self.now = 500.0
         self.shown: list[Shown] = []
         self.told: list[tuple[float, Playback]] = []
@@ -92,7 +108,9 @@ class Stage:
         self.engine = Engine(self, takes)
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
-        self._sample = 0
+        self._sample = self._judged = 0
+        self._detects = silence_hop > 0
+        self._heard = np.zeros(0, np.float32)
         peer: Any = SimpleNamespace(
             send_frame=self._show,
             send_audio=self._speak,
@@ -115,7 +133,7 @@ class Stage:
             on_block=lambda k, delay_ms, frame: source.block_sent(k, frame, self.now),
             clock=lambda: self.now,
         )
-        self.pipeline = Pipeline(source, preset, self.pacer, clock=lambda: self.now)
+        self.pipeline = Pipeline(source, preset, self.pacer, silence_hop=silence_hop, clock=lambda: self.now)
         self.attachment = EngineAttachment(self.pacer, NoRecorder())
         stream: Any = self.engine
         self.attachment.stream = stream
@@ -139,7 +157,13 @@ class Stage:
     def hear(self, samples: np.ndarray) -> None:
         """The microphone's next samples."""
         start, self._sample = self._sample, self._sample + len(samples)
-        self.pipeline.push(self.mic.hear(start, samples.astype(np.float32)))
+        self._heard = np.concatenate([self._heard, samples.astype(np.float32)])
+        judged = []
+        while self._detects and len(self._heard) >= WINDOW:
+            window, self._heard = self._heard[:WINDOW], self._heard[WINDOW:]
+            judged.append(JudgedWindow(self._judged, probability(window)))
+            self._judged += WINDOW
+        self.pipeline.push(self.mic.hear(start, samples.astype(np.float32), judged))
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -181,6 +205,17 @@ def speech(seconds: float, seed: int = 1) -> np.ndarray:
     """Noise: every sample says where it belongs, and none is silence. They are samples of 16 bits."""
     noise = np.random.default_rng(seed).random(round(seconds * 16_000)) / 2 + 0.1
     return np.rint(noise * 32768).astype(np.float32) / np.float32(32768)
+
+
+def noise(seconds: float, seed: int = 2) -> np.ndarray:
+    """Of a room: it is loud enough to be heard, and no speech."""
+    samples = np.random.default_rng(seed).normal(size=round(seconds * 16_000)) * 0.01
+    return np.rint(samples * 32768).astype(np.float32) / np.float32(32768)
+
+
+def probability(window: np.ndarray) -> float:
+    """That :func:`speech` is in it: certain where it fills a quarter."""
+    return min(0.98, 4 * float(np.mean(window > 0.09)))
 
 
 def loud(ticks: list[Shown]) -> list[Shown]:

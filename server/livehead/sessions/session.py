@@ -139,7 +139,13 @@ class Session:
             on_block=self._on_block,
             on_audio=self._hearing.sent if request.pushed else None,
         )
-        self._pipeline = Pipeline(self._source, begins_with, self._pacer, quantized=self._recorder.quantized)
+        self._pipeline = Pipeline(
+            self._source,
+            begins_with,
+            self._pacer,
+            quantized=self._recorder.quantized,
+            silence_hop=host.info.silence_hop,
+        )
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
             self._speech = PushedSpeech(

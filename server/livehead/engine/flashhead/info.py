@@ -35,6 +35,7 @@ def generator_info(model: Model, max_batch: int) -> GeneratorInfo:
         variant=model.config.variant,
         # A batch decodes the range that all of it needs, and a range that was not recorded is slow the first time.
         mixed_hops=False,
+        silence_hop=geometry.new_frames,
         details={
             "attention": model.dit.attention.name,
             "dtype": str(model.dtypes.dtype).removeprefix("torch."),

@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 from livehead.engine.base import Frames, GeneratorInfo
 from livehead.engine.resume_point import ResumePoint
 
+AHEAD = 8
+"""Frames that wait to be shown when a window of silence is asked for behind them: speech takes them back, too."""
+
 KEPT_KS = 1024
 """How far back frames are counted; far fewer are kept themselves."""
 
 
 class FrameHistory:
-    """Bounded: keeps the frames of one window and the motion frames before it, and none where the generator wants
-    none."""
+    """Bounded: keeps the frames of one window and the motion frames before it, a few more where windows of silence are
+    made ahead, and none where the generator wants none."""
 
     def __init__(self, info: GeneratorInfo) -> None:
         self._info = info
         self._ks: deque[int] = deque(maxlen=KEPT_KS)
-        kept = info.window + info.motion_frames if info.motion_frames else 0
+        ahead = AHEAD if info.silence_hop else 0
+        kept = info.window + ahead + info.motion_frames if info.motion_frames else 0
         self._frames: deque[NDArray[np.uint8]] = deque(maxlen=kept)
 
     def keep(self, k: int, frames: Frames) -> None:
