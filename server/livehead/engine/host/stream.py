@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
-from livehead.engine.base import Backdrop
+from livehead.engine.base import Backdrop, GeneratorInfo
+from livehead.engine.delivered_frames import DeliveredFrames
 from livehead.engine.host.status import EngineState
 from livehead.engine.ipc.message_queue import MessageQueue
-from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Rewind, Submit
+from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Resume, Rewind, Submit
+from livehead.engine.resume_point import ResumePoint
 from livehead.errors import EngineDownError, LiveheadError
 
 
@@ -46,8 +49,9 @@ class StreamObserver:
     """Is told what the worker has really done with a stream, in the order in which it did it, at once and on the event
     loop. Does nothing with it."""
 
-    def on_reopened(self) -> None:
-        """It was opened once more, and begins anew from the portrait."""
+    def on_reopened(self, shown_k: int | None) -> None:
+        """It was opened once more, and goes on from the frame of block ``shown_k``, or begins anew from the portrait
+        where that is None."""
 
     def on_stepped(self, k: int, hop: int, batch: int, place: int) -> None:
         """The frames of blocks ``k`` to ``k + hop - 1`` were made, even if nobody wants them any more: those of one
@@ -58,18 +62,14 @@ class StreamObserver:
         """It goes on from the frame of block ``shown_k``."""
 
 
-class _Waiting(NamedTuple):
-    """A window without an answer."""
-
-    hop: int
-    submitted: float
-
-
 class EngineStream:
     """FramesReady by :meth:`EngineHost.open`. All methods are for the event loop's thread, none of them waits,
     and all callbacks come on the event loop, never from inside a call.
 
     Every window that :meth:`submit` took is answered exactly once: by ``on_frames`` or by ``on_dropped``.
+
+    With the ``info`` of its generator it can go on in another worker from the frames that it delivered last. One in the
+    ``background`` always begins anew.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class EngineStream:
         portrait: NDArray[np.uint8],
         seed: int,
         *,
+        info: GeneratorInfo | None = None,
         background: bool = False,
         backdrop: Backdrop | None = None,
         on_frames: OnFrames,
@@ -94,7 +95,7 @@ class EngineStream:
         self._portrait = portrait
         self._seed = seed
         self._backdrop = backdrop
-        self._background = background
+        self.background = background
         self._on_frames = on_frames
         self._on_state = on_state
         self._on_dropped = on_dropped
@@ -102,8 +103,23 @@ class EngineStream:
         self._on_closed = on_closed
         self._outbox: MessageQueue | None = None
         self._epoch = 0
-        self._waiting: dict[tuple[int, int], _Waiting] = {}
+        self._waiting: dict[tuple[int, int], Submit] = {}
+        self._delivered = None if info is None or background else DeliveredFrames(info)
+        self._resumed_k: int | None = None
+        """The last frame that the worker knows but has not made."""
+        self._resumes_when_open = False
+        self._taken_over_at = -math.inf
         self._closed = False
+
+    @property
+    def opening(self) -> Open:
+        """What opens it at its beginning."""
+        return Open(self.id, self._portrait, self._seed, self._backdrop, background=self.background)
+
+    @property
+    def due(self) -> float:
+        """When the first frame that was asked for and has not come is to be sent; infinite where there is none."""
+        return min((window.deadline for window in self._waiting.values()), default=math.inf)
 
     def submit(self, window: Window, deadline: float) -> bool:
         """Hand a window over; ``deadline`` is when the frame of block ``window.k`` is to be sent.
@@ -114,7 +130,7 @@ class EngineStream:
         if self._outbox is None or self.state != "ready" or self._closed:
             return False
         message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
-        self._waiting[self._epoch, window.k] = _Waiting(window.hop, message.submitted)
+        self._waiting[self._epoch, window.k] = message
         dropped = self._outbox.put(message)
         if dropped is not None:
             self.drop(dropped.epoch, dropped.k, dropped.hop, "full")
@@ -125,8 +141,13 @@ class EngineStream:
         come yet is dropped, and the generator forgets what it made after that frame."""
         self._drop_all("rewound")
         self._epoch += 1
+        point: ResumePoint | None = None
+        if self._delivered is not None:
+            self._delivered.rewind(shown_k)
+            if self._resumed_k is not None and shown_k <= self._resumed_k:
+                point = self._resume_point()
         if self._outbox is not None and self.state == "ready":
-            self._outbox.put(Rewind(self.id, self._epoch, shown_k))
+            self._outbox.put(Rewind(self.id, self._epoch, shown_k, point))
 
     async def close(self) -> None:
         """Forget the stream. Nothing is called back afterwards. Twice is once."""
@@ -142,20 +163,51 @@ class EngineStream:
     def attach(self, outbox: MessageQueue) -> None:
         """A worker is there: ask it to open the stream, again if need be."""
         self._outbox = outbox
-        outbox.put(Open(self.id, self._portrait, self._seed, self._backdrop, background=self._background))
+        outbox.put(replace(self.opening, resume=self._resume_point()))
+
+    def go_on(self, outbox: MessageQueue, *, opened: bool | None) -> None:
+        """Another worker takes over. ``opened``: the stream is open there, or was to be opened; None where that worker
+        does not know it. It is down only until it is open."""
+        if not self.opened.done() or self.opened.exception() is not None:
+            self.detach("its worker was lost while it was opened")
+        elif opened:
+            self._outbox = outbox
+            outbox.put(Resume(self.id, self._resume_point()))
+        else:
+            self.detach("it is opened again")
+            if opened is None:
+                self.attach(outbox)
+            else:
+                self._outbox, self._resumes_when_open = outbox, True
+
+    def submit_again(self, reason: DropReason | None) -> None:
+        """Hand over to the worker that took over what the one before has not answered; what was handed over again
+        before, or all where there is a ``reason``, is dropped."""
+        for (epoch, k), window in list(self._waiting.items()):
+            if reason is not None or window.submitted < self._taken_over_at or self._outbox is None:
+                self.drop(epoch, k, window.hop, reason or "down")
+            else:
+                self._outbox.put(window)
+        self._taken_over_at = time.monotonic()
 
     def detach(self, reason: str) -> None:
         """The worker is lost, and all its work with it."""
         if not self.opened.done():
             self.opened.set_exception(EngineDownError(f"the engine went down: {reason}"))
         self._outbox = None
+        self._resumes_when_open = False
         self._drop_all("down")
         self._change("down")
 
-    def confirm(self) -> None:
-        """The worker has opened the stream."""
-        if self.opened.done():
-            self.observer.on_reopened()
+    def confirm(self, shown_k: int | None = None) -> None:
+        """The worker has opened the stream, which goes on from the frame of block ``shown_k``."""
+        if self._resumes_when_open and self._outbox is not None:
+            self._resumes_when_open = False
+            self._outbox.put(Resume(self.id, self._resume_point()))
+        elif self.opened.done():
+            if shown_k is None:
+                self._begin_anew()
+            self.observer.on_reopened(shown_k)
             self._change("ready")
         else:
             self.state = "ready"
@@ -167,6 +219,16 @@ class EngineStream:
             return False
         self.opened.set_exception(error)
         return True
+
+    def _resume_point(self) -> ResumePoint | None:
+        point = None if self._delivered is None else self._delivered.point()
+        self._resumed_k = None if point is None else point.k
+        return point
+
+    def _begin_anew(self) -> None:
+        self._resumed_k = None
+        if self._delivered is not None:
+            self._delivered.begin_anew()
 
     def _change(self, state: EngineState) -> None:
         if state != self.state:
@@ -182,8 +244,10 @@ class EngineStream:
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
         for k, window in self._answered(ready.epoch, ready.k, ready.hop):
             timing = WindowTiming(window.submitted, ready.started, ready.done, ready.batch)
-            first = k - ready.k
-            self._on_frames(k, frames[first : first + window.hop], timing)
+            own = frames[k - ready.k :][: window.hop]
+            if self._delivered is not None:
+                self._delivered.keep(k, own, window.pcm)
+            self._on_frames(k, own, timing)
 
     def drop(self, epoch: int, k: int, hop: int, reason: DropReason) -> None:
         """The windows of blocks ``k`` to ``k + hop - 1`` give no frames."""
@@ -194,7 +258,7 @@ class EngineStream:
             if self._on_dropped is not None:
                 self._call(self._on_dropped, window_k, window.hop)
 
-    def _answered(self, epoch: int, k: int, hop: int) -> list[tuple[int, _Waiting]]:
+    def _answered(self, epoch: int, k: int, hop: int) -> list[tuple[int, Submit]]:
         """Of these blocks the windows that were still waiting, with their first blocks: they are not any more."""
         found = [(each, self._waiting.pop((epoch, each), None)) for each in range(k, k + hop)]
         return [(each, window) for each, window in found if window is not None]
