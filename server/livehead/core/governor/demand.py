@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from livehead.core.governor.costs import Costs
 
@@ -19,33 +20,45 @@ FITS = 1 + 1e-9
 
 
 class Demand:
-    """The demand of sessions at presets, as they are changed one by one."""
+    """The demand of sessions at presets, as they are changed one by one. ``speech`` is the share of the time that each
+    is reckoned to speak."""
 
     def __init__(self, costs: Costs, speech: Mapping[str, float], presets: Mapping[str, str]) -> None:
         self._costs = costs
         self._speech = speech
         self._presets = dict(presets)
+        self._parts = {session: self._part(session, preset) for session, preset in presets.items()}
 
     def preset(self, session: str) -> str:
         return self._presets[session]
 
     def set(self, session: str, preset: str) -> None:
         self._presets[session] = preset
+        self._parts[session] = self._part(session, preset)
 
     def total(self, changed: str | None = None, preset: str | None = None) -> float:
         """Of all; with one session ``changed``, as if it were."""
-        mean = variance = more = 0.0
-        for session, its in self._presets.items():
-            name = preset if session == changed and preset is not None else its
-            share = self._speech[session]
-            silent = self._costs.silent[name]
-            extra = max(0.0, self._costs.speaking[name] - silent)
-            mean += silent + share * extra
-            variance += share * (1 - share) * extra * extra
-            more = max(more, (1 - share) * extra)
-        return mean + max(SPREADS * math.sqrt(variance), more)
+        parts = self._parts
+        if changed is not None and preset is not None:
+            parts = parts | {changed: self._part(changed, preset)}
+        mean = sum(part.mean for part in parts.values())
+        spread = SPREADS * math.sqrt(sum(part.variance for part in parts.values()))
+        return mean + max(spread, max((part.more for part in parts.values()), default=0.0))
 
     def has_room(self, session: str, preset: str) -> bool:
         """Whether it could go over to a preset of lower delay: within :data:`ROOMY`, or where that takes no more."""
         then = self.total(session, preset)
         return then <= ROOMY or then <= self.total()
+
+    def _part(self, session: str, preset: str) -> _Part:
+        share, silent = self._speech[session], self._costs.silent[preset]
+        extra = max(0.0, self._costs.speaking[preset] - silent)
+        return _Part(silent + share * extra, share * (1 - share) * extra * extra, (1 - share) * extra)
+
+
+class _Part(NamedTuple):
+    """Of one session: what it takes on average, the variance of that, and how much more while it speaks."""
+
+    mean: float
+    variance: float
+    more: float

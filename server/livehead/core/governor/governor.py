@@ -110,13 +110,15 @@ class Governor:
         for each in free:
             demand.set(each.id, given[-1])
         ranked = sorted(free, key=lambda each: self._rank(each, level, now))
+        most = FITS
         for talks in (True, False):
             some = [each for each in ranked if self._habits[each.id].talks(now) == talks]
             for longer, name in pairwise(reversed(given)):
                 for each in some:
-                    most = roomy if level[name] < level[each.preset] else FITS
-                    if demand.preset(each.id) == longer and demand.total(each.id, name) <= most:
+                    falls = level[name] < level[each.preset]
+                    if demand.preset(each.id) == longer and demand.total(each.id, name) <= (roomy if falls else most):
                         demand.set(each.id, name)
+                        most = roomy if falls else most  # or there would be no room for it in the end
         return {each.id: demand.preset(each.id) for each in free}
 
     def _rank(self, session: Governed, level: Mapping[str, int], now: float) -> tuple[bool, int, int]:

@@ -11,7 +11,7 @@ MEMORY_S = 15.0
 LONG_S = 6.0
 """Who speaks for longer than this without a pause is not taking turns, and is reckoned to go on."""
 
-IDLE_S = 20.0
+IDLE_S = 12.0
 """Who has not spoken for so long is silent, and comes after those who talk. Pauses between turns are shorter."""
 
 
