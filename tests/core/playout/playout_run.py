@@ -35,7 +35,8 @@ def audio(k: int, level: float) -> np.ndarray:
 class Run:
     """Feeds a playout. ``late(k)`` is how late block k is whole, ``takes(k)`` how long the engine needs
     for the window of block k (None: it never comes), ``oversleeps(n)`` how late tick n is asked for,
-    ``level(k)`` the amplitude, ``pace`` the length of a second of the microphone's clock."""
+    ``level(k)`` the amplitude, ``pace`` the length of a second of the microphone's clock;
+    ``silent``: blocks say that they are."""
 
     hop: int = 1
     lookahead: int = 0
@@ -45,6 +46,7 @@ class Run:
     oversleeps: Callable[[int], float] = lambda n: 0.0
     level: Callable[[int], float] = lambda k: 0.1
     pace: float = 1.0
+    silent: bool = False
     keep_ticks: bool = True
 
     now: float = 1000.0
@@ -100,7 +102,7 @@ class Run:
         for block in cut.blocks:
             self.pushed.setdefault(block.k, self.now)
             self.blocks += 1
-            self.playout.push_audio(Block(block.k, block.pcm), self.now)
+            self.playout.push_audio(Block(block.k, block.pcm, self.silent), self.now)
         for window in cut.windows:
             takes = self.takes(window.k)
             if takes is not None:

@@ -252,8 +252,8 @@ class Playout:
         ``ValueError`` like the constructor."""
         self._delay.set_preset(hop, lookahead, max_delay_ms / 1000, generate_ms / 1000)
         self._growing.target = None
-        self._shrinking.move(quiet_only=quiet_only)
         self._interruption.learn_from = -math.inf if self._timeline.end is None else self._timeline.end
+        self._shrinking.move(quiet_only=quiet_only, old_until=self._interruption.learn_from)
         if self._timeline.current is None:
             self._delay.bind(0.0)
         for segment in self._timeline:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from livehead.core.block import BLOCK_S
 from livehead.core.playout.segment import Segment
 
@@ -24,10 +26,13 @@ class Shrinking:
         self._excess_since: float | None = None
         self._quiet_only = False
         self._calm_since: float | None = None
+        self._old_until: float = -math.inf
 
-    def move(self, *, quiet_only: bool) -> None:
-        """Windows have another shape. ``quiet_only``: no other blocks are skipped for that, however long it takes."""
+    def move(self, *, quiet_only: bool, old_until: float = -math.inf) -> None:
+        """Windows have another shape. ``quiet_only``: no other blocks are skipped for that, however long it takes.
+        Frames of blocks before ``old_until`` may still need the delay of the shape before."""
         self.moving = True
+        self._old_until = old_until
         self._quiet_only = quiet_only
         self._calm_since = None
 
@@ -47,6 +52,8 @@ class Shrinking:
         if block is None or after is None or self._since_skip < SKIP_EVERY:
             return False
         if block.frame is not None and after.frame is None:
+            return False
+        if any(each < self._old_until and waiting.frame is None for each, waiting in segment.waiting.items()):
             return False
         if not block.quiet and (self._quiet_only or now - self._excess_since < PATIENCE_S):
             return False
