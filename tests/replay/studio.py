@@ -31,6 +31,7 @@ from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.worker.loop import WorkerLoop
 from livehead.metrics import Metrics
+from livehead.sessions.hearing.viewer_voice import ViewerVoice
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.engine_attachment import EngineAttachment
@@ -192,7 +193,9 @@ class Studio:
         pushed: bool = False,
         takes: float = 0.02,
         settings: StoreSettings | None = None,
+        detect: Callable[[NDArray[np.float32]], float] | None = None,
     ) -> None:
+        """``detect`` says how likely a window of the microphone has speech; without it everything is speech."""
         self.now = 500.0
         self.streams: dict[int, EngineStream] = {}
         self.made: dict[int, bytes] = {}
@@ -204,6 +207,8 @@ class Studio:
         self._order = count()
         self._numbers = count(1)
         self._sample = 0
+        self._voice = ViewerVoice(0, lambda window, at: False)
+        self._voice.detect = detect
         preset = generator.info.presets[latency]
         request = SessionRequest("one", latency, source="push" if pushed else "mic", record="replay")
         subject = Subject("session", request, ANYBODY, generator.info, self.store, settings, Metrics())
@@ -222,7 +227,14 @@ class Studio:
             on_block=lambda k, delay_ms, frame: source.block_sent(k, frame, self.now),
             clock=lambda: self.now,
         )
-        self.pipeline = Pipeline(source, preset, self.pacer, quantized=True, clock=lambda: self.now)
+        self.pipeline = Pipeline(
+            source,
+            preset,
+            self.pacer,
+            quantized=True,
+            silence_hop=generator.info.silence_hop,
+            clock=lambda: self.now,
+        )
         self.worker = Worker(self, generator, takes)
         self._poll()
 
@@ -324,7 +336,8 @@ class Studio:
 
     def _hear(self, samples: NDArray[np.float32]) -> None:
         start, self._sample = self._sample, self._sample + len(samples)
-        self.pipeline.push(self.mic.hear(start, samples))
+        self._voice.hear(start, samples)
+        self.pipeline.push(self.mic.hear(start, samples, self._voice.judged))
 
     def _poll(self) -> None:
         due = self.pipeline.poll()

@@ -22,12 +22,10 @@ from livehead.replay.portraits import Portraits
 from livehead.replay.reader import ReplayFile
 from livehead.replay.replayed_stream import ReplayedStream
 from livehead.replay.shot import Shot
+from livehead.replay.waiting import Waiting
 
 MAX_STREAMS = 8
 """A session has two at most, for a moment; streams that were replaced are closed when they are this many."""
-
-MAX_WINDOWS = 128
-"""Windows that may wait for their turn."""
 
 MAX_FRAMES = 256
 """Frames that may wait to be seen, of those made last. No live session keeps so many."""
@@ -42,10 +40,11 @@ class AsLive:
         self._made = overview.made
         self._portraits = Portraits(file, generator)
         self._streams: dict[int, ReplayedStream] = {}
-        self._windows: dict[int, Window] = {}
+        self._windows: Waiting[Window] = Waiting()
         self._count = 0
         """Steps made so far."""
-        self._frames: dict[int, Frame] = {}
+        self._frames: dict[int, tuple[int, Frame]] = {}
+        """By their blocks, each with its stream."""
         self._ticks: deque[Sent] = deque()
         """Those that wait for a frame that is still to be made: it was late."""
         self._last: Frame | None = None
@@ -68,31 +67,36 @@ class AsLive:
                 if len(self._streams) > MAX_STREAMS:
                     self._streams.pop(next(iter(self._streams))).close()
             case Reopened():
-                self._stream(event.stream).reopen()
+                self._stream(event.stream).reopen(event.shown_k)
             case Submitted():
-                self._windows[event.window.k] = event.window
-                if len(self._windows) > MAX_WINDOWS:
-                    del self._windows[next(iter(self._windows))]
+                self._windows.add(event.window.k, event.window)
             case Made():
                 self._make(event)
             case Rewound():
                 self._stream(event.stream).rewind(event.shown_k)
+                self._take_back(event)
             case Sent():
                 self._ticks.append(event)
 
     def _make(self, event: Made) -> None:
         window = self._made_from(event)
-        self._frames.update(enumerate(self._stream(event.stream).step(window, event.batch, event.place), window.k))
+        frames = self._stream(event.stream).step(window, event.batch, event.place)
+        self._frames.update((k, (event.stream, frame)) for k, frame in enumerate(frames, window.k))
         while len(self._frames) > MAX_FRAMES:
             del self._frames[next(iter(self._frames))]
         self._count += 1
+
+    def _take_back(self, event: Rewound) -> None:
+        """Its blocks get other frames than those that were made already."""
+        for k in [k for k, (stream, _) in self._frames.items() if stream == event.stream and k > event.shown_k]:
+            del self._frames[k]
 
     def _made_from(self, event: Made) -> Window:
         """What was stepped, taken out."""
         windows: list[Window] = []
         k = event.k
         for _ in range(event.windows):
-            window = self._windows.pop(k, None)
+            window = self._windows.take(k, older=event.older)
             if window is None:
                 raise self._file.damaged("it has frames of a window that there is not")
             windows.append(window)
@@ -104,9 +108,9 @@ class AsLive:
         while self._ticks:
             tick = self._ticks[0]
             if tick.k is not None:
-                frame = self._frames.get(tick.k)
-                if frame is not None:
-                    self._show(tick.k, frame)
+                found = self._frames.get(tick.k)
+                if found is not None:
+                    self._show(tick.k, found[1])
                 elif not over and self._made.get(tick.k, -1) >= self._count:
                     return
             self._ticks.popleft()

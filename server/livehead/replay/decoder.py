@@ -13,9 +13,10 @@ from livehead.core.windows import Window
 from livehead.errors import MediaError
 from livehead.media.audio.flac import Samples, decode_flac
 from livehead.replay.blocks import KeptBlocks, split
-from livehead.replay.encoder import HEAD, MAX_WAITING, Code, Expected
+from livehead.replay.encoder import HEAD, Code, Expected
 from livehead.replay.events import Event, Interrupted, Made, Opened, Reopened, Rewound, Sent, Submitted
 from livehead.replay.varints import Numbers
+from livehead.replay.waiting import Waiting
 
 MAX_BODY = 1 << 21
 """Bytes of an unpacked body."""
@@ -44,7 +45,7 @@ class EventDecoder:
     def __init__(self) -> None:
         self._next = Expected()
         self._kept = KeptBlocks()
-        self._hops: dict[int, int] = {}
+        self._hops: Waiting[int] = Waiting()
 
     def decode(self, body: bytes) -> Iterator[Event]:
         """One after the other. Raises :class:`~livehead.errors.MediaError` for what an encoder does not write."""
@@ -77,7 +78,7 @@ class EventDecoder:
                 return Reopened(events.take())
             case Code.SUBMITTED:
                 return self._submitted(events)
-            case Code.MADE | Code.MADE_AS_ONE:
+            case Code.MADE | Code.MADE_AS_ONE | Code.MADE_OLDER:
                 return self._made(code, events)
             case Code.REWOUND:
                 return Rewound(events.take(), self._next.k + events.take_signed())
@@ -93,27 +94,26 @@ class EventDecoder:
         if hop < 1:
             raise MediaError("it has a window without frames")
         self._next.window = k + hop
-        self._hops[k] = hop
-        while len(self._hops) > MAX_WAITING:
-            del self._hops[next(iter(self._hops))]
+        self._hops.add(k, hop)
         return Submitted(stream, Window(k, hop, lookahead, self._pcm(k, hop + lookahead)))
 
     def _made(self, code: int, events: Numbers) -> Made:
         stream, k = events.take(), self._next.made + events.take_signed()
-        end = k + self._hop(k)
+        older = code == Code.MADE_OLDER
+        end = k + self._hop(k, older=older)
         batch = events.take(MAX_BATCH) + 1
         place = events.take(batch - 1)
         windows = 1 if code == Code.MADE else events.take(MAX_WINDOW)
         for _ in range(1, windows):
-            end += self._hop(end)
+            end += self._hop(end, older=older)
         if windows < 1 or end - k > MAX_WINDOW:
             raise MediaError(f"it has a step of {windows} windows with {end - k} frames")
         self._next.made = end
-        return Made(stream, k, batch, place, windows)
+        return Made(stream, k, batch, place, windows, older)
 
-    def _hop(self, k: int) -> int:
-        """That of the window of block ``k``."""
-        hop = self._hops.get(k)
+    def _hop(self, k: int, *, older: bool) -> int:
+        """That of the window of block ``k``, which is made now."""
+        hop = self._hops.take(k, older=older)
         if hop is None:
             raise MediaError("it has frames of a window that there is not")
         return hop

@@ -20,14 +20,11 @@ from livehead.media.audio.flac import Samples, encode_flac
 from livehead.replay.blocks import KeptBlocks, split, to_samples
 from livehead.replay.events import Opened
 from livehead.replay.varints import put, put_bytes, put_signed
+from livehead.replay.waiting import Waiting
 
 HEAD = struct.Struct("<III")
 """Of an unpacked body: blocks of audio, bytes of FLAC frames, FLAC frames. The frames' lengths follow, the frames, and
 then the events."""
-
-
-MAX_WAITING = 128
-"""Windows that may wait for their frames: far more than an engine lets."""
 
 
 class Code(IntEnum):
@@ -41,6 +38,7 @@ class Code(IntEnum):
     HELD = 8
     SENT = 9
     MADE_AS_ONE = 10
+    MADE_OLDER = 12
 
 
 @dataclass(slots=True)
@@ -63,7 +61,8 @@ class EventEncoder:
         self._kept = KeptBlocks()
         self._events = bytearray()
         self._samples: list[Samples] = []
-        self._hops: dict[int, int] = {}
+        self._hops: Waiting[int] = Waiting()
+        self._rewound = False
 
     @property
     def blocks(self) -> int:
@@ -91,24 +90,36 @@ class EventEncoder:
         put(self._events, window.hop)
         put(self._events, window.lookahead)
         self._next.window = window.k + window.hop
-        self._hops[window.k] = window.hop
-        while len(self._hops) > MAX_WAITING:
-            del self._hops[next(iter(self._hops))]
+        if self._hops.get(window.k) is not None:
+            self._rewound = False
+        self._hops.add(window.k, window.hop)
 
     def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
-        """Nothing is told of windows that were submitted too long ago."""
-        windows, end = 0, k
-        while end < k + hop and (following := self._hops.get(end)) is not None:
-            windows, end = windows + 1, end + following
-        if end != k + hop:
+        """Nothing is told of windows that were submitted too long ago. Of two that begin with the same block, a stream
+        makes the older one before it is taken back, if at all."""
+        runs = {older: self._run(k, hop, older=older) for older in (True, False)}
+        older = bool(runs[True]) and not (runs[False] and self._rewound)
+        run = runs[older]
+        if not run:
             return
-        self._put(Code.MADE if windows == 1 else Code.MADE_AS_ONE, stream)
+        for each in run:
+            self._hops.take(each, older=older)
+        code = Code.MADE_OLDER if older else Code.MADE if len(run) == 1 else Code.MADE_AS_ONE
+        self._put(code, stream)
         put_signed(self._events, k - self._next.made)
         put(self._events, batch - 1)
         put(self._events, place)
-        if windows > 1:
-            put(self._events, windows)
-        self._next.made = end
+        if code != Code.MADE:
+            put(self._events, len(run))
+        self._next.made = k + hop
+
+    def _run(self, k: int, hop: int, *, older: bool) -> list[int]:
+        """The first blocks of the windows that begin with block ``k`` and have ``hop`` blocks together."""
+        run, end = list[int](), k
+        while end < k + hop and (following := self._hops.get(end, older=older)) is not None:
+            run.append(end)
+            end += following
+        return run if end == k + hop else []
 
     def rewound(self, stream: int, shown_k: int) -> None:
         self._put(Code.REWOUND, stream)
@@ -117,6 +128,7 @@ class EventEncoder:
     def interrupted(self) -> None:
         self._put(Code.INTERRUPTED)
 
+        self._rewound = True
     def sent(self, index: int, k: int | None, frame_k: int | None, pcm: Pcm) -> None:
         """A tick; ``pcm`` is silence where ``k`` is None."""
         following = self._next

@@ -24,9 +24,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """The engine began anew with a stream, from its portrait."""
+    """The engine opened a stream anew. It goes on from the frame of block ``shown_k``, or from its portrait where that
+    is None."""
 
     stream: int
+    shown_k: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,13 +42,15 @@ class Submitted:
 @dataclass(frozen=True, slots=True)
 class Made:
     """The engine made the frames of the window of block ``k``, in a step of ``batch`` streams as number ``place``, from
-    0; or those of so many ``windows``, which follow one another from there on, as of one."""
+    0; or those of so many ``windows``, which follow one another from there on, as of one. ``older``: of two windows of
+    the same block, one of which was submitted after a rewind, it is the other."""
 
     stream: int
     k: int
     batch: int = 1
     place: int = 0
     windows: int = 1
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from livehead.core.block import FPS
 from livehead.errors import MediaError
 from livehead.replay.events import Interrupted, Made, Opened, Reopened, Sent, Submitted
 from livehead.replay.reader import ReplayFile
+from livehead.replay.waiting import Waiting
 
 MAX_TICKS = 24 * 3600 * FPS
 """A film of a day."""
@@ -31,19 +32,22 @@ class Overview:
     def of(cls, file: ReplayFile) -> Self:
         """Raises :class:`~livehead.errors.MediaError` where the file is damaged, too long, or has nothing in it."""
         found = cls()
-        hops: dict[int, int] = {}
+        hops: Waiting[int] = Waiting()
         first: int | None = None
+        submitted = made = 0
         for event in file.events():
             match event:
                 case Sent():
                     first = event.index if first is None else first
                     found.ticks = event.index + 1 - first
                 case Submitted():
-                    hops[event.window.k] = event.window.hop
+                    hops.add(event.window.k, event.window.hop)
+                    submitted += 1
                 case Made():
                     end = event.k
                     for _ in range(event.windows):
-                        end += hops.pop(end, 0)
+                        end += hops.take(end, older=event.older) or 0
+                    made += event.windows
                     found.made.update((k, found.steps) for k in range(event.k, end))
                     found.steps += 1
                 case Opened() if event.avatar not in found.avatars:
@@ -52,9 +56,9 @@ class Overview:
                     found.interrupts += 1
                 case Reopened():
                     found.reopened += 1
-            if max(found.ticks, len(found.made), len(hops)) > MAX_TICKS:
+            if max(found.ticks, len(found.made)) > MAX_TICKS:
                 raise MediaError(f"{file.name} is longer than a day, and cannot be replayed.")
-        found.given_up = len(hops)
+        found.given_up = submitted - made
         if not found.ticks or not found.avatars:
             raise MediaError(f"{file.name} has nothing to be shown: the session ended before its first frame.")
         return found
