@@ -42,9 +42,9 @@ async def test_a_call_with_an_interrupt_another_portrait_and_a_lost_worker(
         ticks.append(tick)
         told(recorder, tick)
 
-    def reopened(recorder: ReplayRecorder, stream: int) -> None:
+    def reopened(recorder: ReplayRecorder, stream: int, shown_k: int | None) -> None:
         made.append("reopened")
-        recorder._tell("reopened", stream)
+        recorder._tell("reopened", stream, shown_k)
 
     monkeypatch.setattr(ReplayRecorder, "sent", sent)
     monkeypatch.setattr(ReplayRecorder, "reopened", reopened)

@@ -167,7 +167,7 @@ def test_records_of_a_kind_that_is_not_known_are_left_out(tmp_path: Path) -> Non
     [
         (b"", "not a replay file"),
         (b"RIFF1234WAVEfmt ", "not a replay file"),
-        (SIGNATURE[:8] + struct.pack("<I", 2), "format 2"),
+        (SIGNATURE[:8] + struct.pack("<I", 3), "format 3"),
         (SIGNATURE, "does not begin with a header"),
         (SIGNATURE + pack_record(Kind.END, b"{}"), "does not begin with a header"),
         (SIGNATURE + pack_record(Kind.HEADER, b"{}"), "header cannot be read"),

@@ -76,6 +76,8 @@ class EventDecoder:
                 return Opened(stream, image, seed, avatar, background, picture - 1 if picture else None)
             case Code.REOPENED:
                 return Reopened(events.take())
+            case Code.RESUMED:
+                return Reopened(events.take(), self._next.k + events.take_signed())
             case Code.SUBMITTED:
                 return self._submitted(events)
             case Code.MADE | Code.MADE_AS_ONE | Code.MADE_OLDER:

@@ -38,6 +38,7 @@ class Code(IntEnum):
     HELD = 8
     SENT = 9
     MADE_AS_ONE = 10
+    RESUMED = 11
     MADE_OLDER = 12
 
 
@@ -80,8 +81,12 @@ class EventEncoder:
         put_bytes(self._events, event.background.encode())
         put(self._events, 0 if event.picture is None else event.picture + 1)
 
-    def reopened(self, stream: int) -> None:
-        self._put(Code.REOPENED, stream)
+    def reopened(self, stream: int, shown_k: int | None) -> None:
+        if shown_k is None:
+            self._put(Code.REOPENED, stream)
+        else:
+            self._put(Code.RESUMED, stream)
+            put_signed(self._events, shown_k - self._next.k)
 
     def submitted(self, stream: int, window: Window) -> None:
         self._tell(window.k, window.pcm)
@@ -122,13 +127,13 @@ class EventEncoder:
         return run if end == k + hop else []
 
     def rewound(self, stream: int, shown_k: int) -> None:
+        self._rewound = True
         self._put(Code.REWOUND, stream)
         put_signed(self._events, shown_k - self._next.k)
 
     def interrupted(self) -> None:
         self._put(Code.INTERRUPTED)
 
-        self._rewound = True
     def sent(self, index: int, k: int | None, frame_k: int | None, pcm: Pcm) -> None:
         """A tick; ``pcm`` is silence where ``k`` is None."""
         following = self._next

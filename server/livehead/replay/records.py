@@ -14,7 +14,10 @@ from typing import BinaryIO
 
 from livehead.errors import MediaError
 
-VERSION = 1
+VERSION = 2
+"""Of the files that are written: since 2 there are codes 10 and 11 (:class:`~livehead.replay.encoder.Code`)."""
+
+READABLE = (1, 2)
 
 SIGNATURE = b"\x89LHR\r\n\x1a\n" + struct.pack("<I", VERSION)
 """As that of PNG it tells what was sent as text, or cut. The version follows, little-endian like every number here."""
@@ -60,10 +63,8 @@ class RecordReader:
         if signature[:8] != SIGNATURE[:8] or len(signature) < len(SIGNATURE):
             raise MediaError(f"{name} is not a replay file (.lhr) of Livehead.")
         version = int.from_bytes(signature[8:], "little")
-        if version != VERSION:
-            raise MediaError(
-                f"{name} has format {version}; this version of Livehead reads format {VERSION}. Update it."
-            )
+        if version not in READABLE:
+            raise MediaError(f"{name} has format {version}; this version of Livehead reads up to {VERSION}. Update it.")
         self.cut: int | None = None
         self._file = file
 

@@ -44,8 +44,8 @@ class ReplayWriter:
         self._encoder.opened(Opened(stream, image, seed, avatar, background, behind))
         self._flush_enough()
 
-    def reopened(self, stream: int) -> None:
-        self._encoder.reopened(stream)
+    def reopened(self, stream: int, shown_k: int | None = None) -> None:
+        self._encoder.reopened(stream, shown_k)
         self._flush_enough()
 
     def submitted(self, stream: int, window: Window) -> None:

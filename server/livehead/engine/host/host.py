@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.model import Capacity
 from livehead.engine.capacity.tracker import CapacityTracker
-from livehead.engine.host.process import FramesArrived, WorkerEvent, WorkerProcess
+from livehead.engine.host.process import FramesArrived, WorkerEvent
 from livehead.engine.host.status import EngineState, EngineStatus
 from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
-from livehead.engine.host.supervisor import BACKOFF, Supervisor
+from livehead.engine.host.supervisor import BACKOFF, CALM, StandbyState, Supervisor
+from livehead.engine.host.worker_life import Limits, WorkerLife
 from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Ready, Refused, Rewound, Start
 from livehead.errors import EngineError, LiveheadError
 
@@ -44,9 +45,13 @@ class EngineHost:
     """An async context manager round the worker process.
 
     It is there at once and loads in the background: :meth:`ready` waits. A worker that dies, is
-    silent for ``heartbeat`` seconds, or is busy with one call for ``stuck`` seconds is ended and
-    another one started; live streams are opened again from their portraits and seeds, and keep
-    their ids. Meanwhile ``state`` is ``down`` and ``reason`` says why.
+    silent for ``heartbeat`` seconds, or is busy with one call for ``stuck`` seconds is ended.
+
+    With ``standby`` (None: where there is room) another one is in reserve, loaded and with the live streams open. It
+    takes over at once: the streams go on from the frames that they delivered last, with the windows that are not
+    answered, and nobody is told. Without, another one is started, in which live streams are opened again and go on from
+    there; they keep their ids. Meanwhile ``state`` is ``down`` and ``reason`` says why. A worker in reserve is loaded
+    beside one that has been well for ``calm`` seconds.
 
     ``backlog`` bounds the windows of a stream that wait in each of the two queues, here and in the
     worker. ``nice`` is added to the worker's niceness: where processor time is short a frame may
@@ -66,6 +71,8 @@ class EngineHost:
         backlog: int = 32,
         nice: int = 5,
         backoff: Sequence[float] = BACKOFF,
+        standby: bool | None = False,
+        calm: float = CALM,
     ) -> None:
         self.faults = 0
         self.dropped: Counter[str] = Counter()
@@ -74,12 +81,13 @@ class EngineHost:
         self._status = EngineStatus()
         self._supervisor = Supervisor(
             Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
-            heartbeat=heartbeat,
-            stuck=stuck,
-            start_timeout=start_timeout,
+            Limits(heartbeat, stuck, start_timeout),
+            standby=standby,
             backoff=backoff,
+            calm=calm,
             on_event=self._receive,
             on_down=self._down,
+            on_take_over=self._take_over,
         )
         self._streams: dict[int, EngineStream] = {}
         self._next_stream = 0
@@ -115,8 +123,18 @@ class EngineHost:
 
     @property
     def restarts(self) -> int:
-        """Workers started after the first."""
+        """How often a worker was lost with none in reserve, and another one started."""
         return self._supervisor.restarts
+
+    @property
+    def takeovers(self) -> int:
+        """How often a worker was lost and the one in reserve took over."""
+        return self._supervisor.takeovers
+
+    @property
+    def standby(self) -> StandbyState:
+        """How the worker in reserve is doing; ``off`` where there is to be none, or no room for it."""
+        return self._supervisor.standby
 
     @property
     def streams(self) -> int:
@@ -184,6 +202,7 @@ class EngineHost:
             self._next_stream,
             portrait,
             seed,
+            info=self.info,
             background=background,
             backdrop=backdrop,
             on_frames=on_frames,
@@ -203,11 +222,24 @@ class EngineHost:
 
     def _forget(self, stream: int) -> None:
         self._streams.pop(stream, None)
+        if self._supervisor.reserve is not None:
+            self._supervisor.reserve.close(stream)
 
-    def _receive(self, worker: WorkerProcess, event: WorkerEvent) -> None:
+    def _receive(self, life: WorkerLife, event: WorkerEvent) -> None:
         match event:
+            case Ready() if life is self._supervisor.in_use:
+                self._up(life, event)
             case Ready():
-                self._up(worker, event)
+                for stream in self._streams.values():
+                    self._prepare_in_reserve(stream)
+            case Fault():
+                self._note(event)
+            case _ if life is self._supervisor.in_use:
+                self._answer(life, event)
+
+    def _answer(self, life: WorkerLife, event: WorkerEvent) -> None:
+        """What the worker in use says of a stream."""
+        match event:
             case FramesArrived(ready, frames):
                 self._track(ready)
                 if stream := self._streams.get(ready.stream):
@@ -217,45 +249,63 @@ class EngineHost:
                     stream.drop(event.epoch, event.k, event.hop, event.reason)
             case Opened():
                 if stream := self._streams.get(event.stream):
-                    stream.confirm()
+                    stream.confirm(event.shown_k)
+                    self._prepare_in_reserve(stream)
             case Rewound():
                 if stream := self._streams.get(event.stream):
                     stream.observer.on_rewound(event.shown_k)
             case Refused():
                 if (stream := self._streams.get(event.stream)) and not stream.refuse(event.error):
-                    self._try_again(worker, stream, event.error)
-            case Fault():
-                self.faults += 1
-                trace = "" if event.error == self._last_fault else f"\n{event.trace}"  # 25 a second would fill disks
-                self._last_fault = event.error
-                logger.error(
-                    "generator failed in %s of streams %s: %s%s", event.call, event.streams, event.error, trace
-                )
+                    self._try_again(life, stream, event.error)
 
-    def _try_again(self, worker: WorkerProcess, stream: EngineStream, error: LiveheadError) -> None:
+    def _note(self, fault: Fault) -> None:
+        self.faults += 1
+        trace = "" if fault.error == self._last_fault else f"\n{fault.trace}"  # 25 a second would fill disks
+        self._last_fault = fault.error
+        logger.error("generator failed in %s of streams %s: %s%s", fault.call, fault.streams, fault.error, trace)
+
+    def _try_again(self, life: WorkerLife, stream: EngineStream, error: LiveheadError) -> None:
         """A live stream could not be opened again. That may pass: out of memory, say."""
         logger.error("stream %d cannot be opened again: %s; next try in %.0f s", stream.id, error, REOPEN_S)
         stream.detach(str(error))
 
         def attach() -> None:
-            if worker is self._supervisor.worker and stream.id in self._streams:
-                stream.attach(worker.outbox)
+            if life is self._supervisor.in_use and stream.id in self._streams:
+                stream.attach(life.process.outbox)
 
         asyncio.get_running_loop().call_later(REOPEN_S, attach)
 
-    def _up(self, worker: WorkerProcess, ready: Ready) -> None:
+    def _up(self, life: WorkerLife, ready: Ready) -> None:
         self._info = ready.info
         if self._tracker is None:
             self._tracker = CapacityTracker(ready.profile)
-            self._supervisor.remember(ready.profile)
+            self._supervisor.remember(ready)
         for stream in self._streams.values():
-            stream.attach(worker.outbox)
+            stream.attach(life.process.outbox)
         self._status.up()
 
     def _down(self, reason: str, failure: EngineError | None) -> None:
         for stream in list(self._streams.values()):
             stream.detach(reason)
         self._status.down(reason, failure)
+
+    def _prepare_in_reserve(self, stream: EngineStream) -> None:
+        """What is live is open there, too. A film is begun again when it is lost."""
+        reserve = self._supervisor.reserve
+        if reserve is None or reserve.ready is None or stream.id in reserve.streams:
+            return
+        if stream.opened.done() and not stream.background:
+            reserve.open(stream.opening)
+
+    def _take_over(self, lost: WorkerLife) -> None:
+        """The worker that was in reserve is in use. Those streams go on first whose frames are missed first, and all
+        before any is stepped: they share steps then. What a worker was stuck in is not tried again."""
+        life = self._supervisor.in_use
+        assert life is not None
+        for stream in sorted(self._streams.values(), key=lambda each: each.due):
+            stream.go_on(life.process.outbox, opened=life.streams.get(stream.id))
+        for stream in sorted(self._streams.values(), key=lambda each: each.due):
+            stream.submit_again("down" if lost.stuck else None)
 
     def _track(self, ready: FramesReady) -> None:
         """Learn from a step how fast the machine is now."""

@@ -46,13 +46,19 @@ class FramesArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class PipeEnded:
+    """The worker has closed its end of the pipe, or died: nothing more comes from it but :class:`WorkerLost`, which may
+    take as long as the system needs to clear up a process."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLost:
     """The worker is gone. Nothing comes after it."""
 
     reason: str
 
 
-WorkerEvent: TypeAlias = ToHost | FramesArrived | WorkerLost
+WorkerEvent: TypeAlias = ToHost | FramesArrived | PipeEnded | WorkerLost
 
 
 class WorkerProcess:
@@ -188,6 +194,7 @@ class WorkerProcess:
                 ring.close()
             os.close(memory)
             self.outbox.close()
+            self._deliver(PipeEnded())
             self._deliver(WorkerLost(self._farewell()))
 
     def _farewell(self) -> str:

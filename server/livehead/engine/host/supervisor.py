@@ -1,133 +1,182 @@
-"""Keeps a worker alive: starts it, watches it, and starts another one when it is lost."""
+"""Who is in use: starts a worker, puts the one in reserve in its place when it is lost, or starts another one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
-from livehead.engine.capacity.profile import Profile
-from livehead.engine.host.process import WorkerEvent, WorkerLost, WorkerProcess
-from livehead.engine.ipc.messages import Failed, Ready, Start
-from livehead.errors import EngineError, LiveheadError
+import psutil
+
+from livehead.cores import usable_cores
+from livehead.engine.free_memory import free_gb
+from livehead.engine.host.process import WorkerEvent, WorkerProcess
+from livehead.engine.host.reserve import Reserve
+from livehead.engine.host.standby_room import why_no_room
+from livehead.engine.host.worker_life import Limits, WorkerLife
+from livehead.engine.ipc.messages import Ready, Start
+from livehead.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before the first, second, … restart in a row. The first is at once: people are watching."""
 
+RESERVE_BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""The same for a worker that is lost in reserve: nobody is watching."""
+
 CALM = 10.0
-"""Seconds a worker must have lived, and been ready, for its end to count as the first in a row again."""
+"""Seconds a worker must have been ready for its end to count as the first in a row again, and for another one to be
+loaded beside it."""
+
+SETTLE_S = 4.0
+"""The same for the reserve of the first worker, where both work on the processor."""
+
+StandbyState: TypeAlias = Literal["off", "loading", "ready"]
 
 
 class Supervisor:
     """:meth:`run` goes on until it is cancelled, and leaves no process behind.
 
-    ``on_event`` gets what the worker says; ``on_down`` gets the reason when it is lost, and the error where
-    it was lost before it was ever ready. Both are called on the event loop.
+    ``on_event`` gets what workers say, also the one in reserve; :attr:`in_use` tells which is which. ``on_down`` gets
+    the reason when the worker in use is lost, and the error where it was lost before it was ever ready. Where another
+    one takes over at once, ``on_take_over`` is called in place of that: it is told which one is lost; :attr:`in_use` is
+    the other one then. All are called on the event loop.
+
+    ``standby``: whether there is a reserve; None for one where there is room. It is loaded beside a worker that has
+    been ready for ``calm`` seconds, and beside the first one sooner.
     """
 
     def __init__(
         self,
         start: Start,
+        limits: Limits,
         *,
-        heartbeat: float,
-        stuck: float,
-        start_timeout: float,
+        standby: bool | None,
         backoff: Sequence[float],
-        on_event: Callable[[WorkerProcess, WorkerEvent], None],
+        calm: float,
+        on_event: Callable[[WorkerLife, WorkerEvent], None],
         on_down: Callable[[str, EngineError | None], None],
+        on_take_over: Callable[[WorkerLife], None],
     ) -> None:
-        self.worker: WorkerProcess | None = None
+        self.in_use: WorkerLife | None = None
         self.restarts = 0
+        self.takeovers = 0
         self._start = start
-        self._heartbeat = heartbeat
-        self._stuck = stuck
-        self._start_timeout = start_timeout
+        self._limits = limits
+        self._standby = standby
         self._backoff = tuple(backoff)
+        self._calm = calm
         self._on_event = on_event
         self._on_down = on_down
-        self._ready = False
-        self._last_words: LiveheadError | None = None
-        self._lost: asyncio.Future[str]
+        self._on_take_over = on_take_over
+        self._first: Ready | None = None
+        self._losses = 0
+        self._no_room = ""
+        self._lives: set[WorkerLife] = set()
+        self._reserve = Reserve(
+            lambda: self._begin(replace(self._start, reserve=True)),
+            calm=self._may_load,
+            room=self._has_room,
+            backoff=RESERVE_BACKOFF,
+        )
 
-    def remember(self, profile: Profile) -> None:
+    @property
+    def worker(self) -> WorkerProcess | None:
+        """The process in use."""
+        return None if self.in_use is None else self.in_use.process
+
+    @property
+    def reserve(self) -> WorkerLife | None:
+        """The worker in reserve, loaded or loading."""
+        return self._reserve.life
+
+    @property
+    def standby(self) -> StandbyState:
+        """How the reserve is doing."""
+        if self._standby is False or self._no_room:
+            return "off"
+        return "ready" if self._reserve.ready else "loading"
+
+    def remember(self, ready: Ready) -> None:
         """Workers started from now on do not measure the machine again, so that frames are back sooner."""
-        self._start = replace(self._start, profile=profile)
+        self._first = ready
+        self._start = replace(self._start, profile=ready.profile)
 
     async def run(self) -> None:
-        in_a_row = 0
-        while True:
-            began = time.monotonic()
-            await self._live()
-            calm = self._ready and time.monotonic() - began > CALM
-            in_a_row = 1 if calm else in_a_row + 1
-            pause = self._backoff[min(in_a_row, len(self._backoff)) - 1]
+        keeping = None if self._standby is False else asyncio.create_task(self._reserve.run(), name="engine-reserve")
+        try:
+            life = self._begin(self._start)
+            while True:
+                life = await self._use(life)
+        finally:
+            tasks = [life.task for life in self._lives] + ([] if keeping is None else [keeping])
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks)
+
+    async def _use(self, life: WorkerLife) -> WorkerLife:
+        """Until it is lost. Returns the next one."""
+        self.in_use = life
+        await life.gone.wait()
+        self._losses = 1 if life.calm > CALM else self._losses + 1
+        if not self._reserve.ready:
+            await life.lost
+        following = self._reserve.take()
+        if following is not None and following.ready is not None:
+            self.takeovers += 1
+            self.in_use = following
+            self._on_take_over(life)
+            life.lost.add_done_callback(lambda lost: logger.error("%s: the one in reserve took over", lost.result()))
+            return following
+        self.in_use = None
+        await self._give_up(life)
+        if following is None:
+            pause = self._backoff[min(self._losses, len(self._backoff)) - 1]
             logger.info("starting the engine again in %.1f s", pause)
             await asyncio.sleep(pause)
             self.restarts += 1
+            following = self._begin(self._start)
+        return following
 
-    async def _live(self) -> None:
-        """One worker, from start to end."""
-        loop = asyncio.get_running_loop()
-        self._ready, self._last_words, self._lost = False, None, loop.create_future()
-
-        def deliver(event: WorkerEvent) -> None:
-            loop.call_soon_threadsafe(self._receive, worker, event)
-
-        worker = self.worker = WorkerProcess(self._start, deliver)
-        try:
-            try:
-                await asyncio.to_thread(worker.launch)
-                reason = await self._watch(worker)
-            except (OSError, RuntimeError) as error:  # no processes, descriptors or threads to be had
-                reason = f"the worker process cannot be started: {error}"
-            self.worker = None
-            self._give_up(reason)
-        finally:
-            self.worker = None
-            await asyncio.shield(asyncio.to_thread(worker.close))
-
-    def _give_up(self, reason: str) -> None:
+    async def _give_up(self, life: WorkerLife) -> None:
+        reason = await life.lost
         logger.error("engine down: %s", reason)
-        failure = None
-        if not self._ready:
-            failure = self._last_words if isinstance(self._last_words, EngineError) else EngineError(reason)
-        self._on_down(reason, failure)
+        self._on_down(reason, life.failure if life.ready is None else None)
 
-    async def _watch(self, worker: WorkerProcess) -> str:
-        """Returns why the worker is lost."""
-        began = time.monotonic()
-        overdue = 0
-        while True:
-            await asyncio.wait([self._lost], timeout=self._start.heartbeat_period)
-            if self._lost.done():
-                return self._lost.result()
-            verdict = self._verdict(worker, time.monotonic() - began)
-            # Twice, since one late look may be this process's own pause.
-            overdue = overdue + 1 if verdict else 0
-            if verdict and overdue >= 2:
-                worker.kill()
-                return verdict
+    def _begin(self, start: Start) -> WorkerLife:
+        life = WorkerLife(start, self._limits, self._on_event)
+        self._lives.add(life)
+        life.task.add_done_callback(lambda _: self._lives.discard(life))
+        return life
 
-    def _verdict(self, worker: WorkerProcess, age: float) -> str | None:
-        if worker.ended:
-            return "the worker ended"
-        if not self._ready:
-            return f"no generator after {age:.0f} s" if age > self._start_timeout else None
-        return worker.verdict(self._heartbeat, self._stuck)
+    # -- the reserve
 
-    def _receive(self, worker: WorkerProcess, event: WorkerEvent) -> None:
-        if worker is not self.worker:
-            return  # the last words of one that was given up
-        if isinstance(event, WorkerLost):
-            if not self._lost.done():
-                self._lost.set_result(event.reason if self._last_words is None else str(self._last_words))
-        elif isinstance(event, Failed):
-            self._last_words = event.error
-            logger.error("generator gave up: %s", event.error, extra={"trace": event.trace})
-        else:
-            self._ready = self._ready or isinstance(event, Ready)
-            self._on_event(worker, event)
+    def _may_load(self) -> bool:
+        """Portraits are prepared in the first seconds of a server, and not on its device."""
+        life, first = self.in_use, self._first
+        if life is None or life.ready is None or first is None:
+            return False
+        again = self.takeovers + self.restarts > 0
+        wait = self._calm if again else min(self._calm, SETTLE_S) if first.info.device == "cpu" else 0.0
+        return life.calm >= wait
+
+    def _has_room(self) -> bool:
+        assert self._first is not None
+        before, self._no_room = self._no_room, self._why_no_room(self._first) or ""
+        if self._no_room and not before:
+            level = logging.WARNING if self._standby else logging.INFO
+            logger.log(level, "no worker in reserve: %s", self._no_room)
+        return not self._no_room
+
+    @staticmethod
+    def _why_no_room(first: Ready) -> str | None:
+        return why_no_room(
+            first.footprint,
+            on_cpu=first.info.device == "cpu",
+            cores=usable_cores(),
+            free_gb=free_gb(psutil.virtual_memory().available),
+        )

@@ -101,7 +101,7 @@ class EngineAttachment(StreamObserver):
         if self.stream is not None:
             self._recorder.rewound(self.stream.id, shown_k)
 
-    def on_reopened(self) -> None:
-        """The worker opened the stream once more."""
+    def on_reopened(self, shown_k: int | None) -> None:
+        """A worker opened the stream once more."""
         if self.stream is not None:
-            self._recorder.reopened(self.stream.id)
+            self._recorder.reopened(self.stream.id, shown_k)

@@ -73,8 +73,9 @@ class Recorder(Protocol):
         :meth:`reopened` come in the order in which the engine did them."""
         ...
 
-    def reopened(self, stream: int) -> None:
-        """The engine was restarted, or failed at a stream: that begins anew, as it was opened."""
+    def reopened(self, stream: int, shown_k: int | None) -> None:
+        """The engine lost its worker, or failed at a stream. That goes on from the frame of block ``shown_k``, or anew,
+        as it was opened, where that is None."""
         ...
 
     def interrupted(self) -> None:
@@ -111,7 +112,7 @@ class NoRecorder:
     def rewound(self, stream: int, shown_k: int) -> None:
         pass
 
-    def reopened(self, stream: int) -> None:
+    def reopened(self, stream: int, shown_k: int | None) -> None:
         pass
 
     def interrupted(self) -> None:

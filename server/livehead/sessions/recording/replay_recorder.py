@@ -70,8 +70,8 @@ class ReplayRecorder:
     def rewound(self, stream: int, shown_k: int) -> None:
         self._tell("rewound", stream, shown_k)
 
-    def reopened(self, stream: int) -> None:
-        self._tell("reopened", stream)
+    def reopened(self, stream: int, shown_k: int | None) -> None:
+        self._tell("reopened", stream, shown_k)
 
     def interrupted(self) -> None:
         self._tell("interrupted")
