@@ -41,6 +41,13 @@ LOAD_OPTIONS = (
         "sessions at once; auto looks for the most that meet every deadline",
         Wholes(1000, "auto"),
     ),
+    Option(
+        "speech",
+        "SHARE",
+        "each session is a server's own, and speaks so much of the time, 0 to 1, in phrases of 1 to 6 s",
+        Number(0, 1),
+        unset="default: sessions that send windows of speech without a pause; with --latency auto 1",
+    ),
     Option("seconds", "S", "how long to keep them going", Number(2, 36_000), 20.0),
     Option(
         "allowance",
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
                 churn_s=options.churn,
                 renders=options.renders or 0,
                 seed=options.seed,
+                speech=options.speech,
                 allowance_s=None if options.allowance is None else options.allowance / 1000,
             )
         )

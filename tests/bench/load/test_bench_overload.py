@@ -23,7 +23,7 @@ def share(sessions: list[SimulatedSession]) -> float:
 async def test_overload_is_shared_and_ends_by_itself() -> None:
     portraits = TintedPortraits(1)
 
-    async def hold(host: EngineHost, streams: int, seconds: float, after: float = 0.0) -> LoadRecord:
+    async def hold(host: EngineHost, streams: int, seconds: float, after: float = 0.0) -> LoadRecord[SimulatedSession]:
         await asyncio.sleep(after)
         return await SimulatedLoad(host, SPEC, streams, churn_s=None, seed=streams, portraits=portraits).hold(seconds)
 

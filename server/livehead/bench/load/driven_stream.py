@@ -18,7 +18,7 @@ PATIENCE_S = 10.0
 class DrivenStream:
     """Submits a session's windows and records what becomes of them. ``waiting`` counts windows without a result."""
 
-    def __init__(self, session: SimulatedSession, record: LoadRecord, *, stays: bool) -> None:
+    def __init__(self, session: SimulatedSession, record: LoadRecord[SimulatedSession], *, stays: bool) -> None:
         self.session = session
         self.engine_stream: EngineStream | None = None
         self.waiting = 0

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from livehead.bench.engine.plan import EnginePlan
+from livehead.bench.load.calls.call_results import calls_row
+from livehead.bench.load.calls.simulated_calls import SimulatedCalls
 from livehead.bench.load.portraits import TintedPortraits
 from livehead.bench.load.results import row
 from livehead.bench.load.search import Search
 from livehead.bench.load.simulated_load import SimulatedLoad
 from livehead.bench.load.simulated_session import WindowSpec, window_specs
+from livehead.core.latency_choice import AUTO
 from livehead.engine.base import EngineSpec, GeneratorInfo
 from livehead.engine.capacity.cheapest import cheapest
 from livehead.engine.choice import FLASHHEAD, PREVIEW, choose
@@ -33,7 +36,11 @@ class LoadPlan:
     and another joins, and how often one changes its portrait. ``seed`` draws the phases of the sessions; None spreads
     them evenly. ``allowance_s`` is the time from a complete window to its first frame being due; None is all that the
     preset's maximum delay leaves. With ``renders`` each load is measured twice, the second time with so many films that
-    are made behind the sessions."""
+    are made behind the sessions.
+
+    ``speech`` is the share of the time in which each session speaks, 0 to 1: then the sessions are the server's own,
+    and make silence ahead as those do. With a ``latency`` of ``auto`` they are, too, and a governor gives each its
+    preset."""
 
     engine: EnginePlan = field(default_factory=EnginePlan)
     streams: tuple[int, ...] = ()
@@ -44,6 +51,16 @@ class LoadPlan:
     seed: int | None = None
     allowance_s: float | None = None
     renders: int = 0
+    speech: float | None = None
+
+    @property
+    def governed(self) -> bool:
+        return self.latency == AUTO
+
+    @property
+    def calls(self) -> bool:
+        """Whether sessions are those of a server."""
+        return self.governed or self.speech is not None
 
 
 def run(plan: LoadPlan) -> dict[str, Any]:
@@ -77,12 +94,12 @@ async def _measure(plan: LoadPlan, engine_spec: EngineSpec, portraits: TintedPor
     async with EngineHost(engine_spec) as host:
         info = await host.ready()
         ready = round(time.monotonic() - began, 2)
-        admitted = dict(host.capacity.streams) if host.capacity else {}
+        admitted, room = _room(plan, host)
         rows: list[dict[str, Any]] = []
         most: list[dict[str, Any]] = []
         for spec in _window_specs(plan, info):
-            fitting = admitted[spec.preset] if info.presets[spec.preset].hop == spec.hop else None
-            search = None if plan.streams else Search(fitting or _scaled(admitted, info, spec))
+            fitting = _fitting(room, info, spec)
+            search = None if plan.streams else Search(fitting or _scaled(room, info, spec))
             for count in _counts(plan, search):
                 found = await _hold(plan, host, spec, count, portraits, 0)
                 rows.append(found | {"admitted": fitting})
@@ -108,10 +125,29 @@ async def _measure(plan: LoadPlan, engine_spec: EngineSpec, portraits: TintedPor
     }
 
 
+def _room(plan: LoadPlan, host: EngineHost) -> tuple[dict[str, int], dict[str, int]]:
+    """How many sessions are let in at each preset; and how many fit of those that are simulated."""
+    capacity = host.capacity
+    if capacity is None:
+        return {}, {}
+    turns = plan.calls and plan.speech is not None and plan.speech < 1
+    return dict(capacity.streams), dict(capacity.streams if turns else capacity.talking or capacity.streams)
+
+
+def _fitting(room: dict[str, int], info: GeneratorInfo, spec: WindowSpec | None) -> int | None:
+    if spec is None:
+        return max(room.values(), default=None)
+    return room[spec.preset] if info.presets[spec.preset].hop == spec.hop else None
+
+
 async def _hold(
-    plan: LoadPlan, host: EngineHost, spec: WindowSpec, count: int, portraits: TintedPortraits, renders: int
+    plan: LoadPlan, host: EngineHost, spec: WindowSpec | None, count: int, portraits: TintedPortraits, renders: int
 ) -> dict[str, Any]:
     """One row."""
+    if plan.calls or spec is None:
+        speech = 1.0 if plan.speech is None else plan.speech
+        calls = SimulatedCalls(host, spec, count, speech=speech, seed=plan.seed, portraits=portraits)
+        return calls_row(await calls.hold(plan.seconds))
     simulated = SimulatedLoad(
         host,
         spec,
@@ -125,9 +161,19 @@ async def _hold(
     return row(await simulated.hold(plan.seconds))
 
 
-def _window_specs(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:
+def _window_specs(plan: LoadPlan, info: GeneratorInfo) -> Sequence[WindowSpec | None]:
+    """None stands for what a governor gives."""
+    if plan.calls:
+        for name, given in (("--churn", plan.churn_s), ("--renders", plan.renders)):
+            if given:
+                raise UsageError(f"{name} goes with neither --speech nor --latency auto")
+    if plan.governed:
+        for name, unfit in (("--hop", plan.hops), ("--allowance", plan.allowance_s)):
+            if unfit:
+                raise UsageError(f"{name} does not go with --latency auto: the governor and the playout choose those")
+        return [None]
     if plan.latency not in info.presets:
-        raise UsageError(f"--latency {plan.latency}: there are {', '.join(info.presets)}")
+        raise UsageError(f"--latency {plan.latency}: there are {', '.join((AUTO, *info.presets))}")
     found = window_specs(info.presets, plan.latency, plan.hops, plan.allowance_s)
     for spec in found:
         if spec.hop + spec.lookahead > info.window:
@@ -137,9 +183,9 @@ def _window_specs(plan: LoadPlan, info: GeneratorInfo) -> list[WindowSpec]:
     return found
 
 
-def _scaled(admitted: dict[str, int], info: GeneratorInfo, spec: WindowSpec) -> int:
+def _scaled(room: dict[str, int], info: GeneratorInfo, spec: WindowSpec | None) -> int:
     """A first guess for a hop that no preset has."""
-    return admitted.get(spec.preset, 1) * spec.hop // info.presets[spec.preset].hop
+    return 1 if spec is None else room.get(spec.preset, 1) * spec.hop // info.presets[spec.preset].hop
 
 
 def _counts(plan: LoadPlan, search: Search | None) -> Iterator[int]:
@@ -150,10 +196,10 @@ def _counts(plan: LoadPlan, search: Search | None) -> Iterator[int]:
         yield count
 
 
-def _found(spec: WindowSpec, search: Search, admitted: int | None, seconds: float) -> dict[str, Any]:
+def _found(spec: WindowSpec | None, search: Search, admitted: int | None, seconds: float) -> dict[str, Any]:
     return {
-        "preset": spec.preset,
-        "hop": spec.hop,
+        "preset": AUTO if spec is None else spec.preset,
+        "hop": None if spec is None else spec.hop,
         "seconds": seconds,
         "admitted": admitted,
         "held": search.held,

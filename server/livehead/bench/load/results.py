@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from livehead.bench.load.simulated_session import SimulatedSession, WindowSpec
+from livehead.bench.load.simulated_session import WindowSpec
 from livehead.core.block import BLOCK_MS
 from livehead.engine.host.host import WindowTiming
 
@@ -25,8 +25,26 @@ class WindowResult:
     stays: bool
 
 
+class Served(Protocol):
+    """What became of a session's frames: see :class:`~livehead.bench.load.simulated_session.SimulatedSession`."""
+
+    windows: int
+    asked: int
+    in_time: int
+    late: int
+    gap: int
+
+    @property
+    def never(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+
+
+ServedT = TypeVar("ServedT", bound=Served)
+
+
 @dataclass
-class LoadRecord:
+class LoadRecord(Generic[ServedT]):
     """Of one load. ``begin`` and ``end`` are the span in which windows were cut; ``opens`` and ``joins`` how many
     seconds streams took to open, before and during it; ``behind`` how many seconds late each window was submitted.
     ``stayed`` are the sessions in slots that do not change, ``churned`` those in slots that do. ``renders`` films were
@@ -38,8 +56,8 @@ class LoadRecord:
     end: float = 0.0
     churn_s: float | None = None
     results: list[WindowResult] = field(default_factory=list)
-    stayed: list[SimulatedSession] = field(default_factory=list)
-    churned: list[SimulatedSession] = field(default_factory=list)
+    stayed: list[ServedT] = field(default_factory=list)
+    churned: list[ServedT] = field(default_factory=list)
     opens: list[float] = field(default_factory=list)
     joins: list[float] = field(default_factory=list)
     behind: list[float] = field(default_factory=list)
@@ -54,7 +72,7 @@ class LoadRecord:
     rendered_lost: int = 0
 
     @property
-    def sessions(self) -> list[SimulatedSession]:
+    def sessions(self) -> list[ServedT]:
         return self.stayed + self.churned
 
 
@@ -81,7 +99,7 @@ def steps(results: Iterable[WindowResult]) -> list[Step]:
     return [found[started] for started in sorted(found)]
 
 
-def row(record: LoadRecord) -> dict[str, Any]:
+def row(record: LoadRecord[Any]) -> dict[str, Any]:
     """One row of ``load``: what is documented in docs/performance/live-sessions.md."""
     spec, results, sessions = record.spec, record.results, record.sessions
     made = steps(results)
@@ -126,16 +144,18 @@ def row(record: LoadRecord) -> dict[str, Any]:
         "restarts": record.restarts,
         "bench_behind_ms": spread(record.behind),
         "renders": _renders(record),
+        "speech": None,
+        "governed": None,
     }
 
 
-def _renders(record: LoadRecord) -> dict[str, Any]:
+def _renders(record: LoadRecord[Any]) -> dict[str, Any]:
     """``fps`` is of all films together."""
     fps = round(record.rendered / (record.end - record.begin), 1)
     return {"films": record.renders, "frames": record.rendered, "lost": record.rendered_lost, "fps": fps}
 
 
-def _busy(record: LoadRecord, made: Sequence[Step]) -> float:
+def _busy(record: LoadRecord[Any], made: Sequence[Step]) -> float:
     within = (min(step.done, record.end) - max(step.started, record.begin) for step in made)
     return round(sum(max(0.0, seconds) for seconds in within) / (record.end - record.begin), 4)
 
@@ -153,7 +173,7 @@ def _batch(size: int, made: Sequence[Step], results: Sequence[WindowResult]) -> 
     }
 
 
-def _churn(record: LoadRecord) -> dict[str, Any]:
+def _churn(record: LoadRecord[Any]) -> dict[str, Any]:
     stayed = [result.arrived - result.timing.submitted for result in record.results if result.stays]
     return {
         "every_s": record.churn_s,
@@ -164,7 +184,7 @@ def _churn(record: LoadRecord) -> dict[str, Any]:
     }
 
 
-def _group(sessions: Sequence[SimulatedSession]) -> dict[str, Any]:
+def _group(sessions: Sequence[Served]) -> dict[str, Any]:
     return {
         "sessions": len(sessions),
         "asked": _sum(sessions, "asked"),
@@ -193,7 +213,7 @@ def _most(seconds: Iterable[float]) -> float | None:
     return None if most is None else _ms(most)
 
 
-def _sum(sessions: Iterable[SimulatedSession], name: str) -> int:
+def _sum(sessions: Iterable[Served], name: str) -> int:
     return sum(getattr(session, name) for session in sessions)
 
 

@@ -61,11 +61,11 @@ class SimulatedLoad:
         self._slots = [Slot(stays=number not in changing) for number in range(count)]
         self._phases = phases(count, seed)
         self._voice = voice(seed or 0)
-        self._record = LoadRecord(spec, count, churn_s=churn_s)
+        self._record: LoadRecord[SimulatedSession] = LoadRecord(spec, count, churn_s=churn_s)
         self._films = [BackgroundFilm(render_preset, self._voice) for _ in range(renders) if render_preset is not None]
         self._opened = 0
 
-    async def hold(self, seconds: float) -> LoadRecord:
+    async def hold(self, seconds: float) -> LoadRecord[SimulatedSession]:
         """Open all streams, run the sessions for so long, wait for the windows under way, and close the streams.
 
         Raises what :meth:`EngineHost.open` raises if one of the first streams cannot be opened."""

@@ -25,14 +25,13 @@ def table(figures: Mapping[str, Any]) -> str:
 
 
 def _window_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["preset"], row["hop"], row["lookahead"], row["delay_ms"]
+    return row["preset"], row["hop"], row["lookahead"], row["delay_ms"], (row["speech"] or {}).get("share")
 
 
 def _loads(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
     first = rows[0]
     lines = [
-        f"{first['preset']}, hop {first['hop']} + {first['lookahead']}, phases {phases}: a frame is due "
-        f"{first['delay_ms']} ms after its audio began, {first['allowance_ms']} ms after its window is complete",
+        _head(first, phases),
         "",
         _line(
             *("streams", "seconds", "windows", "frames", "late", "never", "in time", "worst", "gap ms", "needed"),
@@ -62,6 +61,16 @@ def _loads(rows: Sequence[Mapping[str, Any]], phases: str) -> list[str]:
     return lines
 
 
+def _head(row: Mapping[str, Any], phases: str) -> str:
+    speech = "" if row["speech"] is None else f", each speaks {row['speech']['share']:.0%} of the time"
+    if row["governed"] is not None:
+        return f"auto{speech}, phases {phases}: a governor gives each its preset, and its playout chooses the delay"
+    return (
+        f"{row['preset']}, hop {row['hop']} + {row['lookahead']}{speech}, phases {phases}: a frame is due "
+        f"{row['delay_ms']} ms after its audio began, {row['allowance_ms']} ms after its window is complete"
+    )
+
+
 def _times(streams: object, batch: object, steps: int, row: Mapping[str, Any]) -> str:
     cells = [*_spread(row["window_ms"]), _number(row["window_p99_over_p50"])]
     cells += [*_spread(row["step_ms"]), _number(row["step_p99_over_p50"])]
@@ -70,10 +79,14 @@ def _times(streams: object, batch: object, steps: int, row: Mapping[str, Any]) -
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"{row['streams']} at once{_behind(row)}: {'all deadlines met' if row['all_met'] else 'NOT all deadlines met'}",
+        f"{row['streams']} at once{_behind(row)}: {_met(row)}",
         f"  opened in {_named(row['opens_ms'])} ms; {_first(row)}",
         f"  windows were submitted {_named(row['bench_behind_ms'])} ms late",
     ]
+    if row["speech"] is not None:
+        lines.append(_speech(row["speech"]))
+    if row["governed"] is not None:
+        lines += _governed(row["governed"])
     if row["renders"]["films"]:
         lines.append(_films(row["renders"]))
     if row["churn"] is not None:
@@ -84,6 +97,12 @@ def _notes(row: Mapping[str, Any]) -> list[str]:
         lines.append(f"  the generator failed {row['faults']} times, the worker was restarted {row['restarts']} times")
     lines += [f"  refused: {error}" for error in dict.fromkeys(row["refused"])]
     return lines
+
+
+def _met(row: Mapping[str, Any]) -> str:
+    if row["governed"] is None:
+        return f"{'all' if row['all_met'] else 'NOT all'} deadlines met"
+    return f"the delay {'was' if row['all_met'] else 'was NOT'} enough"
 
 
 def _behind(row: Mapping[str, Any]) -> str:
@@ -117,13 +136,32 @@ def _churn(row: Mapping[str, Any], churn: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _speech(speech: Mapping[str, Any]) -> str:
+    hops = ", ".join(f"{count} of {hop}" for hop, count in speech["hops"].items()) or "none"
+    return (
+        f"  spoke {speech['spoke']:.1%} of the time; {speech['silent_windows']:.1%} of the windows were silence, with "
+        f"{speech['silent_frames']:.1%} of the frames; {speech['rewinds']} rewinds; windows with speech: {hops}"
+    )
+
+
+def _governed(governed: Mapping[str, Any]) -> list[str]:
+    shares = ", ".join(f"{share:.0%} at {preset}" for preset, share in governed["presets"].items())
+    kinds = ", ".join(f"{count} from {kind}" for kind, count in governed["moves_by_kind"].items())
+    return [
+        f"  {shares}; delay {_named(governed['delay_ms'])} ms",
+        f"  {governed['moves']} moves{f' ({kinds})' if kinds else ''}; the longest standstill of a picture at one: "
+        f"{governed['move_gap_ms']} ms",
+    ]
+
+
 def _most(found: Mapping[str, Any]) -> str:
     known = "" if found["failed"] is None else f", {found['failed']} are too many"
     exact = "" if found["failed"] is None or found["failed"] - found["held"] == 1 else ", between them not tried"
     admitted = "" if found["admitted"] is None else f"; {found['admitted']} are admitted"
+    hop = "" if found["hop"] is None else f", hop {found['hop']}"
     least = "at least " if found["failed"] is None else ""
     return (
-        f"\n{found['preset']}, hop {found['hop']}: {least}{found['held']} streams held every deadline for "
+        f"\n{found['preset']}{hop}: {least}{found['held']} streams held every deadline for "
         f"{found['seconds']:g} s{known}{exact}{admitted}"
     )
 
