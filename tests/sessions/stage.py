@@ -105,7 +105,7 @@ class Stage:
         self.told: list[tuple[float, Playback]] = []
         self.numbers: dict[int, int] = {}
         self.kept: list[Frame] = []
-        self.engine = Engine(self, takes)
+        self.engine = Engine(self, takes=takes)
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._sample = self._judged = 0

@@ -42,9 +42,7 @@ class Pipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
-        self._windows = Windows(
-            preset.hop, preset.lookahead, IDLE_BLOCK, is_speech=source.is_speech, kept=KEPT_BLOCKS
-        )
+        self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK, is_speech=source.is_speech, kept=KEPT_BLOCKS)
         self._silence = Silence(silence_hop, source, self._windows, pacer, self._submit)
         self._pacer = pacer
         self._quantized = quantized
@@ -79,6 +77,10 @@ class Pipeline:
         """What the windows have the shape of."""
         return self._move.preset
 
+    def settled(self, k: int) -> bool:
+        """Whether block ``k`` waits as long as blocks usually do with this preset."""
+        return self._pacer.playout.settled(k)
+
     def push(self, span: Span | None) -> None:
         """The source's next samples."""
         if span is None or self._attachment is None:
@@ -100,7 +102,7 @@ class Pipeline:
             if shown is not None:
                 self._attachment.rewind(shown)
         self._submit(self._attachment, cut.windows if restart else left + cut.windows)
-        self._follow_speech()
+        self._follow_speech(block_came=bool(cut.blocks))
 
     def poll(self) -> float | None:
         """Do what is due without anything new having come. Returns when to call again, None for about every 40 ms."""
@@ -141,9 +143,10 @@ class Pipeline:
         if self._attachment is not None and now >= self._restarted_at + RESTART_S:
             self._restart(now)
 
-    def stats(self) -> Stats:
-        """The figures of now, and their growth into the metrics."""
-        return self._pacer.stats(self._attachment.waiting if self._attachment else 0)
+    def stats(self, *, preset: str, latency: str) -> Stats:
+        """The figures of now, and their growth into the metrics. ``preset`` and ``latency`` are the names to show."""
+        waiting = self._attachment.waiting if self._attachment else 0
+        return self._pacer.stats(waiting, preset=preset, latency=latency)
 
     def _submit(self, attachment: EngineAttachment, windows: Iterable[Window]) -> None:
         come = self._source.come
@@ -152,11 +155,11 @@ class Pipeline:
                 self._pacer.ahead.submitted(window.k)
             attachment.submit(window, self._pacer.playout.deadline(window.k))
 
-    def _follow_speech(self) -> None:
+    def _follow_speech(self, *, block_came: bool = False) -> None:
         now = self._clock()
         if self._attachment is not None and not self._interrupted:
             may_rewind = now >= self._restarted_at + RESTART_S
-            if self._silence.follow(self._attachment, now, may_rewind=may_rewind):
+            if self._silence.follow(self._attachment, now, may_rewind=may_rewind, block_came=block_came):
                 self._restarted_at = now
 
     def _release(self) -> None:

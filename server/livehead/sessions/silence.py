@@ -51,15 +51,18 @@ class Silence:
         """Whether frames wait for blocks that have not come, and no more are under way."""
         return self._windows.paused and bool(self._pacer.ahead.frames) and not self._pacer.ahead.waiting
 
-    def follow(self, attachment: EngineAttachment, now: float, *, may_rewind: bool) -> bool:
+    def follow(self, attachment: EngineAttachment, now: float, *, may_rewind: bool, block_came: bool) -> bool:
         """Begin it, go on with it or end it, by what the source says. To be called whenever samples came, and about
-        every 40 ms. Returns whether the engine's stream was taken back, which waits until it ``may_rewind``."""
+        every 40 ms; ``block_came`` says that a block became whole just now. Returns whether the engine's stream was
+        taken back, which waits until it ``may_rewind``."""
         windows, rewound = self._windows, False
         speech_from = self._source.speech_from
         if windows.paused and self._hop <= windows.hop:
             self._submit(attachment, windows.resume())
         elif windows.paused and speech_from is not None:
-            rewound = self._end(attachment, speech_from, now, may_rewind=may_rewind)
+            # Of a block that came just now the frame is as early as any; of an older one it may be too late.
+            newest = max(speech_from, windows.next_block - block_came)
+            rewound = self._end(attachment, speech_from, newest, now, may_rewind=may_rewind)
         elif not windows.paused and speech_from is None and self._hop > windows.hop and windows.quiet:
             windows.paused = True
             self._pacer.ahead.take_lost()
@@ -79,9 +82,11 @@ class Silence:
             self._pacer.take_back(k)
             self._windows.move_to(k)
 
-    def _end(self, attachment: EngineAttachment, speech_from: int, now: float, *, may_rewind: bool) -> bool:
+    def _end(
+        self, attachment: EngineAttachment, speech_from: int, newest: int, now: float, *, may_rewind: bool
+    ) -> bool:
+        """Speech begins with a block from ``speech_from`` on, with ``newest`` at the latest."""
         windows, pacer = self._windows, self._pacer
-        newest = max(speech_from, windows.next_block - 1)
         begin = min(self._soonest(max(speech_from, windows.oldest), now), newest)
         if windows.first <= begin:
             self._submit(attachment, windows.resume())
@@ -89,9 +94,12 @@ class Silence:
         if not may_rewind:
             return False
         before = pacer.last_frame(begin)
-        if before is not None:  # frames that are still under way are lost with those that are given up
-            sent = pacer.playout.sent_k
-            begin = min(begin, max(before, before if sent is None else sent) + 1)
+        if before is None or before + 1 < begin:
+            # A rewind would lose frames that are still under way, and are to be shown before the speech.
+            if attachment.waiting and (before is None or pacer.playout.deadline(before + 1) > now):
+                return False
+            if before is not None:
+                begin = min(begin, max(before, pacer.playout.sent_k or before) + 1)
         windows.move_to(begin)
         begin = windows.first
         pacer.take_back(begin)
