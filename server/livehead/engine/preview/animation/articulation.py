@@ -31,6 +31,9 @@ KEPT_IN_VOWELS = 0.35
 """How much of a smile's open lips is kept while a vowel sounds, less if it is round. In consonants that close the lips
 nothing is."""
 
+SETTLED = 0.01
+"""In silence, a mouth that is this near to rest is at rest: nobody sees the difference, and it is not drawn anew."""
+
 STILL = 12
 """After this many silent frames the lips part as in the portrait again."""
 
@@ -68,6 +71,8 @@ class Articulator:
             now = replace(now, jaw=0.0, lift=0.0)
         if now.keep > 0.995:
             now = replace(now, keep=1.0)
+        if silent and _settled(now):
+            now = replace(REST, keep=now.keep)
         self.now = now
         return now
 
@@ -95,6 +100,11 @@ def target_for(features: Features) -> MouthShape:
         tongue=0.25 + 0.6 * _ramp(features.f2, 1300, 2200) * (1 - 0.5 * height),
         keep=KEPT_IN_VOWELS * (1 - features.hum) * (1 - 0.7 * round_),
     )
+
+
+def _settled(shape: MouthShape) -> bool:
+    parts = (shape.jaw, shape.lift, shape.wide, shape.press, shape.tongue - REST.tongue)
+    return max(abs(part) for part in parts) < SETTLED
 
 
 def _ramp(value: float, low: float, high: float) -> float:

@@ -11,6 +11,12 @@ from livehead.engine.preview.audio.features import Features
 BLINK = (0.45, 0.95, 1.0, 0.72, 0.4, 0.16, 0.05)
 """How far the lids are shut in each frame of a blink: they close fast and open more slowly."""
 
+PAUSES = 0.35
+"""More speech than this, as :class:`IdleMotion` averages it, makes the silence after it a pause."""
+
+BY_ONE = 64
+"""The last frames of a jump are gone through one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pose:
@@ -53,14 +59,7 @@ class IdleMotion:
         """The state one frame later, in which audio with these features was heard."""
         n, speech = self.count + 1, self.speech + 0.08 * (min(1.0, features.level) - self.speech)
         blink_at, blinked, lids = self._blink(n, features)
-        glance_at, gaze_target = self.glance_at, self.gaze_target
-        if n >= glance_at:
-            away = self._random(n, 3) < 0.45
-            aside = ((self._random(n, 4) - 0.5) * 0.055, (self._random(n, 5) - 0.45) * 0.025)
-            gaze_target = aside if away else (0.0, 0.0)
-            glance_at = n + int(
-                (0.5 + 1.2 * self._random(n, 6)) * FPS if away else (1.2 + 2.6 * self._random(n, 7)) * FPS
-            )
+        glance_at, gaze_target = self._glance(n) if n >= self.glance_at else (self.glance_at, self.gaze_target)
         (x, y), (to_x, to_y) = self.gaze, gaze_target
         gaze = (x + 0.55 * (to_x - x), y + 0.55 * (to_y - y))
         stress = features.onset * min(1.0, features.level)
@@ -72,10 +71,52 @@ class IdleMotion:
             speech=speech, brows=brows, nod=nod, pose=pose,
         )  # fmt: skip
 
+    def after(self, frames: int) -> IdleMotion:
+        """The state so many silent frames later, as :meth:`next` makes it but for rounding. It goes from one blink
+        and glance to the next: an hour takes 10 ms."""
+        state = self
+        while frames and (frames <= BY_ONE or state.speech > PAUSES or state.blinked >= 0):
+            state, frames = state.next(Features()), frames - 1
+        if not frames:
+            return state
+        jump = frames - BY_ONE
+        return state._jumped(state.count + jump, jump).after(BY_ONE)
+
+    def _jumped(self, to: int, frames: int) -> IdleMotion:
+        """The state at frame ``to``, ``frames`` later, without the pose."""
+        blink_at, blinked = self.blink_at, -1
+        while blinked < 0 and (began := max(blink_at, self.count + 1)) <= to:
+            end = began + len(BLINK) - 1
+            if end <= to:
+                blink_at = self._next_blink(end)
+            else:
+                blinked = began
+        glance_at, gaze_target, gaze, seen = self.glance_at, self.gaze_target, self.gaze, self.count
+        while (n := max(glance_at, self.count + 1)) <= to:
+            gaze, seen = _approached(gaze, gaze_target, n - 1 - seen), n - 1
+            glance_at, gaze_target = self._glance(n)
+        return replace(
+            self, count=to, blink_at=blink_at, blinked=blinked, glance_at=glance_at, gaze_target=gaze_target,
+            gaze=_approached(gaze, gaze_target, to - seen), speech=self.speech * 0.92**frames,
+            brows=self.brows * 0.9**frames, nod=self.nod * 0.86**frames,
+        )  # fmt: skip
+
+    def _glance(self, n: int) -> tuple[int, tuple[float, float]]:
+        """When the glance after that of frame ``n`` is, and where the eyes look until then."""
+        away = self._random(n, 3) < 0.45
+        aside = ((self._random(n, 4) - 0.5) * 0.055, (self._random(n, 5) - 0.45) * 0.025)
+        seconds = 0.5 + 1.2 * self._random(n, 6) if away else 1.2 + 2.6 * self._random(n, 7)
+        return n + int(seconds * FPS), aside if away else (0.0, 0.0)
+
+    def _next_blink(self, n: int) -> int:
+        """When the next blink is, after one that ended at frame ``n``."""
+        twice = self._random(n, 1) < 0.12
+        return n + (5 if twice else int((1.6 + 3.4 * self._random(n, 2)) * FPS))
+
     def _blink(self, n: int, features: Features) -> tuple[int, int, float]:
         at, began = self.blink_at, self.blinked
         # People blink when they pause: a pause brings a blink forward that is nearly due.
-        due = n >= at or (features.level <= 0 and self.speech > 0.35 and n >= at - FPS)
+        due = n >= at or (features.level <= 0 and self.speech > PAUSES and n >= at - FPS)
         if began < 0 and due:
             began = n
         if began < 0:
@@ -83,8 +124,7 @@ class IdleMotion:
         lids = BLINK[n - began]
         if n - began + 1 < len(BLINK):
             return at, began, lids
-        twice = self._random(n, 1) < 0.12
-        return n + (5 if twice else int((1.6 + 3.4 * self._random(n, 2)) * FPS)), -1, lids
+        return self._next_blink(n), -1, lids
 
     def _pose(self, n: int, lids: float, gaze: tuple[float, float], brows: float, nod: float, speech: float) -> Pose:
         t = n / FPS
@@ -119,3 +159,9 @@ class IdleMotion:
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & (2**64 - 1)
         x = (x ^ (x >> 27)) * 0x94D049BB133111EB & (2**64 - 1)
         return ((x ^ (x >> 31)) >> 11) / 2**53
+
+
+def _approached(gaze: tuple[float, float], target: tuple[float, float], frames: int) -> tuple[float, float]:
+    """Where the eyes look that have turned towards ``target`` for so many frames."""
+    left = 0.45**frames
+    return target[0] + left * (gaze[0] - target[0]), target[1] + left * (gaze[1] - target[1])

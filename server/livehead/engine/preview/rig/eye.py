@@ -21,7 +21,10 @@ SOFT = 20
 
 
 class EyeWarp:
-    """One eye of a rig. Works in the eye's own coordinates: x from corner to corner, y down, in pixels."""
+    """One eye of a rig. Works in the eye's own coordinates: x from corner to corner, y down, in pixels.
+
+    ``ball_box`` is left, top, right and bottom of where the eyeball may be seen, ``box`` of where lids may, with room
+    for the movements of the head."""
 
     def __init__(self, eye: Eye, span: float, frame: NDArray[np.uint8], glasses: bool = False) -> None:
         size = frame.shape[0]
@@ -42,14 +45,18 @@ class EyeWarp:
         # The lid is drawn from the skin of a fold above the eye; a frame of glasses that crosses it must not follow.
         self._fold = float(np.clip(0.45 * room, 0.06 * span, (0.07 if glasses else 0.18) * span))
         self._evenness = 0.65 if glasses else 0.45
-        reach = 1.45 * self._half + 0.16 * span
-        up, low = self._upper + self._fold + 0.20 * span, self._lower + 0.20 * span
+        up, low = self._upper + 0.20 * span, self._lower + 0.20 * span
+        self.ball_box = self._bounds(self._half + 0.16 * span, up, low, size)
+        self.box = self._bounds(1.45 * self._half + 0.16 * span, up + self._fold, low, size)
+
+    def _bounds(self, reach: float, up: float, low: float, size: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of what lies at most so far from the middle."""
         spots = np.array(
             [self._origin + sx * reach * self._across + y * self._down for sx in (-1, 1) for y in (-up, low)]
         )
         left, top = (int(max(0, v)) for v in np.floor(spots.min(axis=0)))
         right, bottom = (int(min(size, v)) for v in np.ceil(spots.max(axis=0)))
-        self.box = (left, top, max(right, left + 2), max(bottom, top + 2))
+        return (left, top, max(right, left + 2), max(bottom, top + 2))
 
     def _table(self, x: Array, y: Array) -> Array:
         """y of a lid's edge for evenly spaced x, as far out as the corners, without the corners of the polygon."""
@@ -69,9 +76,10 @@ class EyeWarp:
         y = px * self._down[0] + py * self._down[1]
         return x, y
 
-    def turn(self, places: Array, x: Array, y: Array, gaze: tuple[float, float]) -> None:
+    def turn(self, places: Array, gaze: tuple[float, float]) -> None:
         """Turn the eye by ``gaze`` pixels: shift the source points ``places`` between the lids, in place. The iris
         keeps its shape, and the white beside it is stretched or squeezed."""
+        x, y = self.axes(places)
         upper, lower = self._lids(x)
         rim = 0.025 * self._span
         inside = smooth(y - upper - rim, 0.0, rim) * smooth(lower - y, -0.5 * rim, rim)

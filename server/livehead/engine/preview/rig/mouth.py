@@ -89,15 +89,20 @@ class MouthWarp:
         """How much of the portrait's own gap between the lips remains, 0..1."""
         return self.resting * shape.keep * max(0.0, 1 - CLOSE * shape.press)
 
+    def rests(self, shape: MouthShape) -> bool:
+        """Whether the shape is the portrait's own mouth."""
+        kept = self.kept(shape) if self.lips.gap else 1.0
+        return shape.jaw == shape.lift == shape.press == 0 and abs(shape.wide) < 1e-3 and kept > 0.999
+
     def warp(self, places: Array, shape: MouthShape) -> MouthOpening | None:
         """Apply the shape to the source points ``places``, float32 ``(h, w, 2)``, of the mouth's box, in place. Returns
         the opening between the lips, or None if they are closed or as in the portrait.
 
         The wide, smooth movements of jaw and cheeks are computed on a coarse grid, and each pixel for itself only
         around the lips, where upper and lower part."""
-        kept = self.kept(shape) if self.lips.gap else 1.0
-        if shape.jaw == shape.lift == shape.press == 0 and abs(shape.wide) < 1e-3 and kept > 0.999:
+        if self.rests(shape):
             return None
+        kept = self.kept(shape) if self.lips.gap else 1.0
         height, width = places.shape[:2]
         small = (width // COARSE, height // COARSE)
         coarse = np.asarray(cv2.resize(places, small, interpolation=cv2.INTER_AREA), np.float32)

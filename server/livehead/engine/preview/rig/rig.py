@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from typing import Any
@@ -15,11 +16,12 @@ from livehead.engine.preview.animation.idle import Pose
 from livehead.engine.preview.rig.cut_out import CutOut
 from livehead.engine.preview.rig.eye import EyeWarp
 from livehead.engine.preview.rig.fit import FINE, Fitted
-from livehead.engine.preview.rig.head import HeadWarp
+from livehead.engine.preview.rig.head import HeadWarp, in_square, in_texture
 from livehead.engine.preview.rig.mouth import DROP, MouthWarp
 from livehead.engine.preview.rig.mouth_interior import MouthInterior
 from livehead.engine.preview.rig.own_mouth import OwnMouth
 from livehead.engine.preview.rig.palette import sample
+from livehead.engine.preview.rig.turned_head import TurnedHead
 
 Array = NDArray[np.floating[Any]]
 Image = NDArray[np.uint8]
@@ -66,51 +68,89 @@ class Rig:
     def rest(self, texture: Image) -> Image:
         """The whole square from a texture, with nothing moved."""
         ticks = np.arange(self._size, dtype=np.float32)
-        return _sample(texture, np.stack(np.meshgrid(ticks, ticks), axis=-1))
+        return _sample(texture, in_texture(np.stack(np.meshgrid(ticks, ticks), axis=-1)))
 
     def draw(self, mouth: MouthShape, pose: Pose) -> Image:
-        """Draw one frame, uint8 ``(size, size, 3)`` RGB."""
+        """Draw one frame from nothing, uint8 ``(size, size, 3)`` RGB."""
+        return self.frame(self.turn(pose), mouth, pose)
+
+    def distance(self, one: Pose, other: Pose) -> float:
+        """How far apart the same point of the head lies in two poses at most, in pixels; eyes do not count."""
+        return self._head.distance(one, other)
+
+    def gaze_distance(self, one: Pose, other: Pose) -> float:
+        """How far apart the pupils lie in two poses, as far as the eyes themselves have turned, in pixels."""
+        return self._span * math.hypot(one.gaze_x - other.gaze_x, one.gaze_y - other.gaze_y)
+
+    def rests(self, mouth: MouthShape) -> bool:
+        """Whether this shape is the portrait's own mouth."""
+        return self._mouth.rests(mouth)
+
+    def turn(self, pose: Pose, texture: Image | None = None, still: Image | None = None) -> TurnedHead:
+        """Turn the head: all of a frame but the eyes and the mouth. It is drawn from the portrait, or from another
+        ``texture`` of the same size, of which ``still`` is :meth:`rest`."""
+        texture, still = (self._texture, self.still) if texture is None or still is None else (texture, still)
         left, top, right, bottom = self._head.box
+        places, pixels = self._head.places(pose), still[top:bottom, left:right].copy()
+        for part in self._head.parts:
+            pixels[part] = _sample(texture, places[part])
+        return TurnedHead(places, pixels)
+
+    def frame(self, head: TurnedHead, mouth: MouthShape, pose: Pose) -> Image:
+        """Draw one frame with a head that was turned before: uint8 ``(size, size, 3)`` RGB."""
+        left, top, right, bottom = self._head.box
+        moved = self.move(head, mouth, pose)
+        if moved.shape == self.still.shape:
+            return moved
         frame = self.still.copy()
-        frame[top:bottom, left:right] = self.move(mouth, pose)
+        frame[top:bottom, left:right] = moved
         return frame
 
-    def move(self, mouth: MouthShape, pose: Pose, texture: Image | None = None) -> Image:
-        """Draw what is in :attr:`box`, from the portrait or another ``texture`` of the same size, whose first three
-        channels are like the portrait's where the face is: uint8 ``(bottom - top, right - left, channels)``."""
+    def move(self, head: TurnedHead, mouth: MouthShape, pose: Pose, texture: Image | None = None) -> Image:
+        """Draw what is in :attr:`box`: eyes and mouth as in ``mouth`` and ``pose``, and the head as it was turned, with
+        the same ``texture``. Its first three channels are like the portrait's where the face is. uint8
+        ``(bottom - top, right - left, channels)``."""
+        texture = self._texture if texture is None else texture
+        blinks = pose.lids > 0.01
+        boxes = [eye.box if blinks else eye.ball_box for eye in self._eyes]
+        if not self._mouth.rests(mouth):
+            boxes.append(self._mouth.box)
         left, top, right, bottom = self._head.box
-        places = self._head.places(pose)
+        x0, y0 = max(left, min(box[0] for box in boxes)), max(top, min(box[1] for box in boxes))
+        x1, y1 = min(right, max(box[2] for box in boxes)), min(bottom, max(box[3] for box in boxes))
+        around = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+        places = in_square(head.places[around])
 
         def part(box: tuple[int, int, int, int]) -> tuple[slice, slice]:
             return (
-                slice(max(box[1], top) - top, min(box[3], bottom) - top),
-                slice(max(box[0], left) - left, min(box[2], right) - left),
+                slice(max(box[1], y0) - y0, min(box[3], y1) - y0),
+                slice(max(box[0], x0) - x0, min(box[2], x1) - x0),
             )
 
-        around_mouth = part(self._mouth.box)
-        axes = []
+        # Where lids lie is told by the head alone, so before the eyeballs turn.
+        lids = [eye.axes(places[part(eye.box)]) if blinks else None for eye in self._eyes]
         for eye in self._eyes:
-            seen = places[part(eye.box)]
-            axes.append(eye.axes(seen))
-            eye.turn(seen, *axes[-1], (pose.gaze_x * self._span, pose.gaze_y * self._span))
+            eye.turn(places[part(eye.ball_box)], (pose.gaze_x * self._span, pose.gaze_y * self._span))
+        around_mouth = part(self._mouth.box)
         opening = self._mouth.warp(places[around_mouth], mouth)
-        sampled = _sample(self._texture if texture is None else texture, places)
+        sampled = _sample(texture, in_texture(places))
         moved = sampled[:, :, :3]
         if opening is not None:
             own = None
             if self._own_mouth is not None:
                 where, shown = self._own_mouth.show(opening, mouth)
-                own = _sample(self._texture, where), shown
+                own = _sample(self._texture, in_texture(where)), shown
             self._mouth_interior.draw(moved[around_mouth][opening.rows, opening.columns], opening, mouth, own)
-        for eye, at in zip(self._eyes, axes, strict=True):
-            if pose.lids > 0.01:
-                eye.close(moved[part(eye.box)], self._texture, FINE, at, pose.lids)
-        return sampled
+        for eye, axes in zip(self._eyes, lids, strict=True):
+            if axes is not None:
+                eye.close(moved[part(eye.box)], self._texture, FINE, axes, pose.lids)
+        whole = head.pixels.copy()
+        whole[around] = sampled
+        return whole
 
 
 def _sample(texture: Image, places: Array) -> Image:
-    """Sample a texture at points ``(h, w, 2)`` in pixels of the square."""
-    where = places * np.float32(FINE) + np.float32((FINE - 1) / 2)
+    """Sample a texture at points ``(h, w, 2)`` in its pixels."""
     nothing = np.empty(0, np.float32)
-    taken = cv2.remap(texture, where, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    taken = cv2.remap(texture, places, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(taken, np.uint8)

@@ -13,6 +13,7 @@ from livehead.engine.look import draw_backdrop
 from livehead.engine.preview.animation.articulation import MouthShape
 from livehead.engine.preview.animation.idle import Pose
 from livehead.engine.preview.rig.rig import Rig
+from livehead.engine.preview.rig.turned_head import TurnedHead
 
 Image = NDArray[np.uint8]
 
@@ -21,10 +22,15 @@ BAND = 32
 
 
 class Scene(Protocol):
-    """Draws frames."""
+    """Draws frames in two steps: the head, which may stay for some of them, and the rest."""
 
-    def draw(self, mouth: MouthShape, pose: Pose) -> Image:
-        """One frame, uint8 ``(h, w, 3)`` RGB."""
+    def turn(self, pose: Pose) -> TurnedHead:
+        """The head in this pose, for :meth:`frame`."""
+        ...
+
+    def frame(self, head: TurnedHead, mouth: MouthShape, pose: Pose) -> Image:
+        """One frame, uint8 ``(h, w, 3)`` RGB, with the head as it is, and eyes and mouth as in ``mouth`` and
+        ``pose``."""
         ...
 
 
@@ -42,7 +48,7 @@ class OpaqueScene:
         cut = rig.cut_out()
         self._rig = rig
         self._texture = cut.texture
-        person = rig.rest(cut.texture)
+        person = self._person = rig.rest(cut.texture)
         behind = draw_backdrop(backdrop, cut.background)
         self._still = np.asarray(cv2.cvtColor(person, cv2.COLOR_RGBA2RGB), np.uint8)
         _blend(self._still, behind, person[:, :, 3])
@@ -52,9 +58,13 @@ class OpaqueScene:
         self._clear = np.ascontiguousarray(cut.clear[part]).astype(np.uint8)
         self._edges = _rectangles(cut.edge[part])
 
-    def draw(self, mouth: MouthShape, pose: Pose) -> Image:
+    def turn(self, pose: Pose) -> TurnedHead:
         """See :class:`Scene`."""
-        moved = self._rig.move(mouth, pose, self._texture)
+        return self._rig.turn(pose, self._texture, self._person)
+
+    def frame(self, head: TurnedHead, mouth: MouthShape, pose: Pose) -> Image:
+        """See :class:`Scene`."""
+        moved = self._rig.move(head, mouth, pose, self._texture)
         shown = np.asarray(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB), np.uint8)
         alpha = moved[:, :, 3]
         cv2.copyTo(self._behind, self._clear, shown)
@@ -71,15 +81,19 @@ class TransparentScene:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._texture = rig.cut_out().texture
-        person = rig.rest(self._texture)
+        person = self._person = rig.rest(self._texture)
         grey = np.repeat(person[:, :, 3:], 3, axis=2)
         self._still = np.concatenate([person[:, :, :3], grey])
         self._size = person.shape[0]
 
-    def draw(self, mouth: MouthShape, pose: Pose) -> Image:
+    def turn(self, pose: Pose) -> TurnedHead:
+        """See :class:`Scene`."""
+        return self._rig.turn(pose, self._texture, self._person)
+
+    def frame(self, head: TurnedHead, mouth: MouthShape, pose: Pose) -> Image:
         """See :class:`Scene`."""
         left, top, right, bottom = self._rig.box
-        moved = self._rig.move(mouth, pose, self._texture)
+        moved = self._rig.move(head, mouth, pose, self._texture)
         frame = self._still.copy()
         frame[top:bottom, left:right] = moved[:, :, :3]
         below = frame[self._size :]
