@@ -14,46 +14,10 @@ import numpy as np
 import pytest
 
 import fakes
-from livehead.core.windows import Window
+from engine.host.viewer import Viewer
 from livehead.engine.base import EngineSpec
-from livehead.engine.host.host import EngineHost, EngineState, EngineStream, WindowTiming
+from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import CheckpointError, EngineDownError, EngineError, PortraitError
-
-
-class Viewer:
-    """Opens a stream, submits windows and keeps what comes back."""
-
-    def __init__(self, tag: int) -> None:
-        self.tag = tag
-        self.k = 0
-        self.seen: list[tuple[int, fakes.Seen]] = []
-        self.timings: list[WindowTiming] = []
-        self.dropped: list[tuple[int, int]] = []
-        self.states: list[EngineState] = []
-        self.stream: EngineStream
-
-    async def open(self, host: EngineHost, seed: int = 0) -> "Viewer":
-        self.stream = await host.open(
-            fakes.portrait(self.tag),
-            seed,
-            self._on_frames,
-            self.states.append,
-            lambda *gone: self.dropped.append(gone),
-        )
-        return self
-
-    def _on_frames(self, k: int, frames: list[Any], timing: WindowTiming) -> None:
-        self.seen += [(k + offset, fakes.read(frame)) for offset, frame in enumerate(frames)]
-        self.timings.append(timing)
-
-    def say(self, first: float = 0.0, *, hop: int = 1, lookahead: int = 0, within: float = 60.0) -> bool:
-        window = Window(self.k, hop, lookahead, fakes.audio(first, hop + lookahead))
-        self.k += hop
-        return self.stream.submit(window, time.monotonic() + within)
-
-    @property
-    def answered(self) -> int:
-        return len(self.seen) + sum(hop for _, hop in self.dropped)
 
 
 @asynccontextmanager

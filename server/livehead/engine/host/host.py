@@ -123,7 +123,7 @@ class EngineHost:
 
     @property
     def restarts(self) -> int:
-        """How often a worker was lost with none in reserve, and another one started."""
+        """How often a worker was lost with none ready in reserve, and another one started."""
         return self._supervisor.restarts
 
     @property

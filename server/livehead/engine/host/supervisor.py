@@ -133,12 +133,12 @@ class Supervisor:
             life.lost.add_done_callback(lambda lost: logger.error("%s: the one in reserve took over", lost.result()))
             return following
         self.in_use = None
+        self.restarts += 1
         await self._give_up(life)
         if following is None:
             pause = self._backoff[min(self._losses, len(self._backoff)) - 1]
             logger.info("starting the engine again in %.1f s", pause)
             await asyncio.sleep(pause)
-            self.restarts += 1
             following = self._begin(self._start)
         return following
 
