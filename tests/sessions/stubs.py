@@ -110,7 +110,7 @@ class StubHost:
 
     def __init__(self, opening: Callable[[int], Any] | None = None, *failing: str) -> None:
         self.state = "ready"
-        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub")
+        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub", silence_hop=0)
         self.capacity = None
         self.streams: list[StubStream] = []
         self.backdrops: list[Backdrop | None] = []

@@ -89,7 +89,7 @@ def test_of_many_presets_the_newest_is_taken(pushed: bool) -> None:
     assert len(stage.engine.asked) - asked <= PRESETS[0].hop + 2
     stage.run(CLIENT_PATIENCE_S + 3.5)
     assert stage.pipeline.preset == PRESETS[5]
-    assert stage.pipeline.stats().bound_ms == PRESETS[5].max_delay_ms
+    assert stage.pacer.playout.stats.max_delay_ms == PRESETS[5].max_delay_ms
     asked = len(stage.engine.asked)
     for _ in range(1000):
         stage.pipeline.set_preset(PRESETS[5])

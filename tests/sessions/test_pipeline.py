@@ -61,7 +61,7 @@ def test_another_preset_while_the_portrait_idles_does_not_stop_it(before: Preset
     stage.pipeline.set_preset(after)
     stage.run(3)
     assert len(repeats(stage.since(chosen - 0.05))) <= 2, "one step of the new length"
-    assert stage.pipeline.stats().delay_ms < (after.hop + after.lookahead) * 40 + TAKES * 1000 + 10
+    assert stage.pacer.playout.stats.delay_ms < (after.hop + after.lookahead) * 40 + TAKES * 1000 + 10
 
 
 @every_preset

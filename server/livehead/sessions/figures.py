@@ -28,13 +28,16 @@ class Figures:
         generate_ms: Percentiles,
         *,
         queue: int,
+        preset: str,
+        latency: str,
         encoded: Mapping[str, int],
         encoder_dropped: int,
         concealed_s: float,
         malformed: int,
         refused: Mapping[str, int],
     ) -> Stats:
-        """The figures of now. ``queue`` counts the windows that the engine has not answered, ``encoded`` the frames
+        """The figures of now. ``queue`` counts the windows that the engine has not answered, ``preset`` is
+        the one that the session has, ``latency`` what it asked for, ``encoded`` counts the frames
         that were encoded, by codec, ``encoder_dropped`` the ticks that the encoders were too slow for, ``malformed``
         the packets of the client that nobody could read, ``refused`` those that were not read, by reason."""
         self._metrics.concealed.inc(concealed_s - self._concealed_s)
@@ -58,6 +61,8 @@ class Figures:
             fps=playout.fps,
             skew_ms=round(playout.skew_ms, 1),
             concealed_ms=round(concealed_s * 1000),
+            preset=preset,
+            latency=latency,
         )
 
     def _count(self, counter: Total, name: str, totals: Iterable[tuple[str, int]]) -> None:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class GovernedSession(Protocol):
-    """``latency`` is what was chosen, ``preset`` what it has, or is on its way to."""
+    """``latency`` is what was chosen, ``preset`` what it has, ``going_to`` the same, or what it is on its way to."""
 
     @property
     def id(self) -> str: ...
@@ -34,6 +34,8 @@ class GovernedSession(Protocol):
     def latency(self) -> str: ...
     @property
     def preset(self) -> str: ...
+    @property
+    def going_to(self) -> str: ...
     @property
     def speaking(self) -> bool: ...
     def move_to(self, name: str) -> None: ...
@@ -97,8 +99,8 @@ class Governing:
             order = list(capacity.costs.presets)
             for move in moves:
                 session = sessions[move.id]
-                up = order.index(move.preset) > order.index(session.preset)
-                logger.debug("session %s: from %s to %s: %s", move.id, session.preset, move.preset, move.reason)
+                up = order.index(move.preset) > order.index(session.going_to)
+                logger.debug("session %s: from %s to %s: %s", move.id, session.going_to, move.preset, move.reason)
                 session.move_to(move.preset)
                 self._metrics.latency_moves.labels("up" if up else "down", move.reason).inc()
         self._show(sessions.values())
@@ -111,4 +113,4 @@ class Governing:
 
 
 def _governed(session: GovernedSession) -> Governed:
-    return Governed(session.id, session.preset, session.speaking, fixed=session.latency != AUTO)
+    return Governed(session.id, session.going_to, session.speaking, fixed=session.latency != AUTO)

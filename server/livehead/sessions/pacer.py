@@ -147,12 +147,14 @@ class Pacer:
         """The frame of tick ``index`` went to the socket."""
         self.trace.sent(index, self._clock())
 
-    def stats(self, queue: int) -> Stats:
-        """The figures of now, and their growth into the metrics. ``queue`` as in :meth:`Figures.of`."""
+    def stats(self, queue: int, *, preset: str, latency: str) -> Stats:
+        """The figures of now, and their growth into the metrics. Parameters as in :meth:`Figures.of`."""
         return self._figures.of(
             self.playout.stats,
             self.trace.latency.generate_ms,
             queue=queue,
+            preset=preset,
+            latency=latency,
             encoded=self._viewers.encoded_frames,
             encoder_dropped=self._viewers.dropped,
             concealed_s=self._viewers.concealed_s,

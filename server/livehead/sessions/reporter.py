@@ -9,6 +9,7 @@ from livehead.core.messages.from_server import Stats, TracedStats, encode
 from livehead.media.peer.viewers import Viewers
 from livehead.sessions.frame_trace import FrameTrace
 from livehead.sessions.pipeline import Pipeline
+from livehead.sessions.session_latency import SessionLatency
 from livehead.sessions.status import Status
 
 REPORT_S = 1.0
@@ -18,9 +19,17 @@ class Reporter:
     """Listeners and the viewers' data channels get the figures; with ``trace`` the channels get each frame's times
     too."""
 
-    def __init__(self, pipeline: Pipeline, viewers: Viewers, status: Status, trace: FrameTrace | None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        latency: SessionLatency,
+        viewers: Viewers,
+        status: Status,
+        trace: FrameTrace | None,
+    ) -> None:
         self.latest: Stats | None = None
         self._pipeline = pipeline
+        self._latency = latency
         self._viewers = viewers
         self._status = status
         self._trace = trace
@@ -35,7 +44,7 @@ class Reporter:
 
     def measure(self) -> Stats:
         """The figures of now."""
-        self.latest = self._pipeline.stats()
+        self.latest = self._pipeline.stats(preset=self._latency.preset, latency=self._latency.choice)
         return self.latest
 
     def summary(self) -> str:

@@ -14,12 +14,10 @@ from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
-from livehead.core.latency_choice import AUTO
 from livehead.core.lifecycle import Event
 from livehead.core.look import Look
 from livehead.core.messages.from_client import Shown
 from livehead.core.messages.from_server import (
-    LatencyNotice,
     Playback,
     RecordingNotice,
     StateMessage,
@@ -53,6 +51,7 @@ from livehead.sessions.recording.base import Recorders, RecordingStatus
 from livehead.sessions.recording.notice import RecordingNotices
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
+from livehead.sessions.session_latency import SessionLatency
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
@@ -104,11 +103,9 @@ class Session:
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
-        self._latency, self._preset = request.latency, name
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
-        self._delays = delays
         self._log = SessionLog(logger, {"session": self.id})
         self._status = Status(self._log)
         self._status.subscribe(self._tell_viewers)
@@ -151,9 +148,11 @@ class Session:
             self._speech = PushedSpeech(
                 self._source, self._pipeline, self._pacer.frames, self._rates, metrics, self._log
             )
-        self._reporter = Reporter(
-            self._pipeline, self._viewers, self._status, self._pacer.trace if request.probe else None
+        self._latency = SessionLatency(
+            request.latency, name, host.info.presets, self._pipeline, delays, self._status.tell
         )
+        trace = self._pacer.trace if request.probe else None
+        self._reporter = Reporter(self._pipeline, self._latency, self._viewers, self._status, trace)
         self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
         streams = StreamOpener(host, avatars, opened_by.owner, seed, self._pacer, self._recorder, self._on_engine)
@@ -180,7 +179,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve until :meth:`end`, or until nobody is there any more. Never raises but for its own cancellation."""
-        self._log.info("open, %s, latency %s", self._portrait.appearance, self._latency)
+        self._log.info("open, %s, latency %s", self._portrait.appearance, self.latency)
         parts = {
             "poll": self._poll,
             "pace": self._pacer.run,
@@ -249,7 +248,7 @@ class Session:
     @property
     def latency(self) -> str:
         """What was asked for: the name of a preset, or ``auto``."""
-        return self._latency
+        return self._latency.choice
 
     @property
     def recording(self) -> RecordingStatus | None:
@@ -272,8 +271,8 @@ class Session:
             "state": self.state.state.value,
             "reason": self.state.reason,
             "avatar": self._portrait.appearance.avatar,
-            "latency": self._latency,
-            "preset": self._preset,
+            "latency": self.latency,
+            "preset": self.preset,
             "voice": "on" if self._request.speaks else "off",
             "source": self._request.source,
             "probe": self._request.probe,
@@ -305,30 +304,26 @@ class Session:
         """``auto`` leaves it as it is, to be moved by the server. Raises UnprocessableError for an unknown preset, and
         RateLimitError."""
         self._rates.count_preset()
-        if name == AUTO:
-            self._latency = name
-            return
-        self._pipeline.set_preset(find_preset(self._host.info.presets, name))
-        self._latency = self._preset = name
+        self._latency.choose(name)
+
+    def move_to(self, name: str) -> None:
+        """See :meth:`SessionLatency.move_to`."""
+        self._latency.move_to(name)
 
     @property
     def preset(self) -> str:
-        """The preset that it has, which is not always the one that was asked for: see :meth:`move_to`."""
-        return self._preset
+        """The latency preset that it has now."""
+        return self._latency.preset
+
+    @property
+    def going_to(self) -> str:
+        """The latency preset that it has, or is on its way to."""
+        return self._latency.going_to
 
     @property
     def speaking(self) -> bool:
         """Whether its portrait speaks now, or is about to."""
         return self._pipeline.speaking
-
-    def move_to(self, name: str) -> None:
-        """The server gives it another preset. Nothing happens where it has that, or is on its way to it. Raises
-        UnprocessableError for an unknown one."""
-        if name == self._preset:
-            return
-        self._pipeline.move_to(find_preset(self._host.info.presets, name))
-        self._preset = name
-        self._status.tell(LatencyNotice(name, "server"))
 
     def interrupt(self) -> None:
         """Drop what was not shown yet. Raises RateLimitError."""
@@ -406,8 +401,7 @@ class Session:
 
     def _on_block(self, k: int, delay_ms: float, frame: int | None) -> None:
         self._source.block_sent(k, frame, time.monotonic())
-        if k >= 0:
-            self._delays.note(self._preset, delay_ms)
+        self._latency.block_sent(k, delay_ms)
 
     def _tell_viewers(self, message: SessionMessage) -> None:
         """What is on the data channels. The figures are sent with more beside them, by the reporter, and notices of a

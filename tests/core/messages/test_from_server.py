@@ -11,6 +11,7 @@ from livehead.core.messages.from_client import Candidate, IceCandidate
 from livehead.core.messages.from_server import (
     Answer,
     ErrorMessage,
+    LatencyNotice,
     Message,
     Playback,
     Pong,
@@ -43,7 +44,7 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
             {"type": "state", "state": "degraded", "reason": "engine-down"},
         ),
         (
-            Stats(5, 55.5, 200, Spread(3.25, 5.5), 1, 2, 3, 4, 25.0, 0.0, 60.0),
+            Stats(5, 55.5, 200, Spread(3.25, 5.5), 1, 2, 3, 4, 25.0, 0.0, 60.0, "balanced", "auto"),
             {
                 "type": "stats",
                 "k": 5,
@@ -57,8 +58,11 @@ LINE = "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
                 "fps": 25.0,
                 "skew_ms": 0.0,
                 "concealed_ms": 60.0,
+                "preset": "balanced",
+                "latency": "auto",
             },
         ),
+        (LatencyNotice("low", "server"), {"type": "latency", "preset": "low", "by": "server"}),
         (
             Playback("started", 12, 40),
             {"type": "playback", "state": "started", "k": 12, "spoken_ms": 40, "shown_ms": None, "utterance": None},
@@ -90,7 +94,7 @@ def test_a_problem_says_when_to_come_back() -> None:
 
 def test_numbers_that_are_none_are_not_sent() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        encode(Stats(5, float("nan"), 200, Spread(0, 0), 0, 0, 0, 0, 0, 0, 0))
+        encode(Stats(5, float("nan"), 200, Spread(0, 0), 0, 0, 0, 0, 0, 0, 0, "low", "low"))
 
 
 def test_a_pong_carries_the_clock_of_the_server() -> None:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from livehead.core.governor.costs import Costs
 
-SPREADS = 1.0
-"""Standard deviations that are kept free. One is passed a sixth of the time at most, by a phrase or two, and the engine
-has a margin beside it."""
+SPREADS = 1.5
+"""Standard deviations that are kept free. So many are passed for a phrase or two in fifteen, and the engine has a margin
+beside them. More of them make delays longer and spare few late frames; ``bench/load/day.py`` shows it."""
 
 ROOMY = 0.97
 """The share of the engine up to which sessions go down in delay; the rest keeps them from going up again soon."""

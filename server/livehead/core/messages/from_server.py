@@ -55,7 +55,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A session's figures, once a second. ``k`` is the last block sent, None before the first."""
+    """A session's figures, once a second. ``k`` is the last block sent, None before the first. ``preset`` is the
+    latency preset that it has now, ``latency`` what it asked for: the name of one, or ``auto``."""
 
     type: ClassVar[str] = "stats"
     k: int | None
@@ -69,6 +70,8 @@ class Stats:
     fps: float
     skew_ms: float
     concealed_ms: float
+    preset: str
+    latency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,8 @@ class RecordingNotice:
 
 @dataclass(frozen=True, slots=True)
 class LatencyNotice:
-    """The session goes over to another latency preset: by itself, as the server's load asks for it, or because its
-    client chose one."""
+    """The session has another latency preset: windows have its shape from now on. ``by`` the server, as its load asks
+    for it, or because its client chose it."""
 
     type: ClassVar[str] = "latency"
     preset: str

@@ -265,6 +265,10 @@ class Playout:
         """Whether the delay is on its way to what another shape of windows needs."""
         return self._growing.target is not None or self._shrinking.moving
 
+    def settled(self, k: int) -> bool:
+        """Whether what block ``k`` waits is what blocks wait with windows of this shape."""
+        return not self.moving and k >= self._interruption.learn_from
+
     def seek(self, k: int, *, restart: bool = False) -> None:
         """The next block to come is ``k`` or later. What came before goes on being sent until that is due; the
         segment that begins is timed by its own arrival, with ``restart`` by the delay that is usually required even
