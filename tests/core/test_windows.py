@@ -104,6 +104,40 @@ def test_what_is_cut_does_not_change_with_the_callers_buffer() -> None:
     assert np.array_equal(block.pcm, ramp(0, 640))
 
 
+def test_what_is_no_speech_is_silence_in_windows_and_itself_in_blocks() -> None:
+    spoken: set[int] = {1}
+    windows = Windows(2, 1, is_speech=lambda k: k in spoken)
+    cut = windows.push(0, ramp(0, 2 * 640))
+    assert [block.silent for block in cut.blocks] == [True, False]
+    spoken.add(0)  # the detector looks back
+    made = windows.push(2 * 640, ramp(2 * 640, 640))
+    assert np.array_equal(made.blocks[0].pcm, ramp(2 * 640, 640))
+    assert np.array_equal(made.windows[0].pcm[: 2 * 640], ramp(0, 2 * 640))
+    assert not made.windows[0].pcm[2 * 640 :].any()
+
+
+def test_blocks_come_and_no_windows_while_silence_is_made_otherwise() -> None:
+    windows = Windows(2, 1, kept=8)
+    windows.paused = True
+    assert windows.push(0, ramp(0, 4 * 640)).windows == ()
+    assert not windows.quiet
+    windows.move_to(10)
+    assert windows.quiet
+    assert windows.push(4 * 640, ramp(4 * 640, 3 * 640)).windows == ()
+    windows.move_to(3)
+    made = windows.resume()
+    assert [window.k for window in made] == [3]
+    assert np.array_equal(made[0].pcm, ramp(3 * 640, 3 * 640))
+    assert [window.k for window in windows.push(7 * 640, ramp(7 * 640, 640)).windows] == [5]
+
+
+def test_blocks_that_were_let_go_are_in_no_window_again() -> None:
+    windows = Windows(1, 0, kept=4)
+    windows.push(0, ramp(0, 100 * 640))
+    windows.move_to(10)
+    assert windows.oldest == windows.first == 96
+
+
 @pytest.mark.parametrize(("hop", "lookahead"), [(0, 0), (-1, 2), (1, -1)])
 def test_impossible_shapes_are_refused(hop: int, lookahead: int) -> None:
     with pytest.raises(ValueError, match="hop"):

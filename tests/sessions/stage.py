@@ -48,6 +48,7 @@ class Shown:
     at: float
     pcm: np.ndarray
     frame_k: int | None = None
+    fresh: bool = False
 
 
 @dataclass(eq=False)
@@ -198,7 +199,8 @@ class Stage:
 
     def _speak(self, pcm: np.ndarray, index: int) -> None:
         assert len(pcm) == BLOCK_SAMPLES
-        self.shown.append(Shown(self.now, pcm, self._frame))
+        before = self.shown[-1].frame_k if self.shown else None
+        self.shown.append(Shown(self.now, pcm, self._frame, self._frame != before))
 
 
 def speech(seconds: float, seed: int = 1) -> np.ndarray:
