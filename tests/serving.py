@@ -63,6 +63,10 @@ ROOMY = {
 """Limits that one client, which the tests are, does not reach; those that are about limits set their own."""
 
 
+ALONE = {"LIVEHEAD_STANDBY": "no"}
+"""No second worker that takes its time to load; tests of it ask for it."""
+
+
 @contextlib.asynccontextmanager
 async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> AsyncIterator[Served]:
     """The application with ``engine`` on a free port of this process; ``given`` are settings by name. Without a
@@ -70,7 +74,7 @@ async def serving(engine: EngineSpec, *, wait: bool = True, **given: Any) -> Asy
     no latency are at ``low``."""
     with tempfile.TemporaryDirectory() as folder:
         async with _serving(
-            engine, wait, ROOMY | {"data_dir": folder, "vendor_dir": folder, "latency": "low"} | given
+            engine, wait, ROOMY | {"data_dir": folder, "vendor_dir": folder, "latency": "low", "standby": False} | given
         ) as served:
             yield served
 
@@ -127,7 +131,7 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[Process
     command = [sys.executable, "-m", "livehead", "serve", "--port", "0", *options]
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            command, stdout=sink, stderr=subprocess.STDOUT, env=os.environ | environment, cwd=folder
+            command, stdout=sink, stderr=subprocess.STDOUT, env=ALONE | os.environ | environment, cwd=folder
         )
     try:
         yield Process(process, _url(process, log), log)

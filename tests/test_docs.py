@@ -69,7 +69,7 @@ def test_metrics_that_are_named_exist(page: Path) -> None:
 
 def metrics_text() -> str:
     metrics = Metrics()
-    metrics.watch_restarts(lambda: 0)
+    metrics.watch_engine(lambda: 0, lambda: 0, lambda: False)
     return metrics.render().decode()
 
 

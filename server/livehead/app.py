@@ -109,7 +109,7 @@ def routers() -> tuple[APIRouter, ...]:
 
 def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
-    host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds)
+    host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds, standby=settings.engine.standby)
     decoder = PortraitDecoder()
     portraits = Portraits(
         PortraitLibrary(settings.server.data_dir / "portraits", settings.store.min_free_mb),
@@ -120,7 +120,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     kept = RecordingStore(settings.server.data_dir / "recordings", settings.store)
     recorders = SessionRecorders(kept, settings.store, metrics)
     registry = Registry(settings, host, store, metrics, recorders)
-    metrics.watch_restarts(lambda: host.restarts)
+    metrics.watch_engine(lambda: host.restarts, lambda: host.takeovers, lambda: host.standby == "ready")
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
     made = Renders(settings.server.data_dir, settings.store, host, store, decoder, find_backdrop, metrics)

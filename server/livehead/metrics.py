@@ -15,14 +15,18 @@ _DELAY_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 2.0
 _SYNTHESIS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
 
 
-class _Restarts(Collector):
-    """A counter that somebody else keeps."""
+class _EngineCounters(Collector):
+    """Counters that somebody else keeps."""
 
-    def __init__(self, read: Callable[[], int]) -> None:
-        self._read = read
+    def __init__(self, restarts: Callable[[], int], takeovers: Callable[[], int]) -> None:
+        self._restarts = restarts
+        self._takeovers = takeovers
 
     def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily("livehead_engine_restarts", "Restarts of the engine worker.", value=self._read())
+        yield CounterMetricFamily("livehead_engine_restarts", "Restarts of the engine worker.", value=self._restarts())
+        yield CounterMetricFamily(
+            "livehead_engine_takeovers", "Times that the worker in reserve took over.", value=self._takeovers()
+        )
 
 
 class Metrics:
@@ -75,6 +79,9 @@ class Metrics:
         )
         self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
+        self.engine_standby = Gauge(
+            "livehead_engine_standby", "1 while a worker in reserve is ready.", registry=self._registry
+        )
         self.generate = Histogram(
             "livehead_generate_seconds", "Time to generate a hop.", buckets=_GENERATE_S, registry=self._registry
         )
@@ -100,9 +107,13 @@ class Metrics:
         self.renders_ended = self._counter("livehead_renders_ended", "Renders that ended, by state.", "state")
         ProcessCollector(registry=self._registry)
 
-    def watch_restarts(self, read: Callable[[], int]) -> None:
-        """Show the counter that ``read`` returns as ``livehead_engine_restarts_total``."""
-        self._registry.register(_Restarts(read))
+    def watch_engine(
+        self, restarts: Callable[[], int], takeovers: Callable[[], int], standby: Callable[[], bool]
+    ) -> None:
+        """Show what these return as ``livehead_engine_restarts_total``, ``livehead_engine_takeovers_total`` and
+        ``livehead_engine_standby``."""
+        self._registry.register(_EngineCounters(restarts, takeovers))
+        self.engine_standby.set_function(lambda: float(standby()))
 
     def render(self) -> bytes:
         """Prometheus text. Reads /proc, so call it off the event loop."""

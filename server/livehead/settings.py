@@ -107,9 +107,28 @@ class EngineSettings(_Stage):
         description="Precision of the flashhead transformer's matrix products: exact, or faster: int8, two per cent "
         "off, or fp8, seven per cent off.",
     )
-    size: int = Field(512, ge=64, le=1024, multiple_of=32, description="Width and height of the frames, in pixels.")
+    size: int = Field(
+        512,
+        ge=64,
+        le=1024,
+        multiple_of=32,
+        description="Width and height of the frames, in pixels. Unless it is given, the flashhead engine takes 384 or "
+        "256 on a GPU that is too slow or has too little memory for 512.",
+    )
+    memory: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="GPU memory that a worker of the flashhead engine may take, in GB; by default what it takes at "
+        "best. One in reserve takes as much again.",
+    )
     heartbeat_seconds: float = Field(
         5.0, gt=0, description="How long the worker may be silent before it is restarted, in seconds."
+    )
+    standby: bool | None = Field(
+        None,
+        description="Keep a second worker in reserve, loaded, to take over at once when the first is lost; unset: where "
+        "there is room.",
     )
 
 

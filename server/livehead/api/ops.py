@@ -103,6 +103,7 @@ def _engine(services: Services) -> dict[str, Any]:
         "variant": services.choice.variant,
         "state": services.host.state,
         "reason": services.choice.reason,
+        "standby": services.host.standby,
         "size": services.settings.engine.size,
         "fps": None,
         "device": None,
@@ -110,7 +111,7 @@ def _engine(services: Services) -> dict[str, Any]:
     facts = _facts(services)
     if facts is not None:
         known |= {"name": facts.name, "variant": facts.variant, "fps": facts.fps, "device": facts.device}
-        known |= {"width": facts.width, "height": facts.height, "details": dict(facts.details)}
+        known |= {"size": facts.height, "width": facts.width, "height": facts.height, "details": dict(facts.details)}
     return known
 
 

@@ -28,6 +28,10 @@ ONE_MANY = {
 """All callers of a benchmark have one address. What it may take is no limit to what is measured."""
 
 
+ALONE = {"LIVEHEAD_STANDBY": "no"}
+"""A second worker that is loaded meanwhile would be measured, too."""
+
+
 KEYS = ("LIVEHEAD_KEYS", "LIVEHEAD_API_KEYS")
 
 
@@ -56,7 +60,7 @@ def own_server(options: Mapping[str, object], environment: Mapping[str, str] = O
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=inherited | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(environment),
+                env=ALONE | inherited | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | dict(environment),
                 process_group=0,  # Ctrl-C reaches us, and we stop it
             )
         try:

@@ -191,6 +191,10 @@ def add_settings(
             text = (field.description or "").rstrip(".").replace("%", "%%")
             parser.add_argument(flag, action="store_true", default=None, help=text)
             continue
+        if field.annotation == bool | None:
+            text = (field.description or "").rstrip(".").replace("%", "%%")
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+            continue
         parser.add_argument(
             flag,
             default=None,

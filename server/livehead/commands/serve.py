@@ -44,6 +44,7 @@ SETTINGS = (
     "keys",
     "insecure",
     "tts",
+    "standby",
 )
 
 logger = logging.getLogger(__name__)
