@@ -21,7 +21,7 @@ from livehead.engine.host.status import EngineState, EngineStatus
 from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
 from livehead.engine.host.supervisor import BACKOFF, CALM, StandbyState, Supervisor
 from livehead.engine.host.worker_life import Limits, WorkerLife
-from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Ready, Refused, Rewound, Start
+from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Profiled, Ready, Refused, Rewound, Start
 from livehead.errors import EngineError, LiveheadError
 
 __all__ = [
@@ -229,6 +229,11 @@ class EngineHost:
         match event:
             case Ready() if life is self._supervisor.in_use:
                 self._up(life, event)
+            case Profiled():
+                if life is self._supervisor.in_use:
+                    self._info = event.info
+                    self._tracker = CapacityTracker(event.profile)
+                    self._supervisor.correct(event)
             case Ready():
                 for stream in self._streams.values():
                     self._prepare_in_reserve(stream)

@@ -16,7 +16,7 @@ from livehead.engine.host.process import WorkerEvent, WorkerProcess
 from livehead.engine.host.reserve import Reserve
 from livehead.engine.host.standby_room import why_no_room
 from livehead.engine.host.worker_life import Limits, WorkerLife
-from livehead.engine.ipc.messages import Ready, Start
+from livehead.engine.ipc.messages import Profiled, Ready, Start
 from livehead.errors import EngineError
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ loaded beside it."""
 
 SETTLE_S = 4.0
 """The same for the reserve of the first worker, where both work on the processor."""
+
+WARM_S = 60.0
+"""So long the reserve waits for the first worker to have done the rest of its warm-up."""
 
 StandbyState: TypeAlias = Literal["off", "loading", "ready"]
 
@@ -101,9 +104,16 @@ class Supervisor:
         return "ready" if self._reserve.ready else "loading"
 
     def remember(self, ready: Ready) -> None:
-        """Workers started from now on do not measure the machine again, so that frames are back sooner."""
+        """Workers started from now on are as this one, and do not measure the machine again, so that frames are back
+        sooner."""
         self._first = ready
-        self._start = replace(self._start, profile=ready.profile)
+        self._start = replace(self._start, spec=ready.spec, profile=ready.profile)
+
+    def correct(self, profiled: Profiled) -> None:
+        """Remember what the worker has become instead of what it was when it was ready."""
+        assert self._first is not None
+        info, profile, footprint = profiled.info, profiled.profile, profiled.footprint
+        self.remember(replace(self._first, info=info, profile=profile, footprint=footprint, warming_up=False))
 
     async def run(self) -> None:
         keeping = None if self._standby is False else asyncio.create_task(self._reserve.run(), name="engine-reserve")
@@ -160,6 +170,8 @@ class Supervisor:
         life, first = self.in_use, self._first
         if life is None or life.ready is None or first is None:
             return False
+        if first.warming_up and life.calm < WARM_S:
+            return False  # it will be faster and take more, as soon as nobody is there
         again = self.takeovers + self.restarts > 0
         wait = self._calm if again else min(self._calm, SETTLE_S) if first.info.device == "cpu" else 0.0
         return life.calm >= wait

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from livehead.engine.host.process import PipeEnded, WorkerEvent, WorkerLost, WorkerProcess
-from livehead.engine.ipc.messages import Close, Failed, Open, Opened, Ready, Refused, Start
+from livehead.engine.ipc.messages import Close, Failed, Footprint, Open, Opened, Ready, Refused, Start
 from livehead.errors import EngineError, LiveheadError
 
 logger = logging.getLogger(__name__)
@@ -29,12 +29,14 @@ class WorkerLife:
 
     ``on_event(life, event)`` gets what the worker says, in order, on the event loop, until it is ``gone``: from then on
     it is of no use, and ``lost`` says why as soon as that is known. ``stuck`` says that it still ran then. ``ready`` is
-    when it said that it was, None before; ``streams`` are those that it was asked to open, and whether it has.
+    when it said that it was, None before, and ``footprint`` what it took then; ``streams`` are those that it was asked
+    to open, and whether it has.
     """
 
     def __init__(self, start: Start, limits: Limits, on_event: Callable[[WorkerLife, WorkerEvent], None]) -> None:
         loop = asyncio.get_running_loop()
         self.ready: float | None = None
+        self.footprint: Footprint | None = None
         self.stuck = False
         self.streams: dict[int, bool] = {}
         self.gone = asyncio.Event()
@@ -130,7 +132,7 @@ class WorkerLife:
             return  # the last words of one that was given up
         match event:
             case Ready():
-                self.ready = time.monotonic()
+                self.ready, self.footprint = time.monotonic(), event.footprint
             case Opened() if event.stream in self.streams:
                 self.streams[event.stream] = True
             case Refused():
