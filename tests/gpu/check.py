@@ -202,7 +202,7 @@ class Check:
         fed_back = full.match(frames, statistics)[:, -geometry.motion_frames :]
         encode_noise = torch.randn(1, latent[0], 2, *latent[2:], device=self.device, generator=generator)
         row["encode_relative"] = relative(
-            half.encode_motion(fed_back, encode_noise), full.encode_motion(fed_back, encode_noise)
+            half.encode_motion(encode_noise, fed_back), full.encode_motion(encode_noise, fed_back)
         )
         ok = {
             key: row[key] >= gate if key in ("step_cosine", "frames_db") else row[key] <= gate

@@ -25,7 +25,7 @@ from livehead.commands.options import (
     settings_from,
 )
 
-SETTINGS = ("engine", "variant", "models", "device", "size", "attention", "precision", "latency")
+SETTINGS = ("engine", "variant", "models", "device", "size", "attention", "precision", "memory", "latency")
 
 OPTIONS = (
     Option("batch", "N,…", "streams in a step", Wholes(64), unset="default: 1,2,4,8"),
@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         size=settings.engine.size,
         attention=settings.engine.attention,
         precision=settings.engine.precision,
+        memory=settings.engine.memory,
         windows=options.windows,
     )
     figures: dict[str, Any] = {}

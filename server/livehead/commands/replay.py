@@ -18,7 +18,7 @@ from livehead.commands.options import (
 from livehead.engine.base import GeneratorInfo, Preset
 from livehead.engine.capacity.cheapest import film_preset
 from livehead.engine.choice import choose
-from livehead.engine.factory import make
+from livehead.engine.factory import make, warm_up_whole
 from livehead.errors import UsageError
 from livehead.replay.film import replay
 from livehead.replay.header import Header
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     choice = choose(settings.engine)
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     generator = make(choice.spec)
+    warm_up_whole(generator)  # a window is the same to the byte only in a batch that is computed as the live one was
     preset = _preset(header, generator.info, settings, recut=args.recut)
     report = replay(
         args.session,

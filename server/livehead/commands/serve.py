@@ -35,6 +35,7 @@ SETTINGS = (
     "attention",
     "precision",
     "size",
+    "memory",
     "max_sessions",
     "data_dir",
     "portrait",

@@ -157,6 +157,15 @@ class Resuming(Protocol):
         was made here."""
 
 
+@runtime_checkable
+class WarmingUp(Protocol):
+    """A generator that can serve before it is as fast as it will be."""
+
+    def warm_up_more(self) -> bool:
+        """Do some more of what makes it faster, for a second or two; ``info.batches`` then says more. False where
+        nothing is left. Called while no live stream is open."""
+
+
 class Factory(Protocol):
     """Makes a generator inside the worker process. Named in :class:`EngineSpec` by import path."""
 
@@ -166,7 +175,10 @@ class Factory(Protocol):
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """How the worker makes its generator: ``factory`` is ``"package.module:callable"``, called
-    with ``options``. Both travel to another process, so they are plain data."""
+    with ``options``. Both travel to another process, so they are plain data. Where the generator is too slow for real
+    time, the first of the ``alternatives`` that is not is taken, or the last: options in place of those of the same
+    names."""
 
     factory: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    alternatives: tuple[Mapping[str, Any], ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from livehead.engine.base import EngineSpec
 from livehead.engine.cuda_driver import cuda_devices
+from livehead.engine.memory_needs import SIZES, fitting, why_not
 from livehead.errors import EngineError
 from livehead.models.pins import of_variants, read_pins
 from livehead.settings import EngineSettings
@@ -46,15 +47,26 @@ def _preview(settings: EngineSettings, reason: str) -> Choice:
 
 
 def _flashhead(settings: EngineSettings, reason: str) -> Choice:
+    size, *smaller = _sizes(settings)
     options = {
         "models": str(settings.models),
         "variant": settings.variant,
-        "size": settings.size,
+        "size": size,
         "device": settings.device,
         "attention": settings.attention,
         "precision": settings.precision,
+        "memory": settings.memory,
     }
-    return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options), reason)
+    alternatives = tuple({"size": other} for other in smaller)
+    return Choice("flashhead", settings.variant, EngineSpec(FLASHHEAD, options, alternatives), reason)
+
+
+def _sizes(settings: EngineSettings) -> list[int]:
+    """The size to take, and those to take instead where the device is too slow for it. Whoever asks for a size gets
+    that one."""
+    if "size" in settings.model_fields_set or not settings.device.startswith("cuda"):
+        return [settings.size]
+    return list(SIZES) if settings.memory is None else fitting(settings.variant, settings.memory) or [settings.size]
 
 
 def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
@@ -66,6 +78,8 @@ def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
         missing.append("PyTorch is not installed (pip install 'livehead[flashhead]')")
     if settings.device.startswith("cuda") and not cuda_devices():
         missing.append("there is no CUDA device (or its driver does not answer)")
+    if settings.memory is not None and (reason := why_not(settings.variant, _sizes(settings)[0], settings.memory)):
+        missing.append(reason)
     needed = of_variants(read_pins(), [settings.variant])
     absent = [pin.local for pin in needed if not (settings.models / pin.local).is_file()]
     if absent:

@@ -10,7 +10,8 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
     """``hops`` empty stands for the largest one; ``tiny`` is a small random model that runs on any machine;
-    ``size`` is in pixels, ``windows`` how many are timed for each batch and hop."""
+    ``size`` is in pixels, ``memory`` in GB, ``windows`` how many are timed for each
+    batch and hop."""
 
     engine: Literal["flashhead", "preview"] = "flashhead"
     variant: Literal["lite", "pro"] = "lite"
@@ -24,4 +25,5 @@ class EnginePlan:
     size: int = 512
     attention: str = "auto"
     precision: str = "exact"
+    memory: float | None = None
     windows: int = 30

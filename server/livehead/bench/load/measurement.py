@@ -79,12 +79,13 @@ def _spec(plan: EnginePlan) -> EngineSpec:
         "device": plan.device,
         "attention": plan.attention,
         "precision": plan.precision,
+        "memory": plan.memory,
     }
     if not plan.synthetic and not plan.tiny:
         options |= choose(EngineSettings(engine="flashhead", models=plan.models, **options)).spec.options
     elif plan.device.startswith("cuda") and not cuda_devices():
         raise UsageError("No CUDA device was found. Use --tiny --device cpu, or --engine preview.")
-    options |= {"dtype": plan.dtype, "synthetic": plan.synthetic}
+    options |= {"dtype": plan.dtype, "synthetic": plan.synthetic, "whole": True}
     return EngineSpec(TINY if plan.tiny else FLASHHEAD, options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from livehead.engine.base import Preset
+from livehead.engine.base import GeneratorInfo, Preset
 from livehead.engine.capacity.model import Capacity, Silence, StepTime, capacity
 
 
@@ -25,6 +25,11 @@ class Profile:
         slower = {name: [step.slowed(slowness) for step in steps] for name, steps in self.steps.items()}
         silence = None if self.silence is None else self.silence.slowed(slowness)
         return capacity(self.presets, slower, cores=self.cores, on_cpu=self.on_cpu, silence=silence)
+
+    def max_batch(self, info: GeneratorInfo) -> int:
+        """How many streams share a step at most: as many as count at any preset, and are computed as one."""
+        most = min(info.max_batch, max(info.batches, default=info.max_batch))
+        return min(most, self.capacity().max_batch or most)
 
     def typical(self, batch: int, hop: int) -> float | None:
         """The median of the measured steps with ``batch`` windows of ``hop`` frames, in seconds; None where there were

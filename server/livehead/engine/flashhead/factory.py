@@ -26,13 +26,16 @@ def create(
     attention: AttentionName = "auto",
     precision: str = "exact",
     max_batch: int | None = None,
+    memory: float | None = None,
+    whole: bool = False,
     synthetic: bool = False,
     **_: object,
 ) -> FlashHead:
-    """Load a FlashHead and, on CUDA, warm it up. Raises what :meth:`FlashHead.load` raises.
+    """Load a FlashHead and, on CUDA, warm it up for one stream, or as a ``whole``.
 
-    ``dtype`` is bfloat16 unless given, on the CPU float32. ``max_batch`` is the largest recorded batch unless given:
-    more gains nothing, since the frames of a step's first batch would only wait for those of the others.
+    Raises what :meth:`FlashHead.load` raises. ``dtype`` is bfloat16 unless given, on the CPU float32. ``max_batch`` is
+    the largest recorded batch unless given: more gains nothing, since the frames of a step's first batch would only
+    wait for those of the others.
     """
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
@@ -42,6 +45,7 @@ def create(
         "attention": attention,
         "precision": precision,
         "max_batch": max_batch or GRAPHED_BATCHES[variant][-1],
+        "memory": memory,
     }
     if synthetic:
         engine = FlashHead.synthetic(variant=variant, size=size, device=device, dtype=kind, **options)
@@ -49,6 +53,9 @@ def create(
         engine = FlashHead.load(models, variant=variant, size=size, device=device, dtype=kind, **options)
     if engine.model.device.type == "cuda":
         log.info("warming up")
-        engine.warm_up()
+        if whole:
+            engine.warm_up()
+        else:
+            engine.warm_up_first()
     log.info("%s on %s, %s attention", variant, engine.info.device, engine.info.details["attention"])
     return engine

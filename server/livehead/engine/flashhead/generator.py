@@ -15,7 +15,7 @@ from torch import Tensor
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Work
-from livehead.engine.flashhead.colour.match import colour_statistics
+from livehead.engine.flashhead.colour.match import ColourStatistics, colour_statistics
 from livehead.engine.flashhead.colour.window import match_window
 from livehead.engine.flashhead.dit.attention import AttentionName, choose
 from livehead.engine.flashhead.geometry import AUDIO_SAMPLES
@@ -24,6 +24,7 @@ from livehead.engine.flashhead.info import generator_info
 from livehead.engine.flashhead.noise import Noise, SeededNoise
 from livehead.engine.flashhead.noise_sampling import NoiseSampler
 from livehead.engine.flashhead.portrait.cache import EncodedPortrait, PortraitCache
+from livehead.engine.flashhead.runtime.device_memory import OUTSIDE_GB, loading, out_of_memory, taken
 from livehead.engine.flashhead.runtime.dtype_policy import (
     DtypePolicy,
     find_dtype,
@@ -36,10 +37,9 @@ from livehead.engine.flashhead.runtime.torch_device import find_device
 from livehead.engine.flashhead.stages import WindowStages
 from livehead.engine.flashhead.step_input import check_rewind, check_step
 from livehead.engine.flashhead.stream import FlashHeadStream
-from livehead.engine.flashhead.warm_up import warm_up
+from livehead.engine.flashhead.warm_up import WarmUp
 from livehead.engine.flashhead.weights.checkpoint import Model, load_model, random_model
 from livehead.engine.flashhead.weights.config import Variant
-from livehead.errors import EngineError
 
 
 class FlashHead:
@@ -60,6 +60,7 @@ class FlashHead:
         # Each stream's 8 s of audio. A step waits for its frames, so the previous step has read it by then.
         self._samples = torch.zeros(max_batch, AUDIO_SAMPLES, pin_memory=model.device.type == "cuda")
         self._info = generator_info(model, max_batch)
+        self._warm_up = WarmUp(self, self.graphed)
 
     @classmethod
     def load(
@@ -73,16 +74,18 @@ class FlashHead:
         attention: AttentionName = "auto",
         precision: str = "exact",
         max_batch: int = 8,
+        memory: float | None = None,
     ) -> FlashHead:
         """Load the published layout below ``models``. ``size`` is a side or (height, width), in pixels.
 
-        ``precision``: ``exact``, or ``int8`` or ``fp8``, which are faster and less exact (dit/matmul.py). Raises
-        CheckpointError (what is wrong with which file, and the cure), SizeError if the model cannot make that size,
-        UsageError for a device, dtype, attention or precision that is not available.
+        ``precision``: ``exact``, or ``int8`` or ``fp8``, which are faster and less exact (dit/matmul.py). ``memory``,
+        in GB, is all that this process may take of a CUDA device from now on. Raises CheckpointError (what is wrong
+        with which file, and the cure), SizeError if the model cannot make that size, UsageError for a device, dtype,
+        attention or precision that is not available, EngineError where there is not enough memory.
         """
         where, kind = find_device(device), find_dtype(dtype)
         dtypes = DtypePolicy.of(kind, find_matmul_precision(precision, where))
-        with torch.inference_mode():
+        with loading(where, memory):
             model = load_model(Path(models), variant, size, where, dtypes, choose(attention, where, kind))
         return cls(model, max_batch)
 
@@ -97,12 +100,13 @@ class FlashHead:
         attention: AttentionName = "auto",
         precision: str = "exact",
         max_batch: int = 8,
+        memory: float | None = None,
         seed: int = 0,
     ) -> FlashHead:
         """Random weights of the published model's size: the same work without a download, but no likeness."""
         where, kind = find_device(device), find_dtype(dtype)
         dtypes = DtypePolicy.of(kind, find_matmul_precision(precision, where))
-        with torch.inference_mode():
+        with loading(where, memory):
             model = random_model(variant, size, where, dtypes, choose(attention, where, kind), seed)
         return cls(model, max_batch)
 
@@ -112,7 +116,27 @@ class FlashHead:
 
     def warm_up(self) -> None:
         """Compile and choose kernels, and on CUDA record the stages as graphs. Takes seconds to minutes."""
-        self._info = replace(self._info, batches=warm_up(self, self.graphed))
+        self.warm_up_first()
+        while self.warm_up_more():
+            pass
+
+    def warm_up_first(self) -> None:
+        """As much of that as one stream needs. Raises EngineError where there is no memory for it."""
+        self._warm_up.first()
+        self._tell_batches()
+
+    def warm_up_more(self) -> bool:
+        """Record the next larger batch, for a second or so, and name it in ``info.batches``. False where none is
+        left."""
+        left = self._warm_up.more()
+        self._tell_batches()
+        return left
+
+    def _tell_batches(self) -> None:
+        details = dict(self._info.details)
+        if (memory := taken(self.model.device)) is not None:
+            details["memory"] = f"{memory.reserved + OUTSIDE_GB:.1f} GB"
+        self._info = replace(self._info, batches=self.graphed.batch_sizes[::-1], details=details)
 
     def prepare(self, portrait: NDArray[np.uint8]) -> None:
         """Fit a portrait to the frame, while another thread steps: nothing on the device is touched.
@@ -153,31 +177,47 @@ class FlashHead:
     ) -> list[Tensor]:
         """Launch one window of each stream. Returns frames that are valid once the host copies have been awaited."""
         streams: list[FlashHeadStream] = [item.stream for item in work]
-        hops = [item.hop for item in work]
+        latents = self._latents(streams, pcm, samples)
+        motion_noise = self._noise.motion(streams)
+        frames: list[Tensor] = []
+        fed_back: list[Tensor] = []
+        for place, (stream, item) in enumerate(zip(streams, work, strict=True)):
+            shown, last = self._frames(latents[place : place + 1], stream.colours, item.hop, pixel_format)
+            with self._host.beside(), self.timer("copy"):
+                frames.append(self._host.start(shown))
+            fed_back.append(last)
+        with self.timer("encode"):
+            # Nobody waits for this: the frames are on their way to the host while the device continues.
+            motion = self.graphed.encode_motion(motion_noise, *fed_back)
+        for place, (stream, item) in enumerate(zip(streams, work, strict=True)):
+            stream.motion = motion[place].clone()
+            stream.history.append(pcm[place][: item.hop * BLOCK_SAMPLES])
+            stream.windows += 1
+        return frames
+
+    def _latents(self, streams: Sequence[FlashHeadStream], pcm: Sequence[Pcm], samples: Tensor) -> Tensor:
+        """From audio to latents, (B, C, T, h, w). Leaves each stream its audio embedding."""
         with self.timer("audio"):
             embedding, context = self.graphed.audio(self._listen(streams, pcm, samples))
+            for place, stream in enumerate(streams):
+                stream.embedding = embedding[place].clone()
         with self.timer("noise"):
-            noise, motion_noise = self._noise.window(streams), self._noise.motion(streams)
+            noise = self._noise.window(streams)
             motion, two_motion = self._motion_latents(streams)
             reference = torch.stack([stream.reference for stream in streams])
         with self.timer("dit"):
-            latents = self.graphed.denoise(noise, motion, two_motion, reference, context)
+            return self.graphed.denoise(noise, motion, two_motion, reference, context)
+
+    def _frames(
+        self, latents: Tensor, colours: ColourStatistics, hop: int, pixel_format: PixelFormat
+    ) -> tuple[Tensor, Tensor]:
+        """One stream's latents (1, C, T, h, w) → the frames it shows, uint8, and those fed back, (1, m, 3, H, W)."""
         with self.timer("decode"):
-            decoded, first = self.graphed.decode(latents, hops)
+            decoded, first = self.graphed.decode(latents, hop)
         with self.timer("colour"):
-            colours = [stream.colours for stream in streams]
-            shown, fed_back = match_window(decoded, first, self.geometry.motion_frames, colours, hops, pixel_format)
-        with self._host.beside(), self.timer("copy"):
-            frames = [self._host.start(tensor) for tensor in shown]
-        with self.timer("encode"):
-            # Nobody waits for this: the frames are on their way to the host while the device continues.
-            motion = self.graphed.encode_motion(fed_back, motion_noise)
-        for place, (stream, hop) in enumerate(zip(streams, hops, strict=True)):
-            stream.motion = motion[place].clone()
-            stream.embedding = embedding[place].clone()
-            stream.history.append(pcm[place][: hop * BLOCK_SAMPLES])
-            stream.windows += 1
-        return frames
+            motion_frames = self.geometry.motion_frames
+            shown, fed_back = match_window(decoded, first, motion_frames, [colours], [hop], pixel_format)
+        return shown[0], fed_back
 
     def rewind(self, stream: FlashHeadStream, shown: NDArray[np.uint8], unshown: int = 0) -> None:
         """Continue from the frames really shown, uint8 (motion_frames, height, width, 3), oldest first.
@@ -187,7 +227,7 @@ class FlashHead:
         shown = check_rewind(stream, shown, unshown, self.geometry)
         with self._computing():
             frames = self._to_device(np.array(shown)).float().movedim(-1, 1) / 255
-            stream.motion = self._stages.encode_motion(frames[None], self._noise.rewind(stream))[0]
+            stream.motion = self.graphed.encode_motion(self._noise.rewind(stream), frames[None])[0].clone()
         stream.history.drop(unshown)
         stream.rewinds += 1
 
@@ -206,9 +246,13 @@ class FlashHead:
         motion = [s.motion if s.motion is not None else s.first.expand(-1, 2, -1, -1) for s in streams]
         return torch.stack(motion), self._to_device(np.array([s.motion is not None for s in streams]))
 
+    def forget_portraits(self) -> None:
+        """Portraits are encoded anew from now on."""
+        self._portraits = PortraitCache(self.geometry)
+
     def _encode_portrait(self, fitted: NDArray[np.uint8]) -> EncodedPortrait:
         portrait = self._to_device(fitted).float().movedim(-1, 0) / 127.5 - 1
-        return EncodedPortrait(self._stages.encode_portrait(portrait), colour_statistics(portrait))
+        return EncodedPortrait(self.graphed.encode_portrait(portrait), colour_statistics(portrait))
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(array)
@@ -223,7 +267,4 @@ class FlashHead:
                 yield
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
-                raise EngineError(
-                    f"{self._info.device} is out of memory. End some sessions, make the frames smaller (--size), or "
-                    "end what else uses the card."
-                ) from None
+                raise out_of_memory(self._info.device) from None

@@ -6,6 +6,7 @@ colour match also on the hop), so each stage can be captured as a CUDA graph.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from livehead.engine.flashhead.colour.match import ColourStatistics, match
@@ -74,10 +75,10 @@ class WindowStages:
         """Decoded (B, N, 3, H, W) → RGB in [0, 1], float32."""
         return match(frames, statistics)
 
-    def encode_motion(self, frames: Tensor, noise: Tensor | None) -> Tensor:
-        """RGB in [0, 1], (B, m, 3, H, W) → motion latents, float32 (B, C, 2, h, w)."""
+    def encode_motion(self, noise: Tensor | None, *frames: Tensor) -> Tensor:
+        """Each stream's RGB in [0, 1], (1, m, 3, H, W) → motion latents, float32 (B, C, 2, h, w)."""
         vae = self.model.vae
-        return vae.normalise(vae.encode((frames * 2 - 1).transpose(1, 2)), noise)
+        return vae.normalise(vae.encode((torch.cat(frames) * 2 - 1).transpose(1, 2)), noise)
 
     def encode_portrait(self, portrait: Tensor) -> Moments:
         """(3, H, W) in [−1, 1] → its posterior over a window, (1, C, T, h, w)."""

@@ -1,4 +1,7 @@
-"""Before the first session: kernels are compiled and chosen, and on CUDA the stages are recorded as graphs."""
+"""Before the first session: kernels are compiled and chosen, and on CUDA the stages are recorded as graphs.
+
+What one stream needs comes first; larger batches, which only make many streams faster, can be recorded later.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from livehead.core.block import BLOCK_SAMPLES
 from livehead.engine.base import Frames, GeneratorInfo, Work
 from livehead.engine.flashhead.graphed_stages import GraphedStages
 from livehead.engine.flashhead.graphs import Graphs
+from livehead.engine.flashhead.kernels import dispatch
 from livehead.engine.flashhead.receptive_range import decoded_range, recorded_hop_groups
+from livehead.engine.flashhead.runtime.kernel_build import building_kernels
 from livehead.engine.flashhead.stream import FlashHeadStream
 from livehead.engine.flashhead.weights.config import Variant
 from livehead.errors import EngineError
@@ -22,7 +28,10 @@ log = logging.getLogger(__name__)
 
 GRAPHED_BATCHES: Mapping[Variant, tuple[int, ...]] = {"lite": (1, 4), "pro": (1,)}
 """Batch sizes recorded as CUDA graphs; other batches are composed of them. A window of Lite takes 10 % less time in a
-batch of four; one window of Pro fills a device by itself. Each size takes seconds to record."""
+batch of four; one window of Pro fills a device by itself."""
+
+SMALLER = {4: 2}
+"""What is recorded instead of a batch for which there is no memory."""
 
 
 class Engine(Protocol):
@@ -37,40 +46,74 @@ class Engine(Protocol):
 
     def close(self, stream: FlashHeadStream) -> None: ...
 
+    def forget_portraits(self) -> None: ...
 
-def warm_up(engine: Engine, graphed: GraphedStages) -> tuple[int, ...]:
-    """Make a window of each kind, twice on CUDA, where the second one is recorded at each batch size.
 
-    Returns the recorded batch sizes, smallest first. Sizes that do not fit in memory are left out; raises EngineError
-    if not even one stream fits.
-    """
-    model = graphed.stages.model
-    on_device = model.device.type == "cuda"
-    possible = [size for size in GRAPHED_BATCHES[model.config.variant] if size <= engine.info.max_batch]
-    sizes = possible if on_device else [1]
-    groups = recorded_hop_groups(model.geometry, {preset.hop for preset in engine.info.presets.values()})
-    graphed.decoded_ranges = [decoded_range(model.geometry, group) for group in groups]
-    graphed.graphs = Graphs() if on_device else None
-    streams = [engine.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(sizes[-1])]
-    for size in sizes:
-        graphed.batch_sizes = (size, *graphed.batch_sizes) if on_device else ()
+class WarmUp:
+    """Makes windows of each kind, and on CUDA records them."""
+
+    def __init__(self, engine: Engine, graphed: GraphedStages) -> None:
+        self._engine = engine
+        self._graphed = graphed
+        self._device = graphed.stages.model.device
+        sizes = GRAPHED_BATCHES[graphed.stages.model.config.variant]
+        self._left = [size for size in sizes if 1 < size <= engine.info.max_batch]
+
+    def first(self) -> None:
+        """What one stream needs. Raises EngineError if there is no memory for it."""
+        graphed, geometry = self._graphed, self._graphed.stages.model.geometry
+        groups = recorded_hop_groups(geometry, {preset.hop for preset in self._engine.info.presets.values()})
+        graphed.decoded_ranges = [decoded_range(geometry, group) for group in groups]
+        hops = [max(group) for group in groups]
+        if self._device.type != "cuda":
+            self._make(1, hops)
+            return
+        graphed.graphs = Graphs()
+        dispatch.triton_kernels(self._device)
+        with building_kernels(self._device) as built:
+            self._make(1, hops)
+        if not built:
+            log.info("Triton builds its kernels one after the other here")
+        self._engine.forget_portraits()
+        self._make(1, hops)
+        self._engine.forget_portraits()  # encoding one is recorded too
+        self._record(1, hops)
+        graphed.batch_sizes = (1,)
+
+    def more(self) -> bool:
+        """Record the next larger batch; False where none is left. One that does not fit in memory is left out, or a
+        smaller one takes its place."""
+        if self._device.type != "cuda" or not self._left:
+            return False
+        size = self._left.pop(0)
+        hop = self._engine.info.window
         try:
-            for group in groups:
-                _record(engine, graphed.graphs, streams[:size], max(group))
+            self._make(size, [hop])
+            self._record(size, [hop])
         except EngineError:
-            if size == 1:
-                raise
             log.warning("no memory for batches of %d: they are composed of smaller ones", size)
-            graphed.batch_sizes = graphed.batch_sizes[1:]
-            break
-    for stream in streams:
-        engine.close(stream)
-    return graphed.batch_sizes[::-1]
+            if size in SMALLER:
+                self._left.insert(0, SMALLER[size])
+            return bool(self._left)
+        finally:
+            torch.cuda.empty_cache()
+        self._graphed.batch_sizes = (size, *self._graphed.batch_sizes)
+        return bool(self._left)
 
+    def _make(self, size: int, hops: Sequence[int]) -> None:
+        """A window of each hop, stage by stage. On CUDA this chooses and loads what a recording must find there."""
+        batch_sizes, self._graphed.batch_sizes = self._graphed.batch_sizes, (size,)
+        streams = [self._engine.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(size)]
+        try:
+            for hop in hops:
+                self._engine.step([Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams])
+        finally:
+            self._graphed.batch_sizes = batch_sizes
+            for stream in streams:
+                self._engine.close(stream)
 
-def _record(engine: Engine, graphs: Graphs | None, streams: Sequence[FlashHeadStream], hop: int) -> None:
-    work = [Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams]
-    engine.step(work)
-    if graphs is not None:
-        with graphs.recording():
-            engine.step(work)
+    def _record(self, size: int, hops: Sequence[int]) -> None:
+        assert self._graphed.graphs is not None
+        torch.cuda.empty_cache()
+        with self._graphed.graphs.recording():
+            self._make(size, hops)

@@ -133,6 +133,19 @@ class Ready:
     slots: int
     profile: Profile
     footprint: Footprint
+    spec: EngineSpec
+    """What it was really made of: one of the alternatives, where the rest is too slow here."""
+    warming_up: bool = False
+    """Whether :class:`Profiled` follows, once nobody has been there for a few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """Worker → host: the generator has become faster since :class:`Ready`, and takes more memory."""
+
+    info: GeneratorInfo
+    profile: Profile
+    footprint: Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +232,4 @@ class Fault:
 
 
 ToWorker: TypeAlias = Start | Open | Resume | Submit | Rewind | Close | Stop | Prepared
-ToHost: TypeAlias = Ready | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Rewound | Fault
+ToHost: TypeAlias = Ready | Profiled | Failed | Heartbeat | Opened | Refused | FramesReady | Dropped | Rewound | Fault

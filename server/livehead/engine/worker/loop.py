@@ -32,6 +32,7 @@ from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.worker.faults import describe
+from livehead.engine.worker.growth import Growth
 from livehead.engine.worker.joined import joined
 from livehead.engine.worker.open_streams import OpenStreams
 from livehead.engine.worker.openings import Openings
@@ -58,8 +59,8 @@ class WorkerLoop:
 
     A stream whose rewind waits is not stepped until it was rewound. A newer rewind takes the place of the one that
     waits. ``measured`` is what a step with one window of so many frames was measured to take. A worker in
-    ``reserve`` prepares portraits patiently until it takes over. ``clock`` is the one by which windows have their
-    deadlines.
+    ``reserve`` prepares portraits patiently until it takes over. ``growth`` goes on while no stream is open. ``clock``
+    is the one by which windows have their deadlines.
     """
 
     def __init__(
@@ -72,34 +73,43 @@ class WorkerLoop:
         max_batch: int,
         measured: Mapping[int, float] | None = None,
         reserve: bool = False,
+        growth: Growth | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ring = ring
         self._endpoint = endpoint
         self._clock = clock
-        info, times = generator.info, StepTimes()
+        self._generator = generator
+        self._backlog = backlog
+        self._growth = growth
+        self._plan_by(max_batch, measured)
+        self._streams = OpenStreams(generator, endpoint)
+        self._openings = Openings(generator, endpoint, patient=reserve)
+        self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
+        self._faults = 0
+        self._idle = True
+
+    def _plan_by(self, max_batch: int, measured: Mapping[int, float] | None) -> None:
+        """Make schedulers for what is known of the generator now. Only while no stream is open."""
+        info, times = self._generator.info, StepTimes()
         mixed_hops, hops = info.mixed_hops, {preset.hop for preset in info.presets.values()}
         self._scheduler: Scheduler[Submit] = Scheduler(
             max_batch=max_batch,
-            backlog=backlog,
+            backlog=self._backlog,
             mixed_hops=mixed_hops,
             times=times,
             merging=Merging(times, hops=hops, window=info.window, measured=measured),
+            hops=hops,
         )
         self._forecast = Forecast(times, max_batch=max_batch, mixed_hops=mixed_hops)
         self._background: BackgroundScheduler[Submit] = BackgroundScheduler(
             times,
             self._forecast,
             max_batch=max_batch,
-            backlog=backlog,
+            backlog=self._backlog,
             mixed_hops=mixed_hops,
             measured=measured,
         )
-        self._streams = OpenStreams(generator, endpoint)
-        self._openings = Openings(generator, endpoint, patient=reserve)
-        self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
-        self._faults = 0
-        self._idle = True
 
     def run(self) -> None:
         """Serve until told to stop. Raises :class:`EngineError` where the generator is broken."""
@@ -131,8 +141,10 @@ class WorkerLoop:
         """Handle what has come by now; False for the end."""
         for _ in range(max(1, len(self._endpoint.inbox))):
             try:
-                message = self._endpoint.inbox.get(block=wait, timeout=ROOM_S if self._background else None)
+                message = self._endpoint.inbox.get(block=wait, timeout=self._patience())
             except queue.Empty:
+                if wait and self._may_grow():
+                    self._grow()
                 return True
             wait = False
             match message:
@@ -154,6 +166,24 @@ class WorkerLoop:
                 case Stop():
                     return False
         return True
+
+    def _patience(self) -> float | None:
+        """How long to wait for a message, in seconds."""
+        if self._may_grow():
+            assert self._growth is not None
+            return self._growth.patience
+        return ROOM_S if self._background else None
+
+    def _may_grow(self) -> bool:
+        return self._growth is not None and not self._streams
+
+    def _grow(self) -> None:
+        assert self._growth is not None
+        with self._endpoint.busy():
+            profile = self._growth.part()
+        if profile is not None:
+            self._growth = None
+            self._plan_by(profile.max_batch(self._generator.info), profile.alone())
 
     def _add(self, window: Submit) -> None:
         if window.stream not in self._streams:

@@ -18,17 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.avatars import DEFAULT_ID, builtin_avatars, load_portrait
-from livehead.engine.base import Generator
+from livehead.engine.base import Generator, GeneratorInfo, WarmingUp
 from livehead.engine.capacity.measure import measure_profile
-from livehead.engine.factory import make
+from livehead.engine.capacity.profile import Profile
+from livehead.engine.factory import make, warm_up_whole
 from livehead.engine.ipc.endpoint import Endpoint, leave
 from livehead.engine.ipc.frame_ring import FrameRing
-from livehead.engine.ipc.messages import Failed, Ready, Start
+from livehead.engine.ipc.messages import Failed, Profiled, Ready, Start
 from livehead.engine.look import looks_of
 from livehead.engine.worker.faults import typed
 from livehead.engine.worker.footprint import FootprintMeter, device_of
+from livehead.engine.worker.growth import Growth
 from livehead.engine.worker.loop import WorkerLoop
 from livehead.engine.worker.preparer import give_way
+from livehead.engine.worker.real_time import Made, make_in_real_time
 from livehead.engine.worker.rehearsal import rehearse
 from livehead.logs import configure, flush
 
@@ -37,19 +40,26 @@ def _portrait() -> NDArray[np.uint8]:
     return load_portrait(next(avatar.path for avatar in builtin_avatars() if avatar.id == DEFAULT_ID))
 
 
-def _load(start: Start) -> Generator:
-    """One in reserve is not timed. It does once what it has never done before, so that this is not left to the moment
-    in which live streams wait for it."""
+def _measure(generator: Generator) -> Profile:
+    return measure_profile(generator, _portrait())
+
+
+def _load(start: Start) -> Made:
+    """Only the first worker is timed. One in reserve does once what it has never done before, so that this is not left
+    to the moment in which live streams wait for it."""
+    if start.profile is None:
+        return make_in_real_time(start.spec, _measure)
     generator = make(start.spec)
     if start.reserve:
+        warm_up_whole(generator)
         rehearse(generator, _portrait())
-    return generator
+    return Made(generator, start.profile, start.spec)
 
 
-def _load_patiently(start: Start) -> Generator:
+def _load_patiently(start: Start) -> Made:
     """The same in a thread that gives way to live streams, since a process that gave way could not come back."""
 
-    def give_way_and_load() -> Generator:
+    def give_way_and_load() -> Made:
         give_way()
         return _load(start)
 
@@ -61,25 +71,40 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
     """Make the generator and the ring, say so, and work."""
     meter = FootprintMeter(start.spec)
     patiently = start.reserve and device_of(start.spec) == "cpu"  # libraries of devices keep state in a thread
-    generator = _load_patiently(start) if patiently else _load(start)
+    made = _load_patiently(start) if patiently else _load(start)
+    generator, profile = made.generator, made.profile
     info = generator.info
     # The largest batch fits at once, and some more while the host copies that out.
     slots = info.max_batch * info.window + max(32, info.window)
     if "transparent" in info.looks:
         slots *= 2
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
-    profile = start.profile or measure_profile(generator, _portrait())
-    endpoint.send(Ready(replace(info, looks=looks_of(info)), slots, profile, meter.read()))
-    max_batch = min(info.max_batch, profile.capacity().max_batch or info.max_batch)
+    growth = None
+    if isinstance(generator, WarmingUp) and not start.reserve:
+        growth = Growth(
+            generator,
+            lambda: _measure(generator),
+            lambda profile: endpoint.send(Profiled(_described(made), profile, meter.read())),
+        )
+    endpoint.send(Ready(_described(made), slots, profile, meter.read(), made.spec, warming_up=growth is not None))
     WorkerLoop(
         generator,
         ring,
         endpoint,
         backlog=start.backlog,
-        max_batch=max_batch,
+        max_batch=profile.max_batch(generator.info),
         measured=profile.alone(),
         reserve=start.reserve,
+        growth=growth,
     ).run()
+
+
+def _described(made: Made) -> GeneratorInfo:
+    """The generator with all backgrounds that a stream can have, also those that are composed into its portrait, and
+    with the reason for its size where that was not asked for."""
+    info = made.generator.info
+    details = {**info.details, "size": made.why} if made.why else info.details
+    return replace(info, looks=looks_of(info), details=details)
 
 
 def main(pipe_fd: int, memory: int) -> int:

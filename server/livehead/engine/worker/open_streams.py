@@ -40,6 +40,9 @@ class OpenStreams:
         self._endpoint = endpoint
         self._streams: dict[int, OpenStream] = {}
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def __contains__(self, stream: int) -> bool:
         return stream in self._streams
 

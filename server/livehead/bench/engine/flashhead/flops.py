@@ -28,7 +28,7 @@ def window_tflop(engine: FlashHead) -> float:
             context,
         )
         frames = stages.decode(latents)[:, -model.geometry.motion_frames :]
-        stages.encode_motion((frames.float() + 1) / 2, torch.randn(1, c, 2, h, w, device=device))
+        stages.encode_motion(torch.randn(1, c, 2, h, w, device=device), (frames.float() + 1) / 2)
     return counter.get_total_flops() / 1e12
 
 

@@ -76,3 +76,15 @@ def inference_context(dtype: torch.dtype) -> Iterator[None]:
             yield
         finally:
             matmul.allow_tf32 = before
+
+
+@contextmanager
+def first_algorithms() -> Iterator[None]:
+    """Within :func:`inference_context`: cuDNN takes the algorithms that it thinks best and times none. For what is
+    computed once, timing takes longer than it saves."""
+    cudnn = torch.backends.cudnn
+    before, cudnn.benchmark = cudnn.benchmark, False
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before

@@ -55,11 +55,26 @@ def norm_act_pad(
         batch, height, columns, channels = clip.shape
         start, stop = max(first, 0), min(first + count, clip.total)
         padded = clip.rows.new_empty(batch, count, height, columns, width)
-        rows = clip.rows.new_empty(batch, stop - start, height, columns, channels) if keep else None
-        finished = None if rows is None else FinishedFrames(rows, start)
+        finished = None
+        if keep:
+            rows = None if repeat else _rows_to_overwrite(clip, range(start, stop))
+            shape = (batch, stop - start, height, columns, channels)
+            finished = FinishedFrames(clip.rows.new_empty(shape) if rows is None else rows, start)
         kernels.norm_act_pad.norm_act_pad(clip, first, padded, finished, norm, repeat=repeat)
     clip.release()
     return padded, finished
+
+
+def _rows_to_overwrite(clip: Clip, frames: range) -> Tensor | None:
+    """The clip's own rows of these frames, if the finished ones can take their place: value by value in the same
+    place. Where frames are repeated one is read twice, and must not change in between. In Wan's largest layer that is a
+    quarter of the memory."""
+    first = frames.start - clip.start
+    covers = first >= 0 and frames.stop <= clip.start + clip.rows.shape[1]
+    whole = len(frames) == clip.rows.shape[1]
+    if clip.shuffle != NO_SHUFFLE or clip.rows.shape[4] != clip.channels or not covers:
+        return None
+    return clip.rows[:, first : first + len(frames)] if whole or clip.rows.shape[0] == 1 else None
 
 
 def plain_norm_act_pad(
