@@ -1,7 +1,7 @@
 import pytest
 
 from livehead.engine.base import Preset
-from livehead.engine.capacity.model import MARGIN, Capacity, StepTime, capacity
+from livehead.engine.capacity.model import MARGIN, Capacity, Silence, StepTime, capacity
 
 PRESETS = {"low": Preset(1, 0, 200), "throughput": Preset(4, 0, 600)}
 
@@ -83,3 +83,42 @@ def test_sessions_of_different_presets_share():
 def test_shares_add_up_exactly(count):
     shared = Capacity({"low": count})
     assert [shared.room({"low": taken}, "low") for taken in range(count + 1)] == list(range(count, -1, -1))
+
+
+LITE = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
+LITE_STEPS = [StepTime(1, 0.044, 0.045), StepTime(4, 0.155, 0.158)]
+
+
+def lite(silence: Silence | None) -> Capacity:
+    return capacity(LITE, dict.fromkeys(LITE, LITE_STEPS), cores=16, on_cpu=False, silence=silence)
+
+
+def test_those_who_take_turns_are_let_in_as_far_as_all_could_speak_at_once_at_the_cheapest():
+    found = lite(Silence(24, LITE_STEPS))
+    assert found.streams == {"low": 6, "balanced": 11, "throughput": 22}
+    assert found.talking == {"low": 3, "balanced": 7, "throughput": 22}
+    assert found.cheapest == "throughput"
+    assert lite(None).streams == found.talking, "without windows of silence silence costs what speech costs"
+
+
+def test_costs_add_up_to_what_fits():
+    costs = lite(Silence(24, LITE_STEPS)).costs
+    assert costs.presets == ["low", "balanced", "throughput"] == costs.given
+    for name, count in {"low": 3, "balanced": 7, "throughput": 22}.items():
+        assert count * costs.speaking[name] <= 1 < (count + 1) * costs.speaking[name]
+        assert costs.silent[name] == costs.silent["low"] <= costs.speaking["throughput"]
+
+
+def test_a_processor_holds_all_speaking_in_a_usual_hour_and_turns_in_a_slow_one():
+    presets = {"low": Preset(1, 0, 200), "throughput": Preset(2, 0, 600)}
+    times = {"low": steps(2.7), "throughput": steps(5.4)}
+
+    def streams(silent_ms: float) -> dict[str, int]:
+        silence = Silence(4, [StepTime(1, 4 * silent_ms / 1000, 4 * silent_ms / 1000)])
+        found = capacity(presets, times, cores=2, on_cpu=True, silence=silence)
+        assert found.costs.given == ["low"]
+        assert max(found.streams.values()) <= found.talking["low"] == 6
+        return dict(found.streams)
+
+    assert streams(2.7) == {"low": 4, "throughput": 4}
+    assert streams(0.4) == {"low": 6, "throughput": 6}

@@ -25,7 +25,7 @@ from livehead.core.messages.from_client import (
     OnSignal,
     decode_signal,
 )
-from livehead.core.messages.from_server import Answer, RecordingNotice, StateMessage, Stats
+from livehead.core.messages.from_server import Answer, LatencyNotice, RecordingNotice, StateMessage, Stats
 from livehead.errors import ConflictError, MalformedError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
@@ -141,7 +141,7 @@ class SignalHandler:
     def _on_session(self, message: SessionMessage) -> None:
         """Who speaks is told on the data channel."""
         crowded = isinstance(message, Stats) and self._socket.crowded
-        if isinstance(message, StateMessage | RecordingNotice | Stats) and not crowded:
+        if isinstance(message, StateMessage | RecordingNotice | LatencyNotice | Stats) and not crowded:
             self._socket.send(message)
         if isinstance(message, StateMessage) and message.state is State.CLOSED:
             self._socket.end()
