@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic
@@ -43,7 +44,8 @@ class Scheduler(Generic[JobT]):
 
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
     its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
-    steps took lately. Without ``merging`` every window is stepped as such.
+    steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of the presets: longer
+    windows are silence, which is made ahead.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Scheduler(Generic[JobT]):
         mixed_hops: bool = True,
         times: StepTimes | None = None,
         merging: Merging | None = None,
+        hops: Collection[int] = (),
     ) -> None:
         self._max_batch = max_batch
         self._backlog = backlog
@@ -61,6 +64,7 @@ class Scheduler(Generic[JobT]):
         self._queues: dict[int, StreamQueue[JobT]] = {}
         self.times = times or StepTimes()
         self._merging = merging
+        self._shortest, self._longest = min(hops, default=1), max(hops, default=math.inf)
         self._batches: Batches[Run[JobT]] = Batches(self.times, max_batch)
 
     def __len__(self) -> int:
@@ -191,9 +195,11 @@ class Scheduler(Generic[JobT]):
         return self._shown(run, size, now) * (0.1 + self._queues[run.stream].loss)
 
     def _shown(self, run: Run[JobT], size: int, now: float) -> float:
-        """Of each of its windows the share that would be in time, together."""
+        """Of each of its windows the share that would be in time, together. A window of silence counts as the many short
+        ones that its stream would have if it spoke: nothing shows more for a step."""
         end = self._batches.end(run, size, now)
-        return sum(frames_in_time(window, end) / window.hop for window in run.windows)
+        hops = (self._shortest if window.hop > self._longest else window.hop for window in run.windows)
+        return sum(frames_in_time(window, end) / hop for window, hop in zip(run.windows, hops, strict=True))
 
 
 def _deadline(job: Job) -> float:

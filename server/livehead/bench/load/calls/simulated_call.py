@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +20,7 @@ from livehead.core.playout.playout import Playout
 from livehead.core.playout.stats import Drop, Skip
 from livehead.core.playout.tick import Tick
 from livehead.core.windows import Window
-from livehead.engine.base import Preset
+from livehead.engine.base import GeneratorInfo, Preset
 from livehead.engine.host.host import EngineHost, WindowTiming
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
@@ -38,7 +39,7 @@ class SimulatedCall:
     def __init__(
         self,
         number: int,
-        host: EngineHost,
+        info: GeneratorInfo,
         name: str,
         preset: Preset,
         microphone: Microphone,
@@ -46,6 +47,7 @@ class SimulatedCall:
         *,
         latency: str,
         fixed: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = str(number)
         self.latency = latency
@@ -54,27 +56,28 @@ class SimulatedCall:
         self.results: list[WindowResult] = []
         self.behind: list[float] = []
         self._number = number
-        self._host = host
-        self._presets = host.info.presets
+        self.clock = clock
+        self._presets = info.presets
         self._microphone = microphone
         self._source = MicSource(preset.hop, preset.lookahead)
         self._dropped_before = self._skipped_before = 0
-        self._pacer = Pacer(
+        self.pacer = Pacer(
             preset,
             cast(Viewers, _NoViewers()),
             metrics,
-            recorder=_Recorder(self),
+            recorder=CallRecorder(self),
             with_test_pattern=False,
             on_block=self._on_block,
+            clock=clock,
         )
         if fixed:  # what frames require is taken to be the most that is allowed
-            self._pacer.playout = Playout(
+            self.pacer.playout = Playout(
                 hop=preset.hop,
                 lookahead=preset.lookahead,
                 max_delay_ms=preset.max_delay_ms,
                 margin_ms=preset.max_delay_ms,
             )
-        self.pipeline = Pipeline(self._source, preset, self._pacer, silence_hop=host.info.silence_hop)
+        self.pipeline = Pipeline(self._source, preset, self.pacer, silence_hop=info.silence_hop, clock=clock)
 
     @property
     def speaking(self) -> bool:
@@ -84,26 +87,30 @@ class SimulatedCall:
     def move_to(self, name: str) -> None:
         """See :class:`~livehead.sessions.governing.GovernedSession`."""
         if name != self.going_to:
-            self.figures.move(self.going_to, name, time.monotonic())
+            self.figures.move(self.going_to, name, self.clock())
             self.going_to = name
             self.pipeline.move_to(self._presets[name], on_taken=lambda: self._have(name))
 
     def _have(self, name: str) -> None:
         self.preset = name
 
-    async def open(self, portrait: NDArray[np.uint8]) -> None:
+    async def open(self, host: EngineHost, portrait: NDArray[np.uint8]) -> None:
         """Raises what :meth:`EngineHost.open` raises."""
-        attachment = await _Attachment.open(
-            self._host, portrait, self._number, None, self._pacer, _Recorder(self), lambda _: None
+        attachment = await CallAttachment.open(
+            host, portrait, self._number, None, self.pacer, CallRecorder(self), lambda _: None
         )
         attachment.call = self
         self.pipeline.attach(attachment)
+
+    def hear(self) -> None:
+        """The microphone's next block is whole."""
+        self.pipeline.push(self._source.hear(*self._microphone.next()))
 
     async def run(self, start: float) -> None:
         """Speak from ``start`` on, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._poll())
-            group.create_task(self._pacer.run())
+            group.create_task(self.pacer.run())
             group.create_task(self._speak(start))
 
     def begin(self, at: float) -> None:
@@ -122,27 +129,27 @@ class SimulatedCall:
 
     def captured(self, k: int) -> float | None:
         """When block ``k`` began to be heard."""
-        return self._pacer.playout.captured(k)
+        return self.pacer.playout.captured(k)
 
     def seen(self, tick: Tick) -> None:
         """A tick is sent."""
-        self._pacer.sent(tick.index)
+        self.pacer.sent(tick.index)
         self.figures.tick(
-            tick.kind, tick.k, tick.delay_ms, time.monotonic(), preset=self.preset, speaks=self._microphone.speaks
+            tick.kind, tick.k, tick.delay_ms, self.clock(), preset=self.preset, speaks=self._microphone.speaks
         )
 
     @property
     def _dropped(self) -> int:
         """Frames that came after their blocks were sent."""
-        return self._pacer.playout.stats.drops.get(Drop.LATE, 0)
+        return self.pacer.playout.stats.drops.get(Drop.LATE, 0)
 
     @property
     def _skipped(self) -> int:
         """Blocks that could not be sent in time."""
-        return sum(self._pacer.playout.stats.skips.get(each, 0) for each in (Skip.LATE, Skip.BOUND, Skip.STALL))
+        return sum(self.pacer.playout.stats.skips.get(each, 0) for each in (Skip.LATE, Skip.BOUND, Skip.STALL))
 
     def _on_block(self, k: int, delay_ms: float, frame: int | None) -> None:
-        self._source.block_sent(k, frame, time.monotonic())
+        self._source.block_sent(k, frame, self.clock())
 
     async def _poll(self) -> None:
         due = time.monotonic()
@@ -156,35 +163,35 @@ class SimulatedCall:
             whole = start + (self._microphone.block + 1) * BLOCK_S
             await asyncio.sleep(max(0.0, whole - time.monotonic()))
             self.behind.append(time.monotonic() - whole)
-            self.pipeline.push(self._source.hear(*self._microphone.next()))
+            self.hear()
 
 
-class _Recorder(NoRecorder):
-    """Tells the figures what the engine does for a call."""
+class CallRecorder(NoRecorder):
+    """Tells the figures what the engine does for a call, and what is sent."""
 
     def __init__(self, call: SimulatedCall) -> None:
         self._call = call
 
     def submitted(self, stream: int, window: Window) -> None:
-        self._call.figures.submitted(window.k, window.hop, time.monotonic(), silent=not window.pcm.any())
+        self._call.figures.submitted(window.k, window.hop, self._call.clock(), silent=not window.pcm.any())
 
     def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
-        self._call.figures.made(k, hop, time.monotonic())
+        self._call.figures.made(k, hop, self._call.clock())
 
     def rewound(self, stream: int, shown_k: int) -> None:
-        self._call.figures.rewound(time.monotonic())
+        self._call.figures.rewound(self._call.clock())
 
     def sent(self, tick: Tick) -> None:
         self._call.seen(tick)
 
 
-class _Attachment(EngineAttachment):
+class CallAttachment(EngineAttachment):
     """Notes when frames come."""
 
     call: SimulatedCall
 
     def on_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
-        now, captured = time.monotonic(), self.call.captured(k)
+        now, captured = self.call.clock(), self.call.captured(k)
         self.call.results.append(WindowResult(timing, now, now if captured is None else captured, stays=True))
         super().on_frames(k, frames, timing)
 

@@ -79,7 +79,7 @@ class SimulatedCalls:
         name, preset = self._preset()
         call = SimulatedCall(
             number + 1,
-            self._host,
+            self._host.info,
             name,
             preset,
             Microphone(Phrases(self._speech, seed), seed),
@@ -89,7 +89,7 @@ class SimulatedCalls:
         )
         portrait = await asyncio.to_thread(self._portraits.next)
         asked = time.monotonic()
-        await call.open(portrait)
+        await call.open(self._host, portrait)
         record.opens.append(time.monotonic() - asked)
         self._calls.append(call)
 
