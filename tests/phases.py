@@ -91,6 +91,7 @@ SLOW = (
     "media/video/test_encoder.py",
     "models",
     "replay/test_as_live.py",
+    "replay/test_silence_replayed.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
     "store/test_decoding.py",
@@ -114,6 +115,7 @@ COMPUTE = (
     "gpu",
     "models",
     "replay/test_as_live.py",
+    "replay/test_silence_replayed.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
 )

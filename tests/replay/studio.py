@@ -23,7 +23,7 @@ from livehead.core.frame import Frame
 from livehead.core.identity import Identity
 from livehead.core.look import KEEP, Look
 from livehead.core.playout.tick import Tick
-from livehead.engine.base import Backdrop, Frames, Generator, Preset
+from livehead.engine.base import Backdrop, Frames, Generator, Preset, Resuming
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Open, Opened, Rewound, Submit
@@ -82,6 +82,8 @@ class Unprepared:
         self.info = generator.info
         self.open, self.step = generator.open, generator.step
         self.rewind, self.close = generator.rewind, generator.close
+        if isinstance(generator, Resuming):
+            self.resume = generator.resume
 
 
 @dataclass
@@ -95,6 +97,7 @@ class Worker:
     inbox: MessageQueue = field(default_factory=lambda: MessageQueue(BACKLOG))
     frames: dict[int, Frames] = field(default_factory=dict)
     dead: bool = False
+    mute: bool = False
     stalled: bool = False
     arrives: float = 0.0
     others: dict[int, Preset] = field(default_factory=dict)
@@ -157,6 +160,8 @@ class Worker:
         self.send(Dropped(window.stream, window.epoch, window.k, window.hop, reason))
 
     def send(self, message: Any) -> None:
+        if self.mute:
+            return  # it is in reserve
         self.arrives = max(self.arrives, self.studio.now + self.takes)  # a pipe keeps the order
         self.studio.at(self.arrives, lambda: self._deliver(message))
 
@@ -166,7 +171,7 @@ class Worker:
             case _ if stream is None:
                 return
             case Opened():
-                stream.confirm()
+                stream.confirm(message.shown_k)
             case FramesReady():
                 frames = [Frame(frame) for frame in self.frames.pop(message.position)]
                 self.batches[message.batch] += 1
@@ -257,6 +262,7 @@ class Studio:
                 number,
                 portrait,
                 seed,
+                info=self.generator.info,
                 backdrop=backdrop,
                 on_frames=attachment.on_frames,
                 on_state=None,
@@ -293,6 +299,20 @@ class Studio:
                 stream.attach(self.worker.inbox)
 
         self.at(self.now + seconds, start)
+
+    def take_over(self) -> None:
+        """The worker is killed, and another one that has the streams open goes on at once."""
+        self.worker.dead = True
+        self.worker = Worker(self, self.generator, self.worker.takes, mute=True)
+        streams = list(self.streams.values())
+        for stream in streams:
+            self.worker.inbox.put(stream.opening)
+        self.worker.turn()
+        self.worker.mute = False
+        for stream in streams:
+            stream.go_on(self.worker.inbox, opened=True)
+        for stream in streams:
+            stream.submit_again(None)
 
     def set_preset(self, name: str) -> None:
         self.pipeline.set_preset(self.generator.info.presets[name])

@@ -43,7 +43,8 @@ def check(studio: Studio, shots: list[Shot]) -> None:
         picture = digest(shot.frame)
         if seen.kind == "fresh":
             assert picture == seen.picture, f"block {seen.k} looks different"
-        assert picture == (last if seen.k is None else studio.made.get(seen.k, last))
+        else:
+            assert picture == (last if seen.k is None else studio.made.get(seen.k, last))
         last = picture
 
 
@@ -81,7 +82,7 @@ def live(studio: Studio, chance: random.Random, speech: Speech, portraits: Portr
         studio.hear(speech(20))
     for _ in range(12):
         studio.run(2 * chance.random())
-        match chance.randrange(7):
+        match chance.randrange(8):
             case 0:
                 studio.pipeline.interrupt()
             case 1 if pushed:
@@ -98,6 +99,8 @@ def live(studio: Studio, chance: random.Random, speech: Speech, portraits: Portr
                 studio.restart_worker(chance.random())
             case 6:
                 studio.worker.takes = chance.choice([0.01, 0.1, 0.3])
+            case 7:
+                studio.take_over()
     studio.run(1)
 
 
@@ -177,6 +180,27 @@ def test_an_engine_that_is_restarted(tmp_path: Path, speech: Speech, portraits: 
     check(studio, again(path, preview))
     assert Overview.of(ReplayFile(path)).reopened == 1
     assert sum(seen.kind == "repeat" for seen in studio.seen) > 20  # while there was no worker
+
+
+def test_a_worker_that_takes_over_and_one_after_it(
+    tmp_path: Path, speech: Speech, portraits: Portraits, preview: Generator
+) -> None:
+    studio = Studio(tmp_path, preview)
+    studio.show(portraits[0])
+    studio.run(0.5)
+    studio.hear(speech(6))
+    studio.run(2.013)
+    studio.take_over()
+    studio.run(1)
+    studio.pipeline.interrupt()
+    studio.take_over()
+    studio.run(0.05)
+    studio.pipeline.interrupt()  # back to what the worker before has made
+    studio.run(3)
+    path = studio.close()
+    check(studio, again(path, preview))
+    assert Overview.of(ReplayFile(path)).reopened == 2
+    assert sum(seen.kind == "repeat" for seen in studio.seen) < 8
 
 
 def test_a_frame_that_came_too_late_is_in_its_place(

@@ -69,7 +69,7 @@ class AsLive:
             case Reopened():
                 self._stream(event.stream).reopen(event.shown_k)
             case Submitted():
-                self._windows.add(event.window.k, event.window)
+                self._windows.add(event.stream, event.window.k, event.window)
             case Made():
                 self._make(event)
             case Rewound():
@@ -96,7 +96,7 @@ class AsLive:
         windows: list[Window] = []
         k = event.k
         for _ in range(event.windows):
-            window = self._windows.take(k, older=event.older)
+            window = self._windows.take(event.stream, k, older=event.older)
             if window is None:
                 raise self._file.damaged("it has frames of a window that there is not")
             windows.append(window)
@@ -109,10 +109,11 @@ class AsLive:
             tick = self._ticks[0]
             if tick.k is not None:
                 found = self._frames.get(tick.k)
+                later = not over and self._made.get(tick.k, -1) >= self._count
+                if later and (found is None or tick.frame_k != tick.k):
+                    return
                 if found is not None:
                     self._show(tick.k, found[1])
-                elif not over and self._made.get(tick.k, -1) >= self._count:
-                    return
             self._ticks.popleft()
             yield from self._at(tick)
 

@@ -96,26 +96,26 @@ class EventDecoder:
         if hop < 1:
             raise MediaError("it has a window without frames")
         self._next.window = k + hop
-        self._hops.add(k, hop)
+        self._hops.add(stream, k, hop)
         return Submitted(stream, Window(k, hop, lookahead, self._pcm(k, hop + lookahead)))
 
     def _made(self, code: int, events: Numbers) -> Made:
         stream, k = events.take(), self._next.made + events.take_signed()
         older = code == Code.MADE_OLDER
-        end = k + self._hop(k, older=older)
+        end = k + self._hop(stream, k, older=older)
         batch = events.take(MAX_BATCH) + 1
         place = events.take(batch - 1)
         windows = 1 if code == Code.MADE else events.take(MAX_WINDOW)
         for _ in range(1, windows):
-            end += self._hop(end, older=older)
+            end += self._hop(stream, end, older=older)
         if windows < 1 or end - k > MAX_WINDOW:
             raise MediaError(f"it has a step of {windows} windows with {end - k} frames")
         self._next.made = end
         return Made(stream, k, batch, place, windows, older)
 
-    def _hop(self, k: int, *, older: bool) -> int:
+    def _hop(self, stream: int, k: int, *, older: bool) -> int:
         """That of the window of block ``k``, which is made now."""
-        hop = self._hops.take(k, older=older)
+        hop = self._hops.take(stream, k, older=older)
         if hop is None:
             raise MediaError("it has frames of a window that there is not")
         return hop

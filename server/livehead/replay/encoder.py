@@ -63,7 +63,8 @@ class EventEncoder:
         self._events = bytearray()
         self._samples: list[Samples] = []
         self._hops: Waiting[int] = Waiting()
-        self._rewound = False
+        self._rewound: set[int] = set()
+        """Streams of which no older windows are made any more."""
 
     @property
     def blocks(self) -> int:
@@ -95,20 +96,20 @@ class EventEncoder:
         put(self._events, window.hop)
         put(self._events, window.lookahead)
         self._next.window = window.k + window.hop
-        if self._hops.get(window.k) is not None:
-            self._rewound = False
-        self._hops.add(window.k, window.hop)
+        if self._hops.get(stream, window.k) is not None:
+            self._rewound.discard(stream)
+        self._hops.add(stream, window.k, window.hop)
 
     def made(self, stream: int, k: int, hop: int, batch: int, place: int) -> None:
         """Nothing is told of windows that were submitted too long ago. Of two that begin with the same block, a stream
         makes the older one before it is taken back, if at all."""
-        runs = {older: self._run(k, hop, older=older) for older in (True, False)}
-        older = bool(runs[True]) and not (runs[False] and self._rewound)
+        runs = {older: self._run(stream, k, hop, older=older) for older in (True, False)}
+        older = bool(runs[True]) and not (runs[False] and stream in self._rewound)
         run = runs[older]
         if not run:
             return
         for each in run:
-            self._hops.take(each, older=older)
+            self._hops.take(stream, each, older=older)
         code = Code.MADE_OLDER if older else Code.MADE if len(run) == 1 else Code.MADE_AS_ONE
         self._put(code, stream)
         put_signed(self._events, k - self._next.made)
@@ -118,16 +119,16 @@ class EventEncoder:
             put(self._events, len(run))
         self._next.made = k + hop
 
-    def _run(self, k: int, hop: int, *, older: bool) -> list[int]:
+    def _run(self, stream: int, k: int, hop: int, *, older: bool) -> list[int]:
         """The first blocks of the windows that begin with block ``k`` and have ``hop`` blocks together."""
         run, end = list[int](), k
-        while end < k + hop and (following := self._hops.get(end, older=older)) is not None:
+        while end < k + hop and (following := self._hops.get(stream, end, older=older)) is not None:
             run.append(end)
             end += following
         return run if end == k + hop else []
 
     def rewound(self, stream: int, shown_k: int) -> None:
-        self._rewound = True
+        self._rewound.add(stream)
         self._put(Code.REWOUND, stream)
         put_signed(self._events, shown_k - self._next.k)
 

@@ -41,12 +41,12 @@ class Overview:
                     first = event.index if first is None else first
                     found.ticks = event.index + 1 - first
                 case Submitted():
-                    hops.add(event.window.k, event.window.hop)
+                    hops.add(event.stream, event.window.k, event.window.hop)
                     submitted += 1
                 case Made():
                     end = event.k
                     for _ in range(event.windows):
-                        end += hops.take(end, older=event.older) or 0
+                        end += hops.take(event.stream, end, older=event.older) or 0
                     made += event.windows
                     found.made.update((k, found.steps) for k in range(event.k, end))
                     found.steps += 1

@@ -11,31 +11,28 @@ MAX_WAITING = 128
 
 
 class Waiting(Generic[T]):
-    """What is known of each, under the block that it begins with. Where a rewind takes windows back before they were
-    made, others begin with the same blocks: an engine may have been at the ``older`` ones by then. The oldest give way
-    to new ones."""
+    """What is known of each, by its stream and the block that it begins with. Where a rewind takes windows back before
+    they were made, others of the stream begin with the same blocks: an engine may have been at the ``older`` ones by
+    then. The oldest give way to new ones."""
 
     def __init__(self) -> None:
-        self._newer: dict[int, T] = {}
-        self._older: dict[int, T] = {}
+        self._newer: dict[tuple[int, int], T] = {}
+        self._older: dict[tuple[int, int], T] = {}
 
-    def __len__(self) -> int:
-        return len(self._newer) + len(self._older)
-
-    def add(self, k: int, window: T) -> None:
+    def add(self, stream: int, k: int, window: T) -> None:
         """The window that begins with block ``k`` was submitted."""
-        before = self._newer.pop(k, None)
+        before = self._newer.pop((stream, k), None)
         if before is not None:
-            self._older[k] = before
-        self._newer[k] = window
+            self._older[stream, k] = before
+        self._newer[stream, k] = window
         for windows in (self._newer, self._older):
             while len(windows) > MAX_WAITING:
                 del windows[next(iter(windows))]
 
-    def get(self, k: int, *, older: bool = False) -> T | None:
+    def get(self, stream: int, k: int, *, older: bool = False) -> T | None:
         """The one that begins with block ``k``; of two the newer, or the ``older``."""
-        return (self._older if older else self._newer).get(k)
+        return (self._older if older else self._newer).get((stream, k))
 
-    def take(self, k: int, *, older: bool = False) -> T | None:
+    def take(self, stream: int, k: int, *, older: bool = False) -> T | None:
         """The same; it is made, and waits no longer."""
-        return (self._older if older else self._newer).pop(k, None)
+        return (self._older if older else self._newer).pop((stream, k), None)
