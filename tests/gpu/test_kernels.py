@@ -16,7 +16,7 @@ from livehead.engine.flashhead.dit import audio_context, fused_ops, matmul  # no
 from livehead.engine.flashhead.dit.rope import rope_tables  # noqa: E402
 from livehead.engine.flashhead.kernels import audio_context as audio_context_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import colour as colour_kernels  # noqa: E402
-from livehead.engine.flashhead.kernels import dispatch, int8_linear  # noqa: E402
+from livehead.engine.flashhead.kernels import dispatch, hopper, int8_linear  # noqa: E402
 from livehead.engine.flashhead.kernels import quantize as quantize_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import transformer as transformer_kernels  # noqa: E402
 from livehead.engine.flashhead.kernels import wav2vec2 as wav2vec2_kernels  # noqa: E402
@@ -117,17 +117,44 @@ def test_quantizing_to_8_bits(activate: bool, dim: int, kind: Any) -> None:
     assert apart(values.float() * scale, expected.values.float() * expected.scale) < 4e-3
 
 
+@pytest.mark.parametrize("dim", [96, 5000])
+def test_quantizing_after_gelu(dim: int) -> None:
+    torch.manual_seed(dim)
+    x = random(9, dim, dtype=torch.bfloat16) * 3
+    peaks = torch.stack([part.amax(-1) for part in x.float().split(40, 1)], 1)
+    values, scale, offset = quantize_kernels.quantize_gelu(x, peaks)
+    expected = matmul.quantize_gelu(x)
+    assert apart(scale, expected.scale) < 1e-3
+    assert apart(matmul.Quantized(values, scale, offset).floats(), expected.floats()) < 4e-3
+
+
 @pytest.mark.skipif(INTERPRETED, reason="Triton's interpreter multiplies no 8-bit integers")
-@pytest.mark.parametrize(("rows", "depth", "columns"), [(1280, 1536, 4608), (77, 256, 512), (200, 8960, 1536)])
-def test_a_linear_layer_of_8_bit_integers(rows: int, depth: int, columns: int) -> None:
+@pytest.mark.parametrize("own", [True, False], ids=["the card's own kernel", "Triton's"])
+@pytest.mark.parametrize(
+    ("rows", "depth", "columns"), [(1280, 1536, 4608), (77, 256, 512), (200, 8960, 1536), (5120, 256, 1536)]
+)
+def test_a_linear_layer_of_8_bit_integers(
+    rows: int, depth: int, columns: int, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if own and torch.cuda.get_device_capability()[0] != 9:
+        pytest.skip("this card has none")
+    if own:
+        assert hopper.int8_kernels(torch.device("cuda")) is not None
+    else:
+        monkeypatch.setattr(hopper, "int8_kernels", lambda device: None)
     torch.manual_seed(rows)
-    x = matmul.quantize(random(rows, depth), torch.int8)
-    weight = matmul.quantize(random(columns, depth) / depth**0.5, torch.int8)
+    plain = matmul.quantize(random(rows, depth), torch.int8)
+    moved = plain._replace(offset=random(rows, 1))
+    weight = matmul.QuantizedWeight.of(random(columns, depth) / depth**0.5, torch.int8)
     bias = random(columns, dtype=torch.bfloat16)
-    found = int8_linear.linear(*x, *weight, bias)
-    own, theirs = (part.values.double() * part.scale.double() for part in (x, weight))
-    assert found.dtype is torch.bfloat16
-    assert apart(found, own @ theirs.mT + bias.double()) < 3e-3
+    for x in (plain, moved):
+        found, peaks = int8_linear.linear(*x, *weight, bias, peaks=x is plain)
+        expected = x.floats().double() @ (weight.values * weight.scale.double()).mT + bias.double()
+        assert found.dtype is torch.bfloat16
+        assert apart(found, expected) < 3e-3
+        assert (peaks is not None) == (x is plain)
+        if peaks is not None:
+            assert apart(peaks.amax(1), expected.amax(1)) < 1e-5
 
 
 def test_the_first_audio_convolution() -> None:

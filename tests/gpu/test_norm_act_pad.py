@@ -13,9 +13,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the flashhead extra")
 pytest.importorskip("triton", reason="needs Triton, which comes with torch for CUDA")
 
+from livehead.engine.flashhead.kernels import dispatch, hopper  # noqa: E402
 from livehead.engine.flashhead.kernels import norm_act_pad as kernels  # noqa: E402
 from livehead.engine.flashhead.kernels.unpatchify import unpatchify  # noqa: E402
 from livehead.engine.flashhead.vae.clip import NO_SHUFFLE, Clip, FinishedFrames, PixelShuffle  # noqa: E402
+from livehead.engine.flashhead.vae.int8_conv import Code, Int8Conv, norm_act_codes  # noqa: E402
 from livehead.engine.flashhead.vae.norm_act_pad import Norm, plain_norm_act_pad, plain_unpatchify  # noqa: E402
 
 CUDA = torch.cuda.is_available()
@@ -91,6 +93,64 @@ def assert_padded(
     if kept is not None:
         assert finished is not None
         assert relative(kept.rows, finished.rows) < gate
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(2, 6, 7, 24), (1, 24, 20, 128)], ids=str)
+@pytest.mark.parametrize(("first", "count", "repeat"), [(-1, 7, True), (-1, 7, False), (1, 3, False)])
+@pytest.mark.parametrize("shuffle", [NO_SHUFFLE, BOTH_WAYS], ids=str)
+def test_codes(
+    dtype: torch.dtype, size: tuple[int, ...], first: int, count: int, repeat: bool, shuffle: PixelShuffle
+) -> None:
+    torch.manual_seed(count)
+    batch, height, width, channels = size
+    stored, whole = channels * shuffle.parts, shuffle is NO_SHUFFLE
+    rows = random(batch, 5 if whole else 3, height // shuffle.space, width // shuffle.space, stored, dtype=dtype)
+    height, width = height // shuffle.space * shuffle.space, width // shuffle.space * shuffle.space
+    residual = random(batch, 5, height, width, channels, dtype=dtype)
+    code = Code.of(torch.linspace(0.5, 5, channels, device=DEVICE))
+    norm = Norm(eps=1e-8)
+
+    def clip() -> Clip:
+        return Clip(rows, 0, 5, channels, torch.ones(stored, device=DEVICE), residual, 0, shuffle)
+
+    kept, expected = None, None
+    with pytest.MonkeyPatch.context() as plainly:
+        plainly.setattr(dispatch, "triton_kernels", lambda device: None)
+        expected, kept = norm_act_codes(clip(), first, count, norm, code, repeat=repeat, keep=True)
+    assert kept is not None
+    codes = torch.full_like(expected, 99)
+    found = FinishedFrames(torch.full_like(kept.rows, torch.nan), kept.start)
+    kernels.norm_act_codes(clip(), first, count, codes, code, found, norm, repeat=repeat)
+    assert relative(found.rows, kept.rows) < GATES[dtype]
+    # A value that lies between two codes may go either way.
+    apart = (codes.int() - expected.int()).abs()
+    assert apart.max() <= 1
+    assert (apart > 0).double().mean() < (0.01 if dtype is torch.float32 else 0.2)
+    border = codes[:, : width + 2]
+    assert torch.equal(border, code.zero.to(torch.int8).expand_as(border))
+
+
+@pytest.mark.skipif(INTERPRETED, reason="Triton's interpreter has no Gluon")
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("size", [(3, 5, 7, 128, 128), (5, 40, 56, 128, 256), (2, 12, 9, 256, 128)], ids=str)
+def test_a_convolution_of_codes(batch: int, size: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.get_device_capability()[0] != 9:
+        pytest.skip("only Hopper has a kernel for it")
+    assert hopper.int8_kernels(DEVICE) is not None
+    torch.manual_seed(batch)
+    frames, height, width, inputs, outputs = size
+    conv = Int8Conv(random(outputs, inputs, 3, 3, 3), torch.full((inputs,), 3.0, device=DEVICE))
+    cells = width + 2 + (frames + 2) * (height + 1) * (width + 1)
+    codes = conv.code.zero.expand(batch, cells, inputs).contiguous()
+    inner = codes[:, width + 2 :].view(batch, frames + 2, height + 1, width + 1, inputs)[:, :, :height, :width]
+    inner.copy_(torch.randint(-128, 128, inner.shape, device=DEVICE))
+    codes = codes.to(torch.int8)
+    found = conv(codes, frames, height, width, torch.bfloat16)
+    monkeypatch.setattr(hopper, "int8_kernels", lambda device: None)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        expected = conv(codes, frames, height, width, torch.float32)
+    assert relative(found, expected) < 3e-3
 
 
 @both_kinds

@@ -11,7 +11,14 @@ from torch.nn.functional import gelu, linear
 
 from engine.flashhead.material import portrait, relative, voice
 from livehead.engine.base import Work
-from livehead.engine.flashhead.dit.matmul import LARGEST, Quantized, feed_forward, linear_layer, quantize
+from livehead.engine.flashhead.dit.matmul import (
+    LARGEST,
+    QuantizedWeight,
+    feed_forward,
+    linear_layer,
+    quantize,
+    quantize_gelu,
+)
 from livehead.engine.flashhead.generator import FlashHead
 from livehead.errors import UsageError
 
@@ -35,6 +42,19 @@ def test_each_row_is_quantized_with_its_own_scale() -> None:
         assert ((back - x).abs() <= most).all()
 
 
+def test_gelu_is_quantized_over_its_own_range() -> None:
+    torch.manual_seed(4)
+    x = torch.randn(6, 500) * torch.tensor([0.01, 0.5, 1, 3, 10, 1]).unsqueeze(1)
+    x[5] = -x[5].abs()
+    right = gelu(x.double(), approximate="tanh")
+    found = quantize_gelu(x)
+    assert found.values.dtype is torch.int8
+    assert ((found.floats() - right).abs() <= found.scale * 0.501).all()
+    # A scale alone takes steps twice as long for rows with large values.
+    alone = quantize(x, torch.int8, activate=True)
+    assert (found.scale[2:5] < 0.56 * alone.scale[2:5]).all()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("kind", "least", "most"), [(torch.float8_e4m3fn, 0.005, 0.04), (torch.int8, 0.002, 0.014)])
 def test_quantized_matmuls_are_a_few_per_cent_off(
@@ -45,12 +65,13 @@ def test_quantized_matmuls_are_a_few_per_cent_off(
     up, down = torch.randn(256, 96, dtype=dtype) / 10, torch.randn(96, 256, dtype=dtype) / 16
     biases = torch.randn(256, dtype=dtype), torch.randn(96, dtype=dtype)
     exact = linear(x.double(), up.double(), biases[0].double())
-    found = linear_layer(x, quantize(up, kind), biases[0])
+    found = linear_layer(x, QuantizedWeight.of(up, kind), biases[0])
     assert found.dtype is dtype
     assert least < relative(found.float(), exact) < most
     assert relative(linear_layer(x, up, biases[0]).float(), exact) < 0.004
+    quantized = [QuantizedWeight.of(weight, kind) for weight in (up, down)]
     exact = linear(gelu(exact, approximate="tanh"), down.double(), biases[1].double())
-    found = feed_forward(x, quantize(up, kind), biases[0], quantize(down, kind), biases[1])
+    found = feed_forward(x, *(part for pair in zip(quantized, biases, strict=True) for part in pair))
     assert least < relative(found.float(), exact) < 1.5 * most
     assert relative(feed_forward(x, up, biases[0], down, biases[1]).float(), exact) < 0.006
 
@@ -60,7 +81,7 @@ def test_an_engine_in_8_bits_says_so_and_makes_nearly_the_same_frames(tiny_check
     for precision in ("exact", "fp8", "int8"):
         engine = FlashHead.load(tiny_checkpoint, size=64, device="cpu", dtype="float32", precision=precision)
         assert engine.info.details["precision"] == precision
-        assert isinstance(engine.model.dit.blocks[0].up, Quantized) == (precision != "exact")
+        assert isinstance(engine.model.dit.blocks[0].up, QuantizedWeight) == (precision != "exact")
         stream = engine.open(portrait(), seed=3)
         made[precision] = engine.step([Work(stream, voice(24), 24)], pixel_format="rgb24")[0].astype(float)
     floats, integers = (np.mean((made["exact"] - made[precision]) ** 2) for precision in ("fp8", "int8"))

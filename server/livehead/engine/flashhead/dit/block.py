@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livehead.engine.flashhead.dit.matmul import Weight, exact, quantize
+from livehead.engine.flashhead.dit.matmul import QuantizedWeight, Weight, exact
 from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy, MatmulPrecision
 from livehead.engine.flashhead.weights.config import DitConfig
 
@@ -104,4 +104,4 @@ class BlockWeights:
         if dtypes.matmul != "exact":
             dtype, names = QUANTIZED[dtypes.matmul]
             for name in names:
-                setattr(self, name, quantize(getattr(self, name), dtype))
+                setattr(self, name, QuantizedWeight.of(getattr(self, name), dtype))

@@ -20,6 +20,7 @@ from livehead.engine.flashhead.dit.block import BlockWeights
 from livehead.engine.flashhead.dit.fused_ops import add_norm, cross_attention_weights, norm, qk_norm_rope
 from livehead.engine.flashhead.dit.matmul import feed_forward, linear_layer
 from livehead.engine.flashhead.dit.time_embedding import TimeEmbedding
+from livehead.engine.flashhead.kernels import hopper
 from livehead.engine.flashhead.runtime.dtype_policy import DtypePolicy
 from livehead.engine.flashhead.weights.config import DitConfig
 from livehead.engine.flashhead.weights.files import Shape
@@ -93,6 +94,8 @@ class Dit:
         self.patch_latent = order[..., :half].reshape(self.config.dim, -1).contiguous()
         self.patch_reference = order[..., half:].reshape(self.config.dim, -1).contiguous()
         self.cross_attention.prepare()
+        if self.dtypes.matmul == "int8":
+            hopper.int8_kernels(self.head.device)  # they are tried here, and not while graphs are recorded
         embedding, six = self._time.take(timesteps, self.dtypes.timestep)
         for block in self.blocks:
             block.prepare(six, self.dtypes)

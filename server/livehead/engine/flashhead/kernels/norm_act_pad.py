@@ -11,6 +11,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from livehead.engine.flashhead.vae.clip import Clip, FinishedFrames
+    from livehead.engine.flashhead.vae.int8_conv import Code
     from livehead.engine.flashhead.vae.norm_act_pad import Norm
 
 _TILE = 4096
@@ -42,6 +43,8 @@ def _norm_act_pad(
     bias,
     residual,
     gamma,
+    inverse,
+    zero,
     kept,
     padded,
     first,
@@ -74,6 +77,7 @@ def _norm_act_pad(
     HAS_BIAS: tl.constexpr,
     HAS_RESIDUAL: tl.constexpr,
     KEEP: tl.constexpr,
+    CODES: tl.constexpr,
     FAST: tl.constexpr,
 ):
     """One program: some pixels of one frame of the output, all channels. Offsets inside a frame fit in 32 bits."""
@@ -83,7 +87,15 @@ def _norm_act_pad(
     # What all pixels share is loaded in one dimension: in two, everything else would take on its layout.
     lane = tl.arange(0, COLUMNS)
     channel = lane[None, :]
-    there = (pixel < area)[:, None] & (channel < CHANNELS)
+    cell, cells = pixel, area
+    real = pixel < area
+    if CODES:
+        # A frame of codes has one more column and line than pixels; its value there is 0.
+        line = width + 1
+        cells = (area // width + 1) * line
+        real = (cell % line < width) & (cell < cells - line)
+        pixel = cell // line * width + cell % line
+    there = real[:, None] & (channel < CHANNELS)
     frame = first + place
     exists = (frame >= 0) & (frame < total)
     once = there & exists  # a repeated frame is kept once
@@ -127,29 +139,47 @@ def _norm_act_pad(
             value = value * tl.load(gamma + lane, mask=lane < CHANNELS, other=0.0)[None, :]
         if ACTIVATE:
             value = _silu(value, FAST)
-    begin = (stream * count + place) * area * PADDED
-    mask = (pixel < area)[:, None] & (channel < PADDED)
-    tl.store(padded + begin + (pixel[:, None] * PADDED + channel), value.to(padded.dtype.element_ty), mask=mask)
+    output = cell[:, None] * PADDED + channel
+    if CODES:
+        nothing = tl.load(zero + lane, mask=lane < CHANNELS, other=0.0)
+        value = tl.where(real[:, None], value, 0.0)
+        value = value * tl.load(inverse + lane, mask=lane < CHANNELS, other=0.0)[None, :] + nothing[None, :]
+        value = tl.minimum(tl.maximum(tl.floor(value + 0.5), -128.0), 127.0)
+        # Before the first frame's cells there are a line of the border and one more cell of it.
+        padded += stream * (count * cells + line + 1) * PADDED
+        if place == 0:
+            border = tl.broadcast_to(nothing[None, :], (PIXELS, COLUMNS)).to(padded.dtype.element_ty)
+            tl.store(padded + output, border, mask=(cell < line + 1)[:, None] & (channel < PADDED))
+        begin = (line + 1 + place.to(tl.int64) * cells) * PADDED
+    else:
+        begin = (stream * count + place) * area * PADDED
+    mask = (cell < cells)[:, None] & (channel < PADDED)
+    tl.store(padded + begin + output, value.to(padded.dtype.element_ty), mask=mask)
 
 
 @dataclass(frozen=True, slots=True)
 class _Launch:
     """The arguments of one launch of ``_norm_act_pad``, grouped by what they describe.
 
-    ``padded`` is the output, from frame ``first`` on. ``kept`` are the finished frames, or None.
+    ``padded`` is the output, ``count`` frames from frame ``first`` on: ``channels`` wide values, or codes if there is a
+    ``code``. ``kept`` are the finished frames, or None.
     """
 
     clip: Clip
     first: int
+    count: int
+    channels: int
     padded: Tensor
     kept: FinishedFrames | None
     norm: Norm | None
     repeat: bool
+    code: Code | None = None
 
     def grid(self) -> tuple[int, int, int]:
         """Blocks of pixels, frames, streams."""
-        batch, count, height, width, _ = self.padded.shape
-        return triton.cdiv(height * width, self._pixels()), count, batch
+        batch, height, width, _ = self.clip.shape
+        cells = height * width if self.code is None else (height + 1) * (width + 1)
+        return triton.cdiv(cells, self._pixels()), self.count, batch
 
     def tensors(self) -> dict[str, Any]:
         """Pointers. A tensor that the flags switch off is never read, so any pointer will do."""
@@ -160,6 +190,8 @@ class _Launch:
             "bias": unread if clip.bias is None else clip.bias,
             "residual": unread if clip.residual is None else clip.residual,
             "gamma": unread if gamma is None else gamma,
+            "inverse": unread if self.code is None else self.code.inverse,
+            "zero": unread if self.code is None else self.code.zero,
             "kept": unread if self.kept is None else self.kept.rows,
             "padded": self.padded,
         }
@@ -176,13 +208,13 @@ class _Launch:
             "residual_frames": 0 if clip.residual is None else clip.residual.shape[1],
             "kept_start": 0 if kept is None else kept.start,
             "kept_frames": 0 if kept is None else kept.rows.shape[1],
-            "count": self.padded.shape[1],
+            "count": self.count,
         }
 
     def sizes(self) -> dict[str, int]:
         """Heights and widths, before and after the pixel shuffle, and what a program is given."""
         rows = self.clip.rows
-        _, _, height, width, channels = self.padded.shape
+        _, height, width, _ = self.clip.shape
         return {
             "area": height * width,
             "width": width,
@@ -190,8 +222,8 @@ class _Launch:
             "rows_width": rows.shape[3],
             "CHANNELS": self.clip.channels,
             "ROWS": rows.shape[4],
-            "PADDED": channels,
-            "COLUMNS": triton.next_power_of_2(channels),
+            "PADDED": self.channels,
+            "COLUMNS": triton.next_power_of_2(self.channels),
             "PIXELS": self._pixels(),
         }
 
@@ -209,6 +241,7 @@ class _Launch:
             "HAS_BIAS": clip.bias is not None,
             "HAS_RESIDUAL": clip.residual is not None,
             "KEEP": self.kept is not None,
+            "CODES": self.code is not None,
             "FAST": clip.rows.is_cuda,
         }
 
@@ -221,7 +254,7 @@ class _Launch:
         _norm_act_pad[self.grid()](**arguments, num_warps=4)
 
     def _pixels(self) -> int:
-        return max(1, _TILE // int(triton.next_power_of_2(self.padded.shape[4])))
+        return max(1, _TILE // int(triton.next_power_of_2(self.channels)))
 
 
 def norm_act_pad(
@@ -231,4 +264,12 @@ def norm_act_pad(
 
     Writes ``padded``, the frames from ``first`` on, and ``kept`` if given, without the frames that do not exist.
     """
-    _Launch(clip, first, padded, kept, norm, repeat).run()
+    _Launch(clip, first, padded.shape[1], padded.shape[4], padded, kept, norm, repeat).run()
+
+
+def norm_act_codes(
+    clip: Clip, first: int, count: int, codes: Tensor, code: Code, kept: FinishedFrames | None, norm: Norm, *,
+    repeat: bool,
+) -> None:  # fmt: skip
+    """See :func:`livehead.engine.flashhead.vae.int8_conv.norm_act_codes`. Writes ``codes``, and ``kept`` if given."""
+    _Launch(clip, first, count, clip.channels, codes, kept, norm, repeat, code).run()

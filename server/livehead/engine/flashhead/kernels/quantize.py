@@ -1,4 +1,4 @@
-"""Rows to 8 bits, each with its own scale."""
+"""Rows to 8 bits, each with its own scale; after GELU also with an offset."""
 
 import torch
 import triton
@@ -52,3 +52,60 @@ def quantize(x: Tensor, dtype: torch.dtype, largest: float, least: float, *, act
         ACTIVATE=activate, WIDTH=width, PARTS=triton.cdiv(dim, width), ROUND=dtype is torch.int8, num_warps=4,
     )  # fmt: skip
     return values, scales
+
+
+LEAST_GELU = tl.constexpr(-0.170041)
+"""The least value of GELU(tanh)."""
+
+_COLUMNS = 2048
+"""Columns of a program of ``_quantize_gelu``."""
+
+
+@triton.jit
+def _gelu(x, FAST: tl.constexpr):
+    """x/2 · (1 + tanh z), which is x times the logistic function of 2 z. ``FAST`` uses the device's own exp2 and
+    reciprocal, which are exact enough for 8 bits. Triton's interpreter has no inline assembly."""
+    doubled = x * (1.5957691216057308 + 0.07135481627260025 * x * x)
+    if FAST:
+        power = tl.inline_asm_elementwise(
+            "ex2.approx.ftz.f32 $0, $1;", "=f,f", [doubled * -1.4426950408889634], dtype=tl.float32, is_pure=True,
+            pack=1,
+        )  # fmt: skip
+        share = tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=f,f", [power + 1.0], dtype=tl.float32, is_pure=True, pack=1
+        )
+    else:
+        share = tl.sigmoid(doubled)
+    return x * share
+
+
+@triton.jit
+def _quantize_gelu(
+    x, peaks, values, scales, offsets, dim, tiles, WIDTH: tl.constexpr, TILES: tl.constexpr, FAST: tl.constexpr
+):  # fmt: skip
+    row = tl.program_id(0)
+    column = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
+    begin = row.to(tl.int64) * dim
+    value = _gelu(tl.load(x + begin + column, column < dim, 0.0).to(tl.float32), FAST)
+    tile = tl.arange(0, TILES)
+    peak = tl.max(tl.load(peaks + row * tiles + tile, tile < tiles, 0.0), 0)
+    scale = (_gelu(tl.maximum(peak, 0.0), FAST) - LEAST_GELU) / 255
+    # From -128 for the least value to 127 for the largest.
+    step = tl.minimum((value - LEAST_GELU) * (1 / scale) + 0.5, 255.0)
+    tl.store(values + begin + column, (step.to(tl.int32) - 128).to(tl.int8), column < dim)
+    if tl.program_id(1) == 0:
+        tl.store(scales + row, scale)
+        tl.store(offsets + row, LEAST_GELU + 128 * scale)
+
+
+def quantize_gelu(x: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """See :func:`livehead.engine.flashhead.dit.matmul.quantize_gelu`, for (rows, n). ``peaks`` (rows, parts) float32:
+    the largest values of every row's parts."""
+    rows, dim = x.shape
+    values = torch.empty((rows, dim), dtype=torch.int8, device=x.device)
+    scales, offsets = (torch.empty((rows, 1), dtype=torch.float32, device=x.device) for _ in range(2))
+    _quantize_gelu[(rows, triton.cdiv(dim, _COLUMNS))](
+        x, peaks, values, scales, offsets, dim, peaks.shape[1],
+        WIDTH=_COLUMNS, TILES=triton.next_power_of_2(peaks.shape[1]), FAST=x.is_cuda, num_warps=4,
+    )  # fmt: skip
+    return values, scales, offsets

@@ -32,6 +32,9 @@ class Vae(Protocol):
     def prepare(self) -> None:
         """Lay out the weights for the device, once they are filled in."""
 
+    def quantize(self) -> None:
+        """Convolve in 8-bit integers, where that is faster and the frames stay within their gate. After prepare()."""
+
     def encode(self, frames: Tensor) -> Moments:
         """(B, 3, N, H, W) → the posterior of its latent frames."""
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import conv3d, pad
 
 from livehead.engine.flashhead.vae.clip import Clip, FinishedFrames
+from livehead.engine.flashhead.vae.int8_conv import Int8Conv, norm_act_codes
 from livehead.engine.flashhead.vae.norm_act_pad import Norm, norm_act_pad
 
 WIDER: Mapping[tuple[int, int], tuple[int, int]] = {(128, 48): (128, 64), (96, 3): (96, 64)}
@@ -90,6 +91,9 @@ class Conv:
         self.outputs = outputs
         self.weight = new(f"{name}.weight", outputs, inputs, 3, 3, 3)
         self.bias = new(f"{name}.bias", outputs, dtype=torch.float32)
+        self.peaks: Tensor | None = None
+        """While it is watched: the largest value of each input channel so far, float32."""
+        self.int8: Int8Conv | None = None
         # On the CPU the contiguous layout is faster, and four times as exact.
         self.layout = torch.channels_last_3d if self.weight.is_cuda else torch.contiguous_format
 
@@ -105,6 +109,16 @@ class Conv:
         had_outputs, had_inputs = self.weight.shape[:2]
         self.weight = pad(self.weight, (0, 0) * 3 + (0, inputs - had_inputs, 0, outputs - had_outputs))
 
+    def watch(self) -> None:
+        """Remember the largest values of the input from now on."""
+        self.peaks = torch.zeros(self.weight.shape[1], device=self.weight.device)
+
+    def quantize(self) -> None:
+        """Convolve in 8-bit integers from now on. The input that was seen since :meth:`watch` sets its range."""
+        assert self.peaks is not None
+        self.int8 = Int8Conv(self.weight, self.peaks)
+        self.peaks, self.weight = None, self.weight.new_empty(0)
+
     def receptive_range(self, want: range, total: int) -> range:
         """The input frames, of ``total``, that these output frames (stride 1) depend on."""
         return range(max(0, want.start - self.pad_before), min(total, want.stop + 2 - self.pad_before))
@@ -113,15 +127,26 @@ class Conv:
         self, clip: Clip, want: range, norm: Norm | None = None, *, keep: bool = False
     ) -> tuple[Clip, FinishedFrames | None]:
         """The output frames ``want`` (stride 1), and with ``keep`` the finished input. Consumes the clip."""
+        first, dtype = want.start - self.pad_before, clip.rows.dtype
+        if self.int8 is not None:
+            assert norm is not None
+            size = clip.shape[1:3]
+            codes, finished = norm_act_codes(
+                clip, first, len(want) + 2, norm, self.int8.code, repeat=self.repeat, keep=keep
+            )
+            rows = self.int8(codes, len(want), *size, dtype)
+            return Clip(rows, want.start, clip.total, self.outputs, self.bias), finished
         padded, finished = norm_act_pad(
             clip,
-            want.start - self.pad_before,
+            first,
             len(want) + 2,
             norm,
             width=self.weight.shape[1],
             repeat=self.repeat,
             keep=keep,
         )
+        if self.peaks is not None:
+            self.peaks = torch.maximum(self.peaks, padded.flatten(0, -2).amax(0).float())
         rows = self._convolve(padded.movedim(-1, 1).contiguous(memory_format=self.layout))
         return Clip(rows.movedim(1, -1).contiguous(), want.start, clip.total, self.outputs, self.bias), finished
 

@@ -156,6 +156,8 @@ def _assemble(
     fill_in("autoencoder", vae.targets(), None)
     if device.type != "meta":
         vae.prepare()
+        if dtypes.matmul == "int8":
+            vae.quantize()
     log.info("autoencoder loaded")
     dit = Dit(config, device, dtypes, attention)
     fill_in("transformer", dit.targets(), dit)

@@ -13,6 +13,9 @@ from livehead.engine.flashhead.vae.base import Moments
 from livehead.engine.flashhead.vae.latents import LatentStatistics
 from livehead.engine.flashhead.vae.ltx.autoencoder import Ltx
 
+CALIBRATION = (3, 8, 8)
+"""Size of the noise that is decoded to find the range of the activations: 17 frames of 256 × 256."""
+
 
 class LtxVae(LatentStatistics):
     """LTX 0.9: strides (8, 32, 32), 128 channels, a sampled posterior."""
@@ -28,6 +31,11 @@ class LtxVae(LatentStatistics):
 
     def prepare(self) -> None:
         self.model.prepare()
+
+    def quantize(self) -> None:
+        noise = torch.Generator(self.mean.device).manual_seed(0)
+        latents = torch.randn(1, self.model.channels, *CALIBRATION, generator=noise, device=self.mean.device)
+        self.model.quantize(self.denormalise(latents))
 
     def encode(self, frames: Tensor) -> Moments:
         mean, logvar = self.model.encode(frames)
