@@ -24,7 +24,8 @@ def table(figures: Mapping[str, Any]) -> str:
         f"ceilings: {figures['ceiling_tflops']:.4g} TFLOP/s matmul, {figures['ceiling_copy_tb_s']:.2f} TB/s copy, "
         f"{figures['ceiling_host_gb_s']:.0f} GB/s to the host; a window is {figures['window_tflop']:.3g} TFLOP",
         f"from nothing to ready {figures['cold_start_s']:.1f} s, of which warming up and graphs "
-        f"{figures['graph_capture_s']:.1f} s",
+        f"{figures['graph_capture_s']:.1f} s; larger batches {figures['larger_batches_s']:.1f} s behind that",
+        *_memory(figures["memory"]),
         "",
     ]
     names = list(figures["rows"][0]["stages_ms"])
@@ -37,3 +38,12 @@ def table(figures: Mapping[str, Any]) -> str:
         cells += [f"{row['tflops']:.4g}", f"{row['of_ceiling']:.0%}", f"{row['realtime_streams']:.1f}"]
         lines.append("".join(f"{cell:>9}" for cell in cells))
     return "\n".join(lines)
+
+
+def _memory(memory: Mapping[str, float] | None) -> list[str]:
+    if memory is None:
+        return []
+    return [
+        f"GPU memory: weights {memory['weights_gb']:.2f} GB, graphs {memory['graphs_gb']:.2f} GB, a stream "
+        f"{memory['stream_mb']:.0f} MB; {memory['reserved_gb']:.2f} GB reserved, {memory['peak_gb']:.2f} GB at most"
+    ]

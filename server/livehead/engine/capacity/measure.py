@@ -23,6 +23,9 @@ CPU_S = 2.0
 DEVICE_S = 3.0
 """About how long the timing may take, in seconds: on the processor, on anything else."""
 
+KIND_S = 0.35
+"""The most of that for one kind of step: more says no more, and people wait for the server."""
+
 STEPS = 20
 LEAST_STEPS = 3
 """Steps timed of each kind, where time allows; and where it hardly does."""
@@ -72,7 +75,7 @@ def measure(
     silence = _silence_shape(info)
     shapes = sorted({*presets.values(), *([silence] if silence else [])})
     batches = info.batches or [1 << power for power in range(info.max_batch.bit_length())]
-    share = seconds / len(shapes) / len(batches)
+    share = min(KIND_S, seconds / len(shapes) / len(batches))
     found: dict[Shape, list[StepTime]] = {shape: [] for shape in shapes}
     streams: list[Any] = []
     try:

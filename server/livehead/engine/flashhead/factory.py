@@ -10,6 +10,7 @@ import torch
 
 from livehead.engine.flashhead.dit.attention import AttentionName
 from livehead.engine.flashhead.generator import FlashHead
+from livehead.engine.flashhead.runtime.read_ahead import read_ahead
 from livehead.engine.flashhead.warm_up import GRAPHED_BATCHES
 from livehead.engine.flashhead.weights.config import Variant
 
@@ -40,6 +41,8 @@ def create(
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    else:
+        read_ahead()
     kind = dtype or ("float32" if device == "cpu" else "bfloat16")
     options: dict[str, Any] = {
         "attention": attention,

@@ -47,8 +47,3 @@ def wait(device: torch.device) -> None:
     """Until the device has done all it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def memory_gb(device: torch.device) -> float | None:
-    """The most memory that was in use, in GB; None where nobody counts."""
-    return torch.cuda.max_memory_reserved(device) / 1e9 if device.type == "cuda" else None

@@ -10,11 +10,13 @@ from typing import Any
 from livehead.bench.engine.flashhead import ceilings
 from livehead.bench.engine.flashhead.build import build
 from livehead.bench.engine.flashhead.flops import window_tflop
+from livehead.bench.engine.flashhead.memory import MemoryMeter
 from livehead.bench.engine.inputs import noise, portrait
 from livehead.bench.engine.plan import EnginePlan
 from livehead.bench.engine.spread import spread
 from livehead.core.block import FPS
 from livehead.engine.base import Work
+from livehead.engine.factory import warm_up_whole
 from livehead.engine.flashhead.generator import FlashHead
 
 STREAM_MS = 1000 / FPS
@@ -33,15 +35,23 @@ def measure(plan: EnginePlan) -> dict[str, Any]:
         attention=plan.attention,
         precision=plan.precision,
         max_batch=max(plan.batches),
+        memory=plan.memory,
     )
     where = engine.model.device
+    memory = MemoryMeter(where)
+    memory.loaded()
     loaded = time.perf_counter()
-    engine.warm_up()
+    engine.warm_up_first()
     ceilings.wait(where)
     ready = time.perf_counter()
+    warm_up_whole(engine)
+    ceilings.wait(where)
+    whole = time.perf_counter()
+    memory.warmed_up(engine)
     ceiling = ceilings.matmul_tflops(where, engine.model.dtypes.dtype)
     tflop = window_tflop(engine)
     copies = {"ceiling_copy_tb_s": ceilings.copy_tb_s(where), "ceiling_host_gb_s": ceilings.host_gb_s(where)}
+    memory.go_on()
     rows = []
     for batch in plan.batches:
         for hop in plan.hops or (engine.info.window,):
@@ -49,6 +59,7 @@ def measure(plan: EnginePlan) -> dict[str, Any]:
             row["tflops"] = tflop * batch / row["cycle_ms"] * 1000
             row["of_ceiling"] = row["tflops"] / ceiling
             rows.append(row)
+    used = memory.figures()
     return {
         "engine": "flashhead",
         "device": engine.info.device,
@@ -66,7 +77,10 @@ def measure(plan: EnginePlan) -> dict[str, Any]:
         **copies,
         "cold_start_s": ready - began,
         "graph_capture_s": ready - loaded,
-        "memory_gb": ceilings.memory_gb(where),
+        "larger_batches_s": whole - ready,
+        "batches": list(engine.info.batches),
+        "memory_gb": used["peak_gb"] if used else None,
+        "memory": used,
     }
 
 
