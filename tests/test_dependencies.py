@@ -23,6 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DISTRIBUTIONS = {
     "OpenSSL": "pyopenssl",
     "PIL": "pillow",
+    "_pytest": "pytest",
     "cv2": "opencv-python-headless",
     "hibari": "hibari-tts",
     "huggingface_hub": "huggingface-hub",
