@@ -10,10 +10,11 @@ def table(figures: Mapping[str, Any]) -> str:
     """Lines to be printed; the JSON follows them."""
     if figures["engine"] == "preview":
         lines = [f"preview, {figures['size']} px, one core", ""]
-        lines.append(f"{'background':<12}{'ms a frame':>12}{'p95':>8}{'streams':>9}")
+        lines.append(f"{'background':<12}{'ms a frame':>12}{'p95':>8}{'silent':>9}{'p95':>8}{'streams':>9}")
         for row in figures["rows"]:
-            frame = row["frame_ms"]
-            numbers = f"{frame['p50']:>12.2f}{frame['p95']:>8.2f}{row['realtime_streams']:>9.1f}"
+            frame, silent = row["frame_ms"], row["silent_frame_ms"]
+            numbers = f"{frame['p50']:>12.2f}{frame['p95']:>8.2f}{silent['p50']:>9.2f}{silent['p95']:>8.2f}"
+            numbers += f"{row['realtime_streams']:>9.1f}"
             lines.append(f"{row['look']:<12}{numbers}")
         return "\n".join(lines)
     weights = ", random weights" if figures["synthetic"] else ""

@@ -19,6 +19,10 @@ from livehead.engine.preview.rig.scene import scene_of
 from livehead.engine.preview.stream import PreviewStream
 
 WINDOW = 8
+SILENCE_HOP = 4
+"""Frames of silence made at once. A window of them takes as long as one or two frames of speech, 3 to 5 ms, and others'
+frames wait no longer for it than for each other's; with fewer, asking for them costs as much as making them."""
+
 RIGS = 8
 """Rigs kept in memory, 8 MB each, and 6 MB more once another background was wanted: making one takes as long as making
 100 frames."""
@@ -40,6 +44,7 @@ class PreviewGenerator:
             window=WINDOW,
             motion_frames=1,
             presets={"low": Preset(1, 0, 200), "balanced": Preset(1, 0, 400), "throughput": Preset(2, 0, 600)},
+            silence_hop=SILENCE_HOP,
             max_batch=1,  # a batch is no faster, and every frame would wait for the last one
             looks=("keep", "colour", "blur", "transparent", "picture"),
         )

@@ -125,3 +125,52 @@ def test_the_mouth_follows_the_loudness():
     lags = {lag: np.corrcoef(np.roll(level, lag)[5:-5], jaws[5:-5])[0, 1] for lag in range(-3, 4)}
     assert max(lags, key=lambda lag: lags[lag]) in (0, 1)
     assert max(lags.values()) > 0.5
+
+
+def openings(audio: np.ndarray) -> np.ndarray:
+    return np.array([max(shape.jaw, shape.lift) for shape in mouth_shapes(audio)])
+
+
+def phrases(count: int) -> np.ndarray:
+    """Sentences with two seconds of digital silence after each."""
+    return np.concatenate([np.concatenate([voice.sentence(), voice.silence(2)]) for _ in range(count)])
+
+
+def gated(audio: np.ndarray, speech: np.ndarray) -> np.ndarray:
+    """``audio`` as a voice gate lets it through: from 160 ms before each phrase of ``speech`` to 640 ms after it."""
+    loud = np.abs(voice.blocks(speech)).max(axis=1) > 0
+    shut = np.convolve(loud, np.ones(21), "full")[: loud.size] == 0
+    shut &= np.convolve(loud[::-1], np.ones(5), "full")[: loud.size][::-1] == 0
+    through = voice.blocks(audio).copy()
+    through[shut] = 0
+    return through.ravel()
+
+
+@pytest.mark.parametrize("level", [0.0056, 0.0178], ids=["-45 dBFS", "-35 dBFS"])
+@pytest.mark.parametrize("gate", [False, True], ids=["open", "gated"])
+def test_noise_around_speech_moves_no_lips(level, gate):
+    """Once two phrases were heard, whether a gate keeps the noise back between phrases or not."""
+    speech = phrases(5)
+    audio = speech + np.random.default_rng(3).normal(0, level, speech.size).astype(np.float32)
+    clean, open_ = openings(speech), openings(gated(audio, speech) if gate else audio)
+    known = 2 * open_.size // 5
+    at_rest = (np.convolve(clean > 0, np.ones(5), "same") == 0)[known:]
+    assert at_rest.sum() > 3 * 40
+    assert open_[known:][at_rest].max() < 0.05
+
+
+@pytest.mark.parametrize("level", [0.0, 0.0018, 0.0056], ids=["silent", "-55 dBFS", "-45 dBFS"])
+def test_behind_a_gate_the_mouth_begins_no_later(level):
+    speech = phrases(4)
+    audio = speech + np.random.default_rng(3).normal(0, level, speech.size).astype(np.float32)
+    first = [
+        [int(np.argmax(each > 0.04)) for each in openings(sound).reshape(4, -1)]
+        for sound in (audio, gated(audio, speech))
+    ]
+    assert all(behind <= before for before, behind in zip(*np.array(first)[:, 1:], strict=True))
+
+
+def test_in_silence_the_mouth_comes_to_rest():
+    for sound in (voice.vowel("u", 0.4), voice.hum(0.4), voice.hiss(0.4)):
+        shapes = mouth_shapes(np.concatenate([sound, voice.silence(3)]))
+        assert shapes[-1] == MouthShape()

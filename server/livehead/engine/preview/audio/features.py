@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,13 @@ WINDOW = 960
 
 QUIET_DB = -54.0
 """Audio below this level, in dBFS, is never taken for speech."""
+
+FLOOR = slice(25, 100)
+"""From how many blocks, and of how many at most, the quietest is taken for the noise of the room: one second to
+four seconds. So long nobody speaks without a pause (minimum statistics: Martin, 2001)."""
+
+STEADY_BLOCKS, STEADY_DB = 11, 6.0
+"""Speech never stays this even for so long."""
 
 _FREQ = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
 _TAPER = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW) ** 2
@@ -44,12 +52,17 @@ class Features:
 
 
 class FeatureExtractor:
-    """Turns blocks into :class:`Features`, and adapts to the loudness of the speaker and of the room."""
+    """Turns blocks into :class:`Features`, and adapts to the loudness of the speaker and of the room.
+
+    Zeros after a steady noise tell nothing of either: there a gate was shut, and the noise will be back with the next
+    speech. Zeros after speech are a silent room."""
 
     def __init__(self) -> None:
         self._past = np.zeros(WINDOW)
         self._speech_db = -24.0
         self._noise_db = -66.0
+        self._levels: deque[float] = deque(maxlen=FLOOR.stop)
+        self._shut = False
         self._last_db = -90.0
         self._formants = USUAL
 
@@ -64,25 +77,41 @@ class FeatureExtractor:
         block = np.clip(np.nan_to_num(pcm.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
         self._past = np.concatenate([self._past[BLOCK_SAMPLES:], block])
         whole, end = _db(block), _db(block[-BLOCK_SAMPLES // 4 :])
-        gate = self._gate(whole)
+        self._shut = not block.any() and (self._shut or self._steady())
+        if not self._shut:
+            self._learn(whole)
+        gate = self._gate
         level = float(np.clip((whole - gate) / (self._speech_db - gate), 0, 1.4))
         last = float(np.clip((end - gate) / (self._speech_db - gate), 0, 1.4))
         onset = float(np.clip((whole - self._last_db - 6) / 18, 0, 1)) if level > 0.3 else 0.0
         self._last_db = whole
         return self._spectrum(level, last, onset) if level > 0 else Features(end=last)
 
-    def _gate(self, db: float) -> float:
-        """Track the levels of the speaker and of the room, and return the level in dB that separates the two."""
+    def _steady(self) -> bool:
+        """Whether what was heard last was noise."""
+        last = list(self._levels)[-STEADY_BLOCKS:]
+        return len(last) == STEADY_BLOCKS and max(last) - min(last) < STEADY_DB
+
+    def _learn(self, db: float) -> None:
+        """Track the levels of the speaker and of the room."""
+        self._levels.append(db)
         if db < self._noise_db:
             self._noise_db += 0.3 * (max(db, -75.0) - self._noise_db)
         else:
             # Noise like a fan's is steady; speech is not.
             steady = abs(db - self._last_db) < 2
-            self._noise_db = min(self._noise_db + (0.30 if steady else 0.05), self._speech_db - 15)
+            self._noise_db += 0.30 if steady else 0.05
+            if len(self._levels) >= FLOOR.start:
+                self._noise_db = max(self._noise_db, min(self._levels))
+            self._noise_db = min(self._noise_db, self._speech_db - 15)
         if db > self._speech_db:
             self._speech_db += 0.25 * (db - self._speech_db)
         elif db > max(QUIET_DB, self._speech_db - 25):
             self._speech_db = max(-42.0, self._speech_db - 0.04)
+
+    @property
+    def _gate(self) -> float:
+        """The level in dB that separates speaker and room."""
         return min(max(QUIET_DB, self._noise_db + 9, self._speech_db - 28), self._speech_db - 8)
 
     def _spectrum(self, level: float, end: float, onset: float) -> Features:
