@@ -209,7 +209,7 @@ def test_an_engine_that_is_overloaded_does_not_stop_it() -> None:
     run.want(THROUGHPUT)
     run.seconds(14)
     (at, _), *_ = run.taken
-    assert at - asked < SERVER_PATIENCE_S + 4
+    assert at - asked < 3, "there is no use in waiting for silence"
     assert run.unsent() == []
     assert set(run.kinds(run.now - 3)) == {Kind.FRESH}
 

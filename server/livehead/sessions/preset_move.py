@@ -15,6 +15,9 @@ SERVER_PATIENCE_S = 3.0
 CLIENT_PATIENCE_S = 1.0
 """One that the client asked for: it is expected soon."""
 
+LACKING = 5
+"""So many blocks without a frame of their own end the wait: the engine is overloaded, and no picture moves anyway."""
+
 SPACING_S = 0.2
 """Windows change their shape at most once in so long: that may restart the engine's stream, which costs an encoding and
 a window."""
@@ -22,11 +25,13 @@ a window."""
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """``gently``: no sound is given up for it. ``on_taken`` is called when windows have that shape."""
+    """``gently``: no sound is given up for it. ``lacking`` is what :attr:`Playout.lacking` was when it was wanted.
+    ``on_taken`` is called when windows have that shape."""
 
     preset: Preset
     since: float
     patience_s: float
+    lacking: int
     gently: bool
     on_taken: Callable[[], None]
 
@@ -67,7 +72,7 @@ class PresetMove:
         if self._wanted is not None and self._wanted.preset == preset and self._wanted.gently != by_client:
             return  # it is on its way there
         patience_s = CLIENT_PATIENCE_S if by_client else SERVER_PATIENCE_S
-        self._wanted = _Wanted(preset, now, patience_s, not by_client, on_taken)
+        self._wanted = _Wanted(preset, now, patience_s, self._playout.lacking, not by_client, on_taken)
 
     def step(self, now: float, *, speaking: bool, restarts: bool, generate_ms: float) -> None:
         """Do what is due. ``restarts``: another shape of windows would restart the timeline now; ``generate_ms``: what
@@ -77,9 +82,9 @@ class PresetMove:
             return
         preset = wanted.preset
         if not restarts and _blocks(preset) > _blocks(self.preset):
-            if speaking and not self._growing and now < wanted.since + wanted.patience_s:
+            self._growing = self._growing or not speaking or self._may_not_wait(wanted, now)
+            if not self._growing:
                 return
-            self._growing = True
             self._playout.prepare(preset.hop, preset.lookahead, preset.max_delay_ms, generate_ms=generate_ms)
             if not self._playout.prepared:
                 return
@@ -91,6 +96,9 @@ class PresetMove:
         )
         self._take(preset, now)
         wanted.on_taken()
+
+    def _may_not_wait(self, wanted: _Wanted, now: float) -> bool:
+        return now >= wanted.since + wanted.patience_s or self._playout.lacking >= wanted.lacking + LACKING
 
 
 def _blocks(preset: Preset) -> int:

@@ -31,7 +31,7 @@ class Growing:
         last tick had no new frame. Then one that is there is not kept waiting; one that is not has time to come."""
         self.held = False
         self._since_hold += 1
-        if segment.settling or self.missing(segment) < REST_S:
+        if segment.settling or k < segment.next or self.missing(segment) < REST_S:
             return False
         block = segment.waiting.get(k)
         there = block is not None and block.frame is not None

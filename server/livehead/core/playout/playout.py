@@ -128,6 +128,11 @@ class Playout:
         )
 
     @property
+    def lacking(self) -> int:
+        """Blocks so far that were sent without a frame of their own."""
+        return self._counters.repeats[Repeat.NO_FRAME]
+
+    @property
     def waiting(self) -> int:
         """Blocks that wait to be sent; bounded by the max delay."""
         return sum(len(segment.waiting) for segment in self._timeline)
