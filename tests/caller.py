@@ -75,13 +75,17 @@ class Microphone(MediaStreamTrack):
 
 @dataclass(frozen=True)
 class Seen:
+    """``at`` is when it came, ``media`` its RTP timestamp in seconds."""
+
     at: float
     code: probe.Reading | None
     luma: NDArray[np.uint8]
+    media: float
 
 
 class Caller:
-    """One peer connection. ``frames`` and ``levels`` (time and rms of 20 ms of voice) fill while it is connected."""
+    """One peer connection. ``frames``, ``levels`` (time and rms of 20 ms of voice) and ``heard`` (the same, by RTP
+    timestamp in seconds) fill while it is connected."""
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class Caller:
         self.microphone = Microphone(speech)
         self.frames: list[Seen] = []
         self.levels: list[tuple[float, float]] = []
+        self.heard: list[tuple[float, float]] = []
         self.figures: list[dict[str, Any]] = []
         self.began = time.monotonic()
         self._keep = keep
@@ -163,7 +168,15 @@ class Caller:
                 if isinstance(frame, av.VideoFrame):
                     luma = frame.to_ndarray(format="yuv420p")[: frame.height]
                     kept = luma if len(self.frames) % self._keep == 0 else luma[-probe.ROWS :]
-                    self.frames.append(Seen(now, probe.read(luma), kept))
+                    self.frames.append(Seen(now, probe.read(luma), kept, _media(frame)))
                 elif isinstance(frame, av.AudioFrame):
                     samples = frame.to_ndarray().astype(np.float64) / 32768
-                    self.levels.append((now, float(np.sqrt(np.mean(samples**2)))))
+                    level = float(np.sqrt(np.mean(samples**2)))
+                    self.levels.append((now, level))
+                    self.heard.append((_media(frame), level))
+
+
+def _media(frame: av.AudioFrame | av.VideoFrame) -> float:
+    assert frame.pts is not None
+    assert frame.time_base is not None
+    return float(frame.pts * frame.time_base)
