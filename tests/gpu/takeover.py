@@ -35,13 +35,15 @@ from livehead.engine.host.host import EngineHost, EngineStream, WindowTiming
 
 SETTLE_S = 4.0
 AFTER_S = 6.0
+PREPARED_S = 60.0
 
 
 class Talker:
     """A session that always talks."""
 
-    def __init__(self, spec: WindowSpec, start: float, seed: int) -> None:
-        self.session = SimulatedSession(spec, start, voice(seed))
+    session: SimulatedSession
+
+    def __init__(self) -> None:
         self.stream: EngineStream | None = None
         self.back: float | None = None
         self.states: list[str] = []
@@ -50,8 +52,9 @@ class Talker:
     async def open(self, host: EngineHost, portraits: TintedPortraits, seed: int) -> None:
         self.stream = await host.open(portraits.next(), seed, self._on_frames, self.states.append, self._on_dropped)
 
-    async def talk(self, until: float) -> None:
+    async def talk(self, spec: WindowSpec, start: float, until: float, seed: int) -> None:
         assert self.stream is not None
+        self.session = SimulatedSession(spec, start, voice(seed))
         while self.session.complete_at < until:
             await asyncio.sleep(self.session.complete_at - time.monotonic())
             window = self.session.cut()
@@ -69,9 +72,11 @@ class Talker:
 
 
 async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float, after: float) -> dict[str, Any]:
-    """Figures of one takeover, with so many streams."""
+    """Figures of one takeover, with so many streams or as many as fit."""
     async with EngineHost(spec, standby=True, calm=0.5) as host:
         info = await host.ready()
+        assert host.capacity is not None
+        streams = min(streams, host.capacity.talking[latency])
         began = time.monotonic()
         while host.standby != "ready":
             if host.standby == "off":
@@ -79,23 +84,25 @@ async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float
             await asyncio.sleep(0.1)
         loaded = time.monotonic() - began
         (windows,) = window_specs(info.presets, latency, (), None)
-        start = time.monotonic() + 0.5 * streams + 1
         portraits = TintedPortraits(0)
-        talkers = [
-            Talker(windows, start + phase * windows.period_s, seed)
-            for seed, phase in enumerate(phases(streams, None), 1)
-        ]
+        talkers = [Talker() for _ in range(streams)]
         for seed, talker in enumerate(talkers, 1):
             await talker.open(host, portraits, seed)
         supervisor = host._supervisor
         assert supervisor.in_use is not None
-        assert supervisor.reserve is not None
-        workers = [supervisor.in_use.footprint, supervisor.reserve.footprint]
-        start_at = max(start, time.monotonic())
-        kill_at = start_at + settle
-        talking = [asyncio.create_task(talker.talk(kill_at + after)) for talker in talkers]
+        reserve = supervisor.reserve
+        assert reserve is not None
+        workers = [supervisor.in_use.footprint, reserve.footprint]
+        async with asyncio.timeout(PREPARED_S):
+            while sum(reserve.streams.values()) < streams:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.05)
+        start = time.monotonic() + 0.1
+        kill_at = start + settle
+        talking = [
+            asyncio.create_task(talker.talk(windows, start + phase * windows.period_s, kill_at + after, seed))
+            for seed, (talker, phase) in enumerate(zip(talkers, phases(streams, None), strict=True), 1)
+        ]
         await asyncio.sleep(kill_at - time.monotonic())
-        mirrored = sum(supervisor.reserve.streams.values()) if supervisor.reserve else 0
         lost_before = sum(talker.session.lost for talker in talkers)
         assert host.pid is not None
         killed = time.monotonic()
@@ -111,7 +118,6 @@ async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float
             "size": info.width,
             "latency": latency,
             "streams": streams,
-            "prepared_in_reserve": mirrored,
             "reserve_loaded_s": round(loaded, 1),
             "takeovers": host.takeovers,
             "back_ms": back,

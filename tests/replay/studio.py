@@ -274,12 +274,12 @@ class Studio:
         stream = asyncio.run(make())
         loop: Any = SimpleNamespace(call_soon=lambda call, *args: call(*args))
         stream._loop = loop
-        stream.observer = attachment
         attachment.stream = stream
         self.streams[number] = stream
         stream.attach(self.worker.inbox)
 
         def opened() -> None:
+            stream.observer = attachment
             self.recorder.opened(OpenedStream(number, avatar, portrait, seed, look, backdrop))
             self.pipeline.attach(attachment)
             self.pipeline.poll()
@@ -301,7 +301,10 @@ class Studio:
         self.at(self.now + seconds, start)
 
     def take_over(self) -> None:
-        """The worker is killed, and another one that has the streams open goes on at once."""
+        """The worker is killed, and another one that has the streams open goes on at once. One that is dead already
+        had nobody in reserve."""
+        if self.worker.dead:
+            return
         self.worker.dead = True
         self.worker = Worker(self, self.generator, self.worker.takes, mute=True)
         streams = list(self.streams.values())

@@ -69,7 +69,7 @@ async def engine() -> AsyncIterator[EngineHost]:
 async def host(engine: EngineHost) -> AsyncIterator[EngineHost]:
     """One worker for all tests; each leaves its streams to be closed here."""
     yield engine
-    for stream in list(engine._streams.values()):
+    for stream in list(engine._streams):
         await stream.close()
 
 

@@ -257,7 +257,7 @@ async def test_the_machine_is_measured_once(tmp_path):
     steps = tmp_path / "steps"
     async with engine("create_noting_steps", path=str(steps), max_batch=1, item_seconds=0.011) as host:
         assert host.capacity is not None
-        assert host.capacity.streams["low"] in (1, 2, 3)  # 11 ms each, 36 ms of 40 are given away
+        assert host.capacity.talking["low"] in (1, 2, 3)  # 11 ms each, 36 ms of 40 are given away
         measured = steps.stat().st_size
         assert measured > 3
         viewer = await Viewer(1).open(host)

@@ -19,10 +19,11 @@ from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent
 from livehead.engine.host.status import EngineState, EngineStatus
 from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
+from livehead.engine.host.streams import Streams
 from livehead.engine.host.supervisor import BACKOFF, CALM, StandbyState, Supervisor
 from livehead.engine.host.worker_life import Limits, WorkerLife
-from livehead.engine.ipc.messages import Dropped, Fault, FramesReady, Opened, Profiled, Ready, Refused, Rewound, Start
-from livehead.errors import EngineError, LiveheadError
+from livehead.engine.ipc.messages import Fault, FramesReady, Profiled, Ready, Start
+from livehead.errors import EngineError
 
 __all__ = [
     "EngineHost",
@@ -36,9 +37,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-REOPEN_S = 5.0
-"""Seconds between tries to open a live stream again where the worker is well but the stream was refused."""
 
 
 class EngineHost:
@@ -89,8 +87,7 @@ class EngineHost:
             on_down=self._down,
             on_take_over=self._take_over,
         )
-        self._streams: dict[int, EngineStream] = {}
-        self._next_stream = 0
+        self._streams = Streams(lambda: self._supervisor.in_use, lambda: self._supervisor.reserve)
         self._last_fault = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -161,7 +158,7 @@ class EngineHost:
         task, self._task = self._task, None
         task.cancel()
         await asyncio.wait([task])
-        for stream in list(self._streams.values()):
+        for stream in self._streams:
             await stream.close()
         if not task.cancelled():
             task.result()
@@ -197,9 +194,8 @@ class EngineHost:
         worker = self._supervisor.worker
         if self.state != "ready" or worker is None:
             raise self._status.why_not
-        self._next_stream += 1
         stream = EngineStream(
-            self._next_stream,
+            self._streams.new_id(),
             portrait,
             seed,
             info=self.info,
@@ -209,9 +205,9 @@ class EngineHost:
             on_state=on_state,
             on_dropped=on_dropped,
             dropped=self.dropped,
-            on_closed=self._forget,
+            on_closed=self._streams.forget,
         )
-        self._streams[stream.id] = stream
+        self._streams.add(stream)
         stream.attach(worker.outbox)
         try:
             await stream.opened
@@ -220,48 +216,23 @@ class EngineHost:
             raise
         return stream
 
-    def _forget(self, stream: int) -> None:
-        self._streams.pop(stream, None)
-        if self._supervisor.reserve is not None:
-            self._supervisor.reserve.close(stream)
-
     def _receive(self, life: WorkerLife, event: WorkerEvent) -> None:
+        used = life is self._supervisor.in_use
         match event:
-            case Ready() if life is self._supervisor.in_use:
+            case Ready() if used:
                 self._up(life, event)
-            case Profiled():
-                if life is self._supervisor.in_use:
-                    self._info = event.info
-                    self._tracker = CapacityTracker(event.profile)
-                    self._supervisor.correct(event)
             case Ready():
-                for stream in self._streams.values():
-                    self._prepare_in_reserve(stream)
+                self._streams.prepare()
+            case Profiled() if used:
+                self._info = event.info
+                self._tracker = CapacityTracker(event.profile)
+                self._supervisor.correct(event)
             case Fault():
                 self._note(event)
-            case _ if life is self._supervisor.in_use:
-                self._answer(life, event)
-
-    def _answer(self, life: WorkerLife, event: WorkerEvent) -> None:
-        """What the worker in use says of a stream."""
-        match event:
-            case FramesArrived(ready, frames):
-                self._track(ready)
-                if stream := self._streams.get(ready.stream):
-                    stream.deliver(ready, frames)
-            case Dropped():
-                if stream := self._streams.get(event.stream):
-                    stream.drop(event.epoch, event.k, event.hop, event.reason)
-            case Opened():
-                if stream := self._streams.get(event.stream):
-                    stream.confirm(event.shown_k)
-                    self._prepare_in_reserve(stream)
-            case Rewound():
-                if stream := self._streams.get(event.stream):
-                    stream.observer.on_rewound(event.shown_k)
-            case Refused():
-                if (stream := self._streams.get(event.stream)) and not stream.refuse(event.error):
-                    self._try_again(life, stream, event.error)
+            case _ if used:
+                if isinstance(event, FramesArrived):
+                    self._track(event.ready)
+                self._streams.answer(life, event)
 
     def _note(self, fault: Fault) -> None:
         self.faults += 1
@@ -269,48 +240,21 @@ class EngineHost:
         self._last_fault = fault.error
         logger.error("generator failed in %s of streams %s: %s%s", fault.call, fault.streams, fault.error, trace)
 
-    def _try_again(self, life: WorkerLife, stream: EngineStream, error: LiveheadError) -> None:
-        """A live stream could not be opened again. That may pass: out of memory, say."""
-        logger.error("stream %d cannot be opened again: %s; next try in %.0f s", stream.id, error, REOPEN_S)
-        stream.detach(str(error))
-
-        def attach() -> None:
-            if life is self._supervisor.in_use and stream.id in self._streams:
-                stream.attach(life.process.outbox)
-
-        asyncio.get_running_loop().call_later(REOPEN_S, attach)
-
     def _up(self, life: WorkerLife, ready: Ready) -> None:
         self._info = ready.info
         if self._tracker is None:
             self._tracker = CapacityTracker(ready.profile)
             self._supervisor.remember(ready)
-        for stream in self._streams.values():
-            stream.attach(life.process.outbox)
+        self._streams.attach(life)
         self._status.up()
 
     def _down(self, reason: str, failure: EngineError | None) -> None:
-        for stream in list(self._streams.values()):
-            stream.detach(reason)
+        self._streams.detach(reason)
         self._status.down(reason, failure)
 
-    def _prepare_in_reserve(self, stream: EngineStream) -> None:
-        """What is live is open there, too. A film is begun again when it is lost."""
-        reserve = self._supervisor.reserve
-        if reserve is None or reserve.ready is None or stream.id in reserve.streams:
-            return
-        if stream.opened.done() and not stream.background:
-            reserve.open(stream.opening)
-
     def _take_over(self, lost: WorkerLife) -> None:
-        """The worker that was in reserve is in use. Those streams go on first whose frames are missed first, and all
-        before any is stepped: they share steps then. What a worker was stuck in is not tried again."""
-        life = self._supervisor.in_use
-        assert life is not None
-        for stream in sorted(self._streams.values(), key=lambda each: each.due):
-            stream.go_on(life.process.outbox, opened=life.streams.get(stream.id))
-        for stream in sorted(self._streams.values(), key=lambda each: each.due):
-            stream.submit_again("down" if lost.stuck else None)
+        assert self._supervisor.in_use is not None
+        self._streams.go_on(self._supervisor.in_use, lost)
 
     def _track(self, ready: FramesReady) -> None:
         """Learn from a step how fast the machine is now."""
