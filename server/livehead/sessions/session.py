@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
 from livehead.core.look import Look
-from livehead.core.messages.from_client import Shown
 from livehead.core.messages.from_server import (
     Playback,
     RecordingNotice,
@@ -32,8 +31,6 @@ from livehead.core.voice.barge_in import BargeIn
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import NotFoundError, UnprocessableError
 from livehead.logs import SessionLog
-from livehead.media.audio.ingest import AudioChunk
-from livehead.media.peer.channel import LABEL
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
 from livehead.sessions.admission.session_limits import SessionLimits
@@ -52,6 +49,7 @@ from livehead.sessions.recording.notice import RecordingNotices
 from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session_latency import SessionLatency
+from livehead.sessions.session_parts import SessionParts
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
@@ -60,13 +58,10 @@ from livehead.sessions.speech.say_queue import Speech
 from livehead.sessions.status import Listener, SessionMessage, Status
 from livehead.sessions.viewers.audience import Audience
 from livehead.sessions.viewers.viewer import Viewer
-from livehead.sessions.viewers.viewer_messages import ViewerMessages
+from livehead.sessions.viewers.viewer_events import ViewerEvents
 from livehead.settings import Settings
 
 WATCH_S = 0.25
-
-PLAYS_AFTER_S = 0.3
-"""A client that is connected plays what it gets after this long: pushed speech begins no sooner."""
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +94,6 @@ class Session:
         self.id = new_id()
         self.opened_by = opened_by
         self.network = network_of(opened_by.address)
-        self.caller: Viewer | None = None
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
@@ -112,12 +106,10 @@ class Session:
         self._opened_at = time.monotonic()
         self._lifetime = Lifetime(SessionLimits.of(settings, opened_by))
         self._rates = SteeringRates()
-        self._ending = asyncio.Event()
-        self._reason = "failed"
+        self._parts = SessionParts(self._log)
         self._recorder = recorders.make(self.id, replace(request, latency=name), opened_by, host.info)
         self._notices = RecordingNotices(self._status)
         self._viewers = Viewers(on_sent=self._on_sent)
-        self._audience = Audience(settings.sessions.max_viewers, self._on_left)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             begins_with.hop, begins_with.lookahead
         )
@@ -153,28 +145,45 @@ class Session:
         )
         trace = self._pacer.trace if request.probe else None
         self._reporter = Reporter(self._pipeline, self._latency, self._viewers, self._status, trace)
-        self._messages = ViewerMessages(self._log, self.interrupt, self._on_shown)
         seed = secrets.randbits(32) if request.seed is None else request.seed
         streams = StreamOpener(host, avatars, opened_by.owner, seed, self._pacer, self._recorder, self._on_engine)
         self._portrait = Portrait(Appearance(request.avatar, request.look), streams, self._pipeline, self._log)
+        self._events = ViewerEvents(
+            self._source,
+            self._pipeline,
+            self._portrait,
+            self._hearing,
+            self._speech,
+            self._lifetime,
+            self._status,
+            self._log,
+            on_interrupt=self.interrupt,
+            end=self.end,
+        )
+        self._audience = Audience(settings.sessions.max_viewers, self._events.on_left)
 
     async def open(self, offer: str) -> str:
         """Answer its caller's offer; :meth:`run` must follow.
 
         Raises what :meth:`Peer.answer` raises; nothing is left behind then.
         """
-        self.caller = self._new_viewer(
+        request = self._request
+        caller = self._events.caller = Viewer(
+            self._viewers,
             self.opened_by,
-            caller_speaks=not self._request.pushed,
-            sees=self._request.sees,
-            voice=self._request.speaks,
-            channel=self._request.channel,
+            self._settings,
+            self._events,
+            self._log,
+            caller_speaks=not request.pushed,
+            sees=request.sees,
+            voice=request.speaks,
+            channel=request.channel,
         )
-        return await self._audience.join(self.caller, offer)
+        return await self._audience.join(caller, offer)
 
     async def join(self, offer: str, identity: Identity) -> tuple[Viewer, str]:
         """Answer the offer of one more viewer. Raises what :meth:`Audience.join` raises."""
-        viewer = self._new_viewer(identity)
+        viewer = Viewer(self._viewers, identity, self._settings, self._events, self._log)
         return viewer, await self._audience.join(viewer, offer)
 
     async def run(self) -> None:
@@ -191,19 +200,18 @@ class Session:
         if self._speech is not None:
             parts["say"] = self._speech.run
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
-                await self._ending.wait()
-                for task in tasks:
-                    task.cancel()
+            await self._parts.run(parts)
         finally:
             await self._close()
 
     def end(self, reason: str) -> None:
         """Ask it to end; ``closed`` says when it has. ``reason`` is one word for state, metrics and log."""
-        if not self._ending.is_set():
-            self._reason = reason
-            self._ending.set()
+        self._parts.end(reason)
+
+    @property
+    def caller(self) -> Viewer | None:
+        """The viewer that it belongs to, None where it was made without one."""
+        return self._events.caller
 
     def drain(self) -> None:
         """Tell the client that the server will go away."""
@@ -356,18 +364,7 @@ class Session:
             )
         return self._speech
 
-    # -- the parts
-
-    async def _keep(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
-        """A part that fails or returns while the session lives ends it."""
-        try:
-            await part()
-        except Exception:  # noqa: BLE001 - one session must not end the others
-            self._log.exception("its part %r failed", name)
-        else:
-            if not self._ending.is_set():
-                self._log.error("its part %r ended", name)
-        self.end("failed")
+    # -- its own parts
 
     async def _show(self) -> None:
         self.end(await self._portrait.run())
@@ -412,101 +409,31 @@ class Session:
     def _on_engine(self, state: EngineState) -> None:
         self._status.on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
 
-    # -- what its viewers tell it
-
-    def on_heard(self, viewer: Viewer) -> None:
-        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
-        if viewer.peer.takes_video:
-            self._portrait.awaited.set()
-
-    def on_connected(self, viewer: Viewer) -> None:
-        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
-        now = time.monotonic()
-        if self._lifetime.begun_at is None:
-            self._lifetime.begun_at = now
-            self._status.on(Event.CONNECTED)
-        if viewer.peer.takes_video and not self._portrait.begun.is_set():
-            if isinstance(self._source, PushSource):
-                self._source.begin_at(now + PLAYS_AFTER_S)
-            self._portrait.begun.set()
-
-    def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
-        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
-        judged = self._hearing.hear(viewer.id, audio.start, audio.pcm)
-        if isinstance(self._source, MicSource) and viewer is self.caller and self._portrait.shown.is_set():
-            self._pipeline.push(self._source.hear(audio.start, audio.pcm, judged))
-
-    def on_text(self, viewer: Viewer, text: str) -> None:
-        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`."""
-        self._messages.handle(viewer, text)
-
-    def _on_shown(self, viewer: Viewer, shown: Shown) -> None:
-        if self._speech is not None:
-            self._speech.shown(viewer, shown)
-
-    def on_media(self, viewer: Viewer, *, lost: bool) -> None:
-        """See :class:`~livehead.sessions.viewers.viewer.OnViewer`. Only its caller's loss degrades a session."""
-        if viewer is self.caller:
-            self._status.on(Event.MEDIA_LOST if lost else Event.MEDIA_BACK)
-
-    def _on_left(self, viewer: Viewer) -> None:
-        self._hearing.leave(viewer.id)
-        if self._speech is not None:
-            self._speech.left(viewer)
-        if viewer is self.caller:
-            self.end(viewer.reason)
-        else:
-            self._log.debug("a viewer left: %s", viewer.reason)
-
-    def _new_viewer(
-        self,
-        identity: Identity,
-        *,
-        caller_speaks: bool = False,
-        sees: bool = False,
-        voice: bool = True,
-        channel: str = LABEL,
-    ) -> Viewer:
-        return Viewer(
-            self._viewers,
-            identity,
-            self._settings,
-            self,
-            self._log,
-            caller_speaks=caller_speaks,
-            sees=sees,
-            voice=voice,
-            channel=channel,
-        )
-
     # -- the end
 
     async def _close(self) -> None:
-        """Every step is tried, whatever the others raise."""
         if self._status.closed:
             return
         try:
-            await self._attempt("its last figures", self._take_figures)
-            await self._attempt("the engine's stream", self._portrait.close)
-            await self._attempt("its viewers", self._close_viewers)
-            await self._attempt("its recording", self._recorder.close)
+            await self._parts.close(
+                {
+                    "its last figures": self._take_figures,
+                    "the engine's stream": self._portrait.close,
+                    "its viewers": self._close_viewers,
+                    "its recording": self._recorder.close,
+                }
+            )
             self._metrics.close_failures.inc(self._audience.close_failures)
         finally:
-            self._status.on(Event.CLOSE, self._reason)
-            self._metrics.closed.labels(self._reason).inc()
+            reason = self._parts.reason
+            self._status.on(Event.CLOSE, reason)
+            self._metrics.closed.labels(reason).inc()
             seconds = time.monotonic() - self._opened_at
-            self._log.info("closed: %s, %.1f s, %s", self._reason, seconds, self._reporter.summary())
+            self._log.info("closed: %s, %.1f s, %s", reason, seconds, self._reporter.summary())
             self.closed.set()
-
-    async def _attempt(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await step()
-        except Exception:  # noqa: BLE001 - the next step is to be tried all the same
-            self._reason = "failed"
-            self._log.exception("%s could not be closed", what)
 
     async def _take_figures(self) -> None:
         self._reporter.measure()
 
     async def _close_viewers(self) -> None:
-        await self._audience.close(self._reason)
+        await self._audience.close(self._parts.reason)
