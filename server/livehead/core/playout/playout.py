@@ -98,13 +98,9 @@ class Playout:
         return self._clock.due(self._timeline)
 
     def deadline(self, k: int) -> float:
-        """When block ``k`` is to be sent as things stand, or will be once the delay has come down from that of
-        another shape of windows; infinite before the first audio."""
+        """When block ``k`` is to be sent as things stand; infinite before the first audio."""
         segment = self._timeline.of(k)
-        if segment is None:
-            return math.inf
-        due = segment.schedule.due(k)
-        return min(due, segment.schedule.captured(k) + self._delay.target) if self._shrinking.moving else due
+        return segment.schedule.due(k) if segment else math.inf
 
     def captured(self, k: int) -> float | None:
         """When the first sample of block ``k`` came in; None for a block of no known segment."""
