@@ -109,7 +109,10 @@ def routers() -> tuple[APIRouter, ...]:
 
 def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
-    host = EngineHost(choice.spec, heartbeat=settings.engine.heartbeat_seconds, standby=settings.engine.standby)
+    engine = settings.engine
+    # Who bounds the memory of a worker has none for a second one, unless they ask for it.
+    standby = False if engine.standby is None and engine.memory is not None else engine.standby
+    host = EngineHost(choice.spec, heartbeat=engine.heartbeat_seconds, standby=standby)
     decoder = PortraitDecoder()
     portraits = Portraits(
         PortraitLibrary(settings.server.data_dir / "portraits", settings.store.min_free_mb),

@@ -10,6 +10,7 @@ from livehead.doctor.machine import check_machine
 from livehead.doctor.media import check_codecs, check_portraits
 from livehead.doctor.network import check_port, check_relays, check_tls
 from livehead.doctor.packages import check_packages, check_python
+from livehead.doctor.standby import check_standby
 from livehead.doctor.weights import check_engine, check_weights
 from livehead.settings import Settings
 
@@ -20,6 +21,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_device,
     check_weights,
     check_engine,
+    check_standby,
     check_codecs,
     check_portraits,
     check_port,

@@ -44,6 +44,10 @@ def talk(studio: Studio) -> Path:
     studio.run(0.05)
     studio.pipeline.interrupt()
     studio.run(0.7)
+    studio.take_over()
+    studio.run(0.3)
+    studio.pipeline.interrupt()  # back to what the worker before has made
+    studio.run(0.5)
     return studio.close()
 
 
