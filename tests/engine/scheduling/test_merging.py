@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulation import Job, Session, simulate
 
 from livehead.core.block import BLOCK_S
+from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.scheduling.step_times import StepTimes
@@ -104,10 +105,9 @@ def test_a_stream_that_failed_steps_its_windows_one_by_one() -> None:
 
 def test_a_batch_is_of_equal_hops() -> None:
     picky: Scheduler[Job] = Scheduler(max_batch=4, backlog=8, mixed_hops=False, merging=merging())
-    for stream in (1, 2, 3):
-        for window in windows(1 if stream == 2 else 2):
-            picky.add(Job(stream, window.k, 4, window.deadline))
-    assert sorted((run.stream, run.hop) for run in picky.next(0.0).batch) == [(1, 8), (3, 8)]
+    for stream, hop in ((1, 8), (2, 4), (3, 8)):
+        picky.add(Job(stream, 0, hop, 1.0))
+    assert [(run.stream, run.hop) for run in picky.next(0.0).batch] == [(1, 8), (3, 8)]
     assert [(run.stream, run.hop) for run in picky.next(0.0).batch] == [(2, 4)]
 
 
@@ -128,9 +128,7 @@ def test_load_turns_into_delay_before_it_turns_into_loss(count: int, hop: int) -
         without = simulate(sessions, lite, max_batch=4, mixed_hops=False)
         merged = simulate(sessions, lite, max_batch=4, mixed_hops=False, hops=HOPS)
         assert without.total < 0.85
-        assert merged.total > 0.995
-        assert min(merged.share(stream) for stream in range(count)) > 0.985
-    assert simulate(crowd(count, 60.0, hop, 0.42), lite, max_batch=4, mixed_hops=False, hops=HOPS).total == 1.0
+        assert merged.total == 1.0
 
 
 def test_where_all_fit_nothing_changes() -> None:
@@ -144,6 +142,44 @@ def test_a_model_that_costs_by_the_frame_merges_nothing() -> None:
     outcome = simulate(sessions, preview, max_batch=1, hops=(1, 2))
     assert outcome.merged == 0
     assert outcome.in_time == simulate(sessions, preview, max_batch=1).in_time
+
+
+def test_merged_windows_share_a_step_only_where_the_rest_could_not_be_in_time_otherwise() -> None:
+    for due, size in ((0.3, 1), (0.15, 4)):
+        busy: Scheduler[Job] = Scheduler(max_batch=4, backlog=8, mixed_hops=False, merging=merging())
+        for count, seconds in ((1, 0.044), (2, 0.088), (3, 0.132), (4, 0.14)):
+            busy.observe([Job(9 + n, 0, 8, 0.0) for n in range(count)], seconds, 0.0)
+        for stream in range(4):
+            for window in windows(2, due=due):
+                busy.add(Job(stream, window.k, 4, window.deadline))
+        assert len(busy.next(0.0).batch) == size
+
+
+def test_silence_is_not_given_up_for_speech() -> None:
+    """A window of it shows as much as many others, for one step."""
+    times = StepTimes()
+    full: Scheduler[Job] = Scheduler(max_batch=1, backlog=8, mixed_hops=False, times=times, hops=HOPS)
+    times.observe(1, 4, STEP_S, 0.0)
+    full.add(Job(1, 0, 28, deadline=0.03))
+    for stream in (2, 3, 4):
+        full.add(Job(stream, 0, 4, deadline=0.045))
+    assert [run.stream for run in full.next(0.0).batch] == [1]
+
+
+def test_silent_windows_share_a_step_as_far_as_those_who_speak_can_wait() -> None:
+    for slack, size in ((0.4, 4), (0.1, 1)):
+        times = StepTimes()
+        forecast = Forecast(times, max_batch=4, mixed_hops=False)
+        mixed: Scheduler[Job] = Scheduler(
+            max_batch=4, backlog=8, mixed_hops=False, times=times, hops=HOPS, forecast=forecast
+        )
+        times.observe(1, 4, STEP_S, 0.0)
+        for count, seconds in ((1, 0.044), (2, 0.088), (3, 0.132), (4, 0.157)):
+            mixed.observe([Job(9 + n, 0, 28, 0.0) for n in range(count)], seconds, 0.0)
+        forecast.submitted(Job(1, 0, 4, slack), 0.0)  # the next one comes at 0.16
+        for stream in range(2, 6):
+            mixed.add(Job(stream, 0, 28, deadline=1.0))
+        assert len(mixed.next(0.1).batch) == size
 
 
 Load = Sequence[tuple[float, float, int, float]]

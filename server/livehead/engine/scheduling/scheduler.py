@@ -24,6 +24,7 @@ from typing import Generic
 
 from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.batching import Batches, frames_in_time
+from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.run import Run
 from livehead.engine.scheduling.step_times import StepTimes
@@ -45,7 +46,7 @@ class Scheduler(Generic[JobT]):
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
     its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
     steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of the presets: longer
-    windows are silence, which is made ahead.
+    windows are silence, which is made ahead; with a ``forecast`` they share a step where that leaves others in time.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Scheduler(Generic[JobT]):
         times: StepTimes | None = None,
         merging: Merging | None = None,
         hops: Collection[int] = (),
+        forecast: Forecast | None = None,
     ) -> None:
         self._max_batch = max_batch
         self._backlog = backlog
@@ -64,6 +66,7 @@ class Scheduler(Generic[JobT]):
         self._queues: dict[int, StreamQueue[JobT]] = {}
         self.times = times or StepTimes()
         self._merging = merging
+        self._forecast = forecast
         self._shortest, self._longest = min(hops, default=1), max(hops, default=math.inf)
         self._batches: Batches[Run[JobT]] = Batches(self.times, max_batch)
 
@@ -118,8 +121,7 @@ class Scheduler(Generic[JobT]):
         queues = [queue for queue in self._queues.values() if queue.jobs and not queue.held]
         heads = sorted((self._run(queue, now) for queue in queues), key=_deadline)
         if self._batches.feasible(heads, self._batches.best(heads), now):
-            sharing = self._sharing(heads)
-            batch = sharing[: self._batches.best(sharing, now)]
+            batch = self._step(heads, now)
         else:
             batch = self._most([self._front(queue, now) for queue in queues], now)
         late += [passed for run in batch for passed in self._queues[run.stream].serve(run.windows)]
@@ -130,6 +132,26 @@ class Scheduler(Generic[JobT]):
         self.times.observe(len(batch), sum(job.hop for job in batch), seconds, now)
         if len(batch) == 1 and (queue := self._queues.get(batch[0].stream)) is not None:
             queue.alone = False
+
+    def _step(self, heads: list[Run[JobT]], now: float) -> list[Run[JobT]]:
+        """What is stepped where all of these can be in time."""
+        sharing = self._sharing(heads)
+        merged = heads and len(heads[0].windows) > 1
+        if merged and self._batches.feasible(heads, 1, now):
+            return heads[:1]  # a batch saves little more, and while it takes its time the next windows pile up
+        batch = sharing[: self._batches.best(sharing, now)]
+        return self._fitting(batch, now) if batch and batch[0].hop > self._longest else batch
+
+    def _fitting(self, batch: list[Run[JobT]], now: float) -> list[Run[JobT]]:
+        """Of windows of silence, as many as leave those in time that are about to come: they are made ahead, and the
+        others may not have long to wait. One is stepped in any case, as the device never waits."""
+        forecast = self._forecast
+        if forecast is None:
+            return batch
+        fitting = (
+            size for size in range(len(batch), 1, -1) if forecast.leaves(self._batches.seconds(batch[:size]), now)
+        )
+        return batch[: next(fitting, 1)]
 
     def _take_late(self, queue: StreamQueue[JobT], now: float) -> list[JobT]:
         late = []
@@ -171,8 +193,13 @@ class Scheduler(Generic[JobT]):
         """Of the batches of each size, the one that is worth most a second."""
         best: list[Run[JobT]] = []
         most = -1.0
-        for size in range(1, min(self._max_batch, len(fronts)) + 1):
-            batch = self._sharing(self._order(fronts, size, now))[:size]
+        silent = [[run] for run in fronts if run.hop > self._longest]  # late in part it still shows most
+        batches = [
+            self._sharing(self._order(fronts, size, now))[:size]
+            for size in range(1, min(self._max_batch, len(fronts)) + 1)
+        ]
+        for batch in batches + silent:
+            size = len(batch)
             worth = sum(self._worth(run, size, now) for run in batch) / max(self._batches.seconds(batch), 1e-9)
             if worth > most:
                 best, most = batch, worth
@@ -195,7 +222,7 @@ class Scheduler(Generic[JobT]):
         return self._shown(run, size, now) * (0.1 + self._queues[run.stream].loss)
 
     def _shown(self, run: Run[JobT], size: int, now: float) -> float:
-        """Of each of its windows the share that would be in time, together. A window of silence counts as the many short
+        """Of each of its windows the share that would be in time, together. A window of silence counts as the short
         ones that its stream would have if it spoke: nothing shows more for a step."""
         end = self._batches.end(run, size, now)
         hops = (self._shortest if window.hop > self._longest else window.hop for window in run.windows)

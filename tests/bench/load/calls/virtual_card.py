@@ -1,5 +1,5 @@
-"""Calls at one device in virtual time: pipelines, streams, queue and worker loop are the server's, and a step takes what
-a cost model says. No sleeps, no processes."""
+"""Calls at one device in virtual time: pipelines, streams, queue and worker loop are the server's, and a step takes
+what a cost model says. No sleeps, no processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from livehead.engine.host import stream
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Opened, Rewound
-from livehead.engine.worker.loop import ROOM_S, WorkerLoop
+from livehead.engine.worker.loop import WorkerLoop
 from livehead.metrics import Metrics
 from livehead.sessions.governing import Governing
 
@@ -96,9 +96,9 @@ class FlatGenerator:
 
 @dataclass
 class VirtualCard:
-    """``latency`` is the name of a preset, at which the delay is the longest that it allows, or ``auto``. Time passes in
-    :meth:`run` only. Whoever speaks when is drawn by ``seed``. What is seen within ``lead_s`` of
-    their joining does not count."""
+    """``latency`` is the name of a preset, at which the delay is the longest that it allows, or ``auto``. Time passes
+    in :meth:`run` only. Whoever speaks when is drawn by ``seed``. What is seen within ``lead_s`` of their joining does
+    not count."""
 
     latency: str = "low"
     info: GeneratorInfo = LITE
@@ -193,8 +193,6 @@ class VirtualCard:
                 self._device.now = max(self._device.now, self.now)
                 self.inbox.put(Close(0))  # of no stream: the loop never waits for a message
                 self.loop.turn()
-                if self.loop._idle and len(self.loop._scheduler):
-                    self.at(self._device.now + ROOM_S, lambda: self.inbox.put(Close(0)))
                 continue
             self.now, _, do = heapq.heappop(self._events)
             do()
