@@ -60,3 +60,36 @@ def test_the_cpu_is_taken_only_where_it_is_asked_for(tmp_path: Path) -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"Model_Lite.config.json.*models download lite"):
         choose(settings(tmp_path, engine="flashhead"))
+
+
+@pytest.mark.usefixtures("cuda")
+def test_who_asks_for_no_size_is_given_a_smaller_one_where_that_is_all_there_is_room_or_time_for(
+    tmp_path: Path,
+) -> None:
+    folder = weights(tmp_path, "lite")
+    spec = choose(settings(folder)).spec
+    assert spec.options["size"] == 512
+    assert spec.alternatives == ({"size": 384}, {"size": 256})
+    spec = choose(settings(folder, memory=6)).spec
+    assert (spec.options["size"], spec.options["memory"]) == (384, 6)
+    assert choose(settings(folder, size=512)).spec.alternatives == ()
+    assert choose(settings(folder, device="cpu", engine="flashhead")).spec.alternatives == ()
+
+
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize(
+    ("variant", "size", "memory", "cure"),
+    [
+        ("lite", 512, 6.0, "--size 384 fits"),
+        ("pro", 512, 9.0, "--size 384 fits"),
+        ("pro", 256, 6.0, "--variant lite --size 384 fits"),
+        ("lite", 256, 4.0, "nothing fits below --memory 5.8: lite at 256 px"),
+    ],
+)
+def test_too_little_memory_is_said_with_what_would_fit(
+    variant: str, size: int, memory: float, cure: str, tmp_path: Path
+) -> None:
+    folder = weights(tmp_path, variant)
+    with pytest.raises(EngineError, match=f"--memory allows {memory:g}.*{cure}"):
+        choose(settings(folder, engine="flashhead", variant=variant, size=size, memory=memory))
+    assert cure in choose(settings(folder, variant=variant, size=size, memory=memory)).reason

@@ -161,6 +161,10 @@ class Resuming(Protocol):
 class WarmingUp(Protocol):
     """A generator that can serve before it is as fast as it will be."""
 
+    @property
+    def warming_up(self) -> bool:
+        """Whether anything is left for :meth:`warm_up_more`."""
+
     def warm_up_more(self) -> bool:
         """Do some more of what makes it faster, for a second or two; ``info.batches`` then says more. False where
         nothing is left. Called while no live stream is open."""

@@ -31,9 +31,13 @@ class Growing(fakes.FakeGenerator):
     def info(self) -> GeneratorInfo:
         return replace(super().info, presets=PRESETS, batches=(1, 4) if self.parts == 2 else (1,))
 
+    @property
+    def warming_up(self) -> bool:
+        return self.parts < 2
+
     def warm_up_more(self) -> bool:
         self.parts += 1
-        return self.parts < 2
+        return self.warming_up
 
 
 class Inbox(MessageQueue):

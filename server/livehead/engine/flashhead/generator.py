@@ -15,6 +15,7 @@ from torch import Tensor
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
 from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Work
+from livehead.engine.flashhead.audio.history import AudioHistory
 from livehead.engine.flashhead.colour.match import ColourStatistics, colour_statistics
 from livehead.engine.flashhead.colour.window import match_window
 from livehead.engine.flashhead.dit.attention import AttentionName, choose
@@ -125,6 +126,10 @@ class FlashHead:
         self._warm_up.first()
         self._tell_batches()
 
+    @property
+    def warming_up(self) -> bool:
+        return self._warm_up.left
+
     def warm_up_more(self) -> bool:
         """Record the next larger batch, for a second or so, and name it in ``info.batches``. False where none is
         left."""
@@ -230,6 +235,13 @@ class FlashHead:
             stream.motion = self.graphed.encode_motion(self._noise.rewind(stream), frames[None])[0].clone()
         stream.history.drop(unshown)
         stream.rewinds += 1
+
+    def resume(self, stream: FlashHeadStream, shown: NDArray[np.uint8], heard: Pcm, made: int) -> None:
+        """Continue from frames that another FlashHead made, as :meth:`rewind` does, and from the audio of the last.
+        How many there were makes no difference."""
+        self.rewind(stream, shown)
+        stream.history = AudioHistory()
+        stream.history.append(heard)
 
     def close(self, stream: FlashHeadStream) -> None:
         """Forget a stream. May be called twice."""

@@ -40,7 +40,8 @@ def generator_info(model: Model, max_batch: int) -> GeneratorInfo:
             "attention": model.dit.attention.name,
             "dtype": str(model.dtypes.dtype).removeprefix("torch."),
             "precision": model.dtypes.matmul,
-            "torch": torch.__version__,
+            # Its own kind of string would make whoever unpickles it import torch: seconds, in the server.
+            "torch": str(torch.__version__),
             "weights": model.origin,
         },
     )

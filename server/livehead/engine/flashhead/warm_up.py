@@ -56,8 +56,13 @@ class WarmUp:
         self._engine = engine
         self._graphed = graphed
         self._device = graphed.stages.model.device
-        sizes = GRAPHED_BATCHES[graphed.stages.model.config.variant]
+        sizes = GRAPHED_BATCHES[graphed.stages.model.config.variant] if self._device.type == "cuda" else ()
         self._left = [size for size in sizes if 1 < size <= engine.info.max_batch]
+
+    @property
+    def left(self) -> bool:
+        """Whether there are larger batches to record."""
+        return bool(self._left)
 
     def first(self) -> None:
         """What one stream needs. Raises EngineError if there is no memory for it."""
@@ -83,7 +88,7 @@ class WarmUp:
     def more(self) -> bool:
         """Record the next larger batch; False where none is left. One that does not fit in memory is left out, or a
         smaller one takes its place."""
-        if self._device.type != "cuda" or not self._left:
+        if not self._left:
             return False
         size = self._left.pop(0)
         hop = self._engine.info.window

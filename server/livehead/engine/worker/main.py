@@ -80,7 +80,7 @@ def serve(memory: int, start: Start, endpoint: Endpoint) -> None:
         slots *= 2
     ring = FrameRing(memory, width=info.width, height=info.height, slots=slots, create=True)
     growth = None
-    if isinstance(generator, WarmingUp) and not start.reserve:
+    if isinstance(generator, WarmingUp) and generator.warming_up:
         growth = Growth(
             generator,
             lambda: _measure(generator),
