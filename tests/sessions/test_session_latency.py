@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from livehead.core.recent_delays import RecentDelays
 from livehead.engine.base import Preset
 from livehead.errors import UnprocessableError
 from livehead.sessions.session_latency import SessionLatency
-from sessions.stage import Shown, Stage, in_step, loud, speech
+from sessions.stage import Shown, Stage, in_step, loud, noise, speech
 
 PRESETS = {"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)}
 
@@ -23,8 +24,8 @@ both_sources = pytest.mark.parametrize("pushed", [True, False], ids=["push", "mi
 class Moved:
     """A stage, what it was asked for, and what it told."""
 
-    def __init__(self, name: str, *, pushed: bool) -> None:
-        self.stage = Stage(PRESETS[name], pushed=pushed)
+    def __init__(self, name: str, *, pushed: bool, silence_hop: int = 0) -> None:
+        self.stage = Stage(PRESETS[name], pushed=pushed, silence_hop=silence_hop)
         self.stage.push_source.begin_at(self.stage.now)
         self.told: list[tuple[float, LatencyNotice]] = []
         self.delays = RecentDelays()
@@ -39,6 +40,10 @@ class Moved:
 
     def talk(self, seconds: float, *, pushed: bool) -> np.ndarray:
         return self._say(speech(seconds), pushed=pushed)
+
+    def say_all(self, sounds: list[np.ndarray]) -> np.ndarray:
+        """Into the microphone, in whole packets."""
+        return self._say(np.concatenate([sound[: len(sound) // 640 * 640] for sound in sounds]), pushed=False)
 
     def be_silent(self, seconds: float) -> None:
         """Into the microphone."""
@@ -160,3 +165,28 @@ def test_delays_are_noted_where_they_belong() -> None:
     assert throughput is not None
     assert low.p99 < 5 * 40 + 50 + 45
     assert 24 * 40 + 50 <= throughput.p50 <= throughput.p99 < 24 * 40 + 50 + 45
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_conversation_in_a_noisy_room_is_moved_again_and_again(seed: int) -> None:
+    """With silence that is made ahead, given up when somebody speaks, and skipped where the delay comes down."""
+    dice = random.Random(seed)
+    moved = Moved(dice.choice(list(PRESETS)), pushed=False, silence_hop=28)
+    stage = moved.stage
+    stage.run(1)
+    sounds: list[np.ndarray] = []
+    for phrase in range(10):
+        sounds += [noise(dice.uniform(0.3, 3)), speech(dice.uniform(0.4, 5), phrase)]
+    said = moved.say_all(sounds)
+    stage.run(3)
+    began = stage.now
+    while stage.now < began + len(said) / 16_000 - 8:
+        moved.latency.move_to(dice.choice(list(PRESETS)))
+        stage.run(dice.choice([1, 3, 8]))
+    seen = [tick for tick in stage.since(began) if tick.at < began + len(said) / 16_000 - 4]
+    assert moved.told
+    assert longest_picture_s(seen) <= 0.084
+    assert in_step(stage, loud(seen))
+    heard = np.concatenate([tick.pcm for tick in loud(stage.shown)])
+    words = np.concatenate([block for block in said.reshape(-1, BLOCK_SAMPLES) if np.abs(block).max() > 0.05])
+    assert np.array_equal(heard, words[: len(heard)])
