@@ -11,7 +11,7 @@ import pytest
 import fakes
 from livehead.engine.base import EngineSpec
 from livehead.engine.ipc.message_queue import MessageQueue
-from livehead.engine.ipc.messages import Close, Open, Rewind, Start, Stop, Submit, ToWorker
+from livehead.engine.ipc.messages import Close, Open, Resume, Rewind, Start, Stop, Submit, ToWorker
 
 
 def window(stream: int, k: int, epoch: int = 0) -> Submit:
@@ -205,3 +205,12 @@ def test_every_window_is_got_or_dropped_exactly_once_between_threads(bound: int)
     for stream in range(4):
         mine = [each.k for each in got if each.stream == stream]
         assert mine == sorted(mine)
+
+
+def test_a_stream_that_goes_on_begins_anew_and_can_be_closed():
+    messages = MessageQueue(4)
+    resume = Resume(1, None)
+    put(messages, window(1, 0), resume, window(1, 1), Close(1))
+    assert drain(messages) == [Close(1)]  # it is open at the other end, unlike one that is to be opened
+    put(messages, resume, window(1, 1), Rewind(1, 1, 0), window(1, 2))
+    assert [type(got) for got in drain(messages)] == [Resume, Rewind, Submit]
