@@ -17,8 +17,11 @@ import pytest_asyncio
 import fakes
 from engine.host.viewer import Viewer
 from livehead.engine.base import EngineSpec
+from livehead.engine.capacity.profile import Profile
 from livehead.engine.host.host import EngineHost
 from livehead.engine.host.supervisor import Supervisor
+from livehead.engine.host.worker_life import Limits
+from livehead.engine.ipc.messages import Footprint, Ready, Start
 from livehead.errors import EngineDownError
 from waiting import until
 
@@ -251,10 +254,10 @@ async def test_what_was_shown_before_the_other_worker_took_over_can_be_gone_back
 
 
 async def test_a_reserve_that_is_still_loading_is_waited_for_and_no_third_one_started() -> None:
-    async with EngineHost(EngineSpec("fakes:create_slowly", {"seconds": 0.4}), calm=0.0, standby=True) as host:
+    async with EngineHost(EngineSpec("fakes:create_slowly", {"seconds": 1.0}), calm=0.0, standby=True) as host:
         await host.ready()
         viewer = await Viewer(1).open(host)
-        await until(lambda: host._supervisor.reserve is not None)
+        await until(lambda: (life := host._supervisor.reserve) is not None and life.process.pid is not None)
         loading = reserve(host)
         kill(host)
         await until(lambda: viewer.states == ["down", "ready"])
@@ -290,17 +293,28 @@ async def test_films_have_no_place_in_the_reserve(host: EngineHost) -> None:
     assert film.seen[-1][1].made == 0  # from the portrait again
 
 
-@pytest.mark.parametrize(("standby", "says"), [(True, "WARNING"), (None, "INFO")])
-async def test_where_it_does_not_fit_the_server_says_so_once_and_goes_on(
-    standby: bool | None, says: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("standby", "level"), [(True, "WARNING"), (None, "INFO")])
+async def test_where_it_does_not_fit_the_server_says_so_once(
+    standby: bool | None, level: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Supervisor, "_why_no_room", staticmethod(lambda _: "it takes 9 GB of memory"))
-    monkeypatch.setattr("livehead.engine.host.reserve.ROOM_S", 0.02)
+    spec = EngineSpec("fakes:create")
+    nobody: Any = lambda *_: None  # noqa: E731
+    supervisor = Supervisor(
+        Start(spec, 1.0, 8, 0, False),
+        Limits(1.0, 1.0, 1.0),
+        standby=standby,
+        backoff=(0.0,),
+        calm=0.0,
+        on_event=nobody,
+        on_down=nobody,
+        on_take_over=nobody,
+    )
+    supervisor._first = Ready(fakes.FakeGenerator().info, 8, Profile({}, {}, 2.0, True), Footprint(1e6), spec)
     caplog.set_level("INFO", "livehead.engine.host.supervisor")
-    async with EngineHost(EngineSpec("fakes:create"), standby=standby, calm=0.0) as host:
-        await host.ready()
-        await until(lambda: host.standby == "off")
-        await asyncio.sleep(0.2)
-        assert host._supervisor.reserve is None
-    told = [record for record in caplog.records if "no worker in reserve" in record.getMessage()]
-    assert [(record.levelname, "9 GB" in record.getMessage()) for record in told] == [(says, True)]
+    assert supervisor.standby == "loading"
+    assert not supervisor._has_room()
+    assert not supervisor._has_room()
+    assert supervisor.standby == "off"
+    [told] = caplog.records
+    assert told.levelname == level
+    assert "it takes 2000001.0 GB of memory" in told.getMessage()
