@@ -33,8 +33,8 @@ def generator_info(model: Model, max_batch: int) -> GeneratorInfo:
         max_batch=max_batch,
         device=device_name(model.device),
         variant=model.config.variant,
-        # A batch decodes the range that all of it needs, and a range that was not recorded is slow the first time.
-        mixed_hops=False,
+        # Streams share what does not depend on the hop, and are decoded one after the other.
+        mixed_hops=True,
         silence_hop=geometry.new_frames,
         details={
             "attention": model.dit.attention.name,
