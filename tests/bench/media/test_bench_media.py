@@ -61,6 +61,13 @@ def test_every_encoder_stands_beside_its_stock_one(figures: dict[str, Any], whic
         assert set(figures["ratios"][which][codec]) == {"encode", "call", "psnr_y_db", "psnr_db"}
 
 
+def test_the_same_frame_again_takes_few_bits(figures: dict[str, Any]) -> None:
+    for codec in CODECS:
+        row = figures["same_frame"][f"{codec} livehead"]
+        assert row["cpu_ms"] > 0
+        assert row["kbits"] < figures["codecs"]["sways"][f"{codec} livehead"]["kbits"]
+
+
 def test_h264_follows_the_rate_without_keyframes(figures: dict[str, Any]) -> None:
     steps = figures["rate_change"]["h264 livehead"]
     assert [step["target_kbits"] for step in steps] == [800, 500, 1500]
@@ -143,10 +150,13 @@ def test_forwards_and_backwards() -> None:
 
 
 def test_the_clip_is_what_the_preview_engine_shows() -> None:
+    """But for the frames that it does not draw because nothing has moved far enough."""
     generator = create(128)
     stream = generator.open(load_portrait(PORTRAIT), SEED)
     shown = [generator.step([Work(stream, block, 1)])[0][0] for block in babble(1).reshape(25, -1)]
-    np.testing.assert_array_equal(clip(1, 128), np.stack(shown))
+    off = np.abs(clip(1, 128).astype(int) - np.stack(shown))
+    np.testing.assert_array_equal(off[0], 0)
+    assert off.mean() < 0.5
 
 
 @pytest.mark.parametrize(

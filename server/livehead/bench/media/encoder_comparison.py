@@ -75,6 +75,26 @@ def _figures(codec: str, frames: Clip, encoded: Sequence[bytes], spent: Sequence
     }
 
 
+def repeated(frame: NDArray[np.uint8], bitrate: int, count: int) -> dict[str, dict[str, float]]:
+    """What each codec of ours takes for the same frame again and again, as of a face at rest, once that is as good as
+    it gets: the second half of ``count`` frames, which take turns as in :func:`compare`."""
+    encoders = {codec: ours(codec, frame.shape[1])[0] for codec in CODECS}
+    sizes: dict[str, list[int]] = {codec: [] for codec in CODECS}
+    spent: dict[str, list[float]] = {codec: [] for codec in CODECS}
+    for n in range(count):
+        for codec, encode in encoders.items():
+            began = time.process_time()
+            sizes[codec].append(len(encode(frame, n, bitrate)))
+            spent[codec].append((time.process_time() - began) * 1000)
+    return {
+        f"{codec} livehead": {
+            "cpu_ms": round(statistics.fmean(spent[codec][count // 2 :]), 3),
+            "kbits": round(statistics.fmean(sizes[codec][count // 2 :]) * 8 * FPS / 1000, 1),
+        }
+        for codec in CODECS
+    }
+
+
 def rate_change(frames: Clip) -> dict[str, list[dict[str, Any]]]:
     """The rates of :data:`STEPS`, one after another: how soon each is followed, and with how many keyframes."""
     size = frames.shape[2]

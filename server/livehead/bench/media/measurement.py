@@ -12,7 +12,7 @@ from typing import Any
 
 from livehead.bench.media.call_cost import KINDS, sending
 from livehead.bench.media.clip import PORTRAIT, clip
-from livehead.bench.media.encoder_comparison import compare, rate_change, ratios
+from livehead.bench.media.encoder_comparison import compare, rate_change, ratios, repeated
 from livehead.bench.media.hearing_cost import hearing
 from livehead.bench.media.viewer_cost import viewing
 
@@ -53,6 +53,7 @@ def run(plan: MediaPlan) -> dict[str, Any]:
     return {
         "codecs": codecs,
         "ratios": {name: ratios(codecs[name], calls[name]) for name in CLIPS},
+        "same_frame": repeated(frames["still"][0], plan.bitrate, len(frames["still"])),
         "rate_change": rate_change(frames["sways"]),
         "calls": calls,
         "hearing": hearing(plan.seconds),

@@ -26,6 +26,8 @@ def table(figures: Mapping[str, Any]) -> str:
             _row(codec, f"x {row['encode']}", f"x {row['call']}", f"{row['psnr_y_db']:+g}", f"{row['psnr_db']:+g}")
             for codec, row in figures["ratios"][clip].items()
         ]
+    lines += ["", _head("the same frame again", "ms", "kbit/s")]
+    lines += [_row(name, row["cpu_ms"], row["kbits"]) for name, row in figures["same_frame"].items()]
     lines += ["", _head("rate changes", "asked", "kbit/s", "after s", "keys", "max kB")]
     for name, steps in figures["rate_change"].items():
         for step in steps:
