@@ -104,6 +104,7 @@ class FakeGenerator:
     item_seconds: float = 0.0
     size: int = SIZE
     window: int = 8
+    silence_hop: int = 0
     device: str = "fake"
     broken: bool = field(default=False, init=False)
 
@@ -118,6 +119,7 @@ class FakeGenerator:
             presets={"low": Preset(1, 0, 200), "balanced": Preset(2, 0, 400), "throughput": Preset(4, 1, 600)},
             max_batch=self.max_batch,
             device=self.device,
+            silence_hop=self.silence_hop,
             details={"pid": str(os.getpid()), "nice": str(os.nice(0))},
         )
 

@@ -9,7 +9,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ from livehead.core.identity import Identity
 from livehead.core.look import KEEP, Look
 from livehead.core.playout.tick import Tick
 from livehead.engine.base import Backdrop, Frames, Generator, Preset, Resuming
-from livehead.engine.host.stream import EngineStream
+from livehead.engine.host.stream import EngineStream, WindowTiming
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Open, Opened, Rewound, Submit
 from livehead.engine.scheduling.merging import Merging
@@ -257,6 +257,10 @@ class Studio:
         attachment = EngineAttachment(self.pacer, self.recorder)
         number = next(self._numbers)
 
+        def on_frames(k: int, frames: list[Frame], timing: WindowTiming) -> None:
+            # a stream reads the machine's clock
+            attachment.on_frames(k, frames, replace(timing, submitted=self.now - self.worker.takes))
+
         async def make() -> EngineStream:
             return EngineStream(
                 number,
@@ -264,7 +268,7 @@ class Studio:
                 seed,
                 info=self.generator.info,
                 backdrop=backdrop,
-                on_frames=attachment.on_frames,
+                on_frames=on_frames,
                 on_state=None,
                 on_dropped=attachment.on_dropped,
                 dropped=Counter(),

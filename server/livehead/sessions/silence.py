@@ -66,7 +66,7 @@ class Silence:
         elif not windows.paused and speech_from is None and self._hop > windows.hop and windows.quiet:
             windows.paused = True
             self._pacer.ahead.take_lost()
-        if windows.paused:
+        if windows.paused and speech_from is None:
             self._make_ahead(attachment, now)
         return rewound
 

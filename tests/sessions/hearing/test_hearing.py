@@ -308,3 +308,18 @@ async def test_models_are_given_back(room: Room) -> None:
     assert len(room.hearing._models._given) == 2
     room.hearing.leave("a")
     assert len(room.hearing._models._given) == 1
+
+
+async def test_what_is_judged_of_a_voice_is_told_to_whoever_brought_it() -> None:
+    """With the model there before the first sample: that is how the portrait knows what is speech."""
+    log = SessionLog(logging.getLogger("test"), {"session": "s"})
+    hearing = Hearing(lambda each: None, log, early=True)
+    running = asyncio.create_task(hearing.run())
+    await until(lambda: hearing._models._spare is not None)
+    audio = np.concatenate([silence(0.5), word(0.5)])
+    judged = [w for at in range(0, len(audio), PACKET) for w in hearing.hear("a", at, audio[at : at + PACKET])]
+    assert [window.at for window in judged] == list(range(0, len(audio) - 511, 512))
+    assert all(window.probability < 0.1 for window in judged if window.at < 0.4 * RATE)
+    assert all(window.probability > 0.5 for window in judged if window.at > 0.7 * RATE)
+    running.cancel()
+    await asyncio.wait([running])

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from livehead.bench.latency.recorders.counters import Unwrapped
 from livehead.core.block import BLOCK_SAMPLES
 from livehead.core.messages.from_server import AvatarActivity
+from livehead.core.voice.activity import WINDOW
+from livehead.core.voice.speech_gate import JudgedWindow
 from livehead.sessions.sources.base import IDLE_BLOCK, Span
 from livehead.sessions.sources.mic import MicSource
 
@@ -160,3 +162,55 @@ def test_what_an_interrupt_drops_is_not_spoken() -> None:
     for k in range(10, 40):
         mic.block_sent(k, k, 0.0)
     assert told == [AvatarActivity("speaking", 0), AvatarActivity("silent", 0)]
+
+
+def judged(first: int, last: int, probability: float) -> list[JudgedWindow]:
+    """Windows ``first`` up to ``last``."""
+    return [JudgedWindow(n * WINDOW, probability) for n in range(first, last)]
+
+
+def test_noise_is_neither_speech_nor_spoken_however_loud_and_speech_is() -> None:
+    mic = MicSource(1, 0)
+    told: list[AvatarActivity] = []
+    mic.on_activity = told.append
+    mic.poll(0, 0)
+    assert mic.speech_from is None, "before anything is heard"
+    mic.hear(0, AUDIO)
+    assert mic.speech_from == 0, "nobody has judged it yet"
+    assert mic.speaking
+    for n in range(1, 50):
+        mic.hear(n * PACKET, AUDIO, judged((n - 1) * 5 // 8, n * 5 // 8, 0.02))
+        assert mic.has_spoken() is (n == 1)
+    assert mic.speech_from is None
+    assert not mic.speaking
+    assert not mic.has_spoken()
+    assert not any(mic.is_speech(k) for k in range(1, 25))
+    for n in range(50, 60):
+        mic.hear(n * PACKET, AUDIO, judged((n - 1) * 5 // 8, n * 5 // 8, 0.9))
+    assert mic.speech_from == (30 - 1) * WINDOW // BLOCK_SAMPLES
+    assert mic.speaking
+    assert mic.has_spoken()
+    for k in range(30):
+        mic.block_sent(k, k, 0.0)
+    assert told == [AvatarActivity("speaking", mic.speech_from)]
+
+
+def test_blocks_before_the_first_sample_are_silence() -> None:
+    mic = MicSource(4, 1)
+    mic.poll(0, 0)
+    assert not mic.is_speech(IDLE_BLOCK)
+    assert not mic.is_speech(-1)
+
+
+def test_speech_goes_on_behind_the_silence_that_an_interrupt_inserts() -> None:
+    mic = MicSource(2, 1)
+    mic.poll(0, 0)
+    for n in range(40):
+        mic.hear(n * PACKET, AUDIO, judged((n - 1) * 5 // 8, n * 5 // 8, 0.9))
+    assert mic.interrupt(1.0, by_speaker=False)
+    silence = mic.restart(1.2)
+    span = mic.hear(40 * PACKET, AUDIO, judged(24, 25, 0.9))
+    assert span is not None
+    assert span.start == silence.start + len(silence.pcm)
+    assert mic.is_speech(span.start // BLOCK_SAMPLES)
+    assert mic.speaking
