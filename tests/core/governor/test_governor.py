@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livehead.core.governor.costs import Costs
-from livehead.core.governor.demand import FITS, ROOMY, Demand
+from livehead.core.governor.demand import FITS, Demand
 from livehead.core.governor.governed import Governed, Move
 from livehead.core.governor.governor import MOVE_S, ROOM_S, Governor
 from livehead.core.governor.habit import IDLE_S, LONG_S
@@ -213,6 +213,6 @@ def waiting(day: Day) -> list[tuple[str, str]]:
             if level[silent] < level[talker]:
                 swapped = day.demand()
                 swapped.set(silent, "throughput")
-                if swapped.total(talker, CARD.presets[level[talker] - 1]) <= ROOMY:
+                if swapped.total(talker, CARD.presets[level[talker] - 1], roomy=True) <= FITS:
                     found.append((talker, silent))
     return found

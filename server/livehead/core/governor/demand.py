@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from livehead.core.governor.costs import Costs
 
-SPREADS = 1.5
-"""Standard deviations that are kept free. So many are passed for a phrase or two in fifteen, and the engine has a margin
+SPREADS = 1.25
+"""Standard deviations that are kept free. So many are passed for a phrase or two in ten, and the engine has a margin
 beside them. More of them make delays longer and spare few late frames; ``bench/load/day.py`` shows it."""
 
-ROOMY = 0.97
-"""The share of the engine up to which sessions go down in delay; the rest keeps them from going up again soon."""
+ROOMY_SPREADS = 1.6
+"""So many where a session is to go down in delay: the difference keeps it from going up again soon. Where all talk all
+the time nothing is uncertain, and they fill the engine."""
 
 FITS = 1 + 1e-9
 """The whole engine; sums of shares are not exact."""
@@ -36,19 +37,21 @@ class Demand:
         self._presets[session] = preset
         self._parts[session] = self._part(session, preset)
 
-    def total(self, changed: str | None = None, preset: str | None = None) -> float:
-        """Of all; with one session ``changed``, as if it were."""
+    def total(self, changed: str | None = None, preset: str | None = None, *, roomy: bool = False) -> float:
+        """Of all, and never more than if all spoke; with one session ``changed``, as if it were. ``roomy`` keeps more
+        free."""
         parts = self._parts
         if changed is not None and preset is not None:
             parts = parts | {changed: self._part(changed, preset)}
         mean = sum(part.mean for part in parts.values())
-        spread = SPREADS * math.sqrt(sum(part.variance for part in parts.values()))
-        return mean + max(spread, max((part.more for part in parts.values()), default=0.0))
+        spread = (ROOMY_SPREADS if roomy else SPREADS) * math.sqrt(sum(part.variance for part in parts.values()))
+        reserve = max(spread, max((part.more for part in parts.values()), default=0.0))
+        return min(mean + reserve, sum(part.mean + part.more for part in parts.values()))
 
     def has_room(self, session: str, preset: str) -> bool:
-        """Whether it could go over to a preset of lower delay: within :data:`ROOMY`, or where that takes no more."""
-        then = self.total(session, preset)
-        return then <= ROOMY or then <= self.total()
+        """Whether it could go over to a preset of lower delay: with room to spare, or where that takes no more."""
+        then = self.total(session, preset, roomy=True)
+        return then <= FITS or then <= self.total(roomy=True)
 
     def _part(self, session: str, preset: str) -> _Part:
         share, silent = self._speech[session], self._costs.silent[preset]

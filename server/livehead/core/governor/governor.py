@@ -5,8 +5,9 @@ passed in.
 next. So each is reckoned by its own habit: the share of the last :data:`MEMORY_S` in which it spoke, all of it for one
 that came just now, or that has spoken for :data:`LONG_S` without a pause. The demand on the engine is the sum of what
 they cost on average, and a reserve: :data:`SPREADS` standard deviations of that sum, as they speak independently of
-each other, and at least what the dearest of them would take more if it began to speak now. Thus one who begins to speak
-overloads nothing; several at once may, for the length of a phrase, and their windows are then stepped in longer hops.
+each other, and at least what the dearest of them would take more if it began to speak now; but never more than if all
+spoke. Thus one who begins to speak overloads nothing; several at once may, for the length of a phrase, and their
+windows are then stepped in longer hops.
 
 **Who gets what.** All begin at the preset that takes least. Those who talk, which is to have spoken in the last
 :data:`IDLE_S`, go down in delay first, all of them by one preset and then all by the next, as far as the demand stays
@@ -16,7 +17,7 @@ the same in any window, and all get the lowest. Those that chose a preset themse
 
 **When.** A session is moved once in :data:`MOVE_S` at most; one that was not moved yet may be at any time. Up in delay
 at once, where the demand passes what there is; or for others who talk, where they have had to wait for :data:`ROOM_S`.
-Down when there has been room for as long, with :data:`ROOMY` of the engine taken at most.
+Down when there has been room to spare for as long.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from livehead.core.governor.costs import Costs
-from livehead.core.governor.demand import FITS, ROOMY, Demand
+from livehead.core.governor.demand import FITS, Demand
 from livehead.core.governor.governed import Governed, Move, Reason
 from livehead.core.governor.habit import Habit
 
@@ -51,7 +52,7 @@ class Governor:
             return []
         level = {name: place for place, name in enumerate(costs.presets)}
         free.sort(key=lambda each: self._rank(each, level, now))
-        wanted = self._fill(sessions, free, costs, now, ROOMY)
+        wanted = self._fill(sessions, free, costs, now)
         rising = [each for each in free if level[wanted[each.id]] > level[each.preset]]
         falling = [each for each in free if level[wanted[each.id]] < level[each.preset]]
         demand = self._demand(sessions, costs, now)
@@ -78,7 +79,7 @@ class Governor:
         free = [each for each in sessions if not each.fixed and now - known[each.id].moved >= MOVE_S]
         self._habits = known | {new.id: Habit(self._came, now, None, now)}
         try:
-            return self._fill([*sessions, new], [*free, new], costs, now, FITS)[new.id]
+            return self._fill([*sessions, new], [*free, new], costs, now, new.id)[new.id]
         finally:
             self._habits = known
 
@@ -100,25 +101,30 @@ class Governor:
         return Demand(costs, speech, {each.id: each.preset for each in sessions})
 
     def _fill(
-        self, sessions: Sequence[Governed], free: Sequence[Governed], costs: Costs, now: float, roomy: float
+        self,
+        sessions: Sequence[Governed],
+        free: Sequence[Governed],
+        costs: Costs,
+        now: float,
+        newcomer: str | None = None,
     ) -> dict[str, str]:
-        """The presets that those who are ``free`` should have, the others being as they are. A session goes below the
-        delay that it has up to ``roomy`` only."""
+        """The presets that those who are ``free`` should have, the others being as they are. Whoever goes below the
+        delay that it has needs room to spare, but for a ``newcomer``, which has none."""
         demand = self._demand(sessions, costs, now)
         level = {name: place for place, name in enumerate(costs.presets)}
         given = costs.given
         for each in free:
             demand.set(each.id, given[-1])
         ranked = sorted(free, key=lambda each: self._rank(each, level, now))
-        most = FITS
+        roomy = False
         for talks in (True, False):
             some = [each for each in ranked if self._habits[each.id].talks(now) == talks]
             for longer, name in pairwise(reversed(given)):
                 for each in some:
-                    falls = level[name] < level[each.preset]
-                    if demand.preset(each.id) == longer and demand.total(each.id, name) <= (roomy if falls else most):
+                    falls = level[name] < level[each.preset] and each.id != newcomer
+                    if demand.preset(each.id) == longer and demand.total(each.id, name, roomy=roomy or falls) <= FITS:
                         demand.set(each.id, name)
-                        most = roomy if falls else most  # or there would be no room for it in the end
+                        roomy = roomy or falls  # or there would be no room for it in the end
         return {each.id: demand.preset(each.id) for each in free}
 
     def _rank(self, session: Governed, level: Mapping[str, int], now: float) -> tuple[bool, int, int]:
