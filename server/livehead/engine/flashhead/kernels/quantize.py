@@ -57,7 +57,7 @@ def quantize(x: Tensor, dtype: torch.dtype, largest: float, least: float, *, act
 LEAST_GELU = tl.constexpr(-0.170041)
 """The least value of GELU(tanh)."""
 
-_COLUMNS = 2048
+_WIDTH = 2048
 """Columns of a program of ``_quantize_gelu``."""
 
 
@@ -104,8 +104,8 @@ def quantize_gelu(x: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     rows, dim = x.shape
     values = torch.empty((rows, dim), dtype=torch.int8, device=x.device)
     scales, offsets = (torch.empty((rows, 1), dtype=torch.float32, device=x.device) for _ in range(2))
-    _quantize_gelu[(rows, triton.cdiv(dim, _COLUMNS))](
+    _quantize_gelu[(rows, triton.cdiv(dim, _WIDTH))](
         x, peaks, values, scales, offsets, dim, peaks.shape[1],
-        WIDTH=_COLUMNS, TILES=triton.next_power_of_2(peaks.shape[1]), FAST=x.is_cuda, num_warps=4,
+        WIDTH=_WIDTH, TILES=triton.next_power_of_2(peaks.shape[1]), FAST=x.is_cuda, num_warps=4,
     )  # fmt: skip
     return values, scales, offsets

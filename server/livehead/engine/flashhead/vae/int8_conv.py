@@ -2,8 +2,8 @@
 
 After SiLU all values lie between -0.28 and each channel's largest, so a channel has a step and a zero of its own: that
 takes half the steps' length that a scale alone would need. The steps go into the weights, which have a scale for each
-output channel. The largest values are taken from decoding noise, once, when the weights are loaded; what is larger
-later is cut off.
+output channel. The largest values are seen once, when the weights are loaded, while a picture and noise are
+decoded; what is larger later is cut off.
 
 Codes are laid out for a kernel that reads a tap's input as the same tile, so many cells further on: every frame has one
 more line and one more column than pixels, all zeros, which serve as the border of the frames on both sides.
@@ -24,7 +24,7 @@ from livehead.engine.flashhead.vae.norm_act_pad import Norm, plain_norm_act_pad
 LEAST_SILU = -0.278465
 """The least value of SiLU."""
 
-MARGIN = 1.1
+MARGIN = 1.15
 """A channel's largest code stands for so much more than the largest value that was seen."""
 
 

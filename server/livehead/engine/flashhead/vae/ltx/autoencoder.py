@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from livehead.engine.flashhead.vae.int8_conv import Int8Conv
-from livehead.engine.flashhead.vae.layers import Layer, Parameters, ResnetBlock, run
+from livehead.engine.flashhead.vae.layers import Conv, Layer, Parameters, ResnetBlock, run
 from livehead.engine.flashhead.vae.ltx.layers import Downsample, Upsample, conv_in, conv_out, resnet
 from livehead.engine.flashhead.vae.norm_act_pad import finish, patchify, unpatchify
 from livehead.engine.flashhead.weights.config import rest_of
@@ -82,23 +82,15 @@ class Ltx:
             layer.prepare()
         self.targets = {}  # otherwise the weights would be kept twice
 
-    def quantize(self, latents: Tensor) -> None:
-        """The decoder's convolutions at the highest resolution in 8-bit integers. Decoding ``latents`` (B, C, T, h, w)
-        shows what range they need."""
-        convs = [
+    def int8_convs(self) -> list[Conv]:
+        """The decoder's convolutions that are worth computing in 8-bit integers, and for which there is a kernel."""
+        return [
             conv
             for layer in self.decoder
             if isinstance(layer, ResnetBlock) and layer.shortcut is None
             for conv in (layer.first, layer.second)
             if conv.weight.shape[:2] == (INT8_CHANNELS, INT8_CHANNELS) and Int8Conv.fits(conv.weight)
         ]
-        if not convs:
-            return
-        for conv in convs:
-            conv.watch()
-        self.decode(latents)
-        for conv in convs:
-            conv.quantize()
 
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, N, H, W) → mean (B, C, T, h, w) and log-variance (B, 1, T, h, w), float32."""

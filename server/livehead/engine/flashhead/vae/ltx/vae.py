@@ -13,8 +13,8 @@ from livehead.engine.flashhead.vae.base import Moments
 from livehead.engine.flashhead.vae.latents import LatentStatistics
 from livehead.engine.flashhead.vae.ltx.autoencoder import Ltx
 
-CALIBRATION = (3, 8, 8)
-"""Size of the noise that is decoded to find the range of the activations: 17 frames of 256 × 256."""
+TEST_CLIP = (17, 128)
+"""Frames, and their sides in pixels."""
 
 
 class LtxVae(LatentStatistics):
@@ -33,9 +33,18 @@ class LtxVae(LatentStatistics):
         self.model.prepare()
 
     def quantize(self) -> None:
-        noise = torch.Generator(self.mean.device).manual_seed(0)
-        latents = torch.randn(1, self.model.channels, *CALIBRATION, generator=noise, device=self.mean.device)
-        self.model.quantize(self.denormalise(latents))
+        convs = self.model.int8_convs()
+        if not convs:
+            return
+        for conv in convs:
+            conv.watch()
+        # The range of the activations is that of two clips: a test picture, and what noise is decoded to.
+        seen, _ = self.model.encode(_test_clip(self.mean.device))
+        generator = torch.Generator(self.mean.device).manual_seed(0)
+        noise = torch.randn(seen.shape, generator=generator, device=self.mean.device)
+        self.model.decode(torch.cat((seen, self.denormalise(noise))))
+        for conv in convs:
+            conv.quantize()
 
     def encode(self, frames: Tensor) -> Moments:
         mean, logvar = self.model.encode(frames)
@@ -51,3 +60,13 @@ class LtxVae(LatentStatistics):
 
     def decode(self, latents: Tensor, wanted: range | None = None) -> Tensor:
         return self.model.decode(self.denormalise(latents), wanted).transpose(1, 2)
+
+
+def _test_clip(device: torch.device) -> Tensor:
+    """Frames in [−1, 1], (1, 3, N, H, W): waves that move, in squares beside plain black and white."""
+    frames, side = TEST_CLIP
+    x, colour, frame = (torch.arange(float(count), device=device) for count in (side, 3, frames))
+    y, colour, frame = x[:, None], colour.view(3, 1, 1, 1), frame.view(frames, 1, 1)
+    waves = torch.sin(x / (6 + 4 * colour) + y / 20 + frame / 3)
+    squares = (x // 16 + y // 16) % 4
+    return torch.where(squares < 2, waves, 2 * squares - 5)[None]
