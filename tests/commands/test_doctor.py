@@ -206,3 +206,23 @@ def test_what_pytorch_says_of_the_processor() -> None:
     assert (found["device"], found["chosen"], found["attention"]) == ("cpu", "sdpa", ["sdpa"])
     module = "livehead.engine.flashhead.runtime.survey"
     assert not {name for name in set(sys.modules) - before if name.startswith(module)}
+
+
+@pytest.mark.parametrize(
+    ("free", "given", "state", "words"),
+    [
+        (78.0, {}, "ok", "78.0 of 80.0 GB are free; lite takes 6.2 GB at 512 px"),
+        (5.9, {}, "warn", "--size 256 fits"),
+        (78.0, {"memory": 6.0, "variant": "pro"}, "warn", "--variant lite --size 384 fits"),
+        (3.0, {}, "warn", "Nothing fits below"),
+    ],
+)
+def test_whether_one_stream_fits_on_the_gpu(
+    free: float, given: dict[str, Any], state: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(device, "survey", lambda name: CPU | {"device": "Some Card", "memory_gb": [free, 80.0]})
+    monkeypatch.setattr(device, "cuda_devices", lambda: 1)
+    found = {each.name: each for each in device.check_device(load(given))}["GPU memory"]
+    assert found.state == state
+    assert words in f"{found.detail} {found.cure}"

@@ -27,7 +27,7 @@ REWINDS = (12, 25)
 
 
 def engine() -> Generator:
-    return create(variant="lite", size=512, device="cuda", synthetic=True)
+    return create(variant="lite", size=512, device="cuda", synthetic=True, whole=True)
 
 
 def live(generator: Generator) -> list[tuple[Window, int, int, np.ndarray]]:

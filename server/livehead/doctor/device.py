@@ -13,6 +13,7 @@ from typing import Any
 
 from livehead.doctor.finding import Finding, fail, ok, warn
 from livehead.engine.cuda_driver import cuda_devices, cuda_version
+from livehead.engine.memory_needs import needed_gb, what_fits
 from livehead.errors import EngineError
 from livehead.settings import Settings
 
@@ -42,6 +43,8 @@ def check_device(settings: Settings) -> Iterator[Finding]:
         yield (fail if required else warn)("torch", str(error), "pip install --upgrade 'livehead[flashhead]'")
         return
     yield from _torch(found, device if count else "cpu", required)
+    if found.get("memory_gb"):
+        yield _memory(settings, *found["memory_gb"])
 
 
 def _torch(found: dict[str, Any], device: str, required: bool) -> Iterator[Finding]:
@@ -54,6 +57,20 @@ def _torch(found: dict[str, Any], device: str, required: bool) -> Iterator[Findi
     named = "" if found["device"] == device else f"; {device} is {found['device']}"
     yield ok("torch", f"{said}{named}")
     yield ok("attention", f"auto selects {found['chosen']}; available: {', '.join(found['attention'])}")
+
+
+def _memory(settings: Settings, free: float, total: float) -> Finding:
+    """Whether one stream fits on the GPU. What else works there now may be gone later."""
+    engine = settings.engine
+    allowed = min(free, engine.memory or free)
+    said = (
+        f"{free:.1f} of {total:.1f} GB are free; {engine.variant} takes {needed_gb(engine.variant, engine.size):.1f} GB"
+    )
+    said += f" at {engine.size} px"
+    if needed_gb(engine.variant, engine.size) <= allowed:
+        return ok("GPU memory", said)
+    cure = what_fits(engine.variant, engine.size, allowed)
+    return warn("GPU memory", said, f"{cure[0].upper()}{cure[1:]}; or end what else uses the GPU.")
 
 
 def survey(device: str, seconds: float = SURVEY_S) -> dict[str, Any]:

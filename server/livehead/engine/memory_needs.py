@@ -29,10 +29,15 @@ def why_not(variant: str, size: int, memory: float) -> str:
     needed = needed_gb(variant, size)
     if needed <= memory:
         return ""
-    said = f"{variant} at {size} px takes {needed:.1f} GB of the card, and --memory allows {memory:g}"
+    fits = what_fits(variant, size, memory)
+    return f"{variant} at {size} px takes {needed:.1f} GB of the card, and --memory allows {memory:g} ({fits})"
+
+
+def what_fits(variant: str, size: int, memory: float) -> str:
+    """In words: the options with which less memory is enough, or how much it takes at least."""
     smaller = [other for other in fitting(variant, memory) if other < size]
     if smaller:
-        return f"{said} (--size {smaller[0]} fits)"
+        return f"--size {smaller[0]} fits"
     if variant != "lite" and (sizes := fitting("lite", memory)):
-        return f"{said} (--variant lite --size {sizes[0]} fits)"
-    return f"{said} (nothing fits below --memory {needed_gb('lite', SIZES[-1]):.1f}: lite at {SIZES[-1]} px)"
+        return f"--variant lite --size {sizes[0]} fits"
+    return f"nothing fits below --memory {needed_gb('lite', SIZES[-1]):.1f}: lite at {SIZES[-1]} px"

@@ -9,13 +9,15 @@ from typing import Any
 
 import fakes
 from livehead.core.block import BLOCK_S
-from livehead.engine.base import GeneratorInfo, Preset
+from livehead.engine.base import EngineSpec, GeneratorInfo, Preset
 from livehead.engine.capacity.model import StepTime
 from livehead.engine.capacity.profile import Profile
+from livehead.engine.host.host import EngineHost
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Open, Stop
 from livehead.engine.worker.growth import QUIET_S, Growth
 from livehead.engine.worker.loop import WorkerLoop
+from waiting import until
 
 PRESETS = {"throughput": Preset(8, 0, 2000)}
 
@@ -116,3 +118,17 @@ def test_until_then_no_batch_counts_that_is_not_computed_as_such() -> None:
     assert remembered.max_batch(generator.info) == 1
     generator.parts = 2
     assert remembered.max_batch(generator.info) == 4
+
+
+def create() -> Growing:
+    """For a worker process."""
+    return Growing()
+
+
+async def test_the_host_knows_once_it_is_done() -> None:
+    async with EngineHost(EngineSpec("engine.worker.test_growth:create"), standby=False) as host:
+        assert (await host.ready()).batches == (1,)
+        await until(lambda: host.info.batches == (1, 4), 3 * QUIET_S)
+        assert host.state == "ready"
+        stream = await host.open(fakes.portrait(1), 0, lambda *_: None)
+        await stream.close()

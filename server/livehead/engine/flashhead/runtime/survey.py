@@ -14,7 +14,8 @@ from livehead.errors import UsageError
 
 
 def survey(name: str) -> dict[str, object]:
-    """``error`` is None if ``name`` is a device that computes; ``attention`` lists the kernels that it can run."""
+    """``error`` is None if ``name`` is a device that computes; ``attention`` lists the kernels that it can run,
+    ``memory_gb`` says what is free of a GPU's memory, and what it has."""
     found: dict[str, object] = {"torch": torch.__version__, "cuda": torch.version.cuda, "error": None}
     try:
         device = find_device(name)
@@ -30,6 +31,8 @@ def survey(name: str) -> dict[str, object]:
             continue
         kernels.append(kernel)
     kernels.remove("auto")
+    if device.type == "cuda":
+        found["memory_gb"] = [size / 1e9 for size in torch.cuda.mem_get_info(device)]
     return found | {"device": device_name(device), "chosen": choose("auto", device, dtype).name, "attention": kernels}
 
 
