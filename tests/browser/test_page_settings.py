@@ -102,6 +102,31 @@ async def test_a_server_that_reads_nothing_aloud_says_so(browser: Browser, serve
         await accessible(visit, "light")
 
 
+LATENCIES = """() => { window.latencies = [];
+document.querySelector('live-head').addEventListener('latencychange', ({ detail: { preset, by } }) =>
+  latencies.push([preset, by])); }"""
+
+
+async def test_the_server_chooses_the_delay_unless_somebody_else_does(browser: Browser, server: Process) -> None:
+    async with visiting(browser, server.url) as visit:
+        await open_row(visit, "delays")
+        await visit.until("document.querySelector('#preset-words').innerText.includes('200 ms')")
+        assert await visit.text("#preset-value") == "Automatic"
+        assert await visit.page.is_checked("input[name=latency][value=auto]")
+        await visit.page.evaluate(LATENCIES)
+        await visit.start()
+        await visit.until("document.querySelector('#preset-value').innerText === 'Automatic, now Low'")
+        assert "There is room" in await visit.text("#preset-words")
+        await visit.shot("delay-dark")
+        await visit.page.check("input[value=throughput]", force=True)
+        await visit.until("document.querySelector('live-head').preset === 'throughput'")
+        assert await visit.text("#preset-value") == "Relaxed"
+        await visit.page.check("input[name=latency][value=auto]", force=True)
+        await visit.until("document.querySelector('#preset-value').innerText === 'Automatic, now Relaxed'")
+        assert await visit.page.evaluate("latencies") == [["low", None], ["throughput", "client"]]
+        await accessible(visit, "dark")
+
+
 async def test_a_link_brings_the_set_up_back(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -20,6 +20,8 @@
  * @property {number | null} lost share of packets lost on the way here, 0…1
  * @property {number | null} decoded frames in all
  * @property {number | null} freezes in all
+ * @property {string | null} preset server: the latency preset that the session has now
+ * @property {string | null} latency server: what was chosen, `auto` or a preset
  * @property {string | null} codec
  * @property {string | null} size width × height of the video
  * @property {string | null} path `direct`, `stun` or `turn`
@@ -79,6 +81,8 @@ export class FigureJoiner {
       lost: video.packetsReceived ? Math.max(0, video.packetsLost ?? 0) / (video.packetsReceived + (video.packetsLost ?? 0)) : null,
       decoded: video.framesDecoded ?? null,
       freezes: video.freezeCount ?? null,
+      preset: server?.preset ?? null,
+      latency: server?.latency ?? null,
       codec: entries.find(({ id }) => id === video.codecId)?.mimeType?.replace("video/", "") ?? null,
       size: video.frameWidth ? `${video.frameWidth} × ${video.frameHeight}` : null,
       path: pair ? pathOf(entries, pair) : null,

@@ -1,6 +1,7 @@
 /** Addresses and messages of `/v1/signal`, encoded and decoded. Pure. docs/protocol.md describes it. */
 
-/** @typedef {"low" | "balanced" | "throughput"} Latency */
+/** @typedef {"low" | "balanced" | "throughput"} Preset */
+/** @typedef {"auto" | Preset} Latency `auto` leaves the preset to the server */
 /** @typedef {"connecting" | "live" | "degraded" | "draining" | "closed"} ServerState */
 /** @typedef {"mic" | "push"} Mode where the portrait's speech comes from: this call's audio, or a backend */
 /** @typedef {"speaking" | "silent"} Activity */
@@ -28,6 +29,8 @@
  * @property {number} fps frames sent a second
  * @property {number} skew_ms audio to video
  * @property {number} concealed_ms audio that did not arrive and was concealed
+ * @property {Preset} [preset] what the session has now
+ * @property {Latency} [latency] what was chosen
  */
 
 /**
@@ -37,6 +40,7 @@
  *   | ({type: "stats"} & ServerStats)
  *   | {type: "avatar" | "user", state: Activity}
  *   | {type: "recording", on: boolean, id?: string}
+ *   | {type: "latency", preset: Preset, by: "server" | "client"}
  *   | {type: "error", error: Problem}} FromServer
  */
 
@@ -64,7 +68,7 @@
 /** Label of the data channel that carries the same figures as the socket, and who speaks. */
 export const CHANNEL = "livehead";
 
-const known = new Set(["answer", "candidate", "state", "stats", "avatar", "user", "recording", "error"]);
+const known = new Set(["answer", "candidate", "state", "stats", "avatar", "user", "recording", "latency", "error"]);
 
 /**
  * @param {string} text

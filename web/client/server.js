@@ -7,10 +7,12 @@ import { Token } from "./token.js";
  * @property {string} version
  * @property {{name: string, variant?: string | null, size?: number, fps?: number, device?: string}} engine
  * @property {Record<string, {hop: number, lookahead: number, bound_ms: number,
- *   delay_ms: {p50: number, p95: number} | null}>} latency empty until the engine is ready
+ *   delay_ms: {p50: number, p95: number} | null, preset?: import("./protocol.js").Preset}>} latency empty until the engine is ready;
+ *   `auto` is the preset that a session opened now would get
  * @property {import("./protocol.js").Latency} default_latency
  * @property {{active: number, max: number | null, load: number | null,
- *   by_preset: Record<string, {active: number, max: number, room: number}>}} sessions null and empty until it is ready
+ *   by_preset: Record<string, {active: number, max: number, room: number}>,
+ *   auto?: {active: number, max: number, room: number} | null}} sessions null and empty until it is ready
  */
 
 const ANSWER_MS = 8000;

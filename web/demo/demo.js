@@ -219,6 +219,7 @@ live.addEventListener(LiveEvent.ERROR, (event) => {
 live.addEventListener(LiveEvent.SOURCE, () => show());
 live.addEventListener(LiveEvent.VOICE, () => show());
 live.addEventListener(LiveEvent.RECORDING, () => show());
+live.addEventListener(LiveEvent.LATENCY, () => show());
 
 /** @param {import("../client/sources/source.js").Source} source */
 function use(source) {
@@ -260,9 +261,9 @@ function show() {
   check.textContent = source.stream ? "Stop the check" : "Check level";
   measure.disabled = state !== "live" && !measuring;
   measure.textContent = measuring ? "Stop measuring" : "Measure latency";
-  const preset = live.latency ?? info?.default_latency ?? "low";
-  box("preset-value").textContent = presetName(preset);
-  box("preset-words").textContent = presetWords(preset, info?.latency[preset]);
+  const latency = live.latency ?? info?.default_latency ?? "auto";
+  box("preset-value").textContent = presetName(latency, live.preset);
+  box("preset-words").textContent = presetWords(latency, info?.latency ?? {}, live.preset);
   films.describe(live.active, live.recording);
 }
 
@@ -352,8 +353,8 @@ function describe(facts) {
   badge.title = facts.engine.name === "preview" ? "A light animation made on the CPU. It is not the neural model." : "";
   badge.hidden = false;
   box("version").textContent = ` · Livehead ${facts.version}`;
-  const preset = live.latency ?? facts.default_latency ?? "low";
-  for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === preset;
+  const latency = live.latency ?? facts.default_latency;
+  for (const input of box("presets").querySelectorAll("input")) input.checked = input.value === latency;
   box("snippet").textContent = snippet(access.token !== undefined);
   sources.speaks = facts.says_text ?? false;
   studio.limits = facts.portraits;

@@ -1,6 +1,7 @@
 import { FigureHistory } from "../client/index.js";
 import { Graph } from "./graph.js";
 import { box, part } from "./page.js";
+import { presetName } from "./words.js";
 
 /** @typedef {import("../client/figures.js").Figures} Figures */
 /** @typedef {import("../client/latency-meter.js").Measured} Measured */
@@ -40,6 +41,7 @@ export class FiguresPanel {
       box(id).toggleAttribute("data-none", value == null);
     }
     const rows = [
+      ["Delay chosen", f?.latency ? presetName(f.latency, f.preset) : "–"],
       ["Delay bound", number(f?.bound, "ms")],
       ["Made in (p50, p95)", f?.generateP50 == null ? "–" : `${number(f.generateP50, "", 1)}, ${number(f.generateP95, "ms", 1)}`],
       ["Waiting for the engine", number(f?.queue)],

@@ -9,7 +9,7 @@
  */
 
 const kinds = new Set(["microphone", "file", "text"]);
-const presets = new Set(["low", "balanced", "throughput"]);
+const presets = new Set(["auto", "low", "balanced", "throughput"]);
 
 /**
  * @param {string} address of the page

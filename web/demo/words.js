@@ -89,24 +89,39 @@ function unsteady(reason) {
 
 /** @type {Readonly<Record<string, {name: string, what: string}>>} */
 const presets = Object.freeze({
+  auto: { name: "Automatic", what: "As soon as the server can, for as many as talk." },
   low: { name: "Low", what: "The face answers soonest." },
   balanced: { name: "Balanced", what: "A little later, and steadier." },
   throughput: { name: "Relaxed", what: "Later. More people can talk at once." },
 });
 
-/** @param {string} preset */
-export function presetName(preset) {
-  return presets[preset]?.name ?? preset;
+/** Why a call has the delay that the server chose for it. @type {Readonly<Record<string, string>>} */
+const reasons = Object.freeze({
+  low: "There is room on the server, so the face answers soonest.",
+  balanced: "Others talk as well, so the face answers a little later.",
+  throughput: "Many talk now, so the face answers later. It gets quicker by itself when there is room.",
+});
+
+/**
+ * @param {string} latency what was chosen
+ * @param {string | null} [preset] what the call has, while there is one
+ */
+export function presetName(latency, preset = null) {
+  const name = presets[latency]?.name ?? latency;
+  return latency === "auto" && preset ? `${name}, now ${presets[preset]?.name ?? preset}` : name;
 }
 
 /**
- * @param {string} preset
- * @param {{bound_ms: number} | undefined} facts of the server
+ * @param {string} latency what was chosen
+ * @param {Readonly<Record<string, {bound_ms: number}>>} facts of the server, by what can be chosen
+ * @param {string | null} [preset] what the call has, while there is one
  * @returns {string}
  */
-export function presetWords(preset, facts) {
-  if (!facts) return "The server tells its delay when the engine is ready.";
-  return `${presets[preset]?.what ?? ""} On the server a picture is never more than ${facts.bound_ms} ms behind its sound; the network comes on top.`.trim();
+export function presetWords(latency, facts, preset = null) {
+  const found = facts[(latency === "auto" && preset) || latency];
+  if (!found) return "The server tells its delay when the engine is ready.";
+  const what = (latency === "auto" && preset && reasons[preset]) || presets[latency]?.what || "";
+  return `${what} On the server a picture is never more than ${found.bound_ms} ms behind its sound; the network comes on top.`.trim();
 }
 
 /**

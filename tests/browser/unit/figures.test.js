@@ -14,12 +14,13 @@ const video = (framesDecoded, bytesReceived) => [
 test("both sides are joined, and rates are taken between two samples", () => {
   const joiner = new FigureJoiner();
   assert.equal(joiner.join(video(10, 0), 1000).fps, null);
-  joiner.update({ delay_ms: 80, bound_ms: 200, repeated: 3 });
+  joiner.update({ delay_ms: 80, bound_ms: 200, repeated: 3, preset: "low", latency: "auto" });
   const figures = joiner.join(video(60, 250_000), 3000);
   assert.equal(figures.fps, 25);
   assert.equal(figures.kbps, 1000);
   assert.equal(figures.delay, 80);
   assert.equal(figures.repeated, 3);
+  assert.deepEqual([figures.preset, figures.latency], ["low", "auto"]);
   assert.equal(figures.queue, null);
   assert.equal(figures.roundTrip, 20);
   assert.equal(figures.path, "turn");

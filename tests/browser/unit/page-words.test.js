@@ -25,7 +25,17 @@ test("a sample is called one, and leads on", () => {
 });
 
 test("the bound is said to be the server's", () => {
-  assert.match(presetWords("low", { bound_ms: 200 }), /On the server .* 200 ms .* network/);
-  assert.match(presetWords("low", undefined), /when the engine is ready/);
+  assert.match(presetWords("low", { low: { bound_ms: 200 } }), /On the server .* 200 ms .* network/);
+  assert.match(presetWords("low", {}), /when the engine is ready/);
   assert.equal(presetName("throughput"), "Relaxed");
+});
+
+test("a delay that the server chose is named, with the reason", () => {
+  const facts = { auto: { bound_ms: 200 }, low: { bound_ms: 200 }, throughput: { bound_ms: 600 } };
+  assert.equal(presetName("auto"), "Automatic");
+  assert.match(presetWords("auto", facts), /as soon as .* 200 ms/i);
+  assert.equal(presetName("auto", "throughput"), "Automatic, now Relaxed");
+  assert.match(presetWords("auto", facts, "throughput"), /Many talk now.* by itself .* 600 ms/);
+  assert.match(presetWords("low", facts, "low"), /answers soonest/);
+  assert.doesNotMatch(presetWords("low", facts, "low"), /room/);
 });

@@ -33,6 +33,8 @@ import { Whep } from "./whep.js";
  * @property {(state: ServerState, reason: string | null) => void} state
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
  * @property {(on: boolean, id: string | null) => void} recording whether the server keeps a recording of the session, and its id
+ * @property {(preset: import("../protocol.js").Preset, by: "server" | "client" | null) => void} latency the preset that the session
+ *   has now, and who changed it: null for one that it is found with
  * @property {(steady: boolean) => void} network
  * @property {(figures: Figures) => void} stats
  * @property {(error: LiveHeadError) => void} complaint the server did not like a message; the call goes on
@@ -143,14 +145,21 @@ export class Call {
   #receive(message) {
     if (!message || this.#closed) return;
     this.#receivedAt = performance.now();
-    if (message.type === "stats") this.#joiner.update(message);
+    if (message.type === "stats") this.#update(message);
     else if (message.type === "avatar" || message.type === "user") this.#on.activity(message.type, message.state);
     else if (message.type === "recording") this.#on.recording(message.on, message.id ?? null);
+    else if (message.type === "latency") this.#on.latency(message.preset, message.by);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
     else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
     else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));
     else if (message.type === "state") this.#on.state(message.state, message.reason ?? null);
     else if (message.type === "error") this.#on.complaint(problemError(message.error));
+  }
+
+  /** @param {import("../protocol.js").ServerStats} stats */
+  #update(stats) {
+    this.#joiner.update(stats);
+    if (stats.preset) this.#on.latency(stats.preset, null);
   }
 
   /** @param {RTCPeerConnectionState} state */

@@ -20,6 +20,8 @@ import { ending } from "./states.js";
  * @property {(who: "avatar" | "user", activity: import("../protocol.js").Activity) => void} activity
  * @property {(on: boolean, id: string | null) => void} [recording] whether the server keeps a recording, which `record`
  *   asks for, and its id
+ * @property {(preset: import("../protocol.js").Preset, by: "server" | "client" | null) => void} [latency] the preset that the session
+ *   has now, and who changed it: null for one that it is found with
  * @property {(figures: import("../figures.js").Figures) => void} stats
  * @property {(error: LiveHeadError, fatal: boolean) => void} error
  */
@@ -192,6 +194,7 @@ export class Session {
       state: (state, reason) => this.#follow(state, reason),
       activity: (who, activity) => this.#on.activity(who, activity),
       recording: (on, id) => this.#on.recording?.(on, id),
+      latency: (preset, by) => this.#on.latency?.(preset, by),
       network: (steady) => this.#progress.go(steady ? "recover" : "degrade", steady ? null : "network"),
       stats: (figures) => this.#on.stats(figures),
       complaint: (error) => this.#on.error(error, false),

@@ -39,6 +39,8 @@ export class LiveHead extends Attributes {
   #error = null;
   /** The id of the last recording. @type {string | null} */
   #recorded = null;
+  /** @type {import("../protocol.js").Preset | null} */
+  #preset = null;
   #token = new Token();
   #utterances = new Utterances();
 
@@ -57,6 +59,7 @@ export class LiveHead extends Attributes {
       media: (stream) => this.#play(stream),
       activity: (who, activity) => this.#follow(who, activity),
       recording: (on, id) => this.#record(on, id),
+      latency: (preset, by) => this.#settle(preset, by),
       stats: (figures) => this.#tell(LiveEvent.STATS, figures),
       error: (error, fatal) => this.#complain(error, fatal),
     });
@@ -193,6 +196,11 @@ export class LiveHead extends Attributes {
     return this.hasAttribute(Reflected.RECORDING);
   }
 
+  /** The latency preset that the call has now, which with `latency="auto"` the server chooses; null while there is none. */
+  get preset() {
+    return this.#preset;
+  }
+
   /** What went wrong last; null after a start. */
   get error() {
     return this.#error;
@@ -304,6 +312,7 @@ export class LiveHead extends Attributes {
     else this.removeAttribute(Reflected.REASON);
     if (!this.active) this.#utterances.close();
     if (!this.active || change.state === "reconnecting") this.#record(false);
+    if (!this.active || change.state === "reconnecting") this.#preset = null;
     if (change.state === "live") this.#reporter.start();
     else if (change.state !== "degraded") this.#reporter.stop();
     this.#display.follow(change);
@@ -329,6 +338,17 @@ export class LiveHead extends Attributes {
     this.#recorded = id;
     this.toggleAttribute(Reflected.RECORDING, recording);
     this.#tell(LiveEvent.RECORDING, { recording, id });
+  }
+
+  /**
+   * @param {import("../protocol.js").Preset} preset
+   * @param {"server" | "client" | null} by
+   */
+  #settle(preset, by) {
+    // Figures tell it as well, and may come later than the message that it has changed.
+    if (preset === this.#preset || (by === null && this.#preset)) return;
+    this.#preset = preset;
+    this.#tell(LiveEvent.LATENCY, { preset, by });
   }
 
   /**

@@ -47,6 +47,8 @@ export const LiveEvent = Object.freeze({
   USER_SILENT: "usersilent",
   /** `{recording, id}`: whether the server keeps a recording of the call, and its id */
   RECORDING: "recordingchange",
+  /** `{preset, by}`: the latency preset that the call has now; by `server` or `client`, null for the first one */
+  LATENCY: "latencychange",
   /** {@link import("../figures.js").Figures} */
   STATS: "stats",
   /** `{error, fatal}`: a {@link import("../errors.js").LiveHeadError}; fatal when the call is over */
@@ -66,7 +68,7 @@ export const Request = Object.freeze({
   INTERRUPT: "interruptrequest",
   /** `detail`: the id of an avatar */
   AVATAR: "avatarrequest",
-  /** `detail`: `low`, `balanced` or `throughput` */
+  /** `detail`: `auto`, `low`, `balanced` or `throughput` */
   LATENCY: "latencyrequest",
 });
 

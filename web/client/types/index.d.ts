@@ -1,6 +1,8 @@
 /** Types of the package `livehead`. The compiler checks that they agree with the code: see web/types-agree.ts. */
 
-export type Latency = "low" | "balanced" | "throughput";
+export type Preset = "low" | "balanced" | "throughput";
+/** `auto` leaves the preset to the server. */
+export type Latency = "auto" | Preset;
 export type State = "idle" | "connecting" | "live" | "degraded" | "reconnecting" | "closed" | "error";
 /** What the server keeps of a session: nothing, a film, or what renders it again. */
 export type RecordMode = "off" | "film" | "replay";
@@ -41,6 +43,9 @@ export interface Figures {
   buffer: number | null;
   kbps: number | null;
   lost: number | null;
+  /** The latency preset that the session has now, and what was chosen. */
+  preset: string | null;
+  latency: string | null;
   decoded: number | null;
   freezes: number | null;
   codec: string | null;
@@ -95,13 +100,15 @@ export interface Avatar {
 export interface Info {
   version: string;
   engine: { name: string; variant?: string | null; size?: number; fps?: number; device?: string };
-  latency: Record<string, { hop: number; lookahead: number; bound_ms: number; delay_ms: { p50: number; p95: number } | null }>;
+  /** `auto` is the `preset` that a session opened now would get. */
+  latency: Record<string, { preset?: Preset; hop: number; lookahead: number; bound_ms: number; delay_ms: { p50: number; p95: number } | null }>;
   default_latency: Latency;
   sessions: {
     active: number;
     max: number | null;
     load: number | null;
     by_preset: Record<string, { active: number; max: number; room: number }>;
+    auto?: { active: number; max: number; room: number } | null;
   };
 }
 
@@ -165,6 +172,8 @@ export interface LiveHeadEventMap {
   usersilent: CustomEvent<null>;
   /** Whether the server keeps a recording of the call, and its id, for `/v1/recordings/{id}`. */
   recordingchange: CustomEvent<{ recording: boolean; id: string | null }>;
+  /** The latency preset that the call has now: `by` the `server`, as its load allows, or the `client`; null for the first one. */
+  latencychange: CustomEvent<{ preset: Preset; by: "server" | "client" | null }>;
   /** Once a second: `delay`, `bound`, `fps`, `repeated`, `roundTrip`, … in milliseconds. */
   stats: CustomEvent<Figures>;
   /** Fatal when the call is over. */
@@ -206,7 +215,7 @@ export class LiveHead extends HTMLElement {
   /** An id from `/v1/avatars`; may be changed during a call. */
   get avatar(): string;
   set avatar(id: string | null | undefined);
-  /** The server's default when missing; may be changed during a call. */
+  /** The server's default when missing; with `auto` it gives the call the lowest delay that its load allows. May be changed during a call. */
   get latency(): Latency | undefined;
   set latency(preset: Latency | null | undefined);
   /**
@@ -258,6 +267,8 @@ export class LiveHead extends HTMLElement {
   get sessionId(): string | null;
   /** As the attribute. */
   get recording(): boolean;
+  /** The latency preset that the call has now, which with `latency="auto"` the server chooses; null while there is none. */
+  get preset(): Preset | null;
   /** What went wrong last; null after a start. */
   get error(): LiveHeadError | null;
   /** The video element, to draw from. */
@@ -379,6 +390,8 @@ export interface SessionHandlers {
   media(stream: MediaStream): void;
   activity(who: "avatar" | "user", activity: "speaking" | "silent"): void;
   recording?(on: boolean, id: string | null): void;
+  /** The latency preset that the session has now; `by` null for the first one. */
+  latency?(preset: Preset, by: "server" | "client" | null): void;
   stats(figures: Figures): void;
   error(error: LiveHeadError, fatal: boolean): void;
 }
@@ -446,7 +459,7 @@ export const Request: Readonly<{
   INTERRUPT: "interruptrequest";
   /** Another portrait: its id is the `detail`. */
   AVATAR: "avatarrequest";
-  /** Another preset: its name is the `detail`. */
+  /** Another preset, or `auto`: its name is the `detail`. */
   LATENCY: "latencyrequest";
 }>;
 
