@@ -28,7 +28,7 @@ from livehead.sessions.portrait.backdrops import find_backdrop
 from livehead.sessions.portrait.idle_films import IdleFilms
 from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
-from livehead.settings import Settings
+from livehead.settings import EngineSettings, Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
 from livehead.store.portraits.decoding import PortraitDecoder
 from livehead.store.portraits.default import find_default
@@ -107,12 +107,16 @@ def routers() -> tuple[APIRouter, ...]:
     )
 
 
+def wants_standby(engine: EngineSettings) -> bool | None:
+    """Whether there is to be a worker in reserve, None where there is room. Who bounds the memory of a worker has none
+    for a second one, unless they ask for it."""
+    return False if engine.standby is None and engine.memory is not None else engine.standby
+
+
 def build_services(settings: Settings, choice: Choice) -> Services:
     metrics = Metrics()
-    engine = settings.engine
-    # Who bounds the memory of a worker has none for a second one, unless they ask for it.
-    standby = False if engine.standby is None and engine.memory is not None else engine.standby
-    host = EngineHost(choice.spec, heartbeat=engine.heartbeat_seconds, standby=standby)
+    heartbeat = settings.engine.heartbeat_seconds
+    host = EngineHost(choice.spec, heartbeat=heartbeat, standby=wants_standby(settings.engine))
     decoder = PortraitDecoder()
     portraits = Portraits(
         PortraitLibrary(settings.server.data_dir / "portraits", settings.store.min_free_mb),

@@ -37,7 +37,7 @@ async def test_a_server_that_has_failed_is_neither_healthy_nor_ready(
 async def test_info_says_what_the_server_is(client: httpx.AsyncClient) -> None:
     info = (await client.get("/v1/info")).json()
     assert info["engine"]["name"] == "fake"
-    assert info["engine"]["fps"] == 25
+    assert (info["engine"]["fps"], info["engine"]["standby"]) == (25, "off")
     assert info["latency"]["throughput"] == {"hop": 4, "lookahead": 1, "bound_ms": 600, "delay_ms": None}
     sessions = info["sessions"]
     assert (sessions["active"], sessions["max"], sessions["load"]) == (0, 2, 0.0)

@@ -37,6 +37,9 @@ SETTLE_S = 4.0
 WARM_S = 60.0
 """So long the reserve waits for the first worker to have done the rest of its warm-up."""
 
+PATIENCE = 6.0
+"""Times as long may a worker in reserve be silent or busy: it gives way to live sessions, who may leave it little."""
+
 StandbyState: TypeAlias = Literal["off", "loading", "ready"]
 
 
@@ -80,7 +83,7 @@ class Supervisor:
         self._no_room = ""
         self._lives: set[WorkerLife] = set()
         self._reserve = Reserve(
-            lambda: self._begin(replace(self._start, reserve=True)),
+            lambda: self._begin(replace(self._start, reserve=True), PATIENCE),
             calm=self._may_load,
             room=self._has_room,
             backoff=RESERVE_BACKOFF,
@@ -131,6 +134,7 @@ class Supervisor:
     async def _use(self, life: WorkerLife) -> WorkerLife:
         """Until it is lost. Returns the next one."""
         self.in_use = life
+        life.limits = self._limits
         await life.gone.wait()
         self._losses = 1 if life.calm > CALM else self._losses + 1
         if not self._reserve.ready:
@@ -157,8 +161,11 @@ class Supervisor:
         logger.error("engine down: %s", reason)
         self._on_down(reason, life.failure if life.ready is None else None)
 
-    def _begin(self, start: Start) -> WorkerLife:
-        life = WorkerLife(start, self._limits, self._on_event)
+    def _begin(self, start: Start, patience: float = 1.0) -> WorkerLife:
+        limits = Limits(
+            patience * self._limits.heartbeat, patience * self._limits.stuck, patience * self._limits.start_timeout
+        )
+        life = WorkerLife(start, limits, self._on_event)
         self._lives.add(life)
         life.task.add_done_callback(lambda _: self._lives.discard(life))
         return life

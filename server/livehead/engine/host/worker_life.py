@@ -39,6 +39,7 @@ class WorkerLife:
         self.footprint: Footprint | None = None
         self.stuck = False
         self.streams: dict[int, bool] = {}
+        self.limits = limits
         self.gone = asyncio.Event()
         self.lost: asyncio.Future[str] = loop.create_future()
 
@@ -47,7 +48,6 @@ class WorkerLife:
 
         self.process = WorkerProcess(start, deliver)
         self._period = start.heartbeat_period
-        self._limits = limits
         self._on_event = on_event
         self._last_words: LiveheadError | None = None
         self._farewell: asyncio.Future[str] = loop.create_future()
@@ -111,9 +111,9 @@ class WorkerLife:
         if self.process.ended:
             return "the worker ended"
         if self.ready is None:
-            longest = self._limits.start_timeout
+            longest = self.limits.start_timeout
             return f"no generator after {age:.0f} s" if age > longest else None
-        return self.process.verdict(self._limits.heartbeat, self._limits.stuck)
+        return self.process.verdict(self.limits.heartbeat, self.limits.stuck)
 
     def _receive(self, event: WorkerEvent) -> None:
         match event:
