@@ -30,8 +30,14 @@ def building_kernels(device: torch.device) -> Iterator[bool]:
         yield False
         return
     launch = JITFunction.run
+    begun: set[object] = set()
 
     def build(self: Any, *args: Any, grid: Any, warmup: bool, **options: Any) -> Any:
+        # A step launches most kernels hundreds of times, and Triton takes a millisecond to see that one is under way.
+        wanted = (self, *map(_kind, args), *((name, _kind(value)) for name, value in options.items()))
+        if wanted in begun:
+            return None
+        begun.add(wanted)
         return launch(self, *args, grid=grid, warmup=True, **options)
 
     with _Builders(device) as builders:
@@ -56,3 +62,14 @@ def _loaded(kernel: Any) -> Any:
     """A compiled kernel, on the device and with its launcher, which a C compiler makes at the first launch."""
     assert kernel.run
     return kernel
+
+
+def _kind(argument: Any) -> object:
+    """What a kernel is built for, of an argument: other values may need another one."""
+    if isinstance(argument, torch.Tensor):
+        return argument.dtype, argument.data_ptr() % 16
+    try:
+        hash(argument)
+    except TypeError:
+        return object()  # like no other
+    return type(argument), argument
