@@ -17,6 +17,9 @@ WINDOW = 960
 QUIET_DB = -54.0
 """Audio below this level, in dBFS, is never taken for speech."""
 
+NOTHING_DB = -90.0
+"""What zeros count as."""
+
 FLOOR = slice(25, 100)
 """From how many blocks, and of how many at most, the quietest is taken for the noise of the room: one second to
 four seconds. So long nobody speaks without a pause (minimum statistics: Martin, 2001)."""
@@ -63,29 +66,39 @@ class FeatureExtractor:
         self._noise_db = -66.0
         self._levels: deque[float] = deque(maxlen=FLOOR.stop)
         self._shut = False
-        self._last_db = -90.0
+        self._last_db = NOTHING_DB
         self._formants = USUAL
 
     def reset(self) -> None:
         """Forget the audio so far, but not how loud the speaker and the room are."""
         self._past = np.zeros(WINDOW)
-        self._last_db = -90.0
+        self._last_db = NOTHING_DB
         self._formants = USUAL
 
     def extract(self, pcm: Pcm) -> Features:
         """Take the next block, float32 ``(640,)``. Samples that are not finite count as silence."""
+        if not pcm.any():
+            return self._silence(pcm)
         block = np.clip(np.nan_to_num(pcm.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
         self._past = np.concatenate([self._past[BLOCK_SAMPLES:], block])
         whole, end = _db(block), _db(block[-BLOCK_SAMPLES // 4 :])
-        self._shut = not block.any() and (self._shut or self._steady())
-        if not self._shut:
-            self._learn(whole)
+        self._shut = False
+        self._learn(whole)
         gate = self._gate
         level = float(np.clip((whole - gate) / (self._speech_db - gate), 0, 1.4))
         last = float(np.clip((end - gate) / (self._speech_db - gate), 0, 1.4))
         onset = float(np.clip((whole - self._last_db - 6) / 18, 0, 1)) if level > 0.3 else 0.0
         self._last_db = whole
         return self._spectrum(level, last, onset) if level > 0 else Features(end=last)
+
+    def _silence(self, zeros: Pcm) -> Features:
+        """The same for a block of zeros, of which there are many."""
+        self._past = np.concatenate([self._past[BLOCK_SAMPLES:], zeros])
+        self._shut = self._shut or self._steady()
+        if not self._shut:
+            self._learn(NOTHING_DB)
+        self._last_db = NOTHING_DB
+        return Features()
 
     def _steady(self) -> bool:
         """Whether what was heard last was noise."""

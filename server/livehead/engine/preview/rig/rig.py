@@ -93,7 +93,7 @@ class Rig:
         left, top, right, bottom = self._head.box
         places, pixels = self._head.places(pose), still[top:bottom, left:right].copy()
         for part in self._head.parts:
-            pixels[part] = _sample(texture, places[part])
+            _sample(texture, places[part], into=pixels[part])
         return TurnedHead(places, pixels)
 
     def frame(self, head: TurnedHead, mouth: MouthShape, pose: Pose) -> Image:
@@ -149,8 +149,8 @@ class Rig:
         return whole
 
 
-def _sample(texture: Image, places: Array) -> Image:
-    """Sample a texture at points ``(h, w, 2)`` in its pixels."""
+def _sample(texture: Image, places: Array, into: Image | None = None) -> Image:
+    """Sample a texture at points ``(h, w, 2)`` in its pixels; ``into`` is the array that is to hold the result."""
     nothing = np.empty(0, np.float32)
-    taken = cv2.remap(texture, places, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    taken = cv2.remap(texture, places, nothing, cv2.INTER_LINEAR, dst=into, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(taken, np.uint8)
