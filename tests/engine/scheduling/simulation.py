@@ -22,6 +22,7 @@ class Job:
     deadline: float
     lookahead: int = 0
     submitted: float = 0.0
+    silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def test_silence_is_not_given_up_for_speech() -> None:
     times = StepTimes()
     full: Scheduler[Job] = Scheduler(max_batch=1, backlog=8, mixed_hops=False, times=times, hops=HOPS)
     times.observe(1, 4, STEP_S, 0.0)
-    full.add(Job(1, 0, 28, deadline=0.03))
+    full.add(Job(1, 0, 24, deadline=0.03, silent=True))
     for stream in (2, 3, 4):
         full.add(Job(stream, 0, 4, deadline=0.045))
     assert [run.stream for run in full.next(0.0).batch] == [1]
@@ -175,10 +175,10 @@ def test_silent_windows_share_a_step_as_far_as_those_who_speak_can_wait() -> Non
         )
         times.observe(1, 4, STEP_S, 0.0)
         for count, seconds in ((1, 0.044), (2, 0.088), (3, 0.132), (4, 0.157)):
-            mixed.observe([Job(9 + n, 0, 28, 0.0) for n in range(count)], seconds, 0.0)
+            mixed.observe([Job(9 + n, 0, 24, 0.0) for n in range(count)], seconds, 0.0)
         forecast.submitted(Job(1, 0, 4, slack), 0.0)  # the next one comes at 0.16
         for stream in range(2, 6):
-            mixed.add(Job(stream, 0, 28, deadline=1.0))
+            mixed.add(Job(stream, 0, 24, deadline=1.0, silent=True))
         assert len(mixed.next(0.1).batch) == size
 
 

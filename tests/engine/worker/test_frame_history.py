@@ -57,12 +57,13 @@ def test_nothing_shown_at_all():
 
 
 def test_further_back_than_frames_are_kept():
-    past = history(motion_frames=2, window=2)
-    for k in range(20):
-        past.keep(k, grey(k))
-    shown, unshown = past.rewind(3)
-    assert ks(shown) == [16, 16]  # the oldest that is left
-    assert unshown == 16
+    for silence_hop, oldest in ((0, 16), (8, 8)):  # windows of silence are taken back from further on
+        past = FrameHistory(FakeGenerator(motion_frames=2, window=2, silence_hop=silence_hop).info)
+        for k in range(20):
+            past.keep(k, grey(k))
+        shown, unshown = past.rewind(3)
+        assert ks(shown) == [oldest, oldest]  # the oldest that is left
+        assert unshown == 16
 
 
 def test_a_generator_without_motion_frames_is_told_the_count_only():

@@ -30,6 +30,10 @@ class DayWindow:
     speech: bool
     preset: str
 
+    @property
+    def silent(self) -> bool:
+        return not self.speech
+
 
 class DayCaller:
     """Speaks ``speech`` of the time in phrases of ``phrase_s``. Its windows follow one another from block to block;

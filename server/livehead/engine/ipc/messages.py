@@ -80,6 +80,11 @@ class Submit:
         """Blocks of ``pcm`` behind its hop."""
         return len(self.pcm) // BLOCK_SAMPLES - self.hop
 
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to be heard in it."""
+        return not self.pcm.any()
+
 
 @dataclass(frozen=True, slots=True)
 class Rewind:

@@ -27,6 +27,10 @@ class Run(Generic[JobT]):
         return sum(window.hop for window in self.windows)
 
     @property
+    def silent(self) -> bool:
+        return all(window.silent for window in self.windows)
+
+    @property
     def deadline(self) -> float:
         """When the first of all its frames must be sent."""
         return self.windows[0].deadline

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -45,8 +44,8 @@ class Scheduler(Generic[JobT]):
 
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
     its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
-    steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of the presets: longer
-    windows are silence, which is made ahead; with a ``forecast`` they share a step where that leaves others in time.
+    steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of the presets.
+    With a ``forecast`` windows of silence, which is made ahead, share a step where that leaves others in time.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Scheduler(Generic[JobT]):
         self.times = times or StepTimes()
         self._merging = merging
         self._forecast = forecast
-        self._shortest, self._longest = min(hops, default=1), max(hops, default=math.inf)
+        self._shortest = min(hops, default=0)
         self._batches: Batches[Run[JobT]] = Batches(self.times, max_batch)
 
     def __len__(self) -> int:
@@ -140,7 +139,7 @@ class Scheduler(Generic[JobT]):
         if merged and self._batches.feasible(heads, 1, now):
             return heads[:1]  # a batch saves little more, and while it takes its time the next windows pile up
         batch = sharing[: self._batches.best(sharing, now)]
-        return self._fitting(batch, now) if batch and batch[0].hop > self._longest else batch
+        return self._fitting(batch, now) if len(batch) > 1 and all(run.silent for run in batch) else batch
 
     def _fitting(self, batch: list[Run[JobT]], now: float) -> list[Run[JobT]]:
         """Of windows of silence, as many as leave those in time that are about to come: they are made ahead, and the
@@ -193,7 +192,7 @@ class Scheduler(Generic[JobT]):
         """Of the batches of each size, the one that is worth most a second."""
         best: list[Run[JobT]] = []
         most = -1.0
-        silent = [[run] for run in fronts if run.hop > self._longest]  # late in part it still shows most
+        silent = [[run] for run in fronts if run.silent]  # late in part it still shows most
         batches = [
             self._sharing(self._order(fronts, size, now))[:size]
             for size in range(1, min(self._max_batch, len(fronts)) + 1)
@@ -225,8 +224,10 @@ class Scheduler(Generic[JobT]):
         """Of each of its windows the share that would be in time, together. A window of silence counts as the short
         ones that its stream would have if it spoke: nothing shows more for a step."""
         end = self._batches.end(run, size, now)
-        hops = (self._shortest if window.hop > self._longest else window.hop for window in run.windows)
-        return sum(frames_in_time(window, end) / hop for window, hop in zip(run.windows, hops, strict=True))
+        return sum(
+            frames_in_time(window, end) / (self._shortest or window.hop if window.silent else window.hop)
+            for window in run.windows
+        )
 
 
 def _deadline(job: Job) -> float:

@@ -27,7 +27,8 @@ class Job(Protocol):
 
 class WindowJob(Job, Protocol):
     """A window as the scheduler sees it: the frames of blocks ``k``, ``k + 1``, … are made from theirs and
-    ``lookahead`` further ones. ``submitted`` is when it came."""
+    ``lookahead`` further ones. ``submitted`` is when it came. One that is ``silent`` has silence only, and was
+    probably asked for ahead of time."""
 
     @property
     def k(self) -> int: ...
@@ -35,6 +36,8 @@ class WindowJob(Job, Protocol):
     def lookahead(self) -> int: ...
     @property
     def submitted(self) -> float: ...
+    @property
+    def silent(self) -> bool: ...
 
 
 AnyJobT = TypeVar("AnyJobT", bound=Job)

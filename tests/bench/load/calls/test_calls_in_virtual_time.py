@@ -41,7 +41,7 @@ def test_silent_callers_cost_little() -> None:
     card = VirtualCard("low")
     row = held(card, 10, 0.0)
     assert row["all_met"]
-    assert card.share < 0.45
+    assert card.share < 0.5  # a step of 44 ms for each in 960 ms
     assert row["speech"]["silent_frames"] == 1.0
 
 

@@ -49,13 +49,13 @@ LITE = GeneratorInfo(
     "flat",
     SIZE,
     SIZE,
-    window=28,
+    window=24,
     motion_frames=5,
     presets={"low": Preset(4, 1, 600), "balanced": Preset(8, 1, 900), "throughput": Preset(24, 0, 1600)},
     max_batch=4,
     device="cuda",
     mixed_hops=False,
-    silence_hop=28,
+    silence_hop=24,
 )
 
 Cost = Callable[[int, int], float]
