@@ -17,15 +17,21 @@ WINDOW = 960
 QUIET_DB = -54.0
 """Audio below this level, in dBFS, is never taken for speech."""
 
-NOTHING_DB = -90.0
-"""What zeros count as."""
+NOTHING_DB, NEAR_NOTHING_DB = -90.0, -85.0
+"""What zeros count as, and what is no noise of a room."""
 
 FLOOR = slice(25, 100)
 """From how many blocks, and of how many at most, the quietest is taken for the noise of the room: one second to
 four seconds. So long nobody speaks without a pause (minimum statistics: Martin, 2001)."""
 
+OVER_NOISE_DB = 6.0
+"""Speech is so much louder than the noise."""
+
 STEADY_BLOCKS, STEADY_DB = 11, 6.0
-"""Speech never stays this even for so long."""
+"""Speech never stays this even for so long,"""
+
+BELOW_DB = 12.0
+"""and is louder than so much less than usual."""
 
 _FREQ = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
 _TAPER = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW) ** 2
@@ -94,7 +100,10 @@ class FeatureExtractor:
     def _silence(self, zeros: Pcm) -> Features:
         """The same for a block of zeros, of which there are many."""
         self._past = np.concatenate([self._past[BLOCK_SAMPLES:], zeros])
-        self._shut = self._shut or self._steady()
+        if not self._shut and self._steady():
+            self._shut = True
+            if self._levels[-1] > NEAR_NOTHING_DB:
+                self._know_gate()
         if not self._shut:
             self._learn(NOTHING_DB)
         self._last_db = NOTHING_DB
@@ -102,8 +111,14 @@ class FeatureExtractor:
 
     def _steady(self) -> bool:
         """Whether what was heard last was noise."""
-        last = list(self._levels)[-STEADY_BLOCKS:]
-        return len(last) == STEADY_BLOCKS and max(last) - min(last) < STEADY_DB
+        last = [self._levels[at] for at in range(-min(STEADY_BLOCKS, len(self._levels)), 0)]
+        return len(last) == STEADY_BLOCKS and max(last) < min(min(last) + STEADY_DB, self._speech_db - BELOW_DB)
+
+    def _know_gate(self) -> None:
+        """What was heard last was noise, then came zeros: those before were a gate's, too."""
+        heard = [level for level in self._levels if level > NEAR_NOTHING_DB]
+        self._levels = deque(heard, maxlen=FLOOR.stop)
+        self._noise_db = min(max(self._noise_db, min(heard)), self._speech_db - 15)
 
     def _learn(self, db: float) -> None:
         """Track the levels of the speaker and of the room."""
@@ -125,7 +140,7 @@ class FeatureExtractor:
     @property
     def _gate(self) -> float:
         """The level in dB that separates speaker and room."""
-        return min(max(QUIET_DB, self._noise_db + 9, self._speech_db - 28), self._speech_db - 8)
+        return min(max(QUIET_DB, self._noise_db + OVER_NOISE_DB, self._speech_db - 28), self._speech_db - 8)
 
     def _spectrum(self, level: float, end: float, onset: float) -> Features:
         power = np.abs(np.fft.rfft(self._past * _TAPER)) ** 2 + 1e-9
