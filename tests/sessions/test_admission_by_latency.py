@@ -12,7 +12,7 @@ from livehead.bench.load.day import lite_on_h100
 from livehead.sessions.admission.admission import Admission
 
 CARD = lite_on_h100().capacity()
-"""Holds 6 at low, 11 at balanced, 22 at throughput."""
+"""Holds 6 at low, 12 at balanced, 22 at throughput."""
 
 
 def admission(limit: int | None = None) -> Admission:

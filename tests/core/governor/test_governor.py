@@ -158,7 +158,10 @@ def test_those_that_chose_keep_it_and_count() -> None:
     day = Day()
     for number in range(2):
         day.come(f"f{number}", fixed="low")
-    assert [day.come(f"s{number}") for number in range(2)] == ["low", "balanced"]
+    day.go(5)
+    assert day.come("s0") == "low"
+    day.go(5)
+    assert day.come("s1") == "balanced"
     day.go(60)
     assert day.at() == ["low", "low", "balanced", "balanced"]
     day.sessions["f0"] = replace(day.sessions["f0"], fixed=False)  # leaves it to the server from now on
@@ -175,6 +178,18 @@ def test_where_longer_windows_save_nothing_nobody_gets_them() -> None:
     day.sessions["s0"] = replace(day.sessions["s0"], preset="throughput")  # was its own choice
     day.go(2 * ROOM_S)
     assert set(day.at()) == {"low"}
+
+
+def test_of_a_crowd_few_begin_at_a_delay_that_they_cannot_keep() -> None:
+    day = Day()
+    began = [day.come(f"s{number}") for number in range(22)]
+    assert began.count("low") + began.count("balanced") <= 4
+    day.go()
+    assert day.at() == ["throughput"] * 22
+    alone = Day()
+    assert alone.come("s0") == "low"
+    alone.go(3)
+    assert alone.come("s1") == "low"
 
 
 @settings(max_examples=25, deadline=None)

@@ -95,7 +95,7 @@ def lite(silence: Silence | None) -> Capacity:
 
 def test_those_who_take_turns_are_let_in_as_far_as_all_could_speak_at_once_at_the_cheapest():
     found = lite(Silence(24, LITE_STEPS))
-    assert found.streams == {"low": 6, "balanced": 11, "throughput": 22}
+    assert found.streams == {"low": 6, "balanced": 12, "throughput": 22}
     assert found.talking == {"low": 3, "balanced": 7, "throughput": 22}
     assert found.cheapest == "throughput"
     assert lite(None).streams == found.talking, "without windows of silence silence costs what speech costs"
@@ -121,4 +121,4 @@ def test_a_processor_holds_all_speaking_in_a_usual_hour_and_turns_in_a_slow_one(
         return dict(found.streams)
 
     assert streams(2.7) == {"low": 4, "throughput": 4}
-    assert streams(0.4) == {"low": 6, "throughput": 6}
+    assert streams(0.88) == {"low": 6, "throughput": 6}  # a third, as preview does it

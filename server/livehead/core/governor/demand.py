@@ -37,6 +37,11 @@ class Demand:
         self._presets[session] = preset
         self._parts[session] = self._part(session, preset)
 
+    def add(self, session: str, preset: str) -> None:
+        """One more, who speaks."""
+        self._speech = {**self._speech, session: 1.0}
+        self.set(session, preset)
+
     def total(self, changed: str | None = None, preset: str | None = None, *, roomy: bool = False) -> float:
         """Of all, and never more than if all spoke; with one session ``changed``, as if it were. ``roomy`` keeps more
         free."""

@@ -22,7 +22,9 @@ Down when there has been room to spare for as long.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from livehead.core.governor.costs import Costs
@@ -37,12 +39,19 @@ ROOM_S = 5.0
 """For so long there must have been room before a session goes down in delay."""
 
 
+CROWD_S = 2.0
+"""Where several come within so long, as many again are expected, and room is kept for them: a session that goes up in
+delay takes a second or two for it, in which too many at a low delay would be late."""
+
+
 class Governor:
     """One server's. :meth:`plan` is asked a few times a second, :meth:`newcomer` whenever somebody comes."""
 
     def __init__(self) -> None:
         self._habits: dict[str, Habit] = {}
         self._came = 0
+        self._lately: deque[float] = deque()
+        """When sessions came."""
 
     def plan(self, sessions: Sequence[Governed], costs: Costs, now: float) -> list[Move]:
         """What is to change now. Each move is expected to be made at once."""
@@ -56,6 +65,8 @@ class Governor:
         rising = [each for each in free if level[wanted[each.id]] > level[each.preset]]
         falling = [each for each in free if level[wanted[each.id]] < level[each.preset]]
         demand = self._demand(sessions, costs, now)
+        for number in range(self._expected(now)):
+            demand.add(f"expected {number}", costs.given[-1])
         full = demand.total() > FITS
         moves: list[Move] = []
         if full or self._anybody_waits(falling, now):
@@ -76,10 +87,12 @@ class Governor:
         self._observe(sessions, now)
         known = self._habits
         new = Governed("", costs.given[-1], speaking=True)
+        expected = [replace(new, id=f"expected {number}") for number in range(self._expected(now))]
         free = [each for each in sessions if not each.fixed and now - known[each.id].moved >= MOVE_S]
-        self._habits = known | {new.id: Habit(self._came, now, None, now)}
+        coming = [*expected, new]
+        self._habits = known | {each.id: Habit(self._came + place, now, None, now) for place, each in enumerate(coming)}
         try:
-            return self._fill([*sessions, new], [*free, new], costs, now, new.id)[new.id]
+            return self._fill([*sessions, *coming], [*free, *coming], costs, now, new.id)[new.id]
         finally:
             self._habits = known
 
@@ -90,11 +103,18 @@ class Governor:
             if habit is None:
                 self._habits[each.id] = Habit(self._came, now, now if each.speaking else None, now)
                 self._came += 1
+                self._lately.append(now)
             else:
                 habit.observe(each.speaking, now)
         here = {each.id for each in sessions}
         for gone in self._habits.keys() - here:
             del self._habits[gone]
+
+    def _expected(self, now: float) -> int:
+        """How many are about to come: as many as lately, not counting one."""
+        while self._lately and now - self._lately[0] > CROWD_S:
+            self._lately.popleft()
+        return max(0, len(self._lately) - 1)
 
     def _demand(self, sessions: Sequence[Governed], costs: Costs, now: float) -> Demand:
         speech = {each.id: self._habits[each.id].speech(now) for each in sessions}

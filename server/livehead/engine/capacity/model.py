@@ -27,13 +27,16 @@ from livehead.engine.scheduling.batching import PAYS
 MARGIN = 0.9
 """The share of the generator's time that is given away. The rest is for portraits, joins and bad moments."""
 
-SPEECH_SHARE = 0.4
+SPEECH_SHARE = 0.385
 """The share of a call in which one of two people speaks: 38.5 % in the artificial conversations of ITU-T P.59, which
 are made like real ones."""
 
 MEDIA_CORES = 0.12
 """What a session costs beside its frames, in cores: taking in its audio, encoding 512² at 25 a second, sending.
 ``livehead bench latency`` shows it as the server's own processor time, 10 to 12 % of a core for each session."""
+
+SILENT_MEDIA_CORES = 0.093
+"""The same while nobody speaks: 0.78 of that, measured in turns on one machine."""
 
 CORES_SHARE = 0.65
 """The share of the cores that is given away. Playout must be on time to a few milliseconds, and cores that are full
@@ -149,9 +152,10 @@ class _Machine:
     cores: float
     on_cpu: bool
 
-    def taken(self, count: float, busy: float) -> float:
-        """The share of it that so many streams take which keep the generator ``busy``: 1 is all that is given away."""
-        processor = (count * MEDIA_CORES + busy * self.on_cpu) / (CORES_SHARE * self.cores)
+    def taken(self, count: float, busy: float, media: float = MEDIA_CORES) -> float:
+        """The share of it that so many streams take which keep the generator ``busy``, each with so many cores of
+        ``media``: 1 is all that is given away."""
+        processor = (count * media + busy * self.on_cpu) / (CORES_SHARE * self.cores)
         return max(busy / MARGIN, processor)
 
 
@@ -163,29 +167,30 @@ class _Load:
     useful: Sequence[StepTime]
     count: int
     busy: float
+    media: float
 
     @classmethod
-    def of(cls, preset: Preset, steps: Sequence[StepTime], machine: _Machine) -> _Load:
+    def of(cls, preset: Preset, steps: Sequence[StepTime], machine: _Machine, media: float = MEDIA_CORES) -> _Load:
         useful = _useful(preset, steps)
         if not useful:
-            return cls((), 0, MARGIN)
+            return cls((), 0, MARGIN, media)
         period = preset.hop * BLOCK_S
         least = [0.0]  # seconds for one step of each of 0, 1, … streams
         while True:
             count = len(least)
             least.append(min(step.p50 + least[max(0, count - step.batch)] for step in useful))
-            if machine.taken(count, least[count] / period) > 1:
+            if machine.taken(count, least[count] / period, media) > 1:
                 break
         fit = count - 1
-        return cls(useful, fit, least[fit] / fit / period if fit else MARGIN)
+        return cls(useful, fit, least[fit] / fit / period if fit else MARGIN, media)
 
     @classmethod
     def silent(cls, silence: Silence, machine: _Machine) -> _Load:
-        return cls.of(Preset(silence.hop, 0, NO_BOUND_MS), silence.steps, machine)
+        return cls.of(Preset(silence.hop, 0, NO_BOUND_MS), silence.steps, machine, SILENT_MEDIA_CORES)
 
     def share(self, machine: _Machine) -> float:
         """The share of the machine that one takes, 1 at most."""
-        return min(1.0, machine.taken(1, self.busy))
+        return min(1.0, machine.taken(1, self.busy, self.media))
 
 
 def _taking_turns(speaking: _Load, silent: _Load | None, machine: _Machine) -> int:
@@ -193,7 +198,8 @@ def _taking_turns(speaking: _Load, silent: _Load | None, machine: _Machine) -> i
     if silent is None or not speaking.count:
         return speaking.count
     busy = SPEECH_SHARE * speaking.busy + (1 - SPEECH_SHARE) * silent.busy
-    return max(speaking.count, int((1 + 1e-9) / machine.taken(1, busy)))
+    media = SPEECH_SHARE * speaking.media + (1 - SPEECH_SHARE) * silent.media
+    return max(speaking.count, int((1 + 1e-9) / machine.taken(1, busy, media)))
 
 
 def _useful(preset: Preset, steps: Sequence[StepTime]) -> list[StepTime]:
