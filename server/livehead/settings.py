@@ -127,8 +127,8 @@ class EngineSettings(_Stage):
     )
     standby: bool | None = Field(
         None,
-        description="Keep a second worker in reserve, loaded, to take over at once when the first is lost; unset: where "
-        "there is room.",
+        description="Keep a second worker in reserve, loaded, to take over at once when the first is lost; unset: "
+        "where there is room.",
     )
 
 
