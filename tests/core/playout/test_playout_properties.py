@@ -60,7 +60,9 @@ acts = st.one_of(
     st.tuples(st.just("pause"), st.floats(0.0, 4.0)),
     st.tuples(st.just("seek"), st.sampled_from([0, 1, 7, 1 << 20])),
     st.tuples(st.just("interrupt")),
-    st.tuples(st.just("preset"), presets),
+    st.tuples(st.just("preset"), presets, st.booleans()),
+    st.tuples(st.just("prepare"), presets),
+    st.tuples(st.just("unprepare")),
     st.tuples(st.just("strange frames"), st.integers(-50, 50), st.integers(1, 9)),
 )
 
@@ -113,8 +115,12 @@ def play(run: Run, simulation: Simulation, script: list[tuple]) -> None:
                 run.seek(blocks)
             case ("interrupt",):
                 run.interrupt()
-            case ("preset", (hop, lookahead, max_delay_ms)):
-                run.set_preset(hop, lookahead, max_delay_ms)
+            case ("preset", (hop, lookahead, max_delay_ms), quiet_only):
+                run.set_preset(hop, lookahead, max_delay_ms, quiet_only=quiet_only)
+            case ("prepare", (hop, lookahead, max_delay_ms)):
+                run.prepare(hop, lookahead, max_delay_ms)
+            case ("unprepare",):
+                run.unprepare()
             case ("strange frames", offset, count):
                 run.give(run.next_k + offset, count)
         run.check_totals()
