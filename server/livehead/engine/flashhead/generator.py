@@ -141,6 +141,7 @@ class FlashHead:
         details = dict(self._info.details)
         if (memory := taken(self.model.device)) is not None:
             details["memory"] = f"{memory.reserved + OUTSIDE_GB:.1f} GB"
+            details["batches"] = ", ".join(map(str, self.graphed.batch_sizes[::-1]))
         self._info = replace(self._info, batches=self.graphed.batch_sizes[::-1], details=details)
 
     def prepare(self, portrait: NDArray[np.uint8]) -> None:

@@ -74,7 +74,8 @@ class WarmUp:
             self._make(1, hops)
             return
         graphed.graphs = Graphs()
-        dispatch.triton_kernels(self._device)
+        # Whether they can be built at all is tried first, on the device by the name that tensors have for it.
+        dispatch.triton_kernels(torch.empty(0, device=self._device).device)
         with building_kernels(self._device) as built:
             self._make(1, hops)
         if not built:
