@@ -9,6 +9,7 @@ from typing import Any
 from livehead.bench.engine import measurement as engine
 from livehead.bench.engine.plan import EnginePlan
 from livehead.bench.engine.table import table as engine_table
+from livehead.bench.load import day
 from livehead.bench.load import measurement as load
 from livehead.bench.load.table import table as load_table
 from livehead.commands.options import (
@@ -24,6 +25,8 @@ from livehead.commands.options import (
     read,
     settings_from,
 )
+from livehead.core.latency_choice import AUTO
+from livehead.engine.capacity.model import SPEECH_SHARE
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "attention", "precision", "memory", "latency")
 
@@ -93,12 +96,25 @@ def add(measures: Any, common: argparse.ArgumentParser) -> None:
         "--latency counts.",
     )
     add_options(group, LOAD_OPTIONS)
+    group.add_argument(
+        "--day",
+        action="store_true",
+        help="simulate a day of callers at one H100 with Lite, 10 in the quietest hour and 60 in the busiest: "
+        "--latency (auto by default), --speech and --seed count, and nothing is measured",
+    )
     add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     options, settings = read(args, OPTIONS + LOAD_OPTIONS), settings_from(args)
+    if args.day:
+        speech = SPEECH_SHARE if options.speech is None else options.speech
+        latency = AUTO if args.latency is None else latency_from(settings)
+        figures = day.run(day.DayPlan(latency=latency, speech=speech, seed=1 if options.seed is None else options.seed))
+        print(day.table(figures))
+        print(json.dumps({"day": figures}, separators=(",", ":")))
+        return 0
     plan = EnginePlan(
         engine="preview" if settings.engine.engine == "preview" else "flashhead",
         variant=settings.engine.variant,
@@ -115,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         memory=settings.engine.memory,
         windows=options.windows,
     )
-    figures: dict[str, Any] = {}
+    figures = {}
     if options.streams is not None:
         figures = load.run(
             load.LoadPlan(
