@@ -78,8 +78,8 @@ class Livehead:
         record: Record | None = None,
     ) -> BackendSession:
         """A session without a peer of its own: viewers join it by WHEP. It is opened by ``async with`` or its
-        ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait; ``latency`` names
-        a preset of :meth:`info`. ``background`` is that of its look: ``keep``, ``#rrggbb``, ``blur``,
+        ``open()``. With ``interrupt="auto"`` a user who begins to speak interrupts the portrait; ``latency`` is
+        ``auto`` or names a preset of :meth:`info`. ``background`` is that of its look: ``keep``, ``#rrggbb``, ``blur``,
         ``transparent`` or the id of an avatar. ``record`` keeps a film of it, or what it takes to render it again.
         What is left out is as the server has it."""
         options = {"avatar": avatar, "source": "push"} | _given(

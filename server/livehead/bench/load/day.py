@@ -102,14 +102,14 @@ def table(figures: Mapping[str, Any]) -> str:
         f"hours of {figures['hour_s']:g} s, calls of {figures['call_s']:g} s on average, speech "
         f"{figures['speech']:.0%} of the time in phrases of {phrases}, seed {figures['seed']}",
         "",
-        _line("hour", "callers", "refused", "most", *presets, "p50 ms", "p95 ms", "lost", "moves", "a min", "busy"),
+        _line("hour", "callers", "refused", "most", *presets, "p50 ms", "p95 ms", "late", "moves", "a min", "busy"),
     ]
     for row in [*figures["hours"], {"hour": "day", **figures["day"]}]:
         lines.append(
             _line(
                 *(row["hour"], row["callers"], row["refused"], row["most"]),
                 *(f"{row['at'].get(name, 0):.0%}" for name in presets),
-                *(row["delay_ms"]["p50"], row["delay_ms"]["p95"], f"{row['lost']:.2%}"),
+                *(row["delay_ms"]["p50"], row["delay_ms"]["p95"], f"{row['late']:.2%}"),
                 *(row["moves"], f"{row['moves_a_minute']:.2f}", f"{row['busy']:.0%}"),
             )
         )

@@ -14,7 +14,7 @@ from livehead.core.latency import percentiles
 @dataclass(slots=True)
 class Hour:
     """``at`` counts the frames of speech that were made, by the preset of their windows; ``delays`` has the delay of
-    each second of speech, in milliseconds; ``lost`` counts frames of speech that came too late or never. ``talked`` and
+    each second of speech, in milliseconds; ``late`` counts frames of speech that came too late or never. ``talked`` and
     ``present`` are seconds of all callers together."""
 
     callers: int = 0
@@ -23,7 +23,7 @@ class Hour:
     moves: Counter[str] = field(default_factory=Counter)
     at: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
-    lost: int = 0
+    late: int = 0
     busy: float = 0.0
     present: float = 0.0
 
@@ -37,7 +37,7 @@ class Hour:
             total.moves += hour.moves
             total.at += hour.at
             total.delays += hour.delays
-            total.lost += hour.lost
+            total.late += hour.late
             total.busy += hour.busy
             total.present += hour.present
         return total
@@ -52,7 +52,7 @@ class Hour:
             "most": self.most,
             "at": {name: round(count / made, 4) for name, count in self.at.items()},
             "delay_ms": {"p50": round(delay.p50), "p95": round(delay.p95)},
-            "lost": round(self.lost / max(1, made + self.lost), 5),
+            "late": round(self.late / max(1, made + self.late), 5),
             "speech_s": round(made * BLOCK_S, 1),
             "moves": self.moves.total(),
             "moves_by_reason": dict(self.moves),

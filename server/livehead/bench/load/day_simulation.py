@@ -186,12 +186,12 @@ class Simulation:
                     continue
                 late = caller.answered(window, self._now)
                 self.hour.at[window.preset] += window.hop - late
-                self.hour.lost += late
+                self.hour.late += late
                 self.hour.delays.append(1000 * caller.delay_s)
 
     def _lose(self, window: DayWindow) -> None:
         if window.speech:
-            self.hour.lost += window.hop
+            self.hour.late += window.hop
 
     def _seconds(self, batch: int, hop: int) -> float:
         """What a step takes. Sizes that were not measured are put together from those that were."""
