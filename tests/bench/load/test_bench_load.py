@@ -10,6 +10,7 @@ import pytest
 
 from livehead.bench.engine.plan import EnginePlan
 from livehead.bench.load import measurement as load
+from livehead.bench.load.calls import simulated_calls
 from livehead.bench.load.search import Search
 from livehead.bench.load.table import table
 from livehead.cli import main
@@ -131,10 +132,45 @@ def test_hops_are_measured_one_after_the_other() -> None:
 
 
 @pytest.mark.usefixtures("_fake")
+def test_sessions_that_speak_now_and_then() -> None:
+    figures = load.run(
+        load.LoadPlan(engine=PREVIEW, streams=(2,), seconds=2.0, latency="throughput", speech=0.5, seed=5)
+    )
+    (row,) = figures["load"]
+    assert (row["preset"], row["hop"], row["governed"]) == ("throughput", 4, None)
+    assert row["speech"]["share"] == 0.5
+    assert row["speech"]["silent_windows"] > 0
+    assert row["frames"]["asked"] == sum(row["frames"][name] for name in ("in_time", "late", "never"))
+    assert row["frames"]["asked"] > 50
+    assert "each speaks 50% of the time" in table(figures)
+
+
+@pytest.mark.usefixtures("_fake")
+def test_governed_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_calls, "GOVERNED_LEAD_IN_S", 0.5)
+    figures = load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), seconds=2.0, latency="auto"))
+    (row,) = figures["load"]
+    assert (row["preset"], row["hop"], row["speech"]["share"]) == ("auto", None, 1.0)
+    assert sum(row["governed"]["presets"].values()) == pytest.approx(1.0, abs=0.001)
+    assert row["governed"]["delay_ms"]["p50"] > 0
+    assert "a governor gives each its preset" in table(figures)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"churn_s": 1.0}, {"renders": 1}, {"latency": "auto", "hops": (2,)}, {"latency": "auto", "allowance_s": 0.1}],
+)
+@pytest.mark.usefixtures("_fake")
+def test_what_does_not_go_with_calls_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--"):
+        load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), seconds=1.0, speech=0.4, **options))
+
+
+@pytest.mark.usefixtures("_fake")
 def test_what_the_model_cannot_make_is_refused() -> None:
     with pytest.raises(UsageError, match="8 at most"):
         load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), hops=(9,), seconds=1.0))
-    with pytest.raises(UsageError, match="there are low, balanced, throughput"):
+    with pytest.raises(UsageError, match="there are auto, low, balanced, throughput"):
         load.run(load.LoadPlan(engine=PREVIEW, streams=(1,), seconds=1.0, latency="none"))
 
 
