@@ -23,8 +23,8 @@ from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
 from livehead.sessions.governing import Governing
 
-LEAD_IN_S = 1.0
-"""Sessions begin so long before they count."""
+LEAD_IN_S = 2.0
+"""Sessions begin so long before they count, spread over a window of silence."""
 
 GOVERNED_LEAD_IN_S = 20.0
 """The same where a governor gives them their presets: it waits for room before it gives a lower delay."""
@@ -108,9 +108,9 @@ class SimulatedCalls:
         tasks: list[asyncio.Task[None]] = []
         try:
             for call, phase in zip(self._calls, phases(self._count, self._seed), strict=True):
-                hop = call.pipeline.preset.hop
+                period = max(call.pipeline.preset.hop, self._host.info.silence_hop) * BLOCK_S
                 call.begin(record.begin)
-                tasks.append(asyncio.create_task(call.run(start + phase * hop * BLOCK_S)))
+                tasks.append(asyncio.create_task(call.run(start + phase * period)))
             if self._spec is None:
                 tasks.append(asyncio.create_task(self._governing.run()))
             tasks.append(asyncio.create_task(self._begin(record)))
