@@ -145,6 +145,21 @@ def test_an_engine_that_was_down_in_silence_goes_on_when_it_is_back(preset: Pres
 
 
 @every_preset
+def test_while_no_blocks_come_nothing_is_made_for_them(preset: Preset) -> None:
+    stage = stage_of(preset)
+    talk(stage, noise(3))
+    stage.run(5)
+    asked = len(stage.engine.asked)
+    stage.run(10)
+    assert len(stage.engine.asked) <= asked + 3
+    assert stage.pacer.ahead.frames <= WINDOW + MOST
+    talk(stage, noise(4))
+    stage.run(3.5)
+    assert len(stage.engine.asked) > asked
+    assert repeats(stage.since(stage.now - 2)) <= 1, "a delay that grows a little"
+
+
+@every_preset
 def test_another_portrait_is_shown_at_once_however_much_of_the_old_one_was_made(preset: Preset) -> None:
     stage = stage_of(preset)
     talk(stage, noise(12))

@@ -113,10 +113,10 @@ class Silence:
         if lost is not None and not ahead.waiting:
             windows.move_to(min(lost, windows.first))
         if playout.deadline(windows.first) < now:
-            windows.move_to(max(windows.first, self._soonest(windows.first, now)))
+            windows.move_to(max(windows.first, min(self._soonest(windows.first, now), windows.next_block)))
         due = playout.deadline(windows.first)
-        if due > now + self._lead_s:
-            return
+        if not now <= due <= now + self._lead_s or windows.first > windows.next_block + self._lead_s / BLOCK_S:
+            return  # there are enough, or no blocks come any more
         window = Window(windows.first, self._hop, 0, np.zeros(self._hop * BLOCK_SAMPLES, np.float32))
         if attachment.submit(window, due):
             ahead.submitted(window.k)
