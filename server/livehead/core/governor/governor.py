@@ -17,12 +17,12 @@ the same in any window, and all get the lowest. Those that chose a preset themse
 
 **When.** A session is moved once in :data:`MOVE_S` at most; one that was not moved yet may be at any time. Up in delay
 at once, where the demand passes what there is; or for others who talk, where they have had to wait for :data:`ROOM_S`.
-Down when there has been room to spare for as long.
+Down when there has been room to spare for as long. Where several come at once, room is kept for as many again: see
+:data:`CROWD_S`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -50,8 +50,6 @@ class Governor:
     def __init__(self) -> None:
         self._habits: dict[str, Habit] = {}
         self._came = 0
-        self._lately: deque[float] = deque()
-        """When sessions came."""
 
     def plan(self, sessions: Sequence[Governed], costs: Costs, now: float) -> list[Move]:
         """What is to change now. Each move is expected to be made at once."""
@@ -90,7 +88,9 @@ class Governor:
         expected = [replace(new, id=f"expected {number}") for number in range(self._expected(now))]
         free = [each for each in sessions if not each.fixed and now - known[each.id].moved >= MOVE_S]
         coming = [*expected, new]
-        self._habits = known | {each.id: Habit(self._came + place, now, None, now) for place, each in enumerate(coming)}
+        self._habits = known | {
+            each.id: Habit(self._came + place, now, now, None, now) for place, each in enumerate(coming)
+        }
         try:
             return self._fill([*sessions, *coming], [*free, *coming], costs, now, new.id)[new.id]
         finally:
@@ -101,9 +101,8 @@ class Governor:
         for each in sessions:
             habit = self._habits.get(each.id)
             if habit is None:
-                self._habits[each.id] = Habit(self._came, now, now if each.speaking else None, now)
+                self._habits[each.id] = Habit(self._came, now, now, now if each.speaking else None, now)
                 self._came += 1
-                self._lately.append(now)
             else:
                 habit.observe(each.speaking, now)
         here = {each.id for each in sessions}
@@ -111,10 +110,8 @@ class Governor:
             del self._habits[gone]
 
     def _expected(self, now: float) -> int:
-        """How many are about to come: as many as lately, not counting one."""
-        while self._lately and now - self._lately[0] > CROWD_S:
-            self._lately.popleft()
-        return max(0, len(self._lately) - 1)
+        """How many are about to come: as many as came lately and are here, not counting one."""
+        return max(0, sum(now - habit.came <= CROWD_S for habit in self._habits.values()) - 1)
 
     def _demand(self, sessions: Sequence[Governed], costs: Costs, now: float) -> Demand:
         speech = {each.id: self._habits[each.id].speech(now) for each in sessions}
