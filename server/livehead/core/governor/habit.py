@@ -17,8 +17,8 @@ IDLE_S = 12.0
 
 @dataclass(slots=True)
 class Habit:
-    """What is remembered of a session. ``order`` counts the sessions that ``came``, and when. ``since`` is when it began
-    to speak, None where it is silent; ``spoke`` when it last did."""
+    """What is remembered of a session. ``order`` counts the sessions that ``came``, and when. ``since`` is when it
+    began to speak, None where it is silent; ``spoke`` when it last did."""
 
     order: int
     came: float
