@@ -2,7 +2,7 @@
 
     python tests/gpu/takeover.py --streams 7 [--latency balanced] [--variant lite] [--size 512] [--device cuda:0]
     python tests/gpu/takeover.py --tiny --device cpu --size 64 --streams 2      # a small random model
-    python tests/gpu/takeover.py --engine preview --streams 6
+    python tests/gpu/takeover.py --engine preview --streams 6 --latency low --speech 0.4
 
 The engine's host alone, without WebRTC: windows in real time, and a deadline for each frame. FlashHead has random
 weights of full size, for the same work. ``back_ms`` is from the kill to the first frames of the other worker, for
@@ -24,6 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "server"))
 
+import numpy as np
+
 from livehead.bench.load.measurement import TINY
 from livehead.bench.load.portraits import TintedPortraits
 from livehead.bench.load.simulated_session import SimulatedSession, WindowSpec, phases, voice, window_specs
@@ -39,7 +41,7 @@ PREPARED_S = 60.0
 
 
 class Talker:
-    """A session that always talks."""
+    """A session that talks for a share of every eight seconds, each at another time."""
 
     session: SimulatedSession
 
@@ -52,9 +54,11 @@ class Talker:
     async def open(self, host: EngineHost, portraits: TintedPortraits, seed: int) -> None:
         self.stream = await host.open(portraits.next(), seed, self._on_frames, self.states.append, self._on_dropped)
 
-    async def talk(self, spec: WindowSpec, start: float, until: float, seed: int) -> None:
+    async def talk(self, spec: WindowSpec, start: float, until: float, seed: int, speech: float) -> None:
         assert self.stream is not None
-        self.session = SimulatedSession(spec, start, voice(seed))
+        audio = voice(seed)
+        audio[(np.arange(len(audio)) + seed * len(audio) // 6) % len(audio) >= speech * len(audio)] = 0
+        self.session = SimulatedSession(spec, start, audio)
         while self.session.complete_at < until:
             await asyncio.sleep(self.session.complete_at - time.monotonic())
             window = self.session.cut()
@@ -71,12 +75,15 @@ class Talker:
         self.session.missing(k)
 
 
-async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float, after: float) -> dict[str, Any]:
-    """Figures of one takeover, with so many streams or as many as fit."""
+async def measure(
+    spec: EngineSpec, streams: int, latency: str, *, speech: float = 1.0, settle: float, after: float
+) -> dict[str, Any]:
+    """Figures of one takeover, with so many streams, or as many as fit if all talk."""
     async with EngineHost(spec, standby=True, calm=0.5) as host:
         info = await host.ready()
         assert host.capacity is not None
-        streams = min(streams, host.capacity.talking[latency])
+        if speech >= 1.0:
+            streams = min(streams, host.capacity.talking[latency])
         began = time.monotonic()
         while host.standby != "ready":
             if host.standby == "off":
@@ -99,7 +106,7 @@ async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float
         start = time.monotonic() + 0.1
         kill_at = start + settle
         talking = [
-            asyncio.create_task(talker.talk(windows, start + phase * windows.period_s, kill_at + after, seed))
+            asyncio.create_task(talker.talk(windows, start + phase * windows.period_s, kill_at + after, seed, speech))
             for seed, (talker, phase) in enumerate(zip(talkers, phases(streams, None), strict=True), 1)
         ]
         await asyncio.sleep(kill_at - time.monotonic())
@@ -118,6 +125,7 @@ async def measure(spec: EngineSpec, streams: int, latency: str, *, settle: float
             "size": info.width,
             "latency": latency,
             "streams": streams,
+            "speech": speech,
             "reserve_loaded_s": round(loaded, 1),
             "takeovers": host.takeovers,
             "back_ms": back,
@@ -145,13 +153,16 @@ def main() -> None:
     parser.add_argument("--engine", choices=("flashhead", "preview"), default="flashhead")
     parser.add_argument("--streams", type=int, default=7)
     parser.add_argument("--latency", default="balanced")
+    parser.add_argument("--speech", type=float, default=1.0)
     parser.add_argument("--variant", default="lite")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--precision", default="exact")
     parser.add_argument("--tiny", action="store_true")
     args = parser.parse_args()
-    found = asyncio.run(measure(engine_spec(args), args.streams, args.latency, settle=SETTLE_S, after=AFTER_S))
+    found = asyncio.run(
+        measure(engine_spec(args), args.streams, args.latency, speech=args.speech, settle=SETTLE_S, after=AFTER_S)
+    )
     print(
         f"frames again in all {found['streams']} streams after {found['back_in_all_ms']} ms, "
         f"pictures frozen for {max(found['frozen_ms'])} ms at most",
