@@ -30,6 +30,10 @@ STEPS = 20
 LEAST_STEPS = 3
 """Steps timed of each kind, where time allows; and where it hardly does."""
 
+SETTLING = 4
+"""Steps of known silence that do not count: the mouth closes in them. Of others the first does not: it
+has caches to fill."""
+
 PAUSE_S = 0.01
 """Before each step on the processor. In live sessions others have it and its caches in between, and the next step takes
 up to twice as long as one that follows at once."""
@@ -118,8 +122,9 @@ def _time(generator: Generator, streams: Sequence[Any], shape: Shape, share: flo
     on_cpu = generator.info.device == "cpu"
     taken: list[float] = []
     began = now = time.perf_counter()
-    while len(taken) <= STEPS:
-        if (taken and now > until) or (len(taken) > LEAST_STEPS and now > began + share):
+    settling = SETTLING if shape.silent else 1
+    while len(taken) < STEPS + settling:
+        if (taken and now > until) or (len(taken) >= LEAST_STEPS + settling and now > began + share):
             break
         samples = (len(streams), (shape.hop + shape.lookahead) * BLOCK_SAMPLES)
         audio = chance.normal(0.0, 0.0 if shape.silent else LOUDNESS, samples).astype(np.float32)
@@ -132,7 +137,7 @@ def _time(generator: Generator, streams: Sequence[Any], shape: Shape, share: flo
         # Where the processor does the work, its own time counts: a start is a busy moment, and what others take then
         # says nothing. A generator with several threads has less wall time.
         taken.append(min(now - started, own) if on_cpu else now - started)
-    timed = sorted(taken[1:] or taken)  # the first has caches to fill
+    timed = sorted(taken[settling:] or taken[-1:])
     return StepTime(len(streams), median(timed), timed[math.ceil(0.95 * len(timed)) - 1])
 
 
