@@ -182,12 +182,14 @@ class Worker:
             case Dropped():
                 stream.drop(message.epoch, message.k, message.hop, message.reason)
             case Rewound():
+                self.studio.taken_back.update(k for k in self.studio.made if k > message.shown_k)
                 stream.observer.on_rewound(message.shown_k)
 
 
 class Studio:
-    """Time passes in :meth:`run` only. ``made`` has the digests of all frames that the engine delivered, by block;
-    ``stale`` counts the windows that it made for nobody, because a rewind came in between."""
+    """Time passes in :meth:`run` only. ``made`` has the digests of all frames that the engine delivered, by block, and
+    ``taken_back`` those of these blocks that a rewind took back; ``stale`` counts the windows that it made for nobody,
+    because a rewind came in between."""
 
     def __init__(
         self,
@@ -204,6 +206,7 @@ class Studio:
         self.now = 500.0
         self.streams: dict[int, EngineStream] = {}
         self.made: dict[int, bytes] = {}
+        self.taken_back: set[int] = set()
         self.stale = 0
         self.generator = generator
         settings = settings or StoreSettings(min_free_mb=0)
@@ -220,6 +223,7 @@ class Studio:
         self.recorder = Recorder(subject)
         self.seen = self.recorder.seen = []
         self.push_source = PushSource(preset.hop, preset.lookahead)
+        self.push_source.begin_at(self.now)
         self.mic = MicSource(preset.hop, preset.lookahead)
         source = self.push_source if pushed else self.mic
         viewers: Any = SimpleNamespace(send_frame=lambda *_: None, send_audio=lambda *_: None)
