@@ -93,6 +93,7 @@ class WorkerLoop:
         """Make schedulers for what is known of the generator now. Only while no stream is open."""
         info, times = self._generator.info, StepTimes()
         mixed_hops, hops = info.mixed_hops, {preset.hop for preset in info.presets.values()}
+        self._forecast = Forecast(times, max_batch=max_batch, mixed_hops=mixed_hops)
         self._scheduler: Scheduler[Submit] = Scheduler(
             max_batch=max_batch,
             backlog=self._backlog,
@@ -100,8 +101,8 @@ class WorkerLoop:
             times=times,
             merging=Merging(times, hops=hops, window=info.window, measured=measured),
             hops=hops,
+            forecast=self._forecast,
         )
-        self._forecast = Forecast(times, max_batch=max_batch, mixed_hops=mixed_hops)
         self._background: BackgroundScheduler[Submit] = BackgroundScheduler(
             times,
             self._forecast,
