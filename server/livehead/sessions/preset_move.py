@@ -42,8 +42,8 @@ class PresetMove:
     Windows of a longer hop need a longer delay. That grows first, a block at a time: in silence where there is any
     soon, and else in speech. Windows change when it is there. To a shorter delay windows change first, and the delay
     comes down after them, by skipping blocks without speech. Where another shape restarts the timeline anyway, as
-    between two utterances of pushed speech, windows change at once. A newer wish takes the place of one that is under
-    way. Pure: times are monotonic seconds, passed in.
+    between two utterances of pushed speech, or where no picture was shown yet, windows change at once. A newer wish
+    takes the place of one that is under way. Pure: times are monotonic seconds, passed in.
     """
 
     def __init__(self, preset: Preset, playout: Playout, take: Callable[[Preset, float], None]) -> None:
@@ -81,7 +81,8 @@ class PresetMove:
         if wanted is None or now < self._taken_at + SPACING_S:
             return
         preset = wanted.preset
-        if not restarts and _blocks(preset) > _blocks(self.preset):
+        notices = not restarts and self._playout.shown_k is not None
+        if notices and _blocks(preset) > _blocks(self.preset):
             self._growing = self._growing or not speaking or self._may_not_wait(wanted, now)
             if not self._growing:
                 return
