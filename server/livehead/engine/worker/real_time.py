@@ -65,4 +65,3 @@ def too_slow(info: GeneratorInfo, profile: Profile) -> str:
     return (
         f"{info.width} × {info.height} takes {alone[hop]:.2f} s for {hop * BLOCK_S:.2f} s of pictures on {info.device}"
     )
-
