@@ -262,7 +262,7 @@ function show() {
   measure.disabled = state !== "live" && !measuring;
   measure.textContent = measuring ? "Stop measuring" : "Measure latency";
   const latency = live.latency ?? info?.default_latency ?? "auto";
-  box("preset-value").textContent = presetName(latency, live.preset);
+  box("preset-value").textContent = info ? presetName(latency, live.preset) : ""; // what is replaced shifts the line
   box("preset-words").textContent = presetWords(latency, info?.latency ?? {}, live.preset);
   films.describe(live.active, live.recording);
 }

@@ -67,6 +67,14 @@ class GeneratorInfo:
     batches: tuple[int, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def step_hops(self) -> tuple[int, ...]:
+        """Hops that a step may be asked for: those of the presets, and twice those that fit into a window, for two
+        windows of a stream that are stepped as one."""
+        given = [(preset.hop, preset.lookahead) for preset in self.presets.values()]
+        twice = {2 * hop for hop, lookahead in given if 2 * hop + lookahead <= self.window}
+        return tuple(sorted(twice | {hop for hop, _ in given}))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backdrop:

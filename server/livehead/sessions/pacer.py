@@ -83,6 +83,7 @@ class Pacer:
     def push_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         """The engine made the frames of blocks ``k``, ``k + 1``, …"""
         self._metrics.generate.observe(timing.done - timing.started)
+        self.playout.expect_usual(timing.usual)
         if self.ahead.answered(k):
             self.trace.generated(k, 0, timing)
             self.playout.expect(self._clock() - timing.submitted, self._clock())

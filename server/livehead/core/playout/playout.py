@@ -196,6 +196,11 @@ class Playout:
         delay frames will require."""
         self._delay.expect(takes, now)
 
+    def expect_usual(self, takes: float) -> None:
+        """Beyond the wait for their audio, frames of all sessions took ``takes`` seconds lately: those of this one are
+        not expected to take less."""
+        self._delay.usual = takes
+
     # -- out
 
     def tick(self, now: float) -> Tick | None:

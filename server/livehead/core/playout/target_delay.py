@@ -60,6 +60,8 @@ class TargetDelay:
         self._floor, self._most = _limits(hop, lookahead, max_s)
         self._preset_max = self.max = max_s
         self._extended = 0.0
+        self.usual = 0.0
+        """What frames took lately beyond the wait for their audio, over all sessions; see :meth:`review`."""
         self.target = self.required = min(self._most, self._floor + self._generate + self._margin)
 
     def needed(self, hop: int, lookahead: int, max_s: float, generate_s: float = 0.0) -> float:
@@ -144,7 +146,8 @@ class TargetDelay:
         self.target = self.required
 
     def review(self, now: float) -> None:
-        """Look at what was required lately. To be called at every tick."""
+        """Look at what was required lately, by this session's frames and by those of others. To be called at every
+        tick."""
         if self._clean_since is None:
             self._clean_since = now
         if now - self._reviewed < REVIEW_S:
@@ -176,7 +179,8 @@ class TargetDelay:
         return [rank(known, 0.5)] if known else []
 
     def _with_margin(self, required: float) -> float:
-        return min(self._limit, max(self._floor, required - self._shift + self._margin))
+        required = max(required - self._shift, self._floor + min(OVERHEAD_S, self.usual))
+        return min(self._limit, max(self._floor, required + self._margin))
 
     @property
     def _limit(self) -> float:

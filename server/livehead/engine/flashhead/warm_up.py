@@ -84,6 +84,7 @@ class WarmUp:
         self._make(1, hops)
         self._engine.forget_portraits()  # encoding one is recorded too
         self._record(1, hops)
+        self._make(1, self._engine.info.step_hops)  # kernels behind the graphs have the hop's own shape
         graphed.batch_sizes = (1,)
 
     def more(self) -> bool:

@@ -17,6 +17,7 @@ from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.model import Capacity
 from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent
+from livehead.engine.host.recent_waits import RecentWaits
 from livehead.engine.host.status import EngineState, EngineStatus
 from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
 from livehead.engine.host.streams import Streams
@@ -74,6 +75,7 @@ class EngineHost:
     ) -> None:
         self.faults = 0
         self.dropped: Counter[str] = Counter()
+        self._waits = RecentWaits()
         self._info: GeneratorInfo | None = None
         self._tracker: CapacityTracker | None = None
         self._status = EngineStatus()
@@ -205,6 +207,7 @@ class EngineHost:
             on_state=on_state,
             on_dropped=on_dropped,
             dropped=self.dropped,
+            waits=self._waits,
             on_closed=self._streams.forget,
         )
         self._streams.add(stream)

@@ -17,6 +17,7 @@ from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Backdrop, GeneratorInfo
 from livehead.engine.delivered_frames import DeliveredFrames
+from livehead.engine.host.recent_waits import RecentWaits
 from livehead.engine.host.status import EngineState
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Resume, Rewind, Submit
@@ -27,12 +28,14 @@ from livehead.errors import EngineDownError, LiveheadError
 @dataclass(frozen=True, slots=True)
 class WindowTiming:
     """When a window was submitted, when its step started and when its frames lay in shared memory
-    (``time.monotonic()`` seconds), and how many streams shared the step."""
+    (``time.monotonic()`` seconds), and how many streams shared the step. ``usual`` is how many seconds the windows of
+    all streams took lately: see :class:`~livehead.engine.host.recent_waits.RecentWaits`."""
 
     submitted: float
     started: float
     done: float
     batch: int
+    usual: float = 0.0
 
 
 OnFrames: TypeAlias = Callable[[int, list[Frame], WindowTiming], None]
@@ -85,6 +88,7 @@ class EngineStream:
         on_state: OnState | None,
         on_dropped: OnDropped | None,
         dropped: Counter[str],
+        waits: RecentWaits | None = None,
         on_closed: Callable[[int], None],
     ) -> None:
         self.id = stream
@@ -100,6 +104,7 @@ class EngineStream:
         self._on_state = on_state
         self._on_dropped = on_dropped
         self._dropped = dropped
+        self._waits = RecentWaits() if waits is None else waits
         self._on_closed = on_closed
         self._outbox: MessageQueue | None = None
         self._epoch = 0
@@ -243,7 +248,10 @@ class EngineStream:
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
         for k, window in self._answered(ready.epoch, ready.k, ready.hop):
-            timing = WindowTiming(window.submitted, ready.started, ready.done, ready.batch)
+            if not (self.background or window.silent):
+                self._waits.note(ready.done - window.submitted, ready.done)
+            usual = self._waits.usual(ready.done)
+            timing = WindowTiming(window.submitted, ready.started, ready.done, ready.batch, usual)
             own = frames[k - ready.k :][: window.hop]
             if self._delivered is not None:
                 self._delivered.keep(k, own, window.pcm)

@@ -3,8 +3,8 @@
 A step of many models costs about the same whatever its hop. Where several windows of a stream wait, one step with the
 sum of their hops makes all their frames, so that load turns into delay before it turns into loss. Windows are merged
 
-- if they follow one another without a gap, and the sum of their hops is a preset's: what others would take is not
-  known, and may be slow the first time;
+- if they follow one another without a gap, and the sum of their hops is a preset's or twice that: what others would
+  take may be slow the first time;
 - if one step takes clearly less time than one for each, by what steps of those hops were seen or measured to take. A
   model whose step costs by the frame merges nothing;
 - if no frame is late that would be in time if the stream's windows were stepped one after the other from now on.
@@ -26,7 +26,7 @@ it must be worth it; and a cost by the frame, with what each step takes on top, 
 
 
 class Merging:
-    """``hops`` are those of the presets, ``window`` is the most frames of a step with its lookahead. ``measured`` says
+    """``hops`` are those that a step may have, ``window`` is the most frames of a step with its lookahead. ``measured`` says
     what a step with one window of so many frames took when the generator was timed, in seconds. It counts where none
     was seen lately."""
 
@@ -80,5 +80,8 @@ class Merging:
         return sum(frames_in_time(window, now + together) for window in windows) >= in_time
 
     def _seconds(self, hop: int) -> float | None:
-        """What a step with one window takes, nearly always; None where nobody knows."""
-        return self._times.expected(1, hop) if self._times.knows(1, hop) else self._measured.get(hop)
+        """What a step with one window takes, nearly always: for a hop that was not seen no more than for the next
+        larger one. None where nobody knows."""
+        if self._times.knows(1, hop):
+            return self._times.expected(1, hop)
+        return self._measured[min(known)] if (known := [each for each in self._measured if each >= hop]) else None

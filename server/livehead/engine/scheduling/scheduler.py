@@ -44,7 +44,7 @@ class Scheduler(Generic[JobT]):
 
     ``max_batch`` streams share a step at most. ``backlog`` windows of one stream wait at most; past that
     its oldest is dropped. ``mixed_hops`` says that windows of different hop may share a step. ``times`` is what the
-    steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of the presets.
+    steps took lately. Without ``merging`` every window is stepped as such. ``hops`` are those of steps.
     With a ``forecast`` windows of silence, which is made ahead, share a step where that leaves others in time.
     """
 

@@ -92,7 +92,7 @@ class WorkerLoop:
     def _plan_by(self, max_batch: int, measured: Mapping[int, float] | None) -> None:
         """Make schedulers for what is known of the generator now. Only while no stream is open."""
         info, times = self._generator.info, StepTimes()
-        mixed_hops, hops = info.mixed_hops, {preset.hop for preset in info.presets.values()}
+        mixed_hops, hops = info.mixed_hops, info.step_hops
         self._forecast = Forecast(times, max_batch=max_batch, mixed_hops=mixed_hops)
         self._scheduler: Scheduler[Submit] = Scheduler(
             max_batch=max_batch,

@@ -28,6 +28,7 @@ from livehead.core.latency_choice import AUTO
 from livehead.core.playout.target_delay import SLACK_S
 from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Preset, Work
 from livehead.engine.host import stream
+from livehead.engine.host.recent_waits import RecentWaits
 from livehead.engine.host.stream import EngineStream
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, Dropped, FramesReady, Opened, Rewound
@@ -115,6 +116,7 @@ class VirtualCard:
         self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._streams: dict[int, EngineStream] = {}
+        self._waits = RecentWaits()
         self._frames: dict[int, Frames] = {}
         self._positions = count()
         self.inbox = MessageQueue(BACKLOG)
@@ -271,6 +273,7 @@ class VirtualCard:
                 on_state=None,
                 on_dropped=attachment.on_dropped,
                 dropped=self.dropped,
+                waits=self._waits,
                 on_closed=lambda _: None,
             )
 
