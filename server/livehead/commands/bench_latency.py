@@ -54,7 +54,7 @@ OPTIONS = (
     ),
     Option("sessions", "N", "calls at once", Whole(1, 1000), 1),
     Option("seconds", "S", "how long to measure, after the warm-up", Number(3, 36_000), 20.0),
-    Option("audio", "FILE", "audio file to play into the microphone", existing_file, unset="default: tone bursts"),
+    Option("audio", "FILE", "audio file to play into the microphone", existing_file, unset="default: short vowels"),
     Option("loss", "P", "share of packets to lose on the client's side", Number(0, 0.5), 0.0),
     Option("jitter", "MS", "delay each packet by up to MS on the client's side", Number(0, 1000), 0.0),
     Option(

@@ -1,4 +1,4 @@
-"""What a measuring client plays into its microphone: tone bursts, or an audio file in a loop."""
+"""What a measuring client plays into its microphone: short vowels, or an audio file in a loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ BINS = 1000
 """Values a second of :attr:`Stimulus.power`: one each millisecond."""
 
 BURST_S = 0.2
-TONE_HZ = 600.0
+PITCH_HZ = 110.0
+FORMANTS_HZ = ((800.0, 80.0), (1250.0, 120.0))
+"""Frequency and bandwidth of the resonances of an open vowel. A pure tone would be no speech to the server."""
+
 LEVEL = 0.5
 PAUSE_S = (0.45, 0.70)
 FIRST_S = 0.5
@@ -51,18 +54,33 @@ def power(pcm: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def bursts(seconds: float, seed: int) -> Stimulus:
-    """Bursts of 200 ms with pauses of random length, so that they begin anywhere within a block and within a packet."""
+    """Vowels of 200 ms with pauses of random length, so that they begin anywhere within a block and within a packet.
+    Each begins and ends at once."""
     random = np.random.default_rng(seed)
     pcm = np.zeros(round(seconds * RATE), np.int16)
-    tone = np.sin(np.arange(round(BURST_S * RATE)) * 2 * np.pi * TONE_HZ / RATE) * LEVEL * 32767
+    sound = (vowel(BURST_S) * LEVEL * 32767).astype(np.int16)
     onsets = []
     start = FIRST_S + random.uniform(0, 0.04)
     while start + BURST_S < seconds:
         first = round(start * RATE)
-        pcm[first : first + len(tone)] = tone.astype(np.int16)
+        pcm[first : first + len(sound)] = sound
         onsets.append(first / RATE)
         start += BURST_S + random.uniform(*PAUSE_S)
     return Stimulus(pcm, tuple(onsets))
+
+
+def vowel(seconds: float) -> NDArray[np.float64]:
+    """A voice in the middle of a vowel, float64 in [-1, 1]: the harmonics of its pitch, each as loud as the resonances
+    let it be. Their phases are Schroeder's (IEEE Transactions on Information Theory 16, 1970), which spread them over
+    the period; what is still uneven is compressed."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    sound = np.zeros(len(t))
+    count = int(4000 / PITCH_HZ)
+    for number in range(1, count + 1):
+        hertz = number * PITCH_HZ
+        level = sum(1 / (1 + ((hertz - formant) / width) ** 2) for formant, width in FORMANTS_HZ) + 0.3 / number
+        sound += level * np.sin(2 * np.pi * hertz * t - np.pi * number * (number - 1) / count)
+    return np.asarray(np.tanh(3 * sound / np.abs(sound).max()) / np.tanh(3))
 
 
 def speech(path: Path, seconds: float) -> Stimulus:

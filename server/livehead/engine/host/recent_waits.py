@@ -1,5 +1,5 @@
-"""How long windows with speech lately took from being submitted to being made, over all live streams. Pure: the clock is
-passed in.
+"""How long windows with speech lately took from being submitted to being made, over all live streams. Pure: the clock
+is passed in.
 
 One stream learns from its own windows what delay its frames require. Where others share the engine, that comes too
 late: one that begins to speak would first have to be late behind them.

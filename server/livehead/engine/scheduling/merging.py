@@ -26,9 +26,9 @@ it must be worth it; and a cost by the frame, with what each step takes on top, 
 
 
 class Merging:
-    """``hops`` are those that a step may have, ``window`` is the most frames of a step with its lookahead. ``measured`` says
-    what a step with one window of so many frames took when the generator was timed, in seconds. It counts where none
-    was seen lately."""
+    """``hops`` are those that a step may have, ``window`` is the most frames of a step with its lookahead. ``measured``
+    says what a step with one window of so many frames took when the generator was timed, in seconds. It counts where
+    none was seen lately."""
 
     def __init__(
         self, times: StepTimes, *, hops: Collection[int], window: int, measured: Mapping[int, float] | None = None
