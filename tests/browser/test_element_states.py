@@ -103,6 +103,7 @@ async def all_in(visit: Visit, condition: str, within: float = 20.0) -> list[dic
     return found
 
 
+@pytest.mark.soak
 async def test_a_server_that_is_not_there(browser: Browser) -> None:
     async with one_place() as served, shown(browser, served.url, closed_port()) as visit:
         for seen in await all_in(visit, "seen.state === 'idle' && seen.notice"):

@@ -21,6 +21,7 @@ def copied(to: Path) -> Path:
     return shutil.copytree(EXAMPLE, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "dist"))
 
 
+@pytest.mark.soak
 async def test_it_is_built_and_talks(
     browser: Browser, served: Served, tools: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

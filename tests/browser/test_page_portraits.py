@@ -210,6 +210,7 @@ async def test_every_bad_kind_has_its_words(browser: Browser, whole: Served) -> 
         await visit.shot("failed-390")
 
 
+@pytest.mark.soak
 async def test_what_is_wrong_with_a_picture_is_said(browser: Browser, whole: Served) -> None:
     dark = pictures.face(512).point(lambda value: value // 8)
     async with visiting(browser, whole.url, allowed=REFUSED) as visit:
@@ -244,6 +245,7 @@ async def test_a_picture_is_dropped_or_pasted(browser: Browser, whole: Served) -
         assert await visit.page.evaluate("document.querySelector('#studio').open") is False
 
 
+@pytest.mark.soak
 async def test_with_keys_a_portrait_is_seen_by_its_owner(browser: Browser, locked: Locked) -> None:
     # The element tries its image without the token first: most are everybody's.
     async with visiting(browser, f"{locked.url}/#token={KEY}", allowed=r"status of 401") as visit:

@@ -47,6 +47,7 @@ def figures(said: list[str]) -> dict[str, Any]:
     return dict(json.loads(said[-1]))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("which", CLIPS)
 def test_every_encoder_stands_beside_its_stock_one(figures: dict[str, Any], which: str) -> None:
     for codec in CODECS:
@@ -61,6 +62,7 @@ def test_every_encoder_stands_beside_its_stock_one(figures: dict[str, Any], whic
         assert set(figures["ratios"][which][codec]) == {"encode", "call", "psnr_y_db", "psnr_db"}
 
 
+@pytest.mark.soak
 def test_the_same_frame_again_takes_few_bits(figures: dict[str, Any]) -> None:
     for codec in CODECS:
         row = figures["same_frame"][f"{codec} livehead"]
@@ -68,12 +70,14 @@ def test_the_same_frame_again_takes_few_bits(figures: dict[str, Any]) -> None:
         assert row["kbits"] < figures["codecs"]["sways"][f"{codec} livehead"]["kbits"]
 
 
+@pytest.mark.soak
 def test_h264_follows_the_rate_without_keyframes(figures: dict[str, Any]) -> None:
     steps = figures["rate_change"]["h264 livehead"]
     assert [step["target_kbits"] for step in steps] == [800, 500, 1500]
     assert [step["keyframes"] for step in steps] == [0, 0, 0]
 
 
+@pytest.mark.soak
 def test_calls_were_real(figures: dict[str, Any]) -> None:
     assert {name: len(calls) for name, calls in figures["calls"].items()} == {"sways": 8, "still": 4}
     for call in [call for calls in figures["calls"].values() for call in calls.values()]:
@@ -82,6 +86,7 @@ def test_calls_were_real(figures: dict[str, Any]) -> None:
         assert call["packets_per_s"] >= call["fps"] * 0.9
 
 
+@pytest.mark.soak
 def test_viewers_share_an_encoding(figures: dict[str, Any]) -> None:
     rows = {(row["viewers"], row["encodings"]): row for row in figures["viewers"]}
     assert set(rows) == {(1, 1), (2, 1), (4, 1), (8, 1), (8, 8)}
@@ -92,6 +97,7 @@ def test_viewers_share_an_encoding(figures: dict[str, Any]) -> None:
     assert rows[8, 8]["encoded_per_s"] > 3 * rows[8, 1]["encoded_per_s"]
 
 
+@pytest.mark.soak
 def test_the_targets_stand_beside_the_results(said: list[str], figures: dict[str, Any]) -> None:
     for which in CLIPS:
         targets = figures["targets"][which]

@@ -58,22 +58,22 @@ def bursts(seconds: float, seed: int) -> Stimulus:
     Each begins and ends at once."""
     random = np.random.default_rng(seed)
     pcm = np.zeros(round(seconds * RATE), np.int16)
-    sound = (vowel(BURST_S) * LEVEL * 32767).astype(np.int16)
     onsets = []
     start = FIRST_S + random.uniform(0, 0.04)
     while start + BURST_S < seconds:
         first = round(start * RATE)
+        sound = (vowel(BURST_S, random.uniform(0, 1 / PITCH_HZ)) * LEVEL * 32767).astype(np.int16)
         pcm[first : first + len(sound)] = sound
         onsets.append(first / RATE)
         start += BURST_S + random.uniform(*PAUSE_S)
     return Stimulus(pcm, tuple(onsets))
 
 
-def vowel(seconds: float) -> NDArray[np.float64]:
-    """A voice in the middle of a vowel, float64 in [-1, 1]: the harmonics of its pitch, each as loud as the resonances
-    let it be. Their phases are Schroeder's (IEEE Transactions on Information Theory 16, 1970), which spread them over
-    the period; what is still uneven is compressed."""
-    t = np.arange(round(seconds * RATE)) / RATE
+def vowel(seconds: float, begin: float) -> NDArray[np.float64]:
+    """A voice in the middle of a vowel, ``begin`` seconds behind the start of a period, float64 in [-1, 1]: the
+    harmonics of its pitch, each as loud as the resonances let it be. Their phases are Schroeder's (IEEE Transactions on
+    Information Theory 16, 1970), which spread them over the period; what is still uneven is compressed."""
+    t = begin + np.arange(round(seconds * RATE)) / RATE
     sound = np.zeros(len(t))
     count = int(4000 / PITCH_HZ)
     for number in range(1, count + 1):
