@@ -174,6 +174,7 @@ async def test_a_role_that_is_missing(browser: Browser, locked: Locked) -> None:
         assert await visit.page.is_hidden("#notice")
 
 
+@pytest.mark.soak
 async def test_a_token_for_another_portrait(browser: Browser, locked: Locked) -> None:
     avatars = [avatar.id for avatar in locked.served.services.avatars.list()]
     async with with_token(browser, locked, token(avatar=avatars[1])) as visit:
@@ -184,6 +185,7 @@ async def test_a_token_for_another_portrait(browser: Browser, locked: Locked) ->
         await visit.state("live")
 
 
+@pytest.mark.soak
 async def test_a_token_that_is_used_up(browser: Browser, locked: Locked) -> None:
     async with with_token(browser, locked, token(uses=1)) as visit:
         await visit.start()
@@ -229,6 +231,7 @@ async def test_too_many_wrong_keys(browser: Browser, tmp_path: Path) -> None:
         await visit.page.wait_for_selector("#faces label")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("reason", "words"), [("idle", "Nobody spoke"), ("time-limit", "longest time")])
 async def test_a_call_that_had_its_time(browser: Browser, locked: Locked, reason: str, words: str) -> None:
     async with with_token(browser, locked, token()) as visit:
@@ -242,6 +245,7 @@ async def test_a_call_that_had_its_time(browser: Browser, locked: Locked, reason
         await visit.start()
 
 
+@pytest.mark.soak
 async def test_a_call_that_was_a_flood(browser: Browser, locked: Locked) -> None:
     async with with_token(browser, locked, token()) as visit:
         await visit.start()

@@ -194,6 +194,7 @@ async def test_the_page_lets_it_say_audio_of_every_kind(browser: Browser, served
             assert abs(length - wanted) <= 40, json.dumps(spoken)
 
 
+@pytest.mark.soak
 async def test_saying_takes_a_token_with_its_role(browser: Browser, locked: Locked) -> None:
     roles = {"speech-refused": token(Role.OPEN), "spoken": token(Role.OPEN, Role.SPEAK)}
     for outcome, secret in roles.items():

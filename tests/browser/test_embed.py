@@ -63,6 +63,7 @@ async def test_the_element_on_another_origin_with_a_stream_of_the_page(browser: 
         assert await visit.page.evaluate(own) == "live", "the page's own stream is left alone"
 
 
+@pytest.mark.soak
 async def test_its_own_button_and_the_request_of_a_control_inside(browser: Browser, elsewhere: str) -> None:
     async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
         await visit.page.click("live-head button")
@@ -145,6 +146,7 @@ async def test_a_token_is_set_as_react_does(browser: Browser, locked: Locked) ->
             assert await visit.page.get_attribute("live-head", "reason") == "unauthorized"
 
 
+@pytest.mark.soak
 async def test_each_call_and_each_reconnect_asks_for_a_token(browser: Browser, locked: Locked) -> None:
     """Two tokens for one use each: neither would do twice."""
     script = f"live.token = async () => [{token(uses=1)!r}, {token(uses=1)!r}][asked++];"

@@ -102,6 +102,7 @@ async def test_a_microphone_drives_the_portrait(browser: Browser, server: Proces
         assert len(await happened(visit, "onDisconnected")) == 1
 
 
+@pytest.mark.soak
 async def test_a_start_comes_first(browser: Browser, server: Process, script: str) -> None:
     async with calling(browser, server, script) as visit:
         ready = await visit.page.evaluate("window.start({ latency: 'balanced' })")
@@ -150,6 +151,7 @@ async def test_a_new_peer_connection_in_mid_call(browser: Browser, server: Proce
     await server.settled()
 
 
+@pytest.mark.soak
 async def test_an_offer_with_a_camera_and_a_screen(browser: Browser, server: Process, script: str) -> None:
     async with calling(browser, server, script) as visit:
         await visit.page.evaluate("window.connect({}, { screen: true })")

@@ -82,8 +82,15 @@ async def page(browser: Browser, url: str, script: str, also: str = "") -> Async
         yield visit
 
 
-@pytest.mark.parametrize("client", ["publish", "ingest"])
-@pytest.mark.parametrize("media", [MICROPHONE, WITH_CAMERA], ids=["microphone", "and camera"])
+@pytest.mark.parametrize(
+    ("client", "media"),
+    [
+        pytest.param("publish", MICROPHONE, id="publish-microphone"),
+        pytest.param("ingest", WITH_CAMERA, id="ingest-and camera"),
+        pytest.param("publish", WITH_CAMERA, id="publish-and camera", marks=pytest.mark.soak),
+        pytest.param("ingest", MICROPHONE, id="ingest-microphone", marks=pytest.mark.soak),
+    ],
+)
 async def test_a_microphone_is_published_and_its_portrait_seen(
     browser: Browser, server: Process, script: str, client: str, media: dict[str, bool]
 ) -> None:
