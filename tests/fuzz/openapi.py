@@ -65,7 +65,7 @@ class Described:
     """The API of a running server. Blocks: to be used in a thread beside its event loop."""
 
     def __init__(self, url: str, key: str) -> None:
-        answer = httpx.get(f"{url}/openapi.json", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+        answer = httpx.get(f"{url}/openapi.json", headers={"Authorization": f"Bearer {key}"}, timeout=120)
         answer.raise_for_status()
         self.url = url
         self._schema = schemathesis.openapi.from_dict(answer.json())
