@@ -37,23 +37,28 @@ def test_nothing_runs():
 """
 
 
-def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(tmp_path: Path) -> None:
-    package = tmp_path / "livehead"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "naps.py").write_text("import time\n\n\ndef nap():\n    time.sleep(0.001)\n")
+def run_here(folder: Path) -> subprocess.CompletedProcess[str]:
+    """pytest on the tests in a folder, as those of this one are run."""
     for name in ("conftest.py", "phases.py"):
-        (tmp_path / name).write_text((TESTS / name).read_text())
-    (tmp_path / "test_naps.py").write_text(BLOCKS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)],
-        cwd=tmp_path,
+        (folder / name).write_text((TESTS / name).read_text())
+    (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def test_blocking_the_event_loop_fails_a_test_also_when_the_error_is_swallowed(tmp_path: Path) -> None:
+    package = tmp_path / "livehead"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "naps.py").write_text("import time\n\n\ndef nap():\n    time.sleep(0.001)\n")
+    (tmp_path / "test_naps.py").write_text(BLOCKS)
+    done = run_here(tmp_path)
     # whoever naps fails in the fixture, which pytest counts as an error; the first one fails in itself too
     assert "1 failed, 3 passed, 2 errors" in done.stdout, done.stdout + done.stderr
     assert "the event loop was blocked" in done.stdout
@@ -81,17 +86,7 @@ def test_what_fails_in_real_time_is_tried_once_more_and_named(tmp_path: Path) ->
     (tmp_path / "network").mkdir()
     for place in ("network/test_live.py", "test_pure.py"):
         (tmp_path / place).write_text(FAILS)
-    for name in ("conftest.py", "phases.py"):
-        (tmp_path / name).write_text((TESTS / name).read_text())
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_here(tmp_path)
     assert "3 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     said = done.stdout.split("passed at the second try")[1].split("short test summary")[0]
     assert [line for line in said.splitlines() if "::" in line] == ["network/test_live.py::test_at_first"]

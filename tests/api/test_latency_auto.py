@@ -28,15 +28,6 @@ async def served() -> AsyncIterator[Served]:
         yield server
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url) as client:
-        yield client
-        for session in list(served.services.registry.sessions):
-            session.end("test-over")
-        await served.settled()
-
-
 async def info(client: httpx.AsyncClient) -> dict[str, Any]:
     found: dict[str, Any] = (await client.get("/v1/info")).json()
     return found

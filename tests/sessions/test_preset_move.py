@@ -237,6 +237,13 @@ def test_before_anything_was_sent_it_is_taken_at_once() -> None:
     assert run.playout.stats.max_delay_ms == 1600
 
 
+def test_before_a_picture_was_shown_it_is_taken_at_once() -> None:
+    run = Moving(LOW, takes=lambda k: None).seconds(1)
+    assert run.playout.sent_k is not None
+    run.want(THROUGHPUT)
+    assert run.move.preset == THROUGHPUT
+
+
 acts = st.lists(
     st.tuples(st.sampled_from(PRESETS), st.booleans(), st.floats(0.0, 6.0)),
     min_size=1,

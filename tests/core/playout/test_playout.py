@@ -400,3 +400,13 @@ def assert_drift_is_absorbed(ppm: int, hours: float) -> None:
     assert stats.skipped == 0
     assert stats.repeated <= hours * 30
     run.check_totals()
+
+
+def test_the_delay_is_no_less_than_what_frames_of_all_sessions_take() -> None:
+    run = Run(hop=4, lookahead=1, max_delay_ms=600, takes=lambda k: 0.05)
+    run.speak(100)
+    alone = run.playout.stats.delay_ms
+    run.playout.expect_usual(0.15)
+    run.speak(300)
+    assert alone < 5 * 40 + 50 + 30
+    assert 5 * 40 + 150 <= run.playout.stats.delay_ms < 5 * 40 + 150 + 30

@@ -64,6 +64,14 @@ def test_windows_of_different_hops_are_merged_too() -> None:
     assert merging().best([*small, *large], 0.0) == 4
 
 
+def test_a_hop_that_was_not_timed_takes_no_longer_than_the_next_larger_one() -> None:
+    hops = (4, 8, 16, 24)
+    flat = Merging(StepTimes(), hops=hops, window=WINDOW, measured={4: STEP_S, 8: STEP_S, 24: STEP_S})
+    assert flat.best(windows(2, hop=8), 0.0) == 2
+    dear = Merging(StepTimes(), hops=hops, window=WINDOW, measured={4: STEP_S, 8: STEP_S, 24: 2 * STEP_S})
+    assert dear.best(windows(2, hop=8), 0.0) == 1
+
+
 def test_what_costs_by_the_frame_or_is_not_known_is_not_merged() -> None:
     assert merging(measured={}).best(windows(2), 0.0) == 1
     assert merging(1, 2, measured={1: 0.0042, 2: 0.0082}).best(windows(2, hop=1), 0.0) == 1
