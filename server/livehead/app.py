@@ -142,7 +142,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
         registry,
         metrics,
         synthesizer,
-        SmallWebRtc(),
+        SmallWebRtc(settings.server.replica),
         idle_films,
         kept,
         recorders,

@@ -62,6 +62,11 @@ class ServerSettings(_Stage):
     vendor_dir: Path = Field(
         Path("vendor"), description="Folder of files of other projects, fetched by livehead vendor fetch."
     )
+    replica: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9]{1,16}$",
+        description="Name of this server in a fleet, 1 to 16 of a-z and 0-9: the names of its sessions begin with it.",
+    )
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
     )

@@ -91,7 +91,7 @@ class Session:
         UnprocessableError for an unknown one, and what :meth:`Recorders.make` raises."""
         name = preset or request.latency
         begins_with = find_preset(host.info.presets, name)
-        self.id = new_id()
+        self.id = new_id(settings.server.replica)
         self.opened_by = opened_by
         self.network = network_of(opened_by.address)
         self.closed = asyncio.Event()

@@ -16,7 +16,8 @@ MAX_STARTS = 1000
 class Starts:
     """Each is kept for :data:`START_S` seconds. One more than :data:`MAX_STARTS`, and the oldest is forgotten."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, replica: str | None = None) -> None:
+        self._replica = replica
         self._clock = clock
         self._starts: dict[str, tuple[float, Wanted]] = {}
 
@@ -28,7 +29,7 @@ class Starts:
             if len(self._starts) < MAX_STARTS and now - self._starts[oldest][0] < START_S:
                 break
             del self._starts[oldest]
-        start_id = new_id()
+        start_id = new_id(self._replica)
         self._starts[start_id] = now, wanted
         return start_id
 

@@ -7,6 +7,6 @@ from livehead.api.small_webrtc.starts import Starts
 
 
 class SmallWebRtc:
-    def __init__(self) -> None:
-        self.starts = Starts()
+    def __init__(self, replica: str | None = None) -> None:
+        self.starts = Starts(replica=replica)
         self.connections = Connections()
