@@ -70,7 +70,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat]'
+	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat,fleet]'
 	touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: $(VENV)/.test

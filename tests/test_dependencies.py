@@ -49,6 +49,7 @@ EXTRAS = {
     "bench": ("bench/histogram.py", "bench/latency/browser.py"),
     "livekit": ("integrations/livekit",),
     "pipecat": ("integrations/pipecat",),
+    "fleet": ("fleet/ray",),
 }
 """The parts of the package that may import what an extra declares, besides the dependencies."""
 
@@ -130,7 +131,7 @@ def test_an_extra_is_imported_where_it_belongs(extra: str) -> None:
 def test_nothing_is_declared_and_not_imported() -> None:
     everything = imported(PACKAGE.rglob("*.py")) | set(loaded_by_name())
     assert everything >= BASE
-    for extra in ("flashhead", "bench", "flash-attn", "livekit", "pipecat"):
+    for extra in ("flashhead", "bench", "flash-attn", "livekit", "pipecat", "fleet"):
         assert everything >= OPTIONAL[extra], extra
 
 
