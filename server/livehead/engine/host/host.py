@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +22,7 @@ from livehead.engine.host.status import EngineState, EngineStatus
 from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
 from livehead.engine.host.streams import Streams
 from livehead.engine.host.supervisor import BACKOFF, CALM, StandbyState, Supervisor
+from livehead.engine.host.window_figures import WindowFigures
 from livehead.engine.host.worker_life import Limits, WorkerLife
 from livehead.engine.ipc.messages import Fault, FramesReady, Profiled, Ready, Start
 from livehead.errors import EngineError
@@ -56,8 +57,7 @@ class EngineHost:
     worker. ``nice`` is added to the worker's niceness: where processor time is short a frame may
     be late, and audio may not. ``start_timeout`` bounds the making of the generator, in seconds.
 
-    ``faults`` counts calls into the generator that raised, ``dropped`` windows without frames by their
-    :data:`~livehead.engine.ipc.messages.DropReason`.
+    ``faults`` counts calls into the generator that raised; ``windows`` says how the windows of all streams fared.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EngineHost:
         calm: float = CALM,
     ) -> None:
         self.faults = 0
-        self.dropped: Counter[str] = Counter()
+        self.windows = WindowFigures()
         self._waits = RecentWaits()
         self._info: GeneratorInfo | None = None
         self._tracker: CapacityTracker | None = None
@@ -134,6 +134,16 @@ class EngineHost:
     def standby(self) -> StandbyState:
         """How the worker in reserve is doing; ``off`` where there is to be none, or no room for it."""
         return self._supervisor.standby
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Windows without frames, by their :data:`~livehead.engine.ipc.messages.DropReason`."""
+        return self.windows.dropped
+
+    @property
+    def most_sessions(self) -> Mapping[str, int]:
+        """How many streams the engine can hold, by the latency preset of all of them; none before it is known."""
+        return {} if self.capacity is None else self.capacity.streams
 
     @property
     def streams(self) -> int:
@@ -206,7 +216,8 @@ class EngineHost:
             on_frames=on_frames,
             on_state=on_state,
             on_dropped=on_dropped,
-            dropped=self.dropped,
+            dropped=self.windows.dropped,
+            figures=self.windows,
             waits=self._waits,
             on_closed=self._streams.forget,
         )
@@ -262,6 +273,7 @@ class EngineHost:
     def _track(self, ready: FramesReady) -> None:
         """Learn from a step how fast the machine is now."""
         assert self._tracker is not None
+        self.windows.stepped(ready)
         if self._tracker.observe(ready.batch, ready.hop, ready.done - ready.started, time.monotonic()):
             held = ", ".join(f"{count} at {preset}" for preset, count in self._tracker.capacity.streams.items())
             logger.info("steps take %.1f times as long as measured: room for %s", self._tracker.slowness, held)

@@ -19,6 +19,7 @@ from livehead.engine.base import Backdrop, GeneratorInfo
 from livehead.engine.delivered_frames import DeliveredFrames
 from livehead.engine.host.recent_waits import RecentWaits
 from livehead.engine.host.status import EngineState
+from livehead.engine.host.window_figures import WindowFigures
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import Close, DropReason, FramesReady, Open, Resume, Rewind, Submit
 from livehead.engine.resume_point import ResumePoint
@@ -88,6 +89,7 @@ class EngineStream:
         on_state: OnState | None,
         on_dropped: OnDropped | None,
         dropped: Counter[str],
+        figures: WindowFigures | None = None,
         waits: RecentWaits | None = None,
         on_closed: Callable[[int], None],
     ) -> None:
@@ -104,6 +106,7 @@ class EngineStream:
         self._on_state = on_state
         self._on_dropped = on_dropped
         self._dropped = dropped
+        self._figures = WindowFigures() if figures is None else figures
         self._waits = RecentWaits() if waits is None else waits
         self._on_closed = on_closed
         self._outbox: MessageQueue | None = None
@@ -136,6 +139,8 @@ class EngineStream:
             return False
         message = Submit(self.id, self._epoch, window.k, window.hop, window.pcm, deadline, time.monotonic())
         self._waiting[self._epoch, window.k] = message
+        if not self.background:
+            self._figures.asked += 1
         dropped = self._outbox.put(message)
         if dropped is not None:
             self.drop(dropped.epoch, dropped.k, dropped.hop, "full")
@@ -247,7 +252,10 @@ class EngineStream:
         self._call(self._hand_over, ready, frames)
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
-        for k, window in self._answered(ready.epoch, ready.k, ready.hop):
+        answered = self._answered(ready.epoch, ready.k, ready.hop)
+        if not self.background:
+            self._figures.answered([window for _, window in answered], ready)
+        for k, window in answered:
             if not (self.background or window.silent):
                 self._waits.note(ready.done - window.submitted, ready.done)
             usual = self._waits.usual(ready.done)
