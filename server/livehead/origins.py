@@ -141,6 +141,28 @@ def read_frame_source(text: str) -> str:
         ) from None
 
 
+def read_public_address(text: str) -> str:
+    """An IP address that one machine can have, or a host name that stands for some. Raises ValueError in words for
+    users."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    address = None if "%" in bare else parse_address(bare)
+    if address is not None:
+        if address.is_unspecified or address.is_multicast or address.is_link_local or str(address) == "255.255.255.255":
+            raise ValueError(
+                f"{text} is no address that clients could send to; give the one that NAT maps to this machine"
+            )
+        return str(address)
+    try:
+        host = parse_host(text)
+    except ValueError:
+        host = None
+    if host is None or host.port is not None or host.address is not None or host.name.replace(".", "").isdigit():
+        raise ValueError(
+            f"{text[:80]!r} is no address; write it as 198.51.100.7, 2001:db8::7 or head.example.com, without a port"
+        )
+    return host.name
+
+
 def read_http_url(text: str) -> str:
     """``text`` itself, an address of HTTP or HTTPS that requests can be made to. Raises ValueError for anything else,
     and for one with a user name or password in it: those would be shown wherever the address is."""

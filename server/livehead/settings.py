@@ -3,6 +3,7 @@ that wins over the defaults here. A test compares docs/configuration.md with thi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from livehead.errors import UsageError
-from livehead.origins import read_frame_source, read_http_url, read_listed_host, read_listed_origin
+from livehead.origins import (
+    read_frame_source,
+    read_http_url,
+    read_listed_host,
+    read_listed_origin,
+    read_public_address,
+)
 
 LatencyName: TypeAlias = Literal["low", "balanced", "throughput"]
 LatencyChoice: TypeAlias = Literal["auto", "low", "balanced", "throughput"]
@@ -21,6 +28,9 @@ PrecisionName: TypeAlias = Literal["exact", "int8", "fp8"]
 PeerAddresses: TypeAlias = Literal["auto", "public", "private", "any"]
 OpenRoute: TypeAlias = Literal["info", "docs", "metrics"]
 EngineName: TypeAlias = Literal["auto", "preview", "flashhead"]
+
+
+_PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
 class _Stage(BaseSettings):
@@ -170,10 +180,48 @@ class SessionSettings(_Stage):
         None,
         ge=1,
         description="Maximum number of sessions; more are answered with 503. Never more than the engine's measured "
+    udp_ports: str | None = Field(
+        None,
+        description="UDP ports of audio and video, first and last, as 50000-50099: one for each client, be it a caller "
+        "or a viewer; without it, ports that the system chooses.",
+    )
+    public_address: str | None = Field(
+        None,
+        description="Address or host name by which clients reach this machine's UDP ports where NAT hides its own, as "
+        "in most clouds; several with commas between.",
+    )
         "capacity, which is also the default.",
     )
     latency: LatencyChoice = Field(
         "auto",
+    @field_validator("udp_ports")
+    @classmethod
+    def _are_ports(cls, given: str | None) -> str | None:
+        if not given:
+            return None
+        found = _PORTS.fullmatch(given)
+        if found is None:
+            raise ValueError("write the first and the last port, as 50000-50099")
+        first, last = int(found[1]), int(found[2])
+        if first > last:
+            raise ValueError(f"the first port comes first: {last}-{first}")
+        if first < 1024 or last > 65535:
+            raise ValueError("choose ports from 1024 to 65535; browsers send no media to those below")
+        return f"{first}-{last}"
+
+    @field_validator("public_address")
+    @classmethod
+    def _is_public_address(cls, given: str | None) -> str | None:
+        return ",".join(read_public_address(each.strip()) for each in given.split(",")) if given else None
+
+    @property
+    def ports(self) -> range | None:
+        """``udp_ports`` as numbers."""
+        if self.udp_ports is None:
+            return None
+        first, last = map(int, self.udp_ports.split("-"))
+        return range(first, last + 1)
+
         description="Latency preset of sessions that do not choose one; auto: the server gives each the lowest delay "
         "that its load allows.",
     )

@@ -19,7 +19,9 @@ from livehead.api.services import Services
 from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
+from livehead.errors import UsageError
 from livehead.logs import flush
+from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
 from livehead.transport.listening import listen
 from livehead.transport.server import Server
@@ -46,6 +48,8 @@ SETTINGS = (
     "insecure",
     "tts",
     "standby",
+    "udp_ports",
+    "public_address",
 )
 
 logger = logging.getLogger(__name__)
@@ -64,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     choice = choose(settings.engine)
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
+    check_ports(settings)
     app = create_app(settings, choice)
     listener = listen(server.host, server.port)
     scheme = "https" if server.tls_cert else "http"
@@ -71,9 +76,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"Engine: {choice.name} ({choice.reason})", flush=True)
     print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
     services: Services = app.state.services
+    _tell_ports(settings)
     _warn(settings, services)
     DrainingServer(app, services, debug=args.debug).run(sockets=[listener])
     return 0
+
+
+def _tell_ports(settings: Settings) -> None:
+    ports = settings.media.ports
+    if ports is not None:
+        clients = "1 client" if len(ports) == 1 else f"{len(ports)} clients"
+        print(f"Audio and video use the UDP ports {describe(ports)}: room for {clients} at once", flush=True)
 
 
 def _warn(settings: Settings, services: Services) -> None:
@@ -84,6 +97,24 @@ def _warn(settings: Settings, services: Services) -> None:
         logger.warning("there are no keys in the key file, so nobody may come in: `livehead keys new NAME`, and SIGHUP")
     if not services.access.open and server.tls_cert is None and not is_loopback(server.host):
         logger.warning("keys and tokens travel in clear text: use --tls-cert and --tls-key, or a proxy that ends TLS")
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises UsageError for a range of UDP ports that holds fewer clients than sessions were asked for, and for one
+    that others have taken; warns of one that is taken in part."""
+    ports, sessions = settings.media.ports, settings.sessions.max_sessions
+    if ports is None:
+        return
+    if sessions is not None and sessions > len(ports):
+        raise UsageError(
+            f"--udp-ports {describe(ports)} has room for {len(ports)}, and --max-sessions asks for {sessions}: every "
+            "session takes a port of its own, and every viewer another. Give more ports."
+        )
+    taken = MediaAddresses(ports).taken()
+    if taken == len(ports):
+        raise UsageError(f"--udp-ports {describe(ports)}: other programs have all of these ports. Choose others.")
+    if taken:
+        logger.warning("--udp-ports %s: other programs have %d of these ports", describe(ports), taken)
 
 
 class DrainingServer(Server):

@@ -24,6 +24,7 @@ from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import LiveheadError, NotFoundError, RequestError, UnavailableError
+from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
 from livehead.metrics import Metrics
 from livehead.sessions.admission.admission import Admission
 from livehead.sessions.admission.places import check_pending, check_places, choose_to_give_way
@@ -57,11 +58,19 @@ class Registry:
     """
 
     def __init__(
-        self, settings: Settings, host: EngineHost, avatars: AvatarStore, metrics: Metrics, recorders: Recorders
+        self,
+        settings: Settings,
+        host: EngineHost,
+        avatars: AvatarStore,
+        metrics: Metrics,
+        recorders: Recorders,
+        media_addresses: MediaAddresses = ANY_PORT,
     ) -> None:
-        self.admission = Admission(settings.sessions.max_sessions, host)
+        bounds = [each for each in (settings.sessions.max_sessions, media_addresses.room) if each is not None]
+        self.admission = Admission(min(bounds, default=None), host)
         self.delays = RecentDelays()
         self._settings = settings
+        self._media_addresses = media_addresses
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
@@ -238,6 +247,7 @@ class Registry:
             self.delays,
             self._recorders,
             preset,
+            self._media_addresses,
         )
 
     def _start(self, session: Session) -> None:

@@ -31,6 +31,7 @@ from livehead.core.voice.barge_in import BargeIn
 from livehead.engine.host.host import EngineHost, EngineState
 from livehead.errors import NotFoundError, UnprocessableError
 from livehead.logs import SessionLog
+from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
 from livehead.media.peer.viewers import Viewers
 from livehead.metrics import Metrics
 from livehead.sessions.admission.session_limits import SessionLimits
@@ -86,6 +87,7 @@ class Session:
         delays: RecentDelays,
         recorders: Recorders,
         preset: str | None = None,
+        media_addresses: MediaAddresses = ANY_PORT,
     ) -> None:
         """``preset`` is the one that it begins with, where the request leaves that to the server. Raises
         UnprocessableError for an unknown one, and what :meth:`Recorders.make` raises."""
@@ -97,6 +99,7 @@ class Session:
         self.closed = asyncio.Event()
         self._request = request
         self._settings = settings
+        self._media_addresses = media_addresses
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
@@ -174,6 +177,7 @@ class Session:
             self._settings,
             self._events,
             self._log,
+            self._media_addresses,
             caller_speaks=not request.pushed,
             sees=request.sees,
             voice=request.speaks,
@@ -183,7 +187,7 @@ class Session:
 
     async def join(self, offer: str, identity: Identity) -> tuple[Viewer, str]:
         """Answer the offer of one more viewer. Raises what :meth:`Audience.join` raises."""
-        viewer = Viewer(self._viewers, identity, self._settings, self._events, self._log)
+        viewer = Viewer(self._viewers, identity, self._settings, self._events, self._log, self._media_addresses)
         return viewer, await self._audience.join(viewer, offer)
 
     async def run(self) -> None:

@@ -109,7 +109,10 @@ def check_private_names() -> None:
         (dtls, f"_send_rtp _send_data _handle_rtp_data _handle_rtcp_data {CERTIFICATE}"),
         (getattr(dtls, CERTIFICATE, None), "_create_ssl_context"),
         (dtls.transport.iceGatherer, "_connection"),
-        (ice, "get_component_candidates _protocols _queue _nominated _remote_candidates _check_list _closing"),
+        (
+            ice,
+            "get_component_candidates stun_server _protocols _queue _nominated _remote_candidates _check_list _closing",
+        ),
         (ice, "data_received check_incoming check_state respond_error"),
         (StunProtocol(ice), "datagram_received transactions send_stun"),
         (pc.sctp, "_handle_data _receive_data_chunk _receive_forward_tsn_chunk"),

@@ -29,16 +29,18 @@ from aiortc.rtp import RtpPacket
 from livehead.core.block import SAMPLE_RATE, Pcm
 from livehead.core.frame import Frame
 from livehead.core.limits import CONNECT_S
-from livehead.errors import UnprocessableError
+from livehead.errors import UnavailableError, UnprocessableError
 from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.aiortc_inputs import guard_inputs
-from livehead.media.peer.aiortc_parts import check_private_names, prefer, reach_loopback, use_receiver, use_sender
+from livehead.media.peer.aiortc_parts import check_private_names, prefer, use_receiver, use_sender
 from livehead.media.peer.channel import LABEL, Channel
 from livehead.media.peer.checks import CheckBudget, bound_checks
 from livehead.media.peer.client_traffic import ClientTraffic
 from livehead.media.peer.closing import CLOSE_TIMEOUT, close_connection
+from livehead.media.peer.gathering import gather_at
+from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
 from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, Need, read_offer
 from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
 from livehead.media.peer.rejected_lines import reject
@@ -73,9 +75,9 @@ class Peer:
     With ``audio`` ``"required"`` its offer must send a microphone, with ``"optional"`` it may; with ``video``
     ``"required"`` it must take the portrait. ``voice`` says whether audio is sent back from the beginning, if it takes
     any. ``on_message`` gets every text of its data channel of the name ``channel``; ``on_sent`` gets the index of every
-    tick whose frame went to its socket. Of its candidates those are tried that ``addresses`` allows. A client has
-    ``setup_seconds`` from the answer to the end of the DTLS handshake; one that sends more than
-    ``packets_per_second`` loses some, and one that sends far more is ended.
+    tick whose frame went to its socket. Of its candidates those are tried that ``addresses`` allows; this side's are
+    at ``media_addresses``. A client has ``setup_seconds`` from the answer to the end of the DTLS handshake; one that
+    sends more than ``packets_per_second`` loses some, and one that sends far more is ended.
 
     ``heard``, ``connected`` and ``closed`` are events; the first is the client's first valid connectivity check.
     ``malformed`` counts packets of the client that nobody could read, ``close_failures`` what failed while closing.
@@ -93,6 +95,7 @@ class Peer:
         on_message: Callable[[str], None] | None = None,
         on_sent: Callable[[int], None] | None = None,
         addresses: AddressPolicy = ANY_ADDRESS,
+        media_addresses: MediaAddresses = ANY_PORT,
         setup_seconds: float = CONNECT_S,
         packets_per_second: float = PACKETS_PER_S,
     ) -> None:
@@ -116,6 +119,7 @@ class Peer:
         self._setup_seconds = setup_seconds
         self._offer: CheckedOffer | None = None
         self._addresses = addresses
+        self._media_addresses = media_addresses
         self._trickle = Trickle(self._pc, addresses)
         self._checks = CheckBudget()
         self._traffic = ClientTraffic(packets_per_second, self._on_flood)
@@ -136,8 +140,9 @@ class Peer:
     async def answer(self, offer: str) -> str:
         """Answer an SDP offer. All candidates are in the answer.
 
-        Raises :class:`~livehead.errors.MalformedError`, :class:`~livehead.errors.TooLargeError` or
-        :class:`~livehead.errors.UnprocessableError`, and nothing else; the peer can only be closed then.
+        Raises :class:`~livehead.errors.MalformedError`, :class:`~livehead.errors.TooLargeError`,
+        :class:`~livehead.errors.UnprocessableError`, or :class:`~livehead.errors.UnavailableError` where no UDP port is
+        free, and nothing else; the peer can only be closed then.
         """
         if self._offer is not None:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
@@ -154,10 +159,10 @@ class Peer:
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
             guard_inputs(pc, self._traffic, self._on_malformed, self.heard.set)
-            reach_loopback(pc)
+            gather_at(pc, self._media_addresses)
             bound_checks(pc, self._checks)
             await pc.setLocalDescription(await pc.createAnswer())
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, UnavailableError):
             raise
         except Exception as error:
             logger.warning("an offer that passed the checks was refused", exc_info=True)

@@ -13,6 +13,7 @@ from livehead.logs import SessionLog
 from livehead.media.audio.ingest import AudioChunk
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.channel import LABEL
+from livehead.media.peer.media_addresses import MediaAddresses
 from livehead.media.peer.peer import IceServer, Peer
 from livehead.media.peer.viewers import Viewers
 from livehead.sessions.admission.session_limits import SessionLimits
@@ -67,6 +68,7 @@ class Viewer:
         settings: Settings,
         session: OnViewer,
         log: SessionLog,
+        media_addresses: MediaAddresses,
         *,
         caller_speaks: bool = False,
         sees: bool = False,
@@ -92,6 +94,7 @@ class Viewer:
             addresses=AddressPolicy.of(
                 settings.media.peer_addresses, "" if opened_by.behind_proxy else opened_by.address
             ),
+            media_addresses=media_addresses,
             setup_seconds=limits.setup,
             packets_per_second=settings.limits.packets_per_second,
         )
