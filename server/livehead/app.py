@@ -21,6 +21,7 @@ from livehead.api.store import avatars, idle, recordings, renders
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
+from livehead.media.peer.media_addresses import MediaAddresses
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
 from livehead.render.jobs.renders import Renders
@@ -41,7 +42,8 @@ ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
 
 def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
-    """Put the server together. Reads files and asks the driver for NVENC, so call it before the event loop runs.
+    """Put the server together. Reads files, looks names up and asks the driver for NVENC, so call it before the event
+    loop runs.
 
     ``choice`` is the engine to run; by default what the settings ask for. The engine starts and
     stops with the application's lifespan, which does not wait for it: /readyz says when it is there.
@@ -126,7 +128,8 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     store = AvatarStore(portraits, find_default(settings, decoder))
     kept = RecordingStore(settings.server.data_dir / "recordings", settings.store)
     recorders = SessionRecorders(kept, settings.store, metrics)
-    registry = Registry(settings, host, store, metrics, recorders)
+    addresses = MediaAddresses.of(settings.media.ports, settings.media.public_address)
+    registry = Registry(settings, host, store, metrics, recorders, addresses)
     metrics.watch_engine(lambda: host.restarts, lambda: host.takeovers, lambda: host.standby == "ready")
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
