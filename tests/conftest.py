@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import blockbuster
+import httpx
 import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.terminal import TerminalReporter
@@ -15,8 +16,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from phases import group, marks
+from waiting import PATIENCE
 
 TESTS = Path(__file__).parent
+
+httpx.AsyncClient.__init__.__kwdefaults__["timeout"].read *= PATIENCE  # for clients that state no time-out
 
 MAY_BLOCK = {
     # name of the blocking call: (end of the file name, function) under which it is allowed

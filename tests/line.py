@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from caller import Caller
+from waiting import patient
 
 
 class Line:
@@ -28,7 +28,7 @@ class Line:
 
     async def next(self, kind: str, within: float = 10.0) -> dict[str, Any]:
         """The next message of a kind; others are passed over."""
-        async with asyncio.timeout(within):
+        async with patient(within):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 if message["type"] == kind:
@@ -36,7 +36,7 @@ class Line:
 
     async def state(self, wanted: str, within: float = 10.0) -> dict[str, Any]:
         """Wait for a state; others are passed over."""
-        async with asyncio.timeout(within):
+        async with patient(within):
             while (message := await self.next("state"))["state"] != wanted:
                 pass
         return message

@@ -15,6 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from caller import Caller
 from livehead.core import test_pattern as probe
+from waiting import patient
 
 EVERY_S = 0.3
 
@@ -86,7 +87,7 @@ class Screen(Caller):
 
 async def reported(screen: Screen) -> None:
     """Wait until the server knows that this viewer reports."""
-    async with asyncio.timeout(10):
+    async with patient(10):
         while not screen.reports:  # noqa: ASYNC110 - frames are waited for
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)

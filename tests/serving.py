@@ -24,7 +24,7 @@ from livehead.sessions.session import Session
 from livehead.settings import load
 from livehead.transport.listening import listen
 from livehead.transport.server import Server
-from waiting import until
+from waiting import patient, until
 
 
 class _Server(Server):
@@ -59,12 +59,17 @@ ROOMY = {
     "max_sessions_per_address": 1000,
     "max_pending_per_address": 1000,
     "max_connections_per_address": 1000,
+    "setup_seconds": 60,
+    "silence_timeout": 60,
+    "request_seconds": 60,
+    "heartbeat_seconds": 30,
 }
-"""Limits that one client, which the tests are, does not reach; those that are about limits set their own."""
+"""Limits that one client, which the tests are, does not reach, and times that a busy machine keeps; tests of them set
+their own."""
 
 
-ALONE = {"LIVEHEAD_STANDBY": "no"}
-"""No second worker that takes its time to load; tests of it ask for it."""
+ALONE = {"LIVEHEAD_STANDBY": "no", "LIVEHEAD_SETUP_SECONDS": "60"}
+"""No second worker that takes its time to load, and time to connect; tests of them ask for others."""
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +124,7 @@ class Process:
 
     async def settled(self, active: int = 0, within: float = 8.0) -> None:
         """Wait until so many slots are in use."""
-        async with asyncio.timeout(within):
+        async with patient(within):
             while await self.active() != active:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.1)
 

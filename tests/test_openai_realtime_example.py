@@ -27,7 +27,7 @@ from livehead.client import Call, Livehead
 from livehead.engine.base import EngineSpec
 from livehead.transport.listening import listen
 from serving import running, serving
-from waiting import until
+from waiting import patient, until
 
 ROOT = Path(__file__).parents[1]
 FAKE = EngineSpec("fakes:create")
@@ -234,7 +234,7 @@ async def _talk(page: str, server: str, api: Api) -> None:
 
 
 async def _until_up(http: httpx.AsyncClient, page: str) -> None:
-    async with asyncio.timeout(20):
+    async with patient(20):
         while True:
             with contextlib.suppress(httpx.TransportError):
                 await http.get(page)

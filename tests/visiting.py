@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright
 
+from waiting import PATIENCE, patient
+
 ROOT = Path(__file__).parents[1]
 SPEECH = ROOT / "tests" / "data" / "speech.flac"
 SHOTS = ROOT / "artifacts" / "browser"
@@ -57,7 +59,7 @@ class Visit:
 
     async def state(self, state: str, within: float = 15.0) -> None:
         try:
-            await self.page.wait_for_selector(f'live-head[state="{state}"]', timeout=within * 1000)
+            await self.page.wait_for_selector(f'live-head[state="{state}"]', timeout=within * PATIENCE * 1000)
         except Exception as error:
             shown = await self.page.get_attribute("live-head", "state")
             why = await self.page.evaluate("String(document.querySelector('live-head').error?.detail)")
@@ -67,7 +69,7 @@ class Visit:
         """Wait until a JavaScript expression, or a function's result, is true. Playwright's own waits for functions are
         evaluated in the page, where its Content-Security-Policy forbids that."""
         try:
-            async with asyncio.timeout(within):
+            async with patient(within):
                 while not await self.page.evaluate(expression):  # noqa: ASYNC110 - the browser is waited for
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -78,7 +80,9 @@ class Visit:
 
     async def notice(self, code: str, within: float = 15.0) -> str:
         """The words of the error card, once it shows the error of this code."""
-        await self.page.wait_for_selector(f'#notice[data-code="{code}"]:not([hidden])', timeout=within * 1000)
+        await self.page.wait_for_selector(
+            f'#notice[data-code="{code}"]:not([hidden])', timeout=within * PATIENCE * 1000
+        )
         return await self.text("#notice")
 
     async def shot(self, name: str, *, whole: bool = False) -> None:

@@ -14,6 +14,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from livehead.core.frame import Frame
 from livehead.media.peer.peer import Peer
+from waiting import patient
 
 
 def silence(n: int) -> np.ndarray:
@@ -59,7 +60,7 @@ async def connect(peer: Peer, pc: RTCPeerConnection, change: Callable[[str], str
     await pc.setLocalDescription(await pc.createOffer())
     answer = await peer.answer(change(pc.localDescription.sdp))
     await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    async with asyncio.timeout(10):
+    async with patient(10):
         await peer.connected.wait()
     return answer
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from waiting import patient
+
 UPGRADE = (
     "Connection: Upgrade",
     "Upgrade: websocket",
@@ -46,7 +48,7 @@ async def ask(url: str, *lines: str, method: str = "GET", path: str = "/v1/info"
     try:
         head = [f"{method} {path} HTTP/{version}", *lines, "Content-Length: 0" if method != "GET" else "", ""]
         writer.write("\r\n".join(line for line in head if line).encode("latin-1") + b"\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with patient(10):
             start, *fields = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
             headers = httpx.Headers([tuple(field.split(": ", 1)) for field in fields])  # type: ignore[misc]
             length = 0 if method == "HEAD" else int(headers.get("content-length", 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import wave
@@ -22,6 +21,7 @@ from caller import Caller
 from livehead.api.guard import Needs, verify_guards
 from livehead.core.identity import Identity
 from serving import Served, serving
+from waiting import patient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -159,7 +159,7 @@ async def say(server: Served, offer: dict[str, object]) -> dict[str, object]:
     """The first answer to a first message on the signal socket."""
     async with connect(server.url.replace("http", "ws") + "/v1/signal") as socket:
         await socket.send(json.dumps({"type": "offer", "sdp": "v=0\r\n"} | offer))
-        async with asyncio.timeout(5):
+        async with patient(5):
             answer: dict[str, object] = json.loads(await socket.recv())
     return answer
 

@@ -18,7 +18,7 @@ from api.doors import SECRET, Credentials
 from caller import Caller
 from line import Line
 from serving import Served, serving
-from waiting import until
+from waiting import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -213,7 +213,7 @@ async def test_a_socket_that_says_too_much_is_told_and_closed() -> None:
     async with serving(FAKE, messages_per_second=10) as server, Line(server.url) as line:
         for _ in range(60):
             await line.send(type="interrupt")
-        async with asyncio.timeout(10):
+        async with patient(10):
             while (message := await line.next("error"))["error"]["status"] != 429:
                 assert message["error"]["status"] == 422
         await until(lambda: line.socket.close_code is not None)

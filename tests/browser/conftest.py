@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from browser.keys import KEY, SECRET, Locked, write_keys
 from livehead.engine.base import EngineSpec
@@ -19,6 +19,9 @@ from livehead.engine.choice import PREVIEW
 from npm import ESBUILD, installed, packed
 from serving import Process, Served, running, serving
 from visiting import ROOT, SPEECH, chromium, launch
+from waiting import PATIENCE
+
+expect.set_options(timeout=5_000 * PATIENCE)
 
 SPEECH_S, SILENCE_S = 3.5, 2.0
 

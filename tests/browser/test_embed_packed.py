@@ -3,7 +3,6 @@ up before they are loaded."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from browser.site import folder, site
 from npm import Project
 from serving import Served
 from visiting import visiting
+from waiting import patient
 
 PAGE = """<!doctype html><title>Another site</title><link rel="icon" href="data:,">
 <style>live-head {{ width: 320px; }}</style>
@@ -74,7 +74,7 @@ async def test_two_on_a_page_one_of_them_removed_in_mid_call(
             assert states == ["closed", "connected"]
             # The first one is held by the handle of what the test waited for; the second by nobody.
             devtools = await visit.page.context.new_cdp_session(visit.page)
-            async with asyncio.timeout(10):
+            async with patient(10):
                 while await visit.page.evaluate("gone.deref() !== undefined"):
                     await devtools.send("HeapProfiler.collectGarbage")
             shown = await visit.page.evaluate(SHOWN)

@@ -15,6 +15,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from waiting import patient
+
 
 class FakeSocket:
     """One connection. ``path`` has its query; ``received`` is everything that came."""
@@ -34,7 +36,7 @@ class FakeSocket:
 
     async def next(self, kind: str, within: float = 5.0) -> None:
         """Wait for a text of this type; samples are passed over."""
-        async with asyncio.timeout(within):
+        async with patient(within):
             while True:
                 message = await self._news.get()
                 if isinstance(message, str) and json.loads(message)["type"] == kind:
@@ -79,7 +81,7 @@ class FakeSockets:
 
     async def accepted(self, within: float = 5.0) -> FakeSocket:
         """The next connection."""
-        async with asyncio.timeout(within):
+        async with patient(within):
             return await self._accepted.get()
 
     def process(self, _: ServerConnection, request: Request) -> Response | None:

@@ -10,7 +10,7 @@ import pytest
 from client.fake_sockets import FakeSockets
 from livehead.client import Livehead, ProblemError, Session, UserActivity
 from livehead.client.errors import Conflict, Forbidden
-from waiting import until
+from waiting import patient, until
 
 CHUNK = b"\1\2" * 320
 
@@ -22,7 +22,7 @@ async def session(server: Livehead) -> AsyncIterator[Session]:
 
 
 async def heard(hearing: AsyncGenerator[bytes], count: int) -> bytes:
-    async with asyncio.timeout(5):
+    async with patient(5):
         return b"".join([await anext(hearing) for _ in range(count)])
 
 

@@ -38,7 +38,7 @@ from livehead.client.errors import (
 )
 from serving import Served, serving
 from speech_service import SpeechService, speech_service
-from waiting import until
+from waiting import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -81,7 +81,7 @@ async def join(caller: Caller, head: BackendSession) -> None:
 
 
 async def ended(playback: Playback, within: float = 10.0) -> PlaybackResult:
-    async with asyncio.timeout(within):
+    async with patient(within):
         return await playback.finished()
 
 
@@ -137,7 +137,7 @@ async def test_ten_minutes_of_speech_at_once_can_be_interrupted_at_once(head: Ba
         await join(viewer, head)
         spoken = await head.speak(bytes(600 * 48_000))
         await spoken.started()
-        async with asyncio.timeout(3):
+        async with patient(3):
             await head.interrupt()
         assert (await ended(spoken)).spoken_ms < 5_000
 

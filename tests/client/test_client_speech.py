@@ -13,7 +13,7 @@ from client.fake_sockets import FakeSockets
 from livehead.client import AvatarActivity, Livehead, Playback, PlaybackResult, ProblemError, Session, SessionEnded
 from livehead.client.errors import Conflict, ConnectionLost, NotFound, RateLimited, Unavailable, Unprocessable
 from livehead.client.speech import speech_socket
-from waiting import until
+from waiting import patient, until
 
 SECOND = bytes(48_000)
 
@@ -25,7 +25,7 @@ async def session(server: Livehead) -> AsyncIterator[Session]:
 
 
 async def ended(playback: Playback, within: float = 5.0) -> PlaybackResult:
-    async with asyncio.timeout(within):
+    async with patient(within):
         return await playback.finished()
 
 
@@ -333,7 +333,7 @@ async def test_a_session_that_ended_while_the_connection_was_broken(sockets: Fak
     sockets.refuse(404)
     socket.abort()
     assert (await ended(spoken)).interrupted
-    async with asyncio.timeout(5):
+    async with patient(5):
         while True:
             try:
                 await session.interrupt()

@@ -16,6 +16,7 @@ from livehead.access.key_file import read_keys
 from livehead.access.keys import KEY
 from livehead.cli import main
 from serving import running
+from waiting import patient
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +119,7 @@ async def test_keys_are_rotated_while_the_server_runs(tmp_path: Path) -> None:
         new = _new(path, "alice")
         assert await status(new) == 401
         server.process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(10):
+        async with patient(10):
             while await status(new) != 200:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.05)
         assert await status(old) == 200

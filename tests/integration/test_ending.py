@@ -15,7 +15,7 @@ import pytest
 from caller import Caller, tone
 from line import Line
 from serving import Process, running
-from waiting import until
+from waiting import patient, until
 
 TESTS = Path(__file__).parents[1]
 
@@ -58,7 +58,7 @@ async def test_a_session_opened_over_http_ends_without_media(server: Process) ->
         await until(lambda: caller.figures)
         caller.microphone.stop()
         location = server.url + answer.headers["location"]
-        async with asyncio.timeout(10):
+        async with patient(10):
             while (await client.get(location)).status_code == 200:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.1)
     await server.settled()

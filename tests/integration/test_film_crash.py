@@ -15,6 +15,7 @@ from caller import Caller
 from films import play
 from line import Line
 from serving import Process, running
+from waiting import patient
 
 SECONDS = 3.0
 
@@ -58,7 +59,7 @@ async def test_a_film_survives_kill_9(tmp_path: Path) -> None:
 
     with running(tmp_path, *options, **environment) as server:
         async with httpx.AsyncClient(base_url=server.url) as client:
-            async with asyncio.timeout(20):
+            async with patient(20):
                 while True:
                     [after] = (await client.get("/v1/recordings")).json()
                     assert (after["id"], after["state"]) == (before["id"], "cut-short")

@@ -13,6 +13,7 @@ import av
 import httpx
 
 from serving import running
+from waiting import patient
 
 SPEECH = Path(__file__).parents[1] / "data" / "speech.flac"
 OPTIONS = ("--engine", "preview", "--size", "256", "--data-dir", "kept")
@@ -31,7 +32,7 @@ async def test_no_render_is_lost_when_the_server_is_killed(tmp_path: Path) -> No
                 form = {"avatar": "amara", "seed": str(number // 2)}
                 answer = await client.post("/v1/renders", files={"audio": audio}, data=form)
                 assert answer.status_code == 202, answer.text
-            async with asyncio.timeout(20):
+            async with patient(20):
                 while not any(0.1 < each["progress"] < 1 for each in await listed(client)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             before = await listed(client)

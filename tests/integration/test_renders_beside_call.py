@@ -12,7 +12,7 @@ import httpx
 from caller import Caller, tone
 from line import Line
 from serving import Process
-from waiting import until
+from waiting import patient, until
 
 SPEECH = Path(__file__).parents[1] / "data" / "speech.flac"
 SETTLE_S = 3.0
@@ -24,7 +24,7 @@ async def ask(client: httpx.AsyncClient, audio: bytes) -> None:
 
 
 async def ends(client: httpx.AsyncClient, within: float) -> list[dict[str, Any]]:
-    async with asyncio.timeout(within):
+    async with patient(within):
         while True:
             found = (await client.get("/v1/renders")).json()
             if not any(each["state"] in ("queued", "running") for each in found):

@@ -13,7 +13,7 @@ from livehead.metrics import Metrics
 from livehead.sessions import reporter as module
 from livehead.sessions.session import Session
 from sessions.stubs import StubHost, StubPeer, session
-from waiting import until
+from waiting import patient, until
 
 
 def closed(metrics: Metrics, reason: str) -> float:
@@ -25,7 +25,7 @@ async def run(one: Session) -> StateMessage:
     told: list[StateMessage | Stats] = []
     await one.open("offer")
     one.subscribe(told.append)
-    async with asyncio.timeout(10):
+    async with patient(10):
         await one.run()
     assert one.closed.is_set()
     last = told[-1]

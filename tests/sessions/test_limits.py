@@ -22,7 +22,7 @@ from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 from sessions.stubs import StubHost, StubPeer
 from sessions.test_registry import LOW, build, warmed
-from waiting import until
+from waiting import patient, until
 
 
 class Clients:
@@ -124,7 +124,7 @@ async def test_offers_that_never_connect_hold_nothing(monkeypatch: pytest.Monkey
         came = [await offer(registry, f"198.51.100.{i}") for i in range(4)]
         assert registry.active == 4
         assert registry.sessions == tuple(came)
-        async with asyncio.timeout(5):
+        async with patient(5):
             await asyncio.gather(*(each.closed.wait() for each in held))
         assert told == [StateMessage(State.CLOSED, "gave-way")]
         assert metrics.closed.labels("gave-way")._value.get() == 4
@@ -186,7 +186,7 @@ async def test_the_sessions_of_a_revoked_key_end(monkeypatch: pytest.MonkeyPatch
         registry.revoke(frozenset({"shop"}))
         gate.set()
         under_way = await opening
-        async with asyncio.timeout(5):
+        async with patient(5):
             await shop.closed.wait()
             await under_way.closed.wait()
         assert not news.closed.is_set()
@@ -209,7 +209,7 @@ async def test_a_session_that_reaches_a_limit_ends_with_its_reason(
         session, _ = await registry.open("offer", LOW, Identity("198.51.100.1", max_seconds=seconds))
         if reason != "never-connected":
             clients.peers[0].connect()
-        async with asyncio.timeout(5):
+        async with patient(5):
             await session.closed.wait()
         assert metrics.closed.labels(reason)._value.get() == 1
 

@@ -16,7 +16,7 @@ from livehead.sessions.registry import Registry
 from livehead.sessions.request import SessionRequest
 from livehead.settings import load
 from sessions.stubs import StubAvatars, StubHost, StubPeer, StubRecorders
-from waiting import until
+from waiting import patient, until
 
 LOW = SessionRequest("amara", "low")
 ANYBODY = Identity("198.51.100.1")
@@ -144,7 +144,7 @@ async def test_a_drain_ends_what_lives_and_is_no_failure(monkeypatch: pytest.Mon
     async with registry:
         await warmed(registry)
         sessions = [(await registry.open("offer", LOW, ANYBODY))[0] for _ in range(3)]
-        async with asyncio.timeout(5):
+        async with patient(5):
             await registry.drain(0.05)
         assert all(session.closed.is_set() for session in sessions)
         assert registry.active == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from livehead.sessions.portrait.appearance import Appearance
 from livehead.sessions.portrait.stream_opener import StreamOpener
 from livehead.sessions.recording.base import NoRecorder
 from sessions.stubs import StubAvatars, StubHost
+from waiting import patient
 
 AMARA = Appearance("amara")
 
@@ -70,7 +70,7 @@ async def test_it_waits_for_an_engine_that_starts_again(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(host, "ready", ready)
     one, told = opener(host)
-    async with asyncio.timeout(5):
+    async with patient(5):
         await one.open_first(AMARA)
     assert told == ["down", "down", "ready"]
     assert len(host.streams) == 1

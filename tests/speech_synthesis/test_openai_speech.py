@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -9,7 +8,7 @@ import pytest
 from livehead.errors import RequestError, SynthesisError, UnavailableError, UnprocessableError
 from livehead.speech_synthesis.openai_speech import OpenAISpeech, speech_url
 from speech_service import SpeechService, speech_service
-from waiting import until
+from waiting import patient, until
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ async def test_what_is_asked_for(service: SpeechService) -> None:
 async def test_audio_is_passed_on_as_it_arrives_in_whole_samples(service: SpeechService) -> None:
     service.pieces = [b"\1\2\3", 0.2, b"\4\5", 0.2, b"\6\7", 30.0]
     speech = synthesizer(service)
-    async with asyncio.timeout(5), aclosing(speech.synthesize("Hello.", None)) as audio:
+    async with patient(5), aclosing(speech.synthesize("Hello.", None)) as audio:
         assert [await anext(audio) for _ in range(3)] == [b"\1\2", b"\3\4", b"\5\6"]
     await until(lambda: service.hung_up == 1)
     await speech.close()

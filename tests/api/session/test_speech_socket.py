@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 
 import httpx
@@ -11,7 +10,7 @@ from backend import Backend, listener, tone
 from caller import Caller
 from line import Line
 from serving import Served
-from waiting import until
+from waiting import patient, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("client")]
 
@@ -172,7 +171,7 @@ async def test_the_socket_ends_with_the_session(served: Served, client: httpx.As
         async with Backend(served.url, session) as backend:
             await backend.push(tone(1))
             await client.delete(f"/v1/sessions/{session}")
-            async with asyncio.timeout(5):
+            async with patient(5):
                 await backend.socket.wait_closed()
             assert backend.socket.close_code == 1001
         assert await denial(served, session) == (404, "not-found")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from serving import Served
-from waiting import until
+from waiting import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,7 +18,7 @@ DEFAULT = "/v1/avatars/default/idle"
 
 
 async def made(client: httpx.AsyncClient, path: str = DEFAULT) -> httpx.Response:
-    async with asyncio.timeout(10):
+    async with patient(10):
         while (answer := await client.get(path)).status_code == 202:  # noqa: ASYNC110 - the engine is waited for
             await asyncio.sleep(0.05)
     return answer

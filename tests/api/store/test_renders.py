@@ -27,7 +27,7 @@ from livehead.engine.base import EngineSpec
 from livehead.render.jobs import render_job
 from livehead.store.files import TEMPORARY
 from serving import Served, serving
-from waiting import until
+from waiting import patient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,7 +99,7 @@ async def ask(client: httpx.AsyncClient, audio: bytes | None = None, image: byte
 
 async def ended(client: httpx.AsyncClient, location: str, within: float = 30.0) -> dict[str, Any]:
     """The render when it has ended."""
-    async with asyncio.timeout(within):
+    async with patient(within):
         while (found := (await client.get(location)).json())["state"] in ("queued", "running"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return dict(found)

@@ -8,6 +8,7 @@ import time
 from aiortc import RTCPeerConnection
 
 from livehead.bench.latency.impairment import Impairment
+from waiting import patient
 
 MEDIA, STUN = b"\x80rtp", b"\x00stun"
 
@@ -76,7 +77,7 @@ async def test_reports_take_the_same_way_down_as_media() -> None:
         await dtls._handle_rtp_data(b"\x80\x60" + bytes(970), arrival_time_ms=1000)  # 80 ms on this line
         await dtls._handle_rtcp_data(b"\x80\xc8" + bytes(26))
         assert came.empty()
-        async with asyncio.timeout(10):
+        async with patient(10):
             media, arrival = await came.get()
             assert media == 0x60
             assert arrival >= 1079

@@ -14,6 +14,7 @@ import fakes
 from livehead.core.windows import Window
 from livehead.engine.base import EngineSpec
 from livehead.engine.host.host import EngineHost
+from waiting import patient
 
 PARENT = """
 import asyncio, fakes, sys, time
@@ -74,7 +75,7 @@ async def test_interrupt_and_terminate_are_for_the_server():
         seen: list[int] = []
         stream = await host.open(fakes.portrait(1), 0, lambda k, *_: seen.append(k))
         stream.submit(Window(7, 1, 0, fakes.audio()), time.monotonic() + 9)
-        async with asyncio.timeout(5):
+        async with patient(5):
             while not seen:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert host.restarts == 0

@@ -12,6 +12,7 @@ from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import InitChunk, SackChunk, serialize_packet
 
 from livehead.media.peer.peer import Peer
+from waiting import patient
 from webrtc_client import Mic, client, connect, grey
 
 Attack = Callable[[RTCPeerConnection], Awaitable[None]]
@@ -137,7 +138,7 @@ async def test_malformed_bytes_do_not_end_the_call(attack: Attack) -> None:
         await connect(peer, pc)
         await asyncio.wait_for(opened.wait(), 5)
         await attack(pc)
-        async with asyncio.timeout(5):
+        async with patient(5):
             await until(lambda: peer.malformed > 0 or attack in REFUSED_BY_THE_LIBRARY)
             before = peer.last_received
             await until(lambda: peer.last_received != before)  # audio, behind the malformed bytes

@@ -24,6 +24,7 @@ from livehead.core.block import Pcm
 from livehead.errors import MalformedError, UnprocessableError
 from livehead.media.encoding_pool import max_threads
 from livehead.media.peer.peer import IceServer, Peer
+from waiting import patient
 from webrtc_client import Mic, client, connect, grey
 
 
@@ -217,7 +218,7 @@ async def test_the_data_channel_of_the_client_is_used() -> None:
         channel.send("hello")
         channel.send("x" * 100_000)
         channel.send(b"binary is not for us")
-        async with asyncio.timeout(5):
+        async with patient(5):
             await _until(lambda: bool(got) and peer.send_text("welcome"))
             assert await back.get() == "welcome"
         assert got == ["hello"]
@@ -237,7 +238,7 @@ async def test_the_server_opens_a_data_channel_where_the_client_has_none_of_that
         pc.on("datachannel", on_channel)
         assert not peer.send_text("too early")
         await connect(peer, pc)
-        async with asyncio.timeout(5):
+        async with patient(5):
             await _until(lambda: peer.send_text("news"))
             assert await found.get() == "news"
 

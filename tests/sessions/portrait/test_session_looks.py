@@ -14,12 +14,12 @@ from livehead.sessions.portrait.appearance import Appearance
 from livehead.sessions.portrait.backdrops import MAX_SIDE, find_backdrop
 from livehead.sessions.session import Session
 from sessions.stubs import StubAvatars, StubHost, StubPeer, session
-from waiting import until
+from waiting import patient, until
 
 
 async def run(one: Session) -> None:
     await one.open("offer")
-    async with asyncio.timeout(10):
+    async with patient(10):
         await one.run()
 
 
