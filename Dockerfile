@@ -1,27 +1,73 @@
-# CPU image with the preview engine. For a GPU, see docs/operations.md.
-#   docker build -t livehead .
-#   docker run --rm -v livehead:/var/lib/livehead/data livehead keys new NAME    # others come in with this key
-#   docker run --rm --network host -v livehead:/var/lib/livehead/data livehead
-FROM python:3.12-slim AS build
+# Two images: `cpu` with the preview engine, the default, and `cuda` with FlashHead.
+#   docker build -t livehead .                          docker build -t livehead:cuda --target cuda .
+# The root may be read-only: what is written goes to /tmp, /models, /var/lib/livehead and /var/cache/livehead.
+# deploy/README.md runs them with all that a public server needs.
+
+# The PyPI builds of torch bring the CUDA libraries, so that both images have the same base; the driver's part comes
+# from the NVIDIA container toolkit. This one has Python's headers, which Triton's launchers are compiled with.
+ARG BASE=docker.io/library/python:3.12-slim-bookworm
+
+FROM ${BASE} AS wheel
 WORKDIR /src
-COPY pyproject.toml constraints.txt hatch_build.py README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY server server
 COPY web web
-RUN python -m venv /opt/livehead \
- && /opt/livehead/bin/pip install --no-cache-dir -c constraints.txt .
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m pip wheel --no-deps --wheel-dir /wheel .
 
-FROM python:3.12-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/livehead livehead \
- && install -d -o livehead -m 700 /var/lib/livehead/data
-COPY --from=build /opt/livehead /opt/livehead
+FROM ${BASE} AS packages
+COPY constraints.txt /
+COPY --from=wheel /wheel /wheel
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv /opt/livehead \
+ && /opt/livehead/bin/pip install -c /constraints.txt /wheel/*.whl
+
+FROM packages AS packages-cuda
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+# A FlashAttention wheel in vendor/ is installed; one of another Python, torch or ABI ends the build here.
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=bind,source=vendor,target=/vendor \
+    /opt/livehead/bin/pip install -c /constraints.txt "$(echo /wheel/*.whl)[flashhead]" \
+ && for wheel in /vendor/flash_attn-*.whl; do \
+      [ ! -e "$wheel" ] || /opt/livehead/bin/pip install -c /constraints.txt "$wheel"; \
+      [ ! -e "$wheel" ] || /opt/livehead/bin/python -c 'import torch, flash_attn'; \
+    done
+
+FROM ${BASE} AS runtime
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends espeak-ng \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --user-group --home-dir /var/lib/livehead livehead \
+ && install -d -o livehead -g livehead -m 700 /var/lib/livehead /var/lib/livehead/data /var/cache/livehead \
+ && install -d -o livehead -g livehead -m 755 /models
 ENV PATH=/opt/livehead/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    XDG_CACHE_HOME=/var/cache/livehead \
     LIVEHEAD_HOST=0.0.0.0 \
-    LIVEHEAD_DATA_DIR=/var/lib/livehead/data
-USER livehead
+    LIVEHEAD_PORT=8080 \
+    LIVEHEAD_DATA_DIR=/var/lib/livehead/data \
+    LIVEHEAD_VENDOR_DIR=/var/lib/livehead/data/vendor \
+    LIVEHEAD_MODELS=/models
 WORKDIR /var/lib/livehead
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+  CMD ["python", "-c", "import os, urllib.request as http; http.urlopen('http://127.0.0.1:' + os.environ['LIVEHEAD_PORT'] + '/healthz', timeout=4)"]
 ENTRYPOINT ["livehead"]
 CMD ["serve"]
+
+FROM runtime AS cuda
+# Triton compiles its launchers when the server starts first.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
+    TRITON_CACHE_DIR=/var/cache/livehead/triton \
+    TORCHINDUCTOR_CACHE_DIR=/var/cache/livehead/inductor
+COPY --from=packages-cuda /opt/livehead /opt/livehead
+USER 10001:10001
+
+FROM runtime AS cpu
+COPY --from=packages /opt/livehead /opt/livehead
+USER 10001:10001

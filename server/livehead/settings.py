@@ -34,7 +34,12 @@ _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
 class _Stage(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="LIVEHEAD_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="LIVEHEAD_",
+        env_ignore_empty=True,  # a compose file passes VAR="" for what is not set
+        frozen=True,
+        extra="ignore",
+    )
 
 
 class ServerSettings(_Stage):

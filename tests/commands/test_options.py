@@ -21,6 +21,7 @@ from livehead.commands.options import (
     web_address,
 )
 from livehead.errors import UsageError
+from livehead.settings import load
 
 OPTIONS = (
     Option("seconds", "S", "how long", Number(3, 60), 20.0),
@@ -120,3 +121,10 @@ def test_settings_list_their_allowed_values_too() -> None:
     assert "(0 to 65535; default: 8080)" in actions["port"].help
     assert "(64 to 1024, a multiple of 32; default: 512)" in actions["size"].help
     assert "(default: 127.0.0.1)" in actions["host"].help
+
+
+def test_an_empty_variable_of_a_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEHEAD_PORTRAIT", "")
+    monkeypatch.setenv("LIVEHEAD_MAX_SESSIONS", "")
+    settings = load({})
+    assert (settings.store.portrait, settings.sessions.max_sessions) == (None, None)
