@@ -67,10 +67,15 @@ def respond(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -
     return ProblemResponse(body, status_code=int(body["status"]), headers=dict(headers or {}))
 
 
+def response_to(error: Exception) -> Response:
+    """The answer to a request that failed with ``error``."""
+    return respond(problem_of(error), _headers_of(error))
+
+
 async def deny(socket: WebSocket, error: LiveheadError) -> None:
     """Answer the opening handshake with a problem document. The socket must not have been accepted."""
     note_refusal(socket, error)
-    await socket.send_denial_response(respond(problem_of(error), _headers_of(error)))
+    await socket.send_denial_response(response_to(error))
 
 
 async def _on_error(connection: HTTPConnection, error: Exception) -> Response | None:
@@ -81,7 +86,7 @@ async def _on_error(connection: HTTPConnection, error: Exception) -> Response | 
         await deny(connection, error)
         return None
     note_refusal(connection, error)
-    return respond(problem_of(error), _headers_of(error))
+    return response_to(error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 class IngressSettings:
     """``key`` is an API key or a token that the replicas' /v1/info is read with, where they have keys; the ingress
     checks nobody's, the replicas do. ``trusted_proxies`` are addresses or networks whose X-Forwarded-For and -Proto are
-    believed, as the setting of a server has it; the replicas must trust the ingress in the same way.
+    believed, and ``cors_origins`` are origins of pages that may read what the ingress says itself, both as the settings
+    of a server have them; the replicas must trust the ingress as their proxy.
 
     ``watch_seconds`` is how often every replica is read, and one that has not answered ``missed`` readings in a row
-    gets no sessions until it answers. ``latency`` is the default latency of the replicas, for offers that choose none.
-    ``connect_seconds`` is how long a replica may take to accept a connection, ``answer_seconds`` how long to begin its
-    answer.
+    gets no sessions until it answers. ``connect_seconds`` is how long a replica may take to accept a connection,
+    ``answer_seconds`` how long to begin its answer, and then to go on with it.
     """
 
     key: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     watch_seconds: float = 1.0
     missed: int = 3
-    latency: str | None = None
     connect_seconds: float = 2.0
-    answer_seconds: float = 60.0
+    answer_seconds: float = 120.0
