@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 
 from livehead.errors import UsageError
-from livehead.origins import Host, parse_host, parse_origin, read_http_url
+from livehead.origins import Host, parse_host, parse_origin, read_http_url, read_public_address
 from livehead.settings import load
 
 
@@ -183,3 +183,24 @@ def test_addresses_of_http(text: str) -> None:
 def test_what_is_no_address_of_http(text: str, wrong: str) -> None:
     with pytest.raises(UsageError, match=wrong):
         load({"tts": text})
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("2001:DB8::7", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("Head.Example.com.", "head.example.com"),
+    ],
+)
+def test_a_public_address_is_read(given: str, read: str) -> None:
+    assert read_public_address(given) == read
+    assert load({"public_address": f"{given}, 198.51.100.8"}).media.public_address == f"{read},198.51.100.8"
+
+
+@pytest.mark.parametrize("given", ["", "::", "224.0.0.1", "255.255.255.255", "1.2.3", "head.example.com:80", "a b"])
+def test_a_public_address_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        read_public_address(given)

@@ -13,6 +13,7 @@ from livehead.cli import main
 from livehead.engine.choice import choose
 from livehead.errors import EngineError
 from livehead.settings import EngineSettings
+from udp_ports import free_ports
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,19 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (["serve", "--tls-cert", "cert.pem"], "tls_key"),
         (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem"),
         (["serve", "--engine", "preview", "--portrait", "nobody.png"], "nobody.png"),
+        (["serve", "--udp-ports", "50000"], "as 50000-50099"),
+        (["serve", "--udp-ports", "some-more"], "as 50000-50099"),
+        (["serve", "--udp-ports", "50099-50000"], "50000-50099"),
+        (["serve", "--udp-ports", "80-90"], "1024 to 65535"),
+        (["serve", "--udp-ports", "65000-70000"], "1024 to 65535"),
+        (["serve", "--engine", "preview", "--udp-ports", "50000-50001", "--max-sessions", "3"], "Give more ports"),
+        (["serve", "--public-address", "198.51.100.7:3478"], "without a port"),
+        (["serve", "--public-address", "198.51.100.700"], "is no address"),
+        (["serve", "--public-address", "0.0.0.0"], "could send to"),
+        (["serve", "--public-address", "fe80::1"], "could send to"),
+        (["serve", "--public-address", "fe80::1%eth0"], "is no address"),
+        (["serve", "--public-address", "198.51.100.7,,"], "is no address"),
+        (["serve", "--engine", "preview", "--public-address", "nowhere.invalid"], "no address is known"),
         (["render"], "--portrait"),
         (["render", "--portrait", "a.png", "--audio", "b.wav", "--out", "c.mp4", "--seed", "x"], "--seed"),
     ],
@@ -69,6 +83,20 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
     assert said.count("\n") == 1
     assert port in said
     assert "--port" in said
+
+
+def test_udp_ports_that_others_have_are_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    ports = free_ports(2)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two,
+    ):
+        one.bind(("127.0.0.1", ports[0]))
+        two.bind(("127.0.0.1", ports[1]))
+        code, said = run(capsys, "serve", "--engine", "preview", "--udp-ports", f"{ports[0]}-{ports[1]}")
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "other programs have all of these ports" in said
 
 
 def test_a_file_that_is_not_there_is_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

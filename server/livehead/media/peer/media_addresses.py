@@ -50,7 +50,13 @@ class MediaAddresses:
 
     def taken(self) -> int:
         """How many ports of the range are in use now, by whomever. Tries them all."""
-        return 0 if self.ports is None else sum(_bind(["0.0.0.0"], port) is None for port in self.ports)
+        found = 0
+        for port in self.ports or ():
+            bound = _bind(["0.0.0.0"], port)
+            found += bound is None
+            for each in bound or ():
+                each.close()
+        return found
 
     def bind(self, addresses: Sequence[str]) -> list[socket.socket]:
         """A UDP socket for each of ``addresses`` that can be had, all at one port. Those that are not this machine's
