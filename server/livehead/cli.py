@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import livehead
 from livehead import logs
-from livehead.commands import bench, doctor, keys, models, render, replay, serve, vendor
+from livehead.commands import bench, doctor, fleet, keys, models, render, replay, serve, vendor
 from livehead.errors import LiveheadError, UsageError
 
-COMMANDS = (serve, render, replay, bench, models, vendor, keys, doctor)
+COMMANDS = (serve, fleet, render, replay, bench, models, vendor, keys, doctor)
 """Modules with ``add(subparsers, common)``, which sets ``run(args) -> int`` as the parser's default."""
 
 

@@ -118,8 +118,8 @@ def check_ports(settings: Settings) -> None:
 
 
 class DrainingServer(Server):
-    """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once. SIGHUP
-    calls ``reload``."""
+    """Stops in two steps: SIGTERM or Ctrl-C tells the clients and waits for them, a second one stops at once, and
+    SIGUSR1 ends the sessions that are waited for. SIGHUP calls ``reload``."""
 
     def __init__(self, app: FastAPI, services: Services, *, debug: bool = False) -> None:
         super().__init__(app, services.settings, services.metrics, debug=debug)
@@ -129,11 +129,13 @@ class DrainingServer(Server):
         self._drain_seconds = services.settings.server.drain_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._signals = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_signal_handler(signal.SIGHUP, self._start_reloading)
+        self._loop.add_signal_handler(signal.SIGUSR1, self._stop_waiting)
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # imported objects are never scanned again, which would pause calls for 50 ms
@@ -154,6 +156,10 @@ class DrainingServer(Server):
 
     def _start_draining(self) -> None:
         self._draining = asyncio.create_task(self._drain())
+
+    def _stop_waiting(self) -> None:
+        if self._draining is not None and self._closing is None:
+            self._closing = asyncio.create_task(self._registry.drain(0))
 
     async def _drain(self) -> None:
         try:
