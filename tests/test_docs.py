@@ -19,6 +19,8 @@ from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
 from livehead.core.speech.playback_log import REPORTS_S, SHOWN_WAIT_S
 from livehead.core.speech.queue import MAX_S, MAX_UTTERANCES, QUEUE_S
+from livehead.engine.base import EngineSpec
+from livehead.engine.host.host import EngineHost
 from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
 from livehead.metrics import Metrics
@@ -69,7 +71,7 @@ def test_metrics_that_are_named_exist(page: Path) -> None:
 
 def metrics_text() -> str:
     metrics = Metrics()
-    metrics.watch_engine(lambda: 0, lambda: 0, lambda: False)
+    metrics.watch_engine(EngineHost(EngineSpec("fakes:create")))
     return metrics.render().decode()
 
 

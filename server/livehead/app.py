@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 
@@ -21,6 +22,7 @@ from livehead.api.store import avatars, idle, recordings, renders
 from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
+from livehead.event_loop import EventLoopWatch
 from livehead.media.peer.media_addresses import MediaAddresses
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
@@ -31,6 +33,7 @@ from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import EngineSettings, Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
+from livehead.store.free_space import free_bytes
 from livehead.store.portraits.decoding import PortraitDecoder
 from livehead.store.portraits.default import find_default
 from livehead.store.portraits.library import PortraitLibrary
@@ -55,6 +58,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             async with (
+                EventLoopWatch(services.metrics.event_loop.delay.observe),
                 services.recordings,
                 services.recorders,
                 services.host,
@@ -130,7 +134,8 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     recorders = SessionRecorders(kept, settings.store, metrics)
     addresses = MediaAddresses.of(settings.media.ports, settings.media.public_address)
     registry = Registry(settings, host, store, metrics, recorders, addresses)
-    metrics.watch_engine(lambda: host.restarts, lambda: host.takeovers, lambda: host.standby == "ready")
+    metrics.watch_engine(host)
+    metrics.watch_storage(partial(free_bytes, settings.server.data_dir), settings.store.min_free_mb * 1e6)
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
     made = Renders(settings.server.data_dir, settings.store, host, store, decoder, find_backdrop, metrics)

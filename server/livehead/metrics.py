@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import Histogram as LockedHistogram
+
+import livehead
+from livehead.series.engine import EngineSeries, WatchedEngine
+from livehead.series.event_loop import EventLoopSeries
+from livehead.series.histogram import Histogram
+from livehead.series.network import NetworkSeries
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _GENERATE_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
 _DELAY_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 2.0)
+_SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+_ENCODE_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.012, 0.02, 0.03, 0.04, 0.08, 0.16, 0.32)
 _SYNTHESIS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
 
 
-class _EngineCounters(Collector):
-    """Counters that somebody else keeps."""
-
-    def __init__(self, restarts: Callable[[], int], takeovers: Callable[[], int]) -> None:
-        self._restarts = restarts
-        self._takeovers = takeovers
-
-    def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily("livehead_engine_restarts", "Restarts of the engine worker.", value=self._restarts())
-        yield CounterMetricFamily(
-            "livehead_engine_takeovers", "Times that the worker in reserve took over.", value=self._takeovers()
-        )
-
-
 class Metrics:
-    """All of one server's figures, in a registry of its own."""
+    """All of one server's figures, in a registry of its own. Those of :attr:`network` and :attr:`event_loop`, and what
+    :meth:`watch_engine` adds, are in files of :mod:`livehead.series`."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        build = Gauge("livehead_build_info", "1; the label is the version.", ("version",), registry=self._registry)
+        build.labels(livehead.__version__).set(1)
+        self.network = NetworkSeries(self._registry)
+        self.event_loop = EventLoopSeries(self._registry)
         self.sessions = Gauge("livehead_sessions", "Sessions served now.", registry=self._registry)
         self.sessions_max = Gauge("livehead_sessions_max", "Sessions served at most.", registry=self._registry)
         self.viewers = Gauge("livehead_viewers", "Viewers of all sessions, now.", registry=self._registry)
@@ -52,15 +50,43 @@ class Metrics:
             "direction",
             "reason",
         )
+        self.held = Gauge(
+            "livehead_sessions_held",
+            "Sessions with latency auto that would go down in delay, and wait for room or for their turn.",
+            registry=self._registry,
+        )
+        self.session_seconds = self._counter(
+            "livehead_session_seconds", "Time that sessions were served, all together, by source.", "source"
+        )
+        self.speech_seconds = self._counter(
+            "livehead_speech_seconds", "Time in which portraits spoke, by source: divided by that, the share.", "source"
+        )
         self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")
+        self.tokens = self._counter("livehead_tokens_issued", "Access tokens made for clients.")
+        self.turn_credentials = self._counter(
+            "livehead_turn_credentials_issued", "Credentials of TURN servers given to clients."
+        )
         self.denied = self._counter(
             "livehead_requests_denied", "Requests refused with 401, 403 or 429, by problem.", "problem"
         )
         self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
         self.encoded = self._counter(
             "livehead_frames_encoded", "Frames encoded, by codec: once for all viewers of a session.", "codec"
+        )
+        self.encode = Histogram(
+            "livehead_encode_seconds",
+            "Time to encode a frame or 40 ms of audio, with the wait for a thread, by codec.",
+            _ENCODE_S,
+            ("codec",),
+            registry=self._registry,
+        )
+        self.silence_made = self._counter(
+            "livehead_silence_blocks_made_ahead", "Blocks of silence whose frames were asked for before they came."
+        )
+        self.silence_rewound = self._counter(
+            "livehead_silence_blocks_rewound", "Of these, blocks taken back because somebody began to speak."
         )
         self.repeated = self._counter("livehead_frames_repeated", "Frames shown twice, by reason.", "reason")
         self.dropped = self._counter("livehead_frames_dropped", "Frames never shown, by reason.", "reason")
@@ -79,20 +105,23 @@ class Metrics:
         )
         self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
-        self.engine_standby = Gauge(
-            "livehead_engine_standby", "1 while a worker in reserve is ready.", registry=self._registry
-        )
         self.generate = Histogram(
-            "livehead_generate_seconds", "Time to generate a hop.", buckets=_GENERATE_S, registry=self._registry
+            "livehead_generate_seconds", "Time to generate a hop.", _GENERATE_S, registry=self._registry
         )
         self.delay = Histogram(
             "livehead_delay_seconds",
             "From a block's arrival to sending.",
-            buckets=_DELAY_S,
+            _DELAY_S,
+            registry=self._registry,
+        )
+        self.delay_share = Histogram(
+            "livehead_delay_bound_ratio",
+            "The same delay as a share of the most that the block's preset allows.",
+            _SHARE,
             registry=self._registry,
         )
         self.says = self._counter("livehead_says", "Texts that sessions were asked to say, by outcome.", "outcome")
-        self.say_delay = Histogram(
+        self.say_delay = LockedHistogram(
             "livehead_say_first_audio_seconds",
             "From the request to say a text to the first audio of its synthesis.",
             buckets=_SYNTHESIS_S,
@@ -105,15 +134,24 @@ class Metrics:
             "livehead_renders", "Renders that run, and that wait.", ("state",), registry=self._registry
         )
         self.renders_ended = self._counter("livehead_renders_ended", "Renders that ended, by state.", "state")
+        self.storage_free = Gauge(
+            "livehead_storage_free_bytes", "Free space where the data folder is.", registry=self._registry
+        )
+        self.storage_reserve = Gauge(
+            "livehead_storage_reserve_bytes",
+            "Free space below which nothing more is stored (LIVEHEAD_MIN_FREE_MB).",
+            registry=self._registry,
+        )
         ProcessCollector(registry=self._registry)
 
-    def watch_engine(
-        self, restarts: Callable[[], int], takeovers: Callable[[], int], standby: Callable[[], bool]
-    ) -> None:
-        """Show what these return as ``livehead_engine_restarts_total``, ``livehead_engine_takeovers_total`` and
-        ``livehead_engine_standby``."""
-        self._registry.register(_EngineCounters(restarts, takeovers))
-        self.engine_standby.set_function(lambda: float(standby()))
+    def watch_engine(self, engine: WatchedEngine) -> None:
+        """Show the engine's state and its windows: see :class:`EngineSeries`."""
+        self._registry.register(EngineSeries(engine))
+
+    def watch_storage(self, free_bytes: Callable[[], float], reserve_bytes: float) -> None:
+        """``free_bytes`` is called at every :meth:`render`, off the event loop."""
+        self.storage_free.set_function(free_bytes)
+        self.storage_reserve.set(reserve_bytes)
 
     def render(self) -> bytes:
         """Prometheus text. Reads /proc, so call it off the event loop."""

@@ -13,6 +13,8 @@ from livehead.core.identity import Identity
 from livehead.core.recent_delays import RecentDelays
 from livehead.engine.base import Backdrop, Preset
 from livehead.errors import NotFoundError
+from livehead.media.peer.setup_times import SetupTimes
+from livehead.media.rtp.link_figures import LinkFigures
 from livehead.metrics import Metrics
 from livehead.sessions.recording.base import NoRecorder
 from livehead.sessions.request import SessionRequest
@@ -41,11 +43,17 @@ class StubPeer:
         self.encoded_frames: dict[str, int] = {}
         self.takes_video = True
         self.frames = self.closings = 0
+        self.shown = asyncio.Event()
+        self.setup = SetupTimes()
+        self.link = LinkFigures()
 
     def connect(self) -> StubPeer:
         self.heard.set()
         self.connected.set()
         return self
+
+    def take_encode_times(self) -> dict[str, list[float]]:
+        return {}
 
     async def answer(self, offer: str) -> str:
         self._check("answer")

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from livehead.api.guard import Guard, Needs
-from livehead.api.services import ServicesDep
+from livehead.api.services import Services, ServicesDep
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.settings import MediaSettings
@@ -42,6 +42,14 @@ def ice_servers(settings: MediaSettings, user: str, now: float | None = None) ->
     return servers
 
 
+def issue(services: Services, user: str) -> list[dict[str, Any]]:
+    """The same for a client, and counted."""
+    servers = ice_servers(services.settings.media, user)
+    if any("credential" in server for server in servers):
+        services.metrics.turn_credentials.inc()
+    return servers
+
+
 def ice_links(servers: list[dict[str, Any]]) -> list[str]:
     """The same as values of Link headers (RFC 9725 section 4.6)."""
     links = []
@@ -62,4 +70,4 @@ async def get_ice_servers(
     """Each token has a user name of its own at the TURN server; with a key, each answer has."""
     services.access.count_credentials(identity)
     response.headers["Cache-Control"] = "no-store"
-    return ice_servers(services.settings.media, identity.token or new_id())
+    return issue(services, identity.token or new_id())

@@ -42,6 +42,7 @@ async def make_token(
     if grant.avatar is not None:
         services.avatars.get(grant.avatar, identity.owner)
     response.headers["Cache-Control"] = "no-store"
+    services.metrics.tokens.inc()
     return {"token": services.access.make_token(identity, grant), "expires_in": services.access.token_seconds}
 
 

@@ -13,9 +13,11 @@ these have their frames, for the same reason."""
 
 class Ahead:
     """Those windows of one session, and their frames until the blocks come. Bounded: what is far behind is
-    forgotten."""
+    forgotten. ``silence_made`` counts the blocks of silence among them, ``silence_rewound`` those of these that were
+    taken back because speech began."""
 
     def __init__(self) -> None:
+        self.silence_made = self.silence_rewound = 0
         self._windows: set[int] = set()
         self._given_up: set[int] = set()
         self._lost: int | None = None

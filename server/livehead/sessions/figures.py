@@ -11,6 +11,7 @@ from livehead.core.latency import Percentiles
 from livehead.core.messages.from_server import Spread, Stats
 from livehead.core.playout.stats import PlayoutStats
 from livehead.metrics import Metrics
+from livehead.sessions.ahead import Ahead
 
 
 class Figures:
@@ -35,15 +36,20 @@ class Figures:
         concealed_s: float,
         malformed: int,
         refused: Mapping[str, int],
+        ahead: Ahead,
     ) -> Stats:
         """The figures of now. ``queue`` counts the windows that the engine has not answered, ``preset`` is
         the one that the session has, ``latency`` what it asked for, ``encoded`` counts the frames
         that were encoded, by codec, ``encoder_dropped`` the ticks that the encoders were too slow for, ``malformed``
-        the packets of the client that nobody could read, ``refused`` those that were not read, by reason."""
+        the packets of the client that nobody could read, ``refused`` those that were not read, by reason,
+        ``ahead`` the silence that was made ahead."""
         self._metrics.concealed.inc(concealed_s - self._concealed_s)
         self._concealed_s = concealed_s
         self._metrics.malformed.inc(malformed - self._malformed)
         self._malformed = malformed
+        self._add(self._metrics.sent, "sent", playout.ticks)
+        self._add(self._metrics.silence_made, "silence made", ahead.silence_made)
+        self._add(self._metrics.silence_rewound, "silence rewound", ahead.silence_rewound)
         self._count(self._metrics.encoded, "encoded", encoded.items())
         self._count(self._metrics.packets_refused, "refused", refused.items())
         self._count(self._metrics.repeated, "repeated", playout.repeats.items())
@@ -64,6 +70,10 @@ class Figures:
             preset=preset,
             latency=latency,
         )
+
+    def _add(self, counter: Total, name: str, total: int) -> None:
+        grown, self._counted[name, ""] = total - self._counted[name, ""], total
+        counter.inc(grown)
 
     def _count(self, counter: Total, name: str, totals: Iterable[tuple[str, int]]) -> None:
         for reason, total in totals:

@@ -104,6 +104,7 @@ class Governing:
                 session.move_to(move.preset)
                 self._metrics.latency_moves.labels("up" if up else "down", move.reason).inc()
         self._show(sessions.values())
+        self._metrics.held.set(self._governor.waiting)
 
     def _show(self, sessions: Iterable[GovernedSession]) -> None:
         now = Counter((session.preset, session.latency) for session in sessions)

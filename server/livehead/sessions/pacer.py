@@ -161,6 +161,7 @@ class Pacer:
             concealed_s=self._viewers.concealed_s,
             malformed=self._viewers.malformed,
             refused=self._viewers.refused,
+            ahead=self.ahead,
         )
 
     def _push_early(self, k: int, frame: Frame, now: float) -> None:
@@ -184,9 +185,9 @@ class Pacer:
         self._viewers.send_audio(tick.pcm, tick.index)
         if self._on_audio is not None:
             self._on_audio(tick.pcm)
-        self._metrics.sent.inc()
         if tick.k is not None:
             self._metrics.delay.observe(tick.delay_ms / 1000)
+            self._metrics.delay_share.observe(tick.delay_ms / self.playout.max_delay_ms)
             self._on_block(tick.k, tick.delay_ms, tick.frame_k)
 
     def _marked(self, frame: Frame) -> Frame:

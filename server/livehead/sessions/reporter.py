@@ -8,8 +8,10 @@ from dataclasses import fields
 from livehead.core.messages.from_server import Stats, TracedStats, encode
 from livehead.media.peer.viewers import Viewers
 from livehead.sessions.frame_trace import FrameTrace
+from livehead.sessions.network_figures import NetworkFigures
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.session_latency import SessionLatency
+from livehead.sessions.speech_time import SpeechTime
 from livehead.sessions.status import Status
 
 REPORT_S = 1.0
@@ -26,6 +28,8 @@ class Reporter:
         viewers: Viewers,
         status: Status,
         trace: FrameTrace | None,
+        network: NetworkFigures,
+        speech: SpeechTime,
     ) -> None:
         self.latest: Stats | None = None
         self._pipeline = pipeline
@@ -33,6 +37,8 @@ class Reporter:
         self._viewers = viewers
         self._status = status
         self._trace = trace
+        self._network = network
+        self._speech = speech
 
     async def run(self) -> None:
         """Report for ever."""
@@ -43,7 +49,9 @@ class Reporter:
             self._viewers.send_text(encode(stats if self._trace is None else _traced(stats, self._trace)))
 
     def measure(self) -> Stats:
-        """The figures of now."""
+        """The figures of now, and their growth into the metrics."""
+        self._network.measure()
+        self._speech.measure()
         self.latest = self._pipeline.stats(preset=self._latency.preset, latency=self._latency.choice)
         return self.latest
 

@@ -39,6 +39,7 @@ from livehead.sessions.admission.steering_rates import SteeringRates
 from livehead.sessions.hearing.ear import Ear
 from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
+from livehead.sessions.network_figures import NetworkFigures
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.appearance import Appearance
@@ -56,10 +57,12 @@ from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
 from livehead.sessions.speech.pushed_speech import PushedSpeech
 from livehead.sessions.speech.say_queue import Speech
+from livehead.sessions.speech_time import SpeechTime
 from livehead.sessions.status import Listener, SessionMessage, Status
 from livehead.sessions.viewers.audience import Audience
 from livehead.sessions.viewers.viewer import Viewer
 from livehead.sessions.viewers.viewer_events import ViewerEvents
+from livehead.sessions.viewers.viewer_setups import ViewerSetups
 from livehead.settings import Settings
 
 WATCH_S = 0.25
@@ -147,7 +150,15 @@ class Session:
             request.latency, name, host.info.presets, self._pipeline, delays, self._status.tell
         )
         trace = self._pacer.trace if request.probe else None
-        self._reporter = Reporter(self._pipeline, self._latency, self._viewers, self._status, trace)
+        self._reporter = Reporter(
+            self._pipeline,
+            self._latency,
+            self._viewers,
+            self._status,
+            trace,
+            NetworkFigures(self._viewers, metrics),
+            SpeechTime(request.source, self._pipeline, metrics),
+        )
         seed = secrets.randbits(32) if request.seed is None else request.seed
         streams = StreamOpener(host, avatars, opened_by.owner, seed, self._pacer, self._recorder, self._on_engine)
         self._portrait = Portrait(Appearance(request.avatar, request.look), streams, self._pipeline, self._log)
@@ -159,6 +170,7 @@ class Session:
             self._speech,
             self._lifetime,
             self._status,
+            ViewerSetups(metrics.network),
             self._log,
             on_interrupt=self.interrupt,
             end=self.end,

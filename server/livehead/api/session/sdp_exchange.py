@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from livehead.api.body import check_accept, read_text
-from livehead.api.ice import ice_links, ice_servers, stun_servers
+from livehead.api.ice import ice_links, issue, stun_servers
 from livehead.api.services import Services
 from livehead.api.session.sdpfrag import parse
 from livehead.core.identity import Identity
@@ -60,7 +60,7 @@ def answered(answer: str, location: str, viewer: Viewer, services: Services) -> 
     response = Response(answer, 201, media_type=SDP)
     response.headers["Location"] = location
     response.headers["ETag"] = viewer.etag
-    for link in ice_links(ice_servers(services.settings.media, viewer.id)):
+    for link in ice_links(issue(services, viewer.id)):
         response.headers.append("Link", link)
     return response
 

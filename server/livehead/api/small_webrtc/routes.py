@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from livehead.api.body import JSON, read_json
 from livehead.api.guard import Guard, identify
-from livehead.api.ice import ice_servers
+from livehead.api.ice import issue
 from livehead.api.services import Services, ServicesDep
 from livehead.api.small_webrtc.bodies import Wanted, read_candidates, read_offer, read_start
 from livehead.api.small_webrtc.connections import Connection
@@ -91,7 +91,7 @@ async def start(request: Request, response: Response, services: ServicesDep, ide
     identity = _identify(request, identity, wanted.token)
     services.access.count_credentials(identity)
     response.headers["Cache-Control"] = "no-store"
-    servers = ice_servers(services.settings.media, identity.token or new_id())
+    servers = issue(services, identity.token or new_id())
     return {"sessionId": services.small_webrtc.starts.add(wanted), "iceConfig": {"iceServers": servers}}
 
 

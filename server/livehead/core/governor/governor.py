@@ -51,6 +51,11 @@ class Governor:
         self._habits: dict[str, Habit] = {}
         self._came = 0
 
+    @property
+    def waiting(self) -> int:
+        """Sessions that were to go down in delay at the last plan, and have to wait for it."""
+        return sum(habit.waits_since is not None for habit in self._habits.values())
+
     def plan(self, sessions: Sequence[Governed], costs: Costs, now: float) -> list[Move]:
         """What is to change now. Each move is expected to be made at once."""
         self._observe(sessions, now)

@@ -124,6 +124,11 @@ class Playout:
         )
 
     @property
+    def max_delay_ms(self) -> float:
+        """The bound of the delay."""
+        return self._delay.max * 1000
+
+    @property
     def lacking(self) -> int:
         """Blocks so far that were sent without a frame of their own."""
         return self._counters.repeats[Repeat.NO_FRAME]

@@ -23,6 +23,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcsctptransport import InboundStream
 
 from livehead.media.rtp.clock import MediaClock
+from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.rtp.receiver import OnPacket, Receiver
 from livehead.media.rtp.sender import Sender
 from livehead.media.rtp.track import PacedTrack
@@ -42,19 +43,25 @@ def use_sender(
     clock: MediaClock,
     on_feedback: Callable[[], None],
     on_failure: OnFailure | None = None,
+    link: LinkFigures | None = None,
 ) -> Sender:
     """Send ``track`` by our own sender, which is returned. ``on_feedback`` is called for every report of the receiver,
-    ``on_failure`` with the error that ended the sending."""
+    ``on_failure`` with the error that ended the sending; ``link`` counts what goes out."""
     stock = transceiver.sender
-    sender = Sender(track, stock.transport, clock, on_feedback, on_failure)
+    sender = Sender(track, stock.transport, clock, on_feedback, on_failure, link)
     sender._stream_id = stock._stream_id
     replace(transceiver, _SENDER, sender)
     return sender
 
 
-def use_receiver(transceiver: RTCRtpTransceiver, on_packet: OnPacket, on_failure: OnFailure | None = None) -> None:
+def use_receiver(
+    transceiver: RTCRtpTransceiver,
+    on_packet: OnPacket,
+    on_failure: OnFailure | None = None,
+    link: LinkFigures | None = None,
+) -> None:
     """Receive by our own receiver. To be called after :func:`use_sender`, whose source the reports name."""
-    receiver = Receiver(transceiver.kind, transceiver.receiver.transport, on_packet, on_failure)
+    receiver = Receiver(transceiver.kind, transceiver.receiver.transport, on_packet, on_failure, link)
     receiver._set_rtcp_ssrc(transceiver.sender._ssrc)
     replace(transceiver, _RECEIVER, receiver)
 
@@ -132,6 +139,14 @@ def transports(pc: RTCPeerConnection) -> set[RTCDtlsTransport]:
     """Of all media and data of a connection; one where they are bundled."""
     owners = [each.receiver for each in pc.getTransceivers()]
     return {each.transport for each in (*owners, pc.sctp) if each is not None}
+
+
+def client_candidate(pc: RTCPeerConnection) -> str | None:
+    """The type of the client's candidate that its media come from, None before there is one."""
+    for dtls in transports(pc):
+        for pair in dtls.transport.iceGatherer._connection._nominated.values():
+            return str(pair.remote_candidate.type)
+    return None
 
 
 def replace(owner: object, name: str, value: object) -> None:

@@ -34,7 +34,7 @@ from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.aiortc_inputs import guard_inputs
-from livehead.media.peer.aiortc_parts import check_private_names, prefer, use_receiver, use_sender
+from livehead.media.peer.aiortc_parts import check_private_names, client_candidate, prefer, use_receiver, use_sender
 from livehead.media.peer.channel import LABEL, Channel
 from livehead.media.peer.checks import CheckBudget, bound_checks
 from livehead.media.peer.client_traffic import ClientTraffic
@@ -44,6 +44,7 @@ from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
 from livehead.media.peer.offer import ANY_ADDRESS, CheckedOffer, Need, read_offer
 from livehead.media.peer.offered_codecs import AUDIO_CODECS, VIDEO_CODECS
 from livehead.media.peer.rejected_lines import reject
+from livehead.media.peer.setup_times import SetupTimes
 from livehead.media.peer.trickle import Trickle
 from livehead.media.peer.viewers import Viewers
 from livehead.media.rtp.sender import Sender
@@ -79,7 +80,8 @@ class Peer:
     at ``media_addresses``. A client has ``setup_seconds`` from the answer to the end of the DTLS handshake; one that
     sends more than ``packets_per_second`` loses some, and one that sends far more is ended.
 
-    ``heard``, ``connected`` and ``closed`` are events; the first is the client's first valid connectivity check.
+    ``heard``, ``connected``, ``shown`` and ``closed`` are events; the first is the client's first valid connectivity
+    check, the third the first frame that went to its socket. ``setup`` says when each came.
     ``malformed`` counts packets of the client that nobody could read, ``close_failures`` what failed while closing.
     """
 
@@ -102,6 +104,8 @@ class Peer:
         self.heard = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
+        self.shown = asyncio.Event()
+        self.setup = SetupTimes()
         self.malformed = self.close_failures = 0
         check_private_names()
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
@@ -155,10 +159,11 @@ class Peer:
             raise UnprocessableError("This session ended before its offer was answered. Open a new one.")
         pc = self._pc
         pc.on("connectionstatechange", self._on_state)
+        pc.on("iceconnectionstatechange", self._on_ice_state)
         self._add_media(checked)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(checked.text, "offer"))
-            guard_inputs(pc, self._traffic, self._on_malformed, self.heard.set)
+            guard_inputs(pc, self._traffic, self._on_malformed, self._on_check)
             gather_at(pc, self._media_addresses)
             bound_checks(pc, self._checks)
             await pc.setLocalDescription(await pc.createAnswer())
@@ -168,6 +173,7 @@ class Peer:
             logger.warning("an offer that passed the checks was refused", exc_info=True)
             raise UnprocessableError(f"This offer cannot be answered ({error}).") from error
         self._start(self._give_up(), "peer-give-up")
+        self.setup.answered = time.monotonic()
         return reject(str(pc.localDescription.sdp), checked.rejected)
 
     def _add_media(self, offer: CheckedOffer) -> None:
@@ -176,7 +182,7 @@ class Peer:
         if offer.has_audio:
             audio = pc.addTransceiver(self._audio_track, "sendrecv")
             self._send(audio, self._audio_track, "audio")
-            use_receiver(audio, self._on_packet, partial(self._fail, "receiving audio"))
+            use_receiver(audio, self._on_packet, partial(self._fail, "receiving audio"), self._viewers.link)
             prefer(audio, AUDIO_CODECS)
         for portrait in offer.videos:
             if portrait:
@@ -188,7 +194,7 @@ class Peer:
 
     def _send(self, transceiver: RTCRtpTransceiver, track: SharedTrack, kind: str) -> Sender:
         failed = partial(self._fail, f"sending {kind}")
-        return use_sender(transceiver, track, self._viewers.clock, self._on_feedback, failed)
+        return use_sender(transceiver, track, self._viewers.clock, self._on_feedback, failed, self._viewers.link)
 
     async def add_candidate(
         self, candidate: str | None, mid: str | None = None, mline_index: int | None = None
@@ -356,6 +362,9 @@ class Peer:
         self._ingest.receive(packet, codec)
 
     def _note_sent(self, index: int) -> None:
+        if self.setup.frame is None:
+            self.setup.frame = time.monotonic()
+            self.shown.set()
         self._viewers.note_sent(index)
         if self._on_sent is not None:
             self._on_sent(index)
@@ -363,9 +372,21 @@ class Peer:
     def _on_feedback(self) -> None:
         self._last_received = time.monotonic()
 
+    def _on_check(self) -> None:
+        if self.setup.heard is None:
+            self.setup.heard = time.monotonic()
+        self.heard.set()
+
+    def _on_ice_state(self) -> None:
+        if self.setup.ice is None and self._pc.iceConnectionState in ("connected", "completed"):
+            self.setup.ice = time.monotonic()
+
     def _on_state(self) -> None:
         state = self._pc.connectionState
         if state == "connected":
+            if self.setup.connected is None:
+                self.setup.connected = time.monotonic()
+                self.setup.candidate = client_candidate(self._pc)
             self.connected.set()
             if self._channel.wanted:
                 self._start(self._open_channel(), "peer-channel")

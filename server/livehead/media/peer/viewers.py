@@ -13,6 +13,7 @@ from livehead.core.frame import Frame
 from livehead.media.audio.encoding import AudioEncoding
 from livehead.media.peer.channel import LABEL
 from livehead.media.rtp.clock import MediaClock
+from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.video.encoding import VideoEncoding
 
 RECENT = 16
@@ -43,6 +44,7 @@ class Viewers:
 
     def __init__(self, on_sent: Callable[[int], None] | None = None) -> None:
         self.clock = MediaClock()
+        self.link = LinkFigures()
         self._on_sent = on_sent
         self._sent: deque[int] = deque(maxlen=RECENT)
         self._video: dict[str, VideoEncoding] = {}
@@ -127,6 +129,11 @@ class Viewers:
     def encoded_audio(self) -> Counter[str]:
         """The same for ticks of audio."""
         return Counter({name: encoding.encoded for name, encoding in self._audio.items()})
+
+    def take_encode_times(self) -> dict[str, list[float]]:
+        """How long frames and ticks of audio took to encode since this was last asked, in seconds, by codec."""
+        video = {name: encoding.take_times() for name, encoding in self._video.items()}
+        return video | {name: encoding.take_times() for name, encoding in self._audio.items()}
 
     @property
     def concealed_s(self) -> float:

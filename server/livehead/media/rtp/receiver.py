@@ -19,9 +19,12 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParamete
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
+from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.watched_task import OnFailure, watched_task
 
 logger = logging.getLogger(__name__)
+
+RTP_HEADER = 12
 
 MAX_SOURCES = 8
 """Synchronisation sources that are reported on. Any further ones of a client are received without reports."""
@@ -34,14 +37,21 @@ class Receiver(RTCRtpReceiver):
     gets the error that ended the reports on them. A connection that ended is no error."""
 
     def __init__(
-        self, kind: str, transport: RTCDtlsTransport, on_packet: OnPacket, on_failure: OnFailure | None = None
+        self,
+        kind: str,
+        transport: RTCDtlsTransport,
+        on_packet: OnPacket,
+        on_failure: OnFailure | None = None,
+        link: LinkFigures | None = None,
     ) -> None:
         super().__init__(kind, transport)
         self._kind = kind
         self._on_failure = on_failure
         self._on_packet = on_packet
+        self._link = LinkFigures() if link is None else link
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._statistics: dict[int, StreamStatistics] = {}
+        self._rates: dict[int, int] = {}  # of the sources' clocks, in Hz
         self._sender_reports: dict[int, tuple[int, float]] = {}
         self._report_ssrc: int | None = None
         self._reports: asyncio.Task[None] | None = None
@@ -77,8 +87,10 @@ class Receiver(RTCRtpReceiver):
         statistics = self._statistics.get(packet.ssrc)
         if statistics is None and len(self._statistics) < MAX_SOURCES:
             statistics = self._statistics[packet.ssrc] = StreamStatistics(codec.clockRate)
+            self._rates[packet.ssrc] = codec.clockRate
         if statistics is not None:
             statistics.add(packet)
+        self._link.count("received", self._kind, RTP_HEADER + len(packet.payload))
         self._on_packet(packet, codec)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
@@ -101,9 +113,11 @@ class Receiver(RTCRtpReceiver):
 
     def _info(self, ssrc: int, statistics: StreamStatistics) -> RtcpReceiverInfo:
         middle, at = self._sender_reports.get(ssrc, (0, 0.0))
+        lost = statistics.fraction_lost  # since it was last asked for
+        self._link.report("received", self._kind, lost=lost / 256, jitter=statistics.jitter / self._rates[ssrc])
         return RtcpReceiverInfo(
             ssrc=ssrc,
-            fraction_lost=statistics.fraction_lost,
+            fraction_lost=lost,
             packets_lost=statistics.packets_lost,
             highest_sequence=(statistics.cycles + (statistics.max_seq or 0)) & 0xFFFFFFFF,
             jitter=statistics.jitter & 0xFFFFFFFF,

@@ -30,6 +30,7 @@ from aiortc.rtp import (
     HeaderExtensionsMap,
     RtcpByePacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
     RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSdesPacket,
@@ -42,6 +43,7 @@ from aiortc.rtp import (
 )
 
 from livehead.media.rtp.clock import NTP_EPOCH, MediaClock
+from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.rtp.rate_control import FLOOR
 from livehead.media.rtp.retransmission import CAPACITY, RetransmissionBuffer, SentPacket
 from livehead.media.rtp.track import PacedTrack, RtpPayloads
@@ -66,6 +68,7 @@ class Sender(RTCRtpSender):
         clock: MediaClock,
         on_feedback: Callable[[], None],
         on_failure: OnFailure | None = None,
+        link: LinkFigures | None = None,
     ) -> None:
         super().__init__(track, transport)
         self.packets = self.octets = self.resent = 0
@@ -74,6 +77,7 @@ class Sender(RTCRtpSender):
         self._clock = clock
         self._on_feedback = on_feedback
         self._on_failure = on_failure
+        self._link = LinkFigures() if link is None else link
         # The lower half keeps away from the wrap that SRTP stumbles over when the first packets are lost.
         self._sequence = random.randrange(1 << 15)
         self._origin = random.getrandbits(32)
@@ -136,6 +140,7 @@ class Sender(RTCRtpSender):
         flags = 0x90 if extensions else 0x80
         timestamp = (self._origin + tick.timestamp) & 0xFFFFFFFF
         last = len(tick.payloads) if tick.marked else 0
+        octets = 0
         for number, payload in enumerate(tick.payloads, 1):
             sequence = self._sequence
             marked = payload_type | (0x80 if number == last else 0)
@@ -144,7 +149,9 @@ class Sender(RTCRtpSender):
             self._sent.add(SentPacket(sequence, data, len(payload), now))
             self.packets += 1
             self.octets += len(payload)
+            octets += len(data)
             await self.transport._send_rtp(data)
+        self._link.count("sent", self._track.kind, octets, len(tick.payloads))
 
     def _extension_block(self, values: HeaderExtensions) -> bytes:
         """With the header of RFC 8285; empty where none was negotiated."""
@@ -183,12 +190,13 @@ class Sender(RTCRtpSender):
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
-                    self._note_report(report.lsr, report.dlsr, report.fraction_lost / 256)
+                    self._note_report(report)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             for sequence in packet.lost[:CAPACITY]:  # one packet of them names up to 6,000
                 await self._resend(sequence & 0xFFFF)  # those behind a NACK's first may lie beyond the wrap
         elif isinstance(packet, RtcpPsfbPacket) and isinstance(self._track, VideoTrack):
             if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                self._link.keyframe_requests += 1
                 # A keyframe that was under way when the receiver asked is what it asked for.
                 self._track.want_keyframe(lost_at=time.monotonic() - self._round_trip)
             elif packet.fmt == RTCP_PSFB_APP and self._track.policy is not None:
@@ -197,12 +205,14 @@ class Sender(RTCRtpSender):
                     if self._ssrc in sources:
                         self._track.policy.estimate(bits, time.monotonic())
 
-    def _note_report(self, last: int, delay: int, lost: float) -> None:
+    def _note_report(self, report: RtcpReceiverInfo) -> None:
         """RFC 3550 section 6.4.1: the round trip is known where the report answers one of ours."""
         now, trip = time.monotonic(), None
-        sent = next((at for middle, at in self._reports if middle == last), None)
-        if sent is not None and delay:
-            trip = self._round_trip = max(0.0, now - sent - delay / 65536)
+        sent = next((at for middle, at in self._reports if middle == report.lsr), None)
+        if sent is not None and report.dlsr:
+            trip = self._round_trip = max(0.0, now - sent - report.dlsr / 65536)
+        lost, kind = report.fraction_lost / 256, self._track.kind
+        self._link.report("sent", kind, lost=lost, jitter=report.jitter / self._track.rate, round_trip=trip)
         if isinstance(self._track, VideoTrack) and self._track.policy is not None:
             self._track.policy.report(lost, trip, now)
 
@@ -228,7 +238,10 @@ class Sender(RTCRtpSender):
             packet = wrap_rtx(packet, self._rtx_type, self._rtx_sequence, self._rtx_ssrc)
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         packet.extensions.abs_send_time = _send_time()
-        await self._send_raw(packet.serialize(self._extensions))
+        data = packet.serialize(self._extensions)
+        self._link.resent += 1
+        self._link.count("sent", self._track.kind, len(data))
+        await self._send_raw(data)
 
 
 def _send_time() -> int:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import Generic, TypeVar
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -25,6 +26,9 @@ STALE_S = 2 * BLOCK_S
 """A tick that waited longer before the first track joined is not sent any more: it would bear a timestamp from before
 a pause, which a browser takes for a frame that is far ahead of the next."""
 
+RECENT = 100
+"""Ticks of which it is kept how long they took, until somebody takes that."""
+
 Item = TypeVar("Item")
 Track = TypeVar("Track", bound=SharedTrack)
 
@@ -42,6 +46,7 @@ class SharedEncoding(ABC, Generic[Item, Track]):
 
     def __init__(self, codec: RTCRtpCodecParameters) -> None:
         self.encoded = self.failed = 0
+        self._times: deque[float] = deque(maxlen=RECENT)
         self._codec = codec
         self._ticks: TickQueue[Item] = TickQueue()
         self._put_at = 0.0
@@ -53,6 +58,12 @@ class SharedEncoding(ABC, Generic[Item, Track]):
     def dropped(self) -> int:
         """Ticks that the encoder was too slow for."""
         return self._ticks.dropped
+
+    def take_times(self) -> list[float]:
+        """How long the ticks took since this was last asked, in seconds, with the wait for a thread."""
+        taken = list(self._times)
+        self._times.clear()
+        return taken
 
     def put(self, index: int, item: Item) -> None:
         """Tick ``index`` is to be encoded. Never blocks; an index that does not rise is ignored."""
@@ -88,6 +99,7 @@ class SharedEncoding(ABC, Generic[Item, Track]):
     async def _run(self) -> None:
         while True:
             index, item = await self._ticks.get()
+            began = time.monotonic()
             try:
                 tick = await self._encode(index, item)
             except Exception as error:  # noqa: BLE001 - whatever failed, the next tick may not
@@ -96,6 +108,7 @@ class SharedEncoding(ABC, Generic[Item, Track]):
                 continue
             self._failed_in_a_row = 0
             self.encoded += 1
+            self._times.append(time.monotonic() - began)
             if any(each.payloads for each in tick.payloads):
                 for track in tuple(self._tracks):
                     track.take(tick)

@@ -42,6 +42,9 @@ class OnViewer(Protocol):
     def on_connected(self, viewer: Viewer) -> None:
         """It is connected."""
 
+    def on_first_frame(self, viewer: Viewer) -> None:
+        """The first frame went to its socket."""
+
     def on_text(self, viewer: Viewer, text: str) -> None:
         """A text came on its data channel."""
 
@@ -187,6 +190,8 @@ class Viewer:
         await self.peer.connected.wait()
         self._liveness.connected_at = time.monotonic()
         self._session.on_connected(self)
+        await self.peer.shown.wait()
+        self._session.on_first_frame(self)
 
     async def _watch(self) -> None:
         while not self._look():  # noqa: ASYNC110 - several things are looked at

@@ -19,6 +19,7 @@ from livehead.sessions.speech.pushed_speech import PushedSpeech
 from livehead.sessions.status import Status
 from livehead.sessions.viewers.viewer import OnViewer, Viewer
 from livehead.sessions.viewers.viewer_messages import ViewerMessages
+from livehead.sessions.viewers.viewer_setups import ViewerSetups
 
 PLAYS_AFTER_S = 0.3
 """A client that is connected plays what it gets after this long: pushed speech begins no sooner."""
@@ -36,6 +37,7 @@ class ViewerEvents(OnViewer):
         speech: PushedSpeech | None,
         lifetime: Lifetime,
         status: Status,
+        setups: ViewerSetups,
         log: SessionLog,
         *,
         on_interrupt: Callable[[], None],
@@ -50,6 +52,7 @@ class ViewerEvents(OnViewer):
         self._speech = speech
         self._lifetime = lifetime
         self._status = status
+        self._setups = setups
         self._log = log
         self._messages = ViewerMessages(log, on_interrupt, self._on_shown)
         self._end = end
@@ -61,6 +64,7 @@ class ViewerEvents(OnViewer):
 
     def on_connected(self, viewer: Viewer) -> None:
         """See :class:`OnViewer`."""
+        self._setups.connected(viewer)
         now = time.monotonic()
         if self._lifetime.begun_at is None:
             self._lifetime.begun_at = now
@@ -69,6 +73,10 @@ class ViewerEvents(OnViewer):
             if isinstance(self._source, PushSource):
                 self._source.begin_at(now + PLAYS_AFTER_S)
             self._portrait.begun.set()
+
+    def on_first_frame(self, viewer: Viewer) -> None:
+        """See :class:`OnViewer`."""
+        self._setups.shown(viewer)
 
     def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
         """See :class:`OnViewer`."""
@@ -87,6 +95,7 @@ class ViewerEvents(OnViewer):
 
     def on_left(self, viewer: Viewer) -> None:
         """A viewer has left; the caller ends the session with it."""
+        self._setups.left(viewer)
         self._hearing.leave(viewer.id)
         if self._speech is not None:
             self._speech.left(viewer)
