@@ -173,18 +173,6 @@ class MediaSettings(_Stage):
         description="Which of a client's ICE candidates are tried: public addresses; private: those of private "
         "networks too; any: this machine's own too; auto: what the address of the client's request belongs to.",
     )
-    silence_timeout: float = Field(
-        10.0, gt=0, description="How long a client may send no media before its session ends, in seconds."
-    )
-
-
-class SessionSettings(_Stage):
-    """Admission and the defaults of a session."""
-
-    max_sessions: int | None = Field(
-        None,
-        ge=1,
-        description="Maximum number of sessions; more are answered with 503. Never more than the engine's measured "
     udp_ports: str | None = Field(
         None,
         description="UDP ports of audio and video, first and last, as 50000-50099: one for each client, be it a caller "
@@ -195,10 +183,10 @@ class SessionSettings(_Stage):
         description="Address or host name by which clients reach this machine's UDP ports where NAT hides its own, as "
         "in most clouds; several with commas between.",
     )
-        "capacity, which is also the default.",
+    silence_timeout: float = Field(
+        10.0, gt=0, description="How long a client may send no media before its session ends, in seconds."
     )
-    latency: LatencyChoice = Field(
-        "auto",
+
     @field_validator("udp_ports")
     @classmethod
     def _are_ports(cls, given: str | None) -> str | None:
@@ -227,6 +215,18 @@ class SessionSettings(_Stage):
         first, last = map(int, self.udp_ports.split("-"))
         return range(first, last + 1)
 
+
+class SessionSettings(_Stage):
+    """Admission and the defaults of a session."""
+
+    max_sessions: int | None = Field(
+        None,
+        ge=1,
+        description="Maximum number of sessions; more are answered with 503. Never more than the engine's measured "
+        "capacity, which is also the default.",
+    )
+    latency: LatencyChoice = Field(
+        "auto",
         description="Latency preset of sessions that do not choose one; auto: the server gives each the lowest delay "
         "that its load allows.",
     )
