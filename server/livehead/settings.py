@@ -117,7 +117,14 @@ class EngineSettings(_Stage):
         "auto", description="Generator; auto is flashhead if CUDA and the weights are available, otherwise preview."
     )
     variant: Literal["lite", "pro"] = Field("lite", description="FlashHead variant.")
-    models: Path = Field(Path("models"), description="Folder that holds the downloaded weights.")
+    models: Path | None = Field(
+        None,
+        description="Folder of the weights. Unset: the first that holds any of models in the working directory, "
+        "SoulX-FlashHead/models in vendor_dir, and /models.",
+    )
+    vendor_dir: Path = Field(
+        Path("vendor"), description="Folder of what comes from other projects, fetched by livehead vendor fetch."
+    )
     device: str = Field("cuda:0", description="PyTorch device of the flashhead engine.")
     attention: AttentionName = Field(
         "auto", description="Attention kernel of the flashhead engine: auto, fa3, fa2, fa4, cudnn or sdpa."
@@ -270,8 +277,19 @@ class SynthesisSettings(_Stage):
 
 
 class StoreSettings(_Stage):
-    """Portraits, films and renders that are kept in data_dir."""
+    """Portraits, films and renders that are kept in data_dir, or in a bucket."""
 
+    bucket: str | None = Field(
+        None,
+        description="Bucket of S3 that portraits, films and renders are kept in instead of data_dir, as "
+        "s3://name/prefix; data_dir holds what is not finished.",
+    )
+    bucket_endpoint: str | None = Field(
+        None, description="Address of a server that speaks S3, where the bucket is not Amazon's."
+    )
+    bucket_region: str | None = Field(
+        None, description="Region of the bucket; by default AWS_REGION or AWS_DEFAULT_REGION."
+    )
     portrait: str | None = Field(
         None, description="Image file of the portrait that sessions show by default, or the id of a built-in one."
     )
@@ -294,6 +312,18 @@ class StoreSettings(_Stage):
         description="A small mark on the picture that says that it is synthetic: in films and renders, or in live "
         "sessions too.",
     )
+
+    @field_validator("bucket")
+    @classmethod
+    def _is_bucket(cls, given: str | None) -> str | None:
+        if given is not None and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[^?#\s]*)?", given):
+            raise ValueError("write s3://name or s3://name/prefix")
+        return given
+
+    @field_validator("bucket_endpoint")
+    @classmethod
+    def _is_endpoint(cls, given: str | None) -> str | None:
+        return None if given is None else read_http_url(given)
 
 
 class AccessSettings(_Stage):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from livehead.errors import UsageError
-from livehead.models.pins import PUBLISHED, of_variants, read_pins
+from livehead.models.pins import of_variants, read_pins
+from livehead.vendor.sources import PUBLISHED
 from models.hub import Hub
 
 pytest.importorskip("huggingface_hub", reason="needs the flashhead extra")
@@ -62,11 +63,11 @@ def pins(tmp_path: Path, hub: Hub) -> Path:
         data = hub.files.get(f"{pin.repo}/{pin.path}")
         assert data is not None
         name = "flashhead" if pin.repo == FLASHHEAD else "wav2vec2"
-        lines.append(f'[[files]]\nrepo = "{name}"\npath = "{pin.path}"\nvariants = {list(pin.variants)}')
+        lines.append(f'[[weights]]\nrepo = "{name}"\npath = "{pin.path}"\nvariants = {list(pin.variants)}')
         if pin.sha256 is not None:
             lines.append(f'size = {len(data)}\nsha256 = "{hashlib.sha256(data).hexdigest()}"')
     # The cut-down Wan autoencoder has a config.json, the published one has none.
-    lines.append('[[files]]\nrepo = "flashhead"\npath = "VAE_Wan/config.json"\nvariants = ["pro"]')
+    lines.append('[[weights]]\nrepo = "flashhead"\npath = "VAE_Wan/config.json"\nvariants = ["pro"]')
     path = tmp_path / "pins.toml"
     path.write_text("\n".join(lines))
     return path
@@ -215,7 +216,7 @@ def test_the_published_pins() -> None:
 
 
 def test_pins_that_cannot_be_read(tmp_path: Path) -> None:
-    for text in ("[", "[repos]", '[repos.a]\nid = "a"\n[[files]]\nrepo = "b"'):
+    for text in ("[", "[repos]", '[repos.a]\nid = "a"\n[[weights]]\nrepo = "b"'):
         (tmp_path / "pins.toml").write_text(text)
-        with pytest.raises(UsageError, match="pins"):
+        with pytest.raises(UsageError, match="weights"):
             read_pins(tmp_path / "pins.toml")

@@ -21,6 +21,7 @@ from livehead.commands.options import (
     read,
     settings_from,
 )
+from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,
-            "models": settings.engine.models,
+            "models": models_folder(settings.engine),
             "device": settings.engine.device,
             "size": settings.engine.size,
             "latency": latency_from(settings),

@@ -27,6 +27,7 @@ from livehead.commands.options import (
 )
 from livehead.core.latency_choice import AUTO
 from livehead.engine.capacity.model import SPEECH_SHARE
+from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "attention", "precision", "memory", "latency")
 
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         tiny=args.tiny,
         device=settings.engine.device,
         dtype=options.dtype,
-        models=settings.engine.models,
+        models=models_folder(settings.engine),
         size=settings.engine.size,
         attention=settings.engine.attention,
         precision=settings.engine.precision,

@@ -27,6 +27,7 @@ from livehead.commands.options import (
     web_address,
 )
 from livehead.errors import LiveheadError, UsageError
+from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 """Settings of the server that is started where no URL is given; the preset holds for any server."""
@@ -72,6 +73,7 @@ def add(measures: Any, common: argparse.ArgumentParser) -> None:
     parser = measures.add_parser("latency", parents=[common], help="microphone to frame, over real WebRTC calls")
     add_options(parser, OPTIONS)
     parser.add_argument("--browser", action="store_true", help="through Chromium and the demo page (needs Playwright)")
+    parser.add_argument("--relay", action="store_true", help="through the server's TURN relay, and no other way")
     add_settings(parser, SETTINGS, LATENCY)
     parser.set_defaults(run=run)
 
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 def run_browser(plan: measurement.LatencyPlan, histogram: Path | None) -> int:
     if plan.audio is not None or plan.loss or plan.jitter_ms or plan.rate_kbit or plan.key or histogram is not None:
-        raise UsageError("--browser can be combined with --url, --sessions, --seconds and --latency only")
+        raise UsageError("--browser can be combined with --url, --sessions, --seconds, --latency and --relay only")
     if importlib.util.find_spec("playwright") is None:
         raise LiveheadError("--browser needs Playwright, which is not installed: pip install 'livehead[bench]'")
     browser = importlib.import_module("livehead.bench.latency.browser")  # Playwright is not installed everywhere
@@ -102,7 +104,7 @@ def run_browser(plan: measurement.LatencyPlan, histogram: Path | None) -> int:
             # The page calls again to be measured: for a moment it holds two sessions.
             server = stack.enter_context(own_server({**plan.server, "max_sessions": 2 * plan.sessions}))
             url, pid = server.url, server.pid
-        figures = browser.measure(url, plan.sessions, plan.seconds, plan.latency, pid)
+        figures = browser.measure(url, plan.sessions, plan.seconds, plan.latency, pid, relay=plan.relay)
     print(browser.table(figures))
     print(json.dumps(figures, separators=(",", ":")))
     return 0
@@ -128,10 +130,11 @@ def plan_from(args: argparse.Namespace, options: argparse.Namespace) -> measurem
         jitter_ms=options.jitter,
         rate_kbit=options.rate,
         key=options.key,
+        relay=args.relay,
         server={
             "engine": settings.engine.engine,
             "variant": settings.engine.variant,
-            "models": settings.engine.models,
+            "models": models_folder(settings.engine),
             "device": settings.engine.device,
             "size": settings.engine.size,
             "latency": latency_from(settings),

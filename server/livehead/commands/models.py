@@ -14,7 +14,9 @@ from tqdm import tqdm
 from livehead.commands.options import add_settings, settings_from
 from livehead.errors import CheckpointError, LiveheadError, UsageError
 from livehead.models.inventory import Item, take, verify
-from livehead.models.pins import PUBLISHED, VARIANTS, Pin, of_variants, read_pins
+from livehead.models.pins import VARIANTS, Pin, of_variants, read_pins
+from livehead.models.places import models_folder
+from livehead.vendor.sources import PUBLISHED
 
 _DAMAGED = "damaged"
 
@@ -44,8 +46,8 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
             made.add_argument(
                 "variants", nargs="*", metavar="lite|pro", help="default: lite for download, all that exist for verify"
             )
-        add_settings(made, ["models"])
-        made.add_argument("--pins", type=Path, default=PUBLISHED, help="another list of files than the published one")
+        add_settings(made, ["models", "vendor_dir"])
+        made.add_argument("--pins", type=Path, default=PUBLISHED, help="another list of weights than the published one")
     made = command(
         "synthesize", synthesize, "write random weights in the published layout, for measuring (14.7 GB at full size)"
     )
@@ -55,7 +57,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def list_files(args: argparse.Namespace) -> int:
-    root = settings_from(args).engine.models
+    root = models_folder(settings_from(args).engine)
     print(f"{root.resolve()}")
     for variant in VARIANTS:
         print(f"{variant}:")
@@ -64,7 +66,7 @@ def list_files(args: argparse.Namespace) -> int:
 
 
 def download_files(args: argparse.Namespace) -> int:
-    root = settings_from(args).engine.models
+    root = models_folder(settings_from(args).engine)
     pins = of_variants(read_pins(args.pins), _variants(args) or ["lite"])
     # huggingface_hub is an optional dependency, and slow to import.
     download = _optional("livehead.models.download").download
@@ -74,7 +76,7 @@ def download_files(args: argparse.Namespace) -> int:
 
 
 def verify_files(args: argparse.Namespace) -> int:
-    root = settings_from(args).engine.models
+    root = models_folder(settings_from(args).engine)
     pins = read_pins(args.pins)
     variants = _variants(args) or [name for name in VARIANTS if _any_there(of_variants(pins, [name]), root, name)]
     if not variants:

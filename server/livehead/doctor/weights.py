@@ -9,18 +9,19 @@ from livehead.engine.choice import choose
 from livehead.errors import EngineError
 from livehead.models.inventory import take
 from livehead.models.pins import of_variants, read_pins
+from livehead.models.places import models_folder
 from livehead.settings import Settings
 
 
 def check_weights(settings: Settings) -> Iterator[Finding]:
-    engine = settings.engine
-    items = list(take(of_variants(read_pins(), [engine.variant]), engine.models))
+    engine, folder = settings.engine, models_folder(settings.engine)
+    items = list(take(of_variants(read_pins(), [engine.variant]), folder))
     absent = [item for item in items if item.state == "missing"]
     begun = [item for item in items if item.state == "download not finished"]
     cure = f"livehead models download {engine.variant}"
     if begun or absent:
         lacking = (begun or absent)[0]
-        said = f"{engine.models}: {lacking.pin.local} is {'not completely downloaded' if begun else 'missing'}"
+        said = f"{folder}: {lacking.pin.local} is {'not completely downloaded' if begun else 'missing'}"
         if engine.engine == "flashhead":
             yield fail("weights", said, cure)
         else:
@@ -31,12 +32,12 @@ def check_weights(settings: Settings) -> Iterator[Finding]:
     if strange:
         yield warn(
             "weights",
-            f"{engine.variant} in {engine.models}: {strange[0]} does not have the published size",
+            f"{engine.variant} in {folder}: {strange[0]} does not have the published size",
             f"livehead models verify {engine.variant}. Synthetic weights differ in size, and are fine.",
         )
     else:
         yield ok(
-            "weights", f"{engine.variant} in {engine.models}, {total:.1f} GB (to read them: livehead models verify)"
+            "weights", f"{engine.variant} in {folder}, {total:.1f} GB (to read them: livehead models verify)"
         )
 
 

@@ -10,6 +10,7 @@ from livehead.engine.cuda_driver import cuda_devices
 from livehead.engine.memory_needs import SIZES, fitting, why_not
 from livehead.errors import EngineError
 from livehead.models.pins import of_variants, read_pins
+from livehead.models.places import models_folder
 from livehead.settings import EngineSettings
 
 PREVIEW = "livehead.engine.preview.generator:create"
@@ -49,7 +50,7 @@ def _preview(settings: EngineSettings, reason: str) -> Choice:
 def _flashhead(settings: EngineSettings, reason: str) -> Choice:
     size, *smaller = _sizes(settings)
     options = {
-        "models": str(settings.models),
+        "models": str(models_folder(settings)),
         "variant": settings.variant,
         "size": size,
         "device": settings.device,
@@ -81,7 +82,8 @@ def _missing_for_flashhead(settings: EngineSettings) -> list[str]:
     if settings.memory is not None and (reason := why_not(settings.variant, _sizes(settings)[0], settings.memory)):
         missing.append(reason)
     needed = of_variants(read_pins(), [settings.variant])
-    absent = [pin.local for pin in needed if not (settings.models / pin.local).is_file()]
+    folder = models_folder(settings)
+    absent = [pin.local for pin in needed if not (folder / pin.local).is_file()]
     if absent:
-        missing.append(f"{settings.models} lacks {absent[0]} (livehead models download {settings.variant})")
+        missing.append(f"{folder} lacks {absent[0]} (livehead models download {settings.variant})")
     return missing

@@ -1,4 +1,4 @@
-"""Which files of which hub revisions the engine is made for: ``pins.toml``, read."""
+"""Which files of which hub revisions the engine is made for: the weights of the vendored sources, read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livehead.errors import UsageError
-
-PUBLISHED = Path(__file__).with_name("pins.toml")
+from livehead.vendor.sources import PUBLISHED
 
 VARIANTS = ("lite", "pro")
 
@@ -33,7 +32,7 @@ class Pin:
 
 
 def read_pins(path: Path = PUBLISHED) -> tuple[Pin, ...]:
-    """Raises UsageError for a file that is no pins file."""
+    """Raises UsageError for a file that pins no weights."""
     try:
         with path.open("rb") as file:
             data = tomllib.load(file)
@@ -48,10 +47,10 @@ def read_pins(path: Path = PUBLISHED) -> tuple[Pin, ...]:
                 size=entry.get("size"),
                 sha256=entry.get("sha256"),
             )
-            for entry in data["files"]
+            for entry in data["weights"]
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is not a pins file: {error}") from None
+        raise UsageError(f"{path} does not say which weights: {error}") from None
 
 
 def of_variants(pins: Sequence[Pin], variants: Sequence[str]) -> list[Pin]:

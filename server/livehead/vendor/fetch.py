@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -14,7 +15,6 @@ from livehead.errors import LiveheadError
 from livehead.vendor.sources import Source
 
 TIMEOUT_S = 30.0
-CHUNK = 1 << 16
 
 State: TypeAlias = Literal["as pinned", "missing", "not as pinned"]
 
@@ -60,27 +60,41 @@ def fetch(source: Source, root: Path, progress: Callable[[int], None] = lambda c
 
 def _download(source: Source, partial: Path, progress: Callable[[int], None]) -> None:
     done = partial.stat().st_size if partial.exists() else 0
-    if done >= source.size:
-        if done > source.size:
-            partial.unlink()
-        else:
+    if source.size is not None and done >= source.size:
+        if done == source.size:
             return
+        partial.unlink()
         done = 0
     headers = {"Range": f"bytes={done}-"} if done else {}
     try:
         with httpx.stream("GET", source.url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True) as answer:
+            if done and answer.status_code == 416:  # nothing is left: what came before is the whole
+                return
             if answer.status_code not in (200, 206):
                 raise FetchError(f"{source.url} was answered with {answer.status_code}. Check the address, or a proxy.")
+            length = answer.headers.get("Content-Length", "")
             with partial.open("ab" if answer.status_code == 206 else "wb") as file:
-                for chunk in answer.iter_bytes(CHUNK):
+                size = source.size or (file.tell() + int(length) if length.isdecimal() else None)
+                _check_room(partial, (size or 0) - file.tell())
+                for (
+                    chunk
+                ) in answer.iter_bytes():  # as they come: a chunk that is waited for is lost with the connection
                     file.write(chunk)
                     progress(len(chunk))
-                    if file.tell() > source.size:
+                    if source.size is not None and file.tell() > source.size:
                         raise FetchError(f"{source.url} is longer than the file that was pinned.")
     except httpx.HTTPError as error:
         raise FetchError(f"{source.url} cannot be fetched: {str(error) or type(error).__name__}. {_AGAIN}") from None
-    if partial.stat().st_size != source.size:
+    if size is not None and partial.stat().st_size != size:
         raise FetchError(f"{source.url} did not come whole. {_AGAIN}")
+
+
+def _check_room(partial: Path, needed: int) -> None:
+    free = shutil.disk_usage(partial.parent).free
+    if needed > free:
+        raise FetchError(
+            f"{partial.parent} has {free / 1e6:,.0f} MB free; {partial.stem} needs {needed / 1e6:,.0f} MB."
+        )
 
 
 def _hash(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What is fetched from other projects: ``sources.toml``, read."""
+"""What comes from other projects: ``sources.toml``, read. Its weights are read by :mod:`livehead.models.pins`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,60 @@ DEFAULT_PORTRAIT = Path("SoulX-FlashHead/examples/girl.png")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file. ``path`` is below the vendor folder, ``size`` in bytes, ``sha256`` in hexadecimal."""
+    """One file over HTTP. ``path`` is below the vendor folder, ``size`` in bytes or None where only the server knows
+    it, ``sha256`` in hexadecimal."""
 
     path: Path
     url: str
-    size: int
+    size: int | None
     sha256: str
     licence: str
     about: str
 
 
-def read_sources(path: Path = PUBLISHED) -> tuple[Source, ...]:
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A git repository at one commit, 40 hexadecimal digits. ``folder`` is below the vendor folder."""
+
+    folder: Path
+    repository: str
+    commit: str
+    licence: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class WheelList:
+    """A package that is built for each combination of Python, torch, CUDA and C++ ABI. ``list`` holds the addresses."""
+
+    name: str
+    list: Path
+    licence: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    code: tuple[Code, ...]
+    files: tuple[Source, ...]
+    wheels: tuple[WheelList, ...]
+
+
+def read_sources(path: Path = PUBLISHED) -> Sources:
     """Raises UsageError for a file that is no list of sources."""
     try:
         with path.open("rb") as file:
-            entries = tomllib.load(file)["files"]
-        sources = tuple(Source(**{**entry, "path": Path(entry["path"])}) for entry in entries)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            data = tomllib.load(file)
+        sources = Sources(
+            code=tuple(Code(**{**entry, "folder": Path(entry["folder"])}) for entry in data.get("code", [])),
+            files=tuple(Source(**{**entry, "path": Path(entry["path"])}) for entry in data.get("files", [])),
+            wheels=tuple(
+                WheelList(**{**entry, "list": path.parent / entry["list"]}) for entry in data.get("wheels", [])
+            ),
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a list of sources: {error}") from None
-    for source in sources:
-        if source.path.is_absolute() or ".." in source.path.parts:
-            raise UsageError(f"{path}: {source.path} is not below the vendor folder")
+    for place in (*(code.folder for code in sources.code), *(source.path for source in sources.files)):
+        if place.is_absolute() or ".." in place.parts:
+            raise UsageError(f"{path}: {place} is not below the vendor folder")
     return sources

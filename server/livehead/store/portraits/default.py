@@ -24,7 +24,7 @@ def find_default(settings: Settings, decoder: PortraitDecoder) -> Avatar | None:
     name = settings.store.portrait
     if name is not None:
         return _find_set(name, decoder)
-    fetched = settings.server.vendor_dir / DEFAULT_PORTRAIT
+    fetched = settings.engine.vendor_dir / DEFAULT_PORTRAIT
     if not fetched.is_file():
         return None
     try:
