@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aioice import stun, turn
-
 from compose_file import DEPLOY, example, services
+from programs import free_port, started
+
 from livehead.api.ice import ice_servers
 from livehead.settings import MediaSettings
-from waiting import until
 
 SECRET = "a secret of both"
 REALM = "head.example.com"
@@ -27,10 +26,11 @@ QUOTA = 12
 @dataclass
 class Relay:
     port: int
-    log: Path
 
     @asynccontextmanager
-    async def client(self, user: str, secret: str = SECRET, ttl: int = 600) -> AsyncIterator[turn.TurnClientUdpProtocol]:
+    async def client(
+        self, user: str, secret: str = SECRET, ttl: int = 600
+    ) -> AsyncIterator[turn.TurnClientUdpProtocol]:
         """A client with a credential as the server makes it. Its socket is closed, its allocation left behind."""
         settings = MediaSettings(turn_urls=(f"turn:127.0.0.1:{self.port}",), turn_secret=secret, turn_ttl=600)
         (given,) = ice_servers(settings, user, now=None if ttl == 600 else ttl)
@@ -48,35 +48,21 @@ class Relay:
             transport.close()
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def relaying(folder: Path, **environment: str) -> AsyncIterator[Relay]:
+@contextmanager
+def relaying(folder: Path, **environment: str) -> Iterator[Relay]:
     """start.sh, with addresses of a test. The environment is that of the compose file."""
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     given = services(example(TURN_SECRET=SECRET, **environment))["turn"]["environment"]
-    command = ["sh", str(DEPLOY / "coturn/start.sh"), "--listening-ip=127.0.0.1", f"--listening-port={port}"]
+    command = ["sh", DEPLOY / "coturn/start.sh", "--listening-ip=127.0.0.1", f"--listening-port={port}"]
     command += ["--relay-ip=127.0.0.1", f"--userdb={folder / 'turndb'}"]
-    log = folder / "turn.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=os.environ | given, cwd=folder)
-    try:
-        await until(lambda: process.poll() is not None or "Relay ports initialization done" in log.read_text())
-        assert process.poll() is None, log.read_text()
-        yield Relay(port, log)
-    finally:
-        process.terminate()
-        process.wait(10)
+    with started(command, folder / "turn.log", given, lambda log: "Relay ports initialization done" in log):
+        yield Relay(port)
 
 
-@pytest.fixture
-async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
-    async with relaying(tmp_path) as started:
-        yield started
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    with relaying(tmp_path_factory.mktemp("turn")) as relay:
+        yield relay
 
 
 def refusal(error: pytest.ExceptionInfo[stun.TransactionFailed]) -> int:
@@ -108,30 +94,25 @@ async def test_a_wrong_or_expired_credential_opens_none(relay: Relay) -> None:
 
 
 async def test_one_client_has_a_quota(relay: Relay) -> None:
-    async def count() -> int:
-        for done in range(QUOTA + 1):
-            async with relay.client("greedy") as client:
-                try:
-                    await client.connect()
-                except stun.TransactionFailed as error:
-                    assert error.response.error_code == 486
-                    return done
-        return QUOTA + 1
-
-    assert await count() == QUOTA
+    for _ in range(QUOTA):
+        async with relay.client("greedy") as client:
+            await client.connect()
+    async with relay.client("greedy") as client:
+        with pytest.raises(stun.TransactionFailed) as error:
+            await client.connect()
+        assert refusal(error) == 486
     async with relay.client("another") as client:
         await client.connect()
 
 
 async def test_behind_nat_it_tells_its_public_address_and_reaches_the_server(tmp_path: Path) -> None:
-    async with relaying(tmp_path, PUBLIC_ADDRESS="198.51.100.7", TURN_ALLOWED_PEERS="10.0.0.5") as relay, relay.client(
-        "one"
-    ) as client:
-        assert (await client.connect())[0] == "198.51.100.7"
-        await client.channel_bind(0x4000, ("10.0.0.5", 9))
-        with pytest.raises(stun.TransactionFailed) as error:
-            await client.channel_bind(0x4001, ("10.0.0.6", 9))
-        assert refusal(error) == 403
+    with relaying(tmp_path, PUBLIC_ADDRESS="198.51.100.7", TURN_ALLOWED_PEERS="10.0.0.5") as relay:
+        async with relay.client("one") as client:
+            assert (await client.connect())[0] == "198.51.100.7"
+            await client.channel_bind(0x4000, ("10.0.0.5", 9))
+            with pytest.raises(stun.TransactionFailed) as error:
+                await client.channel_bind(0x4001, ("10.0.0.6", 9))
+            assert refusal(error) == 403
 
 
 def test_the_secret_is_not_on_the_command_line_and_must_be_given() -> None:
