@@ -24,13 +24,17 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM packages AS packages-cuda
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-# A FlashAttention wheel in vendor/ is installed; one of another Python, torch or ABI ends the build here.
-RUN --mount=type=cache,target=/root/.cache/pip --mount=type=bind,source=vendor,target=/vendor \
-    /opt/livehead/bin/pip install -c /constraints.txt "$(echo /wheel/*.whl)[flashhead]" \
- && for wheel in /vendor/flash_attn-*.whl; do \
-      [ ! -e "$wheel" ] || /opt/livehead/bin/pip install -c /constraints.txt "$wheel"; \
-      [ ! -e "$wheel" ] || /opt/livehead/bin/python -c 'import torch, flash_attn'; \
-    done
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/livehead/bin/pip install -c /constraints.txt "$(echo /wheel/*.whl)[flashhead]"
+# yes: FlashAttention 2 too. The build ends where no wheel fits this Python and torch, or where the ABI is another.
+ARG FLASH_ATTENTION=no
+RUN --mount=type=cache,target=/root/.cache/pip \
+    if [ "$FLASH_ATTENTION" = yes ]; then \
+      /opt/livehead/bin/livehead vendor fetch wheel --vendor-dir /tmp/vendor \
+      && /opt/livehead/bin/pip install -c /constraints.txt /tmp/vendor/*.whl \
+      && /opt/livehead/bin/python -c 'import torch, flash_attn' \
+      && rm -r /tmp/vendor; \
+    fi
 
 FROM ${BASE} AS runtime
 # hadolint ignore=DL3008

@@ -91,7 +91,7 @@ def test_a_target_writes_to_its_volumes_only(target: str) -> None:
 
 def test_all_that_is_installed_is_pinned() -> None:
     installed = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
-    assert len(installed) == 2
+    assert len(installed) == 3
     for line in installed:
         assert line.count("pip install -c /constraints.txt") == line.count("pip install")
 
