@@ -69,6 +69,24 @@ def test_a_hop_changes_with_the_next_window() -> None:
     assert [(w.k, w.hop, w.lookahead) for w in cut.windows] == [(4, 2, 1)]
 
 
+def test_the_first_windows_may_be_shorter_and_nobody_waits_longer_for_it() -> None:
+    windows = Windows(8, 1)
+    windows.begin_with([4, 2])
+    assert windows.whole == 5
+    made = [(w.k, w.hop) for i in range(24) for w in windows.push(i * 640, ramp(i * 640, 640)).windows]
+    assert made == [(0, 4), (4, 2), (6, 8), (14, 8)]
+    windows.begin_with([4])
+    windows.move_to(30)
+    assert windows.whole == 39  # they begin elsewhere
+    windows.begin_with([4])
+    windows.set_hop(6, 0)
+    assert windows.whole == 36
+    with pytest.raises(ValueError, match="hops of 1 to 6"):
+        windows.begin_with([7])
+    with pytest.raises(ValueError, match="hops of 1 to 6"):
+        windows.begin_with([0])
+
+
 def test_a_jump_drops_the_incomplete_rest() -> None:
     windows = Windows(2, 0, start_block=-100)
     windows.push(-100 * 640, ramp(0, 3 * 640 + 17))

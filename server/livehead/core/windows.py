@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,7 @@ class Windows:
         self.paused = False
         self._hop = hop
         self._lookahead = lookahead
+        self._first_hops: deque[int] = deque()
         self._is_speech = is_speech
         self._kept = kept
         self._next = start_block * BLOCK_SAMPLES
@@ -104,16 +105,26 @@ class Windows:
         _check(hop, lookahead)
         self._hop = hop
         self._lookahead = lookahead
+        self._first_hops.clear()
+
+    def begin_with(self, hops: Sequence[int]) -> None:
+        """The next windows have these hops, one each, and those after them the usual one again: so they become whole
+        at other times. Forgotten where windows begin elsewhere. Raises ``ValueError`` for a hop that is not
+        1 … :attr:`hop`: nobody is to wait longer."""
+        if any(not 1 <= hop <= self._hop for hop in hops):
+            raise ValueError(f"the first windows have hops of 1 to {self._hop}, got {list(hops)}")
+        self._first_hops = deque(hops)
 
     @property
     def whole(self) -> int:
         """The block before which the next window becomes whole."""
-        return self._first + self._hop + self._lookahead
+        return self._first + self._next_hop + self._lookahead
 
     def move_to(self, block: int) -> None:
         """The next window begins with ``block``: further on where the blocks before are made otherwise or not at all,
         or further back, as far as :attr:`oldest`."""
         self._first = max(block, self.oldest)
+        self._first_hops.clear()
         self._trim()
 
     def resume(self) -> tuple[Window, ...]:
@@ -128,6 +139,7 @@ class Windows:
         if block * BLOCK_SAMPLES < self._next:
             raise ValueError(f"block {block} lies before sample {self._next}: the timeline only goes forward")
         left: list[Window] = []
+        self._first_hops.clear()
         while self._first < self.next_block:
             left.append(self._window())
         self._next = block * BLOCK_SAMPLES
@@ -183,14 +195,21 @@ class Windows:
 
     def _window(self) -> Window:
         """The next one; what has not come of it is silence."""
-        pcm = np.zeros((self._hop + self._lookahead) * BLOCK_SAMPLES, np.float32)
+        hop = self._next_hop
+        pcm = np.zeros((hop + self._lookahead) * BLOCK_SAMPLES, np.float32)
         for block in self._blocks:
             if self._first <= block.k < self.whole and self._sounds(block):
                 at = (block.k - self._first) * BLOCK_SAMPLES
                 pcm[at : at + BLOCK_SAMPLES] = block.pcm
-        window = Window(self._first, self._hop, self._lookahead, pcm)
-        self._first += self._hop
+        window = Window(self._first, hop, self._lookahead, pcm)
+        self._first += hop
+        if self._first_hops:
+            self._first_hops.popleft()
         return window
+
+    @property
+    def _next_hop(self) -> int:
+        return self._first_hops[0] if self._first_hops else self._hop
 
     def _block(self, k: int, pcm: Pcm) -> Block:
         return Block(k, pcm, silent=not (self._is_speech(k) and pcm.any()))

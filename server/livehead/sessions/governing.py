@@ -11,6 +11,7 @@ from typing import Protocol
 
 from livehead.core.governor.governed import Governed
 from livehead.core.governor.governor import Governor
+from livehead.core.governor.phases import Phases
 from livehead.core.latency_choice import AUTO
 from livehead.engine.host.host import EngineHost
 from livehead.metrics import Metrics
@@ -57,6 +58,8 @@ class Governing:
         self._sessions = sessions
         self._clock = clock
         self._governor = Governor()
+        self.phases = Phases()
+        """When the windows of all sessions become whole."""
         self._changed = asyncio.Event()
         self._shown: set[tuple[str, str]] = set()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from livehead.core.block import BLOCK_SAMPLES, Block, quantize
+from livehead.core.governor.phases import Phases
 from livehead.core.messages.from_server import Stats
 from livehead.core.windows import Window, Windows
 from livehead.engine.base import Preset
@@ -16,6 +17,7 @@ from livehead.sessions.portrait.engine_attachment import EngineAttachment
 from livehead.sessions.preset_move import PresetMove
 from livehead.sessions.silence import Silence
 from livehead.sessions.sources.base import IDLE_BLOCK, Source, Span
+from livehead.sessions.window_phase import WindowPhase
 
 RESTART_S = 0.2
 """However often a client interrupts: the engine's stream is restarted for it, which costs an encoding and a window, at
@@ -28,8 +30,9 @@ KEPT_BLOCKS = 64
 class Pipeline:
     """One session's, whatever its source. Everything is called on the event loop and returns at once. Before there is
     a first attachment the timeline stands still. ``quantized`` rounds every sample to 16 bits. ``on_interrupt`` is
-    called with every interrupt, before anything is dropped. ``silence_hop`` is the engine's
-    (:class:`~livehead.engine.base.GeneratorInfo`)."""
+    called with every interrupt, before anything is dropped. ``silence_hop`` and ``step_hops`` are the engine's
+    (:class:`~livehead.engine.base.GeneratorInfo`); ``phases`` are those of all sessions at it, by id, of
+    which this is ``session``."""
 
     def __init__(
         self,
@@ -39,11 +42,17 @@ class Pipeline:
         *,
         quantized: bool = False,
         silence_hop: int = 0,
+        step_hops: Collection[int] = (),
+        phases: Phases | None = None,
+        session: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK, is_speech=source.is_speech, kept=KEPT_BLOCKS)
-        self._silence = Silence(silence_hop, source, self._windows, pacer, self._submit)
+        self._phase = WindowPhase(
+            Phases() if phases is None else phases, session, step_hops, self._windows, pacer.playout, clock
+        )
+        self._silence = Silence(silence_hop, source, self._windows, pacer, self._submit, self._phase)
         self._pacer = pacer
         self._quantized = quantized
         self._clock = clock
@@ -97,6 +106,8 @@ class Pipeline:
         cut = self._windows.push(span.start, quantize(span.pcm) if self._quantized else span.pcm)
         self._early.extend(cut.blocks)
         self._release()
+        if span.discontinuity:
+            self._begin_phase()
         if restart:
             shown = self._pacer.playout.restart_from(block)
             if shown is not None:
@@ -143,6 +154,10 @@ class Pipeline:
         if self._attachment is not None and now >= self._restarted_at + RESTART_S:
             self._restart(now)
 
+    def close(self) -> None:
+        """Nothing comes any more. A second time does nothing."""
+        self._phase.free()
+
     def stats(self, *, preset: str, latency: str) -> Stats:
         """The figures of now, and their growth into the metrics. ``preset`` and ``latency`` are the names to show."""
         waiting = self._attachment.waiting if self._attachment else 0
@@ -153,6 +168,8 @@ class Pipeline:
         for window in windows:
             if come is not None and window.k + window.hop + window.lookahead > come:
                 self._pacer.ahead.submitted(window.k)
+            elif come is None:
+                self._phase.made(window)
             attachment.submit(window, self._pacer.playout.deadline(window.k))
 
     def _follow_speech(self, *, block_came: bool = False) -> None:
@@ -191,4 +208,12 @@ class Pipeline:
 
     def _take_preset(self, preset: Preset, now: float) -> None:
         self._windows.set_hop(preset.hop, preset.lookahead)
+        self._begin_phase()
         self.push(self._source.set_preset(preset.hop, preset.lookahead, now))
+
+    def _begin_phase(self) -> None:
+        """Windows begin anew. Those of speech that is pushed ahead of its time keep nobody waiting."""
+        if self._windows.paused or self._source.come is not None:
+            self._phase.free()
+        else:
+            self._phase.begin()

@@ -248,6 +248,7 @@ class Registry:
             self._recorders,
             preset,
             self._media_addresses,
+            self._governing.phases,
         )
 
     def _start(self, session: Session) -> None:

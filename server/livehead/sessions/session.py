@@ -12,6 +12,7 @@ from typing import Any
 
 from livehead.avatars import AvatarStore
 from livehead.core.block import BLOCK_S
+from livehead.core.governor.phases import Phases
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.core.lifecycle import Event
@@ -91,9 +92,11 @@ class Session:
         recorders: Recorders,
         preset: str | None = None,
         media_addresses: MediaAddresses = ANY_PORT,
+        phases: Phases | None = None,
     ) -> None:
-        """``preset`` is the one that it begins with, where the request leaves that to the server. Raises
-        UnprocessableError for an unknown one, and what :meth:`Recorders.make` raises."""
+        """``preset`` is the one that it begins with, where the request leaves that to the server; ``phases`` are those
+        of the windows of all sessions at the engine. Raises UnprocessableError for an unknown preset, and what
+        :meth:`Recorders.make` raises."""
         name = preset or request.latency
         begins_with = find_preset(host.info.presets, name)
         self.id = new_id(settings.server.replica)
@@ -140,6 +143,9 @@ class Session:
             self._pacer,
             quantized=self._recorder.quantized,
             silence_hop=host.info.silence_hop,
+            step_hops=host.info.step_hops,
+            phases=phases,
+            session=self.id,
         )
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
@@ -441,6 +447,7 @@ class Session:
             )
             self._metrics.close_failures.inc(self._audience.close_failures)
         finally:
+            self._pipeline.close()
             reason = self._parts.reason
             self._status.on(Event.CLOSE, reason)
             self._metrics.closed.labels(reason).inc()

@@ -13,6 +13,10 @@ from livehead.sessions.ahead import MOST
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.portrait.engine_attachment import EngineAttachment
 from livehead.sessions.sources.base import Source
+from livehead.sessions.window_phase import WindowPhase
+
+OTHERS_S = 0.08
+"""What other sessions may take first."""
 
 SPARE_S = 0.01
 """What a frame is taken to need beyond what a step takes, if it is to replace one that is there already."""
@@ -37,6 +41,7 @@ class Silence:
         windows: Windows,
         pacer: Pacer,
         submit: Callable[[EngineAttachment, Sequence[Window]], None],
+        phase: WindowPhase,
     ) -> None:
         """``submit`` hands windows with speech to the engine."""
         self._hop = hop
@@ -44,6 +49,7 @@ class Silence:
         self._windows = windows
         self._pacer = pacer
         self._submit = submit
+        self._phase = phase
         windows.paused = hop > windows.hop  # it begins with silence
 
     @property
@@ -58,13 +64,14 @@ class Silence:
         windows, rewound = self._windows, False
         speech_from = self._source.speech_from
         if windows.paused and self._hop <= windows.hop:
-            self._submit(attachment, windows.resume())
+            self._resume(attachment)
         elif windows.paused and speech_from is not None:
             # Of a block that came just now the frame is as early as any; of an older one it may be too late.
             newest = max(speech_from, windows.next_block - block_came)
             rewound = self._end(attachment, speech_from, newest, now, may_rewind=may_rewind)
         elif not windows.paused and speech_from is None and self._hop > windows.hop and windows.quiet:
             windows.paused = True
+            self._phase.free()
             self._pacer.ahead.take_lost()
         if windows.paused and speech_from is None:
             self._make_ahead(attachment, now)
@@ -89,7 +96,7 @@ class Silence:
         windows, pacer = self._windows, self._pacer
         begin = min(self._soonest(max(speech_from, windows.oldest), now), newest)
         if windows.first <= begin:
-            self._submit(attachment, windows.resume())
+            self._resume(attachment)
             return False
         if not may_rewind:
             return False
@@ -100,12 +107,31 @@ class Silence:
                 return False
             if before is not None:
                 begin = min(begin, max(before, pacer.playout.sent_k or before) + 1)
+        made = windows.first
         windows.move_to(begin)
-        begin = windows.first
+        begin = self._phase.begin(self._begins(windows.first, now)) if self._source.come is None else windows.first
+        pacer.ahead.silence_rewound += max(0, made - begin)
         pacer.take_back(begin)
-        attachment.rewind(begin - 1 if before is None else before)
+        attachment.rewind(begin - 1 if before is None else min(before, begin - 1))
         self._submit(attachment, windows.resume())
         return True
+
+    def _begins(self, begin: int, now: float) -> list[int]:
+        """The blocks that windows may begin with in place of ``begin``: so much silence is made again. All of its
+        frames are there, and can be replaced in time even if others come first."""
+        pacer, begins = self._pacer, [begin]
+        soonest = max(self._soonest(self._windows.oldest, now + OTHERS_S), (pacer.playout.sent_k or begin) + 1)
+        for earlier in range(begin - 1, max(begin - self._windows.hop, soonest - 1), -1):
+            if pacer.last_frame(earlier + 1) != earlier or pacer.last_frame(earlier) != earlier - 1:
+                break
+            begins.append(earlier)
+        return begins
+
+    def _resume(self, attachment: EngineAttachment) -> None:
+        """Go on with windows of speech where those of silence end."""
+        if self._source.come is None:
+            self._phase.begin()
+        self._submit(attachment, self._windows.resume())
 
     def _make_ahead(self, attachment: EngineAttachment, now: float) -> None:
         windows, ahead, playout = self._windows, self._pacer.ahead, self._pacer.playout
@@ -120,6 +146,7 @@ class Silence:
         window = Window(windows.first, self._hop, 0, np.zeros(self._hop * BLOCK_SAMPLES, np.float32))
         if attachment.submit(window, due):
             ahead.submitted(window.k)
+            ahead.silence_made += self._hop
             windows.move_to(window.k + self._hop)
 
     def _soonest(self, k: int, now: float) -> int:

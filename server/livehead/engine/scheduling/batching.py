@@ -6,11 +6,9 @@ percentile where deadlines are. Windows are stepped in the order given, in steps
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Generic
 
-from livehead.core.block import BLOCK_S
 from livehead.engine.scheduling.step_times import StepTimes
 from livehead.engine.scheduling.stream_queue import AnyJobT, Job
 
@@ -62,11 +60,6 @@ class Batches(Generic[AnyJobT]):
             if any(now <= job.deadline < together for job in step):
                 return True
         return False
-
-
-def frames_in_time(job: Job, done: float) -> int:
-    """How many of its frames are in time if they are there when it is ``done``."""
-    return max(0, job.hop - max(0, math.ceil((done - job.deadline) / BLOCK_S)))
 
 
 def _steps(jobs: Sequence[AnyJobT], size: int) -> Iterator[Sequence[AnyJobT]]:

@@ -16,9 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from livehead.core.block import BLOCK_S
-from livehead.engine.scheduling.batching import frames_in_time
 from livehead.engine.scheduling.step_times import StepTimes
-from livehead.engine.scheduling.stream_queue import WindowJob
+from livehead.engine.scheduling.stream_queue import WindowJob, frames_in_time
 
 PAYS = 0.75
 """A step must take less than this share of what its windows take one by one. All their frames come at its end, so that

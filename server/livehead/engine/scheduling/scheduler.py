@@ -22,12 +22,12 @@ from itertools import islice
 from typing import Generic
 
 from livehead.core.block import BLOCK_S
-from livehead.engine.scheduling.batching import Batches, frames_in_time
+from livehead.engine.scheduling.batching import Batches
 from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.run import Run
 from livehead.engine.scheduling.step_times import StepTimes
-from livehead.engine.scheduling.stream_queue import Job, JobT, StreamQueue
+from livehead.engine.scheduling.stream_queue import Job, JobT, StreamQueue, frames_in_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Scheduler(Generic[JobT]):
             batch = self._step(heads, now)
         else:
             batch = self._most([self._front(queue, now) for queue in queues], now)
-        late += [passed for run in batch for passed in self._queues[run.stream].serve(run.windows)]
+        done = now + self._batches.seconds(batch) if batch else now
+        late += [passed for run in batch for passed in self._queues[run.stream].serve(run.windows, done)]
         return Plan(batch, late)
 
     def observe(self, batch: Sequence[Job], seconds: float, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ class WindowJob(Job, Protocol):
     def silent(self) -> bool: ...
 
 
+def frames_in_time(job: Job, done: float) -> int:
+    """How many of its frames are in time if they are there when it is ``done``."""
+    return max(0, job.hop - max(0, math.ceil((done - job.deadline) / BLOCK_S)))
+
+
 AnyJobT = TypeVar("AnyJobT", bound=Job)
 JobT = TypeVar("JobT", bound=WindowJob)
 
@@ -61,16 +67,16 @@ class StreamQueue(Generic[JobT]):
         self.lost_in_a_row += 1
         self._average(job, 1.0)
 
-    def serve(self, windows: Sequence[JobT]) -> list[JobT]:
-        """Take these out to be stepped, and those before them, which are lost; returns the latter. ``windows`` follow
-        one another."""
+    def serve(self, windows: Sequence[JobT], done: float) -> list[JobT]:
+        """Take these out to be stepped until ``done``, and those before them, which are lost; returns the latter.
+        ``windows`` follow one another; what is late of them is lost too."""
         passed = []
         while self.jobs[0] is not windows[0]:
             passed.append(self.jobs.popleft())
             self.lose(passed[-1])
         for window in windows:
             self.jobs.popleft()
-            self._average(window, 0.0)
+            self._average(window, 1 - frames_in_time(window, done) / window.hop)
         self.new = False
         self.lost_in_a_row = 0
         return passed

@@ -50,3 +50,13 @@ def test_a_governed_row_of_three_who_talk() -> None:
     assert row["in_time"] > 0.995
     assert row["governed"]["presets"] == {"low": 1.0}
     assert row["governed"]["delay_ms"]["p95"] <= 300
+
+
+def test_seven_who_all_talk_take_turns_and_wait_for_nobody() -> None:
+    """Windows become whole one after the other: a step of 38 ms and seven of them in the 320 ms of a hop."""
+    costs = Costs(ORDER, {"low": 0.27, "balanced": 0.134, "throughput": 0.0445}, dict.fromkeys(ORDER, 0.0445))
+    card = VirtualCard("auto", cost=lambda batch, hop: 0.038 * batch, costs=costs, lead_s=20)
+    row = held(card, 7, 1.0, 30.0)
+    assert row["in_time"] == 1.0
+    assert row["governed"]["presets"] == {"balanced": 1.0}
+    assert row["governed"]["delay_ms"]["p95"] <= 450

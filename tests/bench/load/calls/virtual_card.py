@@ -158,6 +158,7 @@ class VirtualCard:
             Metrics(),
             latency=self.latency,
             fixed=spec is not None,
+            phases=self._governing.phases,
             clock=lambda: self.now,
         )
         attachment = CallAttachment(call.pacer, CallRecorder(call))

@@ -16,6 +16,7 @@ from livehead.bench.load.calls.microphone import Microphone
 from livehead.bench.load.results import WindowResult
 from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
+from livehead.core.governor.phases import Phases
 from livehead.core.playout.playout import Playout
 from livehead.core.playout.stats import Drop, Skip
 from livehead.core.playout.tick import Tick
@@ -47,6 +48,7 @@ class SimulatedCall:
         *,
         latency: str,
         fixed: bool,
+        phases: Phases | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = str(number)
@@ -77,7 +79,16 @@ class SimulatedCall:
                 max_delay_ms=preset.max_delay_ms,
                 margin_ms=preset.max_delay_ms,
             )
-        self.pipeline = Pipeline(self._source, preset, self.pacer, silence_hop=info.silence_hop, clock=clock)
+        self.pipeline = Pipeline(
+            self._source,
+            preset,
+            self.pacer,
+            silence_hop=info.silence_hop,
+            step_hops=info.step_hops,
+            phases=phases,
+            session=self.id,
+            clock=clock,
+        )
 
     @property
     def speaking(self) -> bool:
@@ -124,6 +135,7 @@ class SimulatedCall:
         self.figures.late = min(self.figures.lost, self._dropped - self._dropped_before)
 
     async def close(self) -> None:
+        self.pipeline.close()
         if self.pipeline.attachment is not None:
             await self.pipeline.attachment.close()
 

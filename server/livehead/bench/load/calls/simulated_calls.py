@@ -86,6 +86,7 @@ class SimulatedCalls:
             self._metrics,
             latency=AUTO if self._spec is None else name,
             fixed=self._spec is not None,
+            phases=self._governing.phases,
         )
         portrait = await asyncio.to_thread(self._portraits.next)
         asked = time.monotonic()
