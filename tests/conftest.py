@@ -37,6 +37,19 @@ MAY_BLOCK = {
 }
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A phase imports its own files only: of those of the others, no test would be left."""
+    if collection_path.suffix != ".py" or collection_path == Path(__file__):
+        return None
+    kinds = set(marks(collection_path.relative_to(TESTS).as_posix())) & {"realtime", "compute"}
+    match config.option.markexpr:
+        case "realtime" | "compute" as phase:
+            return phase not in kinds or None
+        case "not realtime and not compute":
+            return bool(kinds) or None
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what phases.py names, and leave soak tests to ``pytest -m soak``."""

@@ -160,7 +160,6 @@ async def test_every_utterance_ends_once_and_what_finished_was_spoken_whole(head
             assert result.spoken_ms == milliseconds if not result.interrupted else result.spoken_ms <= milliseconds
 
 
-@pytest.mark.realtime
 async def test_the_user_is_heard(head: BackendSession) -> None:
     viewer, microphone = talker()
     said = speech()[: 2 * 16_000]
