@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 LOWEST := .venv-lowest
-LOWEST_TOOLS := blockbuster cryptography hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
+LOWEST_TOOLS := blockbuster hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
 LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_avatars.py tests/render \
   $(addprefix tests/api/,test_doors.py $(addprefix session/,test_sessions.py test_signal.py test_socket.py test_whep.py))
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
@@ -70,7 +70,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat,fleet]'
+	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat,fleet,tracing]'
 	touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: $(VENV)/.test

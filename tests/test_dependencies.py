@@ -43,6 +43,9 @@ DISTRIBUTIONS = {
 NAMESPACES = {
     "livekit.agents": "livekit-agents",
     "livekit.api": "livekit-api",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-api",
 }
 """Packages that share their first name with those of other distributions."""
 
@@ -51,6 +54,7 @@ EXTRAS = {
     "bench": ("bench/histogram.py", "bench/latency/browser.py"),
     "livekit": ("integrations/livekit",),
     "pipecat": ("integrations/pipecat",),
+    "tracing": ("tracing/open_telemetry.py",),
     "fleet": ("fleet/ray",),
 }
 """The parts of the package that may import what an extra declares, besides the dependencies."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client import Histogram as LockedHistogram
 
 import livehead
@@ -27,6 +34,7 @@ class Metrics:
     :meth:`watch_engine` adds, are in files of :mod:`livehead.series`."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge for each counter, which nobody asks for
         self._registry = CollectorRegistry()
         build = Gauge("livehead_build_info", "1; the label is the version.", ("version",), registry=self._registry)
         build.labels(livehead.__version__).set(1)
@@ -142,6 +150,7 @@ class Metrics:
             "Free space below which nothing more is stored (LIVEHEAD_MIN_FREE_MB).",
             registry=self._registry,
         )
+        self._begin_at_zero()
         ProcessCollector(registry=self._registry)
 
     def watch_engine(self, engine: WatchedEngine) -> None:
@@ -156,6 +165,16 @@ class Metrics:
     def render(self) -> bytes:
         """Prometheus text. Reads /proc, so call it off the event loop."""
         return generate_latest(self._registry)
+
+    def _begin_at_zero(self) -> None:
+        """Series that alerts look at are there from the start: Prometheus sees no growth in one that begins at 1."""
+        self.refused.labels("full")
+        self.repeated.labels("no-frame")
+        self.dropped.labels("encoder")
+        for reason in ("failed", "media-failed"):
+            self.closed.labels(reason)
+        for state in ("done", "failed", "cancelled"):
+            self.renders_ended.labels(state)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)

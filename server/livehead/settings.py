@@ -82,6 +82,9 @@ class ServerSettings(_Stage):
         pattern=r"^[a-z0-9]{1,16}$",
         description="Name of this server in a fleet, 1 to 16 of a-z and 0-9: the names of its sessions begin with it.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How the log of livehead serve is written: text, or json, one object a line."
+    )
     drain_seconds: float = Field(
         5.0, ge=0, description="How long live sessions may continue after SIGTERM, in seconds."
     )

@@ -1,5 +1,5 @@
-"""Every series of a server, as the tables of docs/operations/metrics.md. ``python tests/series/catalogue.py`` writes them
-into the page."""
+"""Every series of a server, as the tables of docs/operations/metrics.md; ``python tests/series/catalogue.py`` writes
+them into the page."""
 
 from __future__ import annotations
 

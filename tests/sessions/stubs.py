@@ -120,6 +120,7 @@ class StubHost:
         self.state = "ready"
         self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub", silence_hop=0)
         self.capacity = None
+        self.takeovers, self.taken_over_at = 0, None
         self.streams: list[StubStream] = []
         self.backdrops: list[Backdrop | None] = []
         self._opening = opening

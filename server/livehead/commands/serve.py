@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -20,9 +21,11 @@ from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
 from livehead.errors import UsageError
-from livehead.logs import flush
+from livehead.logs import configure, flush
 from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
+from livehead.tracing import trace
+from livehead.tracing.choice import choose as find_tracer
 from livehead.transport.listening import listen
 from livehead.transport.server import Server
 from livehead.transport.tls import verify_tls_files
@@ -63,6 +66,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
+    configure(debug=args.debug, form=settings.server.log_format, replica=settings.server.replica)
     server = settings.server
     check_exposure(settings)
     choice = choose(settings.engine)
@@ -73,12 +77,18 @@ def run(args: argparse.Namespace) -> int:
     listener = listen(server.host, server.port)
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
-    print(f"Engine: {choice.name} ({choice.reason})", flush=True)
-    print(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}", flush=True)
+    say = logger.info if server.log_format == "json" else partial(print, flush=True)
+    say(f"Engine: {choice.name} ({choice.reason})")
+    say(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}")
     services: Services = app.state.services
     _tell_ports(settings)
     _warn(settings, services)
-    DrainingServer(app, services, debug=args.debug).run(sockets=[listener])
+    tracer = find_tracer(os.environ, server.replica)
+    trace.use(tracer)
+    try:
+        DrainingServer(app, services, debug=args.debug).run(sockets=[listener])
+    finally:
+        tracer.close()
     return 0
 
 

@@ -26,14 +26,3 @@ class Distribution:
     def cumulative(self) -> list[int]:
         """How many values were at most each of the bounds, and last how many there were at all."""
         return list(accumulate(self._counts))
-
-    def add(self, other: Distribution) -> None:
-        """Count what the other one counted, too. Both have the same bounds."""
-        for place, count in enumerate(other._counts):
-            self._counts[place] += count
-        self.sum += other.sum
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self._counts = [0] * len(self._counts)
-        self.sum = 0.0

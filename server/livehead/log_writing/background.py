@@ -21,14 +21,20 @@ FLUSH_S = 2.0
 
 
 class BackgroundHandler(logging.Handler):
-    """Give it to a logger. ``write`` gets the text of one record, and may take as long as it likes; ``clock`` is in
-    monotonic seconds. May be used from any thread and from signal handlers."""
+    """Give it to a logger. ``write`` gets the text of one record, made by ``to_text``, and may take as long as it
+    likes; ``clock`` is in monotonic seconds. May be used from any thread and from signal handlers."""
 
     def __init__(
-        self, write: Callable[[str], None], *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
+        self,
+        write: Callable[[str], None],
+        *,
+        to_text: Callable[[Entry], str] | None = None,
+        capacity: int = CAPACITY,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._write = write
+        self._to_text = to_text
         self._capacity = capacity
         self._clock = clock
         self._queue: queue.SimpleQueue[Entry | threading.Event] = queue.SimpleQueue()
@@ -100,7 +106,7 @@ class BackgroundHandler(logging.Handler):
 
     def _put_down(self, entry: Entry) -> None:
         try:
-            text = render(entry)
+            text = render(entry) if self._to_text is None else self._to_text(entry)
         except Exception as error:  # noqa: BLE001 - of the code that is shown; the thread goes on
             text = f"a log line could not be made: {type(error).__name__}\n"
         self._write(text)

@@ -39,6 +39,7 @@ _OF_SECRETS = string.ascii_letters + string.digits + "+/=_.~-%"
 class Entry:
     """What is kept of a record until it is written. ``dropped`` and ``alike`` count the records before it that were
     left out: because the log could not be written fast enough, and because there were too many from one line of code.
+    ``session`` and ``trace_id`` name what it is about, where that is known.
     """
 
     record: logging.LogRecord
@@ -47,6 +48,8 @@ class Entry:
     trace: str = ""
     dropped: int = 0
     alike: int = 0
+    session: str | None = None
+    trace_id: str | None = None
 
 
 def take_down(record: logging.LogRecord, *, dropped: int = 0, alike: int = 0) -> Entry:
@@ -68,27 +71,54 @@ def take_down(record: logging.LogRecord, *, dropped: int = 0, alike: int = 0) ->
         {"name": record.name, "levelno": record.levelno, "levelname": record.levelname}
         | {"created": record.created, "msecs": record.msecs}
     )
-    return Entry(kept, _bounded(message, 2 * MAX_MESSAGE), error, _bounded(trace, 2 * MAX_TRACE), dropped, alike)
+    return Entry(
+        kept,
+        _bounded(message, 2 * MAX_MESSAGE),
+        error,
+        _bounded(trace, 2 * MAX_TRACE),
+        dropped,
+        alike,
+        getattr(record, "session", None),
+        getattr(record, "trace_id", None),
+    )
 
 
 def render(entry: Entry) -> str:
     """The text of an entry, with the line break at its end. Reads source files for tracebacks."""
     head = _FORMAT.format(entry.record)
-    lines = []
-    if entry.dropped:
-        lines.append(f"{head}… {entry.dropped:,} lines before this one were dropped: the log was not read in time")
-    if entry.alike:
-        lines.append(f"{head}… and {entry.alike:,} more like it")
-    if entry.message:
-        lines.append(head + escape(_cut(redact(entry.message), MAX_MESSAGE)))
-    trace = entry.trace + ("".join(entry.error.format()) if entry.error is not None else "")
-    if trace:
-        half = MAX_TRACE // 4
-        shown = redact(_bounded(trace, 4 * MAX_TRACE))
-        if len(shown) > MAX_TRACE:
-            shown = f"{shown[:half]}\n…\n{shown[half - MAX_TRACE :]}"
-        lines += ["  " + escape(line) for line in shown.rstrip("\n").split("\n")]
+    lines = [head + note for note in notes_of(entry)]
+    if message := message_of(entry):
+        lines.append(head + escape(message))
+    if trace := trace_of(entry):
+        lines += ["  " + escape(line) for line in trace.split("\n")]
     return "".join(f"{line}\n" for line in lines)
+
+
+def notes_of(entry: Entry) -> list[str]:
+    """What is said of the records that were left out before this one."""
+    notes = []
+    if entry.dropped:
+        notes.append(f"… {entry.dropped:,} lines before this one were dropped: the log was not read in time")
+    if entry.alike:
+        notes.append(f"… and {entry.alike:,} more like it")
+    return notes
+
+
+def message_of(entry: Entry) -> str:
+    """The message without secrets, of bounded length."""
+    return _cut(redact(entry.message), MAX_MESSAGE)
+
+
+def trace_of(entry: Entry) -> str:
+    """The same of the traceback; empty where there is none."""
+    trace = entry.trace + ("".join(entry.error.format()) if entry.error is not None else "")
+    if not trace:
+        return ""
+    half = MAX_TRACE // 4
+    shown = redact(_bounded(trace, 4 * MAX_TRACE))
+    if len(shown) > MAX_TRACE:
+        shown = f"{shown[:half]}\n…\n{shown[half - MAX_TRACE :]}"
+    return shown.rstrip("\n")
 
 
 def escape(text: str) -> str:

@@ -11,6 +11,8 @@ JITTER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 ROUND_TRIP_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
 SETUP_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 2.0, 4.0, 8.0, 15.0)
 
+OUTCOMES = ("connected", "unheard", "ice-failed", "dtls-failed", "left")
+
 DIRECTION = "direction"
 KIND = "kind"
 
@@ -59,6 +61,8 @@ class NetworkSeries:
             ("outcome",),
             registry=registry,
         )
+        for outcome in OUTCOMES:
+            self.setups.labels(outcome)  # from 0 on: Prometheus sees no growth in a series that begins at 1
         self.setup = Histogram(
             "livehead_peer_setup_seconds",
             "Of connections that were made: from the answer to the first connectivity check (check), from there to the "

@@ -30,7 +30,7 @@ class Pacer:
     ``on_block`` is told of every block that was sent, its delay in milliseconds, and the block of the frame that went
     with it, None where there was none yet; ``on_audio`` gets the samples of every tick. ``marked`` draws the visible
     mark into every frame; ``halves`` is 2 where the lower half of the frames is their alpha. ``frames`` knows which
-    frame each of the last ticks carried.
+    frame each of the last ticks carried; ``frames_at`` is when the engine made its last ones.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Pacer:
         self.playout = Playout(hop=preset.hop, lookahead=preset.lookahead, max_delay_ms=preset.max_delay_ms)
         self.frames = SentFrames()
         self.ahead = Ahead()
+        self.frames_at: float | None = None
         self._end = IDLE_BLOCK  # one past the last block that came
         self._viewers = viewers
         self._metrics = metrics
@@ -82,6 +83,7 @@ class Pacer:
 
     def push_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         """The engine made the frames of blocks ``k``, ``k + 1``, …"""
+        self.frames_at = timing.done
         self._metrics.generate.observe(timing.done - timing.started)
         self.playout.expect_usual(timing.usual)
         if self.ahead.answered(k):

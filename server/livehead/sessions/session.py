@@ -15,6 +15,7 @@ from livehead.core.block import BLOCK_S
 from livehead.core.governor.phases import Phases
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
+from livehead.core.latency_choice import AUTO
 from livehead.core.lifecycle import Event
 from livehead.core.look import Look
 from livehead.core.messages.from_server import (
@@ -53,6 +54,7 @@ from livehead.sessions.reporter import Reporter
 from livehead.sessions.request import SessionRequest, find_preset
 from livehead.sessions.session_latency import SessionLatency
 from livehead.sessions.session_parts import SessionParts
+from livehead.sessions.session_trace import SessionTrace
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
 from livehead.sessions.sources.speaker import Speaker
@@ -109,8 +111,10 @@ class Session:
         self._host = host
         self._avatars = avatars
         self._metrics = metrics
-        self._log = SessionLog(logger, {"session": self.id})
+        self._trace = SessionTrace(self.id, request)
+        self._log = SessionLog(logger, {"session": self.id, "trace": self._trace.id})
         self._status = Status(self._log)
+        self._status.subscribe(self._trace.told)
         self._status.subscribe(self._tell_viewers)
         self._opened_at = time.monotonic()
         self._lifetime = Lifetime(SessionLimits.of(settings, opened_by))
@@ -176,7 +180,7 @@ class Session:
             self._speech,
             self._lifetime,
             self._status,
-            ViewerSetups(metrics.network),
+            ViewerSetups(metrics.network, self._trace),
             self._log,
             on_interrupt=self.interrupt,
             end=self.end,
@@ -201,7 +205,11 @@ class Session:
             voice=request.speaks,
             channel=request.channel,
         )
-        return await self._audience.join(caller, offer)
+        try:
+            return await self._audience.join(caller, offer)
+        except BaseException:
+            self._trace.closed("refused")
+            raise
 
     async def join(self, offer: str, identity: Identity) -> tuple[Viewer, str]:
         """Answer the offer of one more viewer. Raises what :meth:`Audience.join` raises."""
@@ -334,10 +342,14 @@ class Session:
         """``auto`` leaves it as it is, to be moved by the server. Raises UnprocessableError for an unknown preset, and
         RateLimitError."""
         self._rates.count_preset()
+        if name != AUTO:
+            self._trace.moving(self.preset, name, "client")
         self._latency.choose(name)
 
     def move_to(self, name: str) -> None:
         """See :meth:`SessionLatency.move_to`."""
+        if name != self.going_to:
+            self._trace.moving(self.preset, name, "server")
         self._latency.move_to(name)
 
     @property
@@ -396,6 +408,7 @@ class Session:
         while True:
             now = time.monotonic()
             self._notices.look(self.recording, self._audience)
+            self._trace.look(self._host.takeovers, self._host.taken_over_at, self._pacer.frames_at)
             if self.caller is None:
                 self._lifetime.unviewed_since = self._audience.unviewed_since
             if self._source.has_spoken():
@@ -436,6 +449,7 @@ class Session:
     async def _close(self) -> None:
         if self._status.closed:
             return
+        self._trace.closing()
         try:
             await self._parts.close(
                 {
@@ -450,6 +464,7 @@ class Session:
             self._pipeline.close()
             reason = self._parts.reason
             self._status.on(Event.CLOSE, reason)
+            self._trace.closed(reason)
             self._metrics.closed.labels(reason).inc()
             seconds = time.monotonic() - self._opened_at
             self._log.info("closed: %s, %.1f s, %s", reason, seconds, self._reporter.summary())

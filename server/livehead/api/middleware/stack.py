@@ -10,6 +10,7 @@ from livehead.api.middleware.faults import Faults
 from livehead.api.middleware.headers import SecurityHeaders
 from livehead.api.middleware.hosts import HostCheck, host_names
 from livehead.api.middleware.origins import OriginCheck, Origins
+from livehead.api.middleware.trace_parent import TraceParent
 from livehead.api.services import Services
 
 
@@ -18,6 +19,7 @@ def install(app: FastAPI, services: Services) -> None:
     server = services.settings.server
     origins = Origins(server.cors_origins)
     names = host_names(server.allowed_hosts, bound=server.host, keys=not services.access.open, insecure=server.insecure)
+    app.add_middleware(TraceParent)
     app.add_middleware(Faults)
     app.add_middleware(OriginCheck, origins=origins)
     app.add_middleware(HostCheck, names=names)

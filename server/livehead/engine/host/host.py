@@ -26,6 +26,7 @@ from livehead.engine.host.window_figures import WindowFigures
 from livehead.engine.host.worker_life import Limits, WorkerLife
 from livehead.engine.ipc.messages import Fault, FramesReady, Profiled, Ready, Start
 from livehead.errors import EngineError
+from livehead.logs import form_in_use
 
 __all__ = [
     "EngineHost",
@@ -57,7 +58,8 @@ class EngineHost:
     worker. ``nice`` is added to the worker's niceness: where processor time is short a frame may
     be late, and audio may not. ``start_timeout`` bounds the making of the generator, in seconds.
 
-    ``faults`` counts calls into the generator that raised; ``windows`` says how the windows of all streams fared.
+    ``faults`` counts calls into the generator that raised; ``windows`` says how the windows of all streams fared,
+    ``taken_over_at`` when the last takeover was, in monotonic seconds.
     """
 
     def __init__(
@@ -80,7 +82,14 @@ class EngineHost:
         self._tracker: CapacityTracker | None = None
         self._status = EngineStatus()
         self._supervisor = Supervisor(
-            Start(spec, heartbeat / 5, backlog, nice, logging.getLogger().isEnabledFor(logging.DEBUG)),
+            Start(
+                spec,
+                heartbeat / 5,
+                backlog,
+                nice,
+                logging.getLogger().isEnabledFor(logging.DEBUG),
+                log=form_in_use(),
+            ),
             Limits(heartbeat, stuck, start_timeout),
             standby=standby,
             backoff=backoff,
@@ -91,6 +100,7 @@ class EngineHost:
         )
         self._streams = Streams(lambda: self._supervisor.in_use, lambda: self._supervisor.reserve)
         self._last_fault = ""
+        self.taken_over_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -268,6 +278,7 @@ class EngineHost:
 
     def _take_over(self, lost: WorkerLife) -> None:
         assert self._supervisor.in_use is not None
+        self.taken_over_at = time.monotonic()
         self._streams.go_on(self._supervisor.in_use, lost)
 
     def _track(self, ready: FramesReady) -> None:

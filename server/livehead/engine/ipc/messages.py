@@ -18,6 +18,7 @@ from livehead.engine.base import Backdrop, EngineSpec, GeneratorInfo
 from livehead.engine.capacity.profile import Profile
 from livehead.engine.resume_point import ResumePoint
 from livehead.errors import LiveheadError
+from livehead.logs import LogForm
 
 DropReason: TypeAlias = Literal["late", "full", "rewound", "fault", "closed", "ring", "down"]
 """Why a window gave no frames: its whole hop was too late, or so much of it that a later one went first; its
@@ -28,7 +29,8 @@ full; the worker died."""
 @dataclass(frozen=True, slots=True)
 class Start:
     """Host → worker, first of all. The worker sends a heartbeat every ``heartbeat_period`` seconds; of a stream at most
-    ``backlog`` windows may wait. A worker that is given a ``profile`` does not measure its own: people wait."""
+    ``backlog`` windows may wait. A worker that is given a ``profile`` does not measure its own: people wait. ``log``:
+    see :func:`livehead.logs.form_in_use`."""
 
     spec: EngineSpec
     heartbeat_period: float
@@ -37,6 +39,7 @@ class Start:
     debug: bool
     profile: Profile | None = None
     reserve: bool = False
+    log: tuple[LogForm, str | None] = ("text", None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -119,7 +119,8 @@ def main(pipe_fd: int, memory: int) -> int:
         start = pipe.recv()
     except EOFError:
         return 0
-    configure(debug=start.debug)
+    form, replica = start.log
+    configure(debug=start.debug, form=form, replica=replica)
     os.nice(start.nice)
     endpoint = Endpoint(pipe, backlog=start.backlog, heartbeat_period=start.heartbeat_period)
     endpoint.start()

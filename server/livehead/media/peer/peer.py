@@ -150,6 +150,7 @@ class Peer:
         """
         if self._offer is not None:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
+        self.setup.offered = time.monotonic()
         need_audio, need_video = self._needs
         checked = read_offer(offer, audio=need_audio, video=need_video, addresses=self._addresses)
         self._offer = checked

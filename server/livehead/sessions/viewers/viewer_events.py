@@ -64,7 +64,7 @@ class ViewerEvents(OnViewer):
 
     def on_connected(self, viewer: Viewer) -> None:
         """See :class:`OnViewer`."""
-        self._setups.connected(viewer)
+        self._setups.connected(viewer, caller=viewer is self.caller)
         now = time.monotonic()
         if self._lifetime.begun_at is None:
             self._lifetime.begun_at = now
@@ -76,7 +76,7 @@ class ViewerEvents(OnViewer):
 
     def on_first_frame(self, viewer: Viewer) -> None:
         """See :class:`OnViewer`."""
-        self._setups.shown(viewer)
+        self._setups.shown(viewer, caller=viewer is self.caller)
 
     def on_audio(self, viewer: Viewer, audio: AudioChunk) -> None:
         """See :class:`OnViewer`."""
@@ -95,7 +95,7 @@ class ViewerEvents(OnViewer):
 
     def on_left(self, viewer: Viewer) -> None:
         """A viewer has left; the caller ends the session with it."""
-        self._setups.left(viewer)
+        self._setups.left(viewer, caller=viewer is self.caller)
         self._hearing.leave(viewer.id)
         if self._speech is not None:
             self._speech.left(viewer)
