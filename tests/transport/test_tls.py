@@ -6,72 +6,50 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from livehead import logs
 from livehead.cli import main
-from livehead.doctor.network import check_tls
 from livehead.errors import UsageError
-from livehead.settings import load
-from livehead.transport.tls import verify_tls_files
-
-PLAIN = serialization.NoEncryption()
-ENCRYPTED = serialization.BestAvailableEncryption(b"secret")
-
-
-def write_pair(folder: Path, protection: serialization.KeySerializationEncryption) -> tuple[Path, Path]:
-    """A self-signed certificate and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection))
-    return paths
+from livehead.transport.tls import read_certificate, verify_tls_files
+from transport.certificates import ENCRYPTED, write_pair
 
 
 def test_a_pair_is_accepted(tmp_path: Path) -> None:
-    cert, key = write_pair(tmp_path, PLAIN)
+    cert, key = write_pair(tmp_path)
     verify_tls_files(cert, key)
-    (found,) = check_tls(load({"tls_cert": cert, "tls_key": key}))
-    assert found.state == "ok"
+    assert read_certificate(cert).names == ("localhost",)
 
 
-def test_an_encrypted_key_is_refused_without_asking(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("expired", [False, True])
+def test_what_browsers_or_nobody_can_use_is_refused_in_one_line(
+    expired: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cert, key = write_pair(tmp_path, ENCRYPTED)
-    with pytest.raises(UsageError, match="encrypted"):
+    now = datetime.now(UTC)
+    if expired:
+        cert, key = write_pair(tmp_path, begins=now - timedelta(days=2), ends=now - timedelta(hours=1))
+        words, cure = "expired on", "Renew it"
+    else:
+        cert, key = write_pair(tmp_path, ENCRYPTED)
+        words, cure = "is encrypted", "openssl pkey"
+    with pytest.raises(UsageError, match=words):
         verify_tls_files(cert, key)
-    (found,) = check_tls(load({"tls_cert": cert, "tls_key": key}))
-    assert found.state == "fail"
-    assert "encrypted" in found.detail
     monkeypatch.setattr(logs, "configure", lambda **_: None)
     assert main(["serve", "--engine", "preview", "--port", "0", "--tls-cert", str(cert), "--tls-key", str(key)]) == 2
     said = capfd.readouterr()
     assert "pass phrase" not in said.out + said.err
     assert said.err.count("\n") == 1
-    assert "openssl pkey" in said.err
+    assert cure in said.err
 
 
 def test_files_that_do_not_belong_together_or_are_missing(tmp_path: Path) -> None:
-    cert, _ = write_pair(tmp_path, PLAIN)
+    cert, key = write_pair(tmp_path)
     (tmp_path / "other").mkdir()
-    _, other = write_pair(tmp_path / "other", PLAIN)
+    _, other = write_pair(tmp_path / "other")
     with pytest.raises(UsageError, match="KEY_VALUES_MISMATCH"):
         verify_tls_files(cert, other)
     with pytest.raises(UsageError, match=r"no\.pem"):
         verify_tls_files(tmp_path / "no.pem", other)
+    with pytest.raises(UsageError, match=r"no\.key"):
+        verify_tls_files(cert, tmp_path / "no.key")
+    with pytest.raises(UsageError, match="no PEM certificate"):
+        verify_tls_files(key, key)

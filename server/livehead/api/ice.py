@@ -1,15 +1,7 @@
-"""GET /v1/ice-servers: STUN and TURN for clients, with credentials that live for minutes.
-
-The credentials follow the TURN REST API draft (draft-uberti-behave-turn-rest-00): the user name is
-the time of expiry, the password its HMAC-SHA1 under the secret shared with the TURN server, which
-is what coturn's ``use-auth-secret`` checks.
-"""
+"""GET /v1/ice-servers: STUN and TURN for clients, with credentials that live for minutes."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import time
 from typing import Annotated, Any
 
@@ -19,6 +11,7 @@ from livehead.api.guard import Guard, Needs
 from livehead.api.services import Services, ServicesDep
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
+from livehead.core.turn_credentials import turn_credentials
 from livehead.settings import MediaSettings
 
 router = APIRouter(tags=["ice"])
@@ -35,9 +28,7 @@ def ice_servers(settings: MediaSettings, user: str, now: float | None = None) ->
     servers = stun_servers(settings)
     if settings.turn_urls and settings.turn_secret:
         expiry = int(time.time() if now is None else now) + settings.turn_ttl
-        username = f"{expiry}:{user}"
-        digest = hmac.new(settings.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
-        credential = base64.b64encode(digest).decode()
+        username, credential = turn_credentials(settings.turn_secret, user, expiry)
         servers.append({"urls": list(settings.turn_urls), "username": username, "credential": credential})
     return servers
 

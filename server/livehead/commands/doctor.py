@@ -4,38 +4,94 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import livehead
 from livehead.commands.options import add_settings, settings_from
+from livehead.doctor.environment import Environment
 from livehead.doctor.examination import examine
+from livehead.doctor.finding import Finding, Group
+from livehead.doctor.plan import flashhead_plan
 from livehead.errors import LiveheadError
+from livehead.settings import Settings
 
-SETTINGS = ("host", "port", "engine", "variant", "models", "device", "data_dir", "tls_cert", "tls_key")
+SETTINGS = (
+    "host",
+    "port",
+    "engine",
+    "variant",
+    "models",
+    "vendor_dir",
+    "device",
+    "attention",
+    "size",
+    "memory",
+    "data_dir",
+    "tls_cert",
+    "tls_key",
+    "udp_ports",
+    "public_address",
+)
+
+TITLES: Mapping[Group, str] = {
+    "machine": "This machine",
+    "flashhead": "FlashHead, the neural engine",
+    "media": "Codecs and portraits",
+    "network": "Network",
+    "docker": "Docker",
+}
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
-        "doctor", parents=[common], help="check this machine and the settings, and say what is missing"
+        "doctor",
+        parents=[common],
+        help="check this machine and the settings, and say what is missing",
+        description="Check this machine and the settings, and say what is missing. Give it the options that livehead "
+        "serve will have. It exits with 1 where serve could not do what they ask for.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    parser.add_argument(
+        "--docker", action="store_true", help="check docker in any case, and start a container that looks for the card"
+    )
+    parser.add_argument("--hashes", action="store_true", help="read all of the weights and compare their hashes")
     add_settings(parser, SETTINGS)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    findings = []
-    for finding in examine(settings_from(args)):
-        findings.append(finding)
+    settings = settings_from(args)
+    findings: list[Finding] = []
+    for finding in examine(settings, Environment(), docker=args.docker, hashes=args.hashes):
         if not args.json:
+            if not findings or findings[-1].group != finding.group:
+                print(f"{'' if not findings else chr(10)}{TITLES[finding.group]}")
             print(f"{finding.state:5} {finding.name:18} {finding.detail}", flush=True)
             if finding.cure:
                 print(f"{'':24} → {finding.cure}", flush=True)
+        findings.append(finding)
     failed = [finding.name for finding in findings if finding.state == "fail"]
     if args.json:
         found = [asdict(finding) for finding in findings]
         print(json.dumps({"version": livehead.__version__, "ok": not failed, "findings": found}))
+    else:
+        _print_plan(settings, findings)
     if failed:
         raise LiveheadError(f"livehead serve cannot do what its settings ask for: {', '.join(failed)}")
     return 0
+
+
+def _print_plan(settings: Settings, findings: Sequence[Finding]) -> None:
+    """What is missing for FlashHead, unless somebody asked for the preview engine."""
+    if settings.engine.engine == "preview":
+        return
+    steps = flashhead_plan(findings)
+    if not steps:
+        return
+    print("\nFor FlashHead this is missing, in the order to do it:")
+    for number, step in enumerate(steps, 1):
+        print(f"  {number}. {step.name}: {step.detail}\n     → {step.cure}")
+    if settings.engine.engine == "auto":
+        print("Until then livehead serve takes the preview engine, which needs none of it.")

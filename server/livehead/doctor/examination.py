@@ -1,43 +1,61 @@
-"""All checks, in the order in which a cure for one helps the next."""
+"""All checks by group, in the order in which a cure for one helps the next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from livehead.doctor.device import check_device
-from livehead.doctor.finding import Finding, fail
-from livehead.doctor.machine import check_machine
+from livehead.doctor.device import check_compiler, check_driver, check_torch
+from livehead.doctor.docker import check_docker, check_docker_asked
+from livehead.doctor.environment import Environment
+from livehead.doctor.finding import Check, Finding, Group, fail
+from livehead.doctor.machine import check_clock, check_disk, check_machine, check_shared_memory
 from livehead.doctor.media import check_codecs, check_portraits
-from livehead.doctor.network import check_port, check_relays, check_tls
-from livehead.doctor.packages import check_packages, check_python
+from livehead.doctor.network.origin import check_origin
+from livehead.doctor.network.port import check_port, check_tls
+from livehead.doctor.network.relays import check_relays
+from livehead.doctor.network.udp import check_udp, check_udp_ports
+from livehead.doctor.packages import check_flashhead_packages, check_packages, check_python
 from livehead.doctor.standby import check_standby
-from livehead.doctor.weights import check_engine, check_weights
+from livehead.doctor.weights import check_engine, check_hashes, check_weights
 from livehead.settings import Settings
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    check_python,
-    check_packages,
-    check_machine,
-    check_device,
-    check_weights,
-    check_engine,
-    check_standby,
-    check_codecs,
-    check_portraits,
-    check_port,
-    check_tls,
-    check_relays,
-)
+CHECKS: Mapping[Group, Sequence[Check]] = {
+    "machine": (check_python, check_packages, check_machine, check_disk, check_shared_memory, check_clock),
+    "flashhead": (
+        check_driver,
+        check_flashhead_packages,
+        check_torch,
+        check_compiler,
+        check_weights,
+        check_engine,
+        check_standby,
+    ),
+    "media": (check_codecs, check_portraits),
+    "network": (check_port, check_tls, check_origin, check_udp_ports, check_udp, check_relays),
+    "docker": (check_docker,),
+}
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Check everything that ``livehead serve`` with these settings needs. Takes some seconds if PyTorch is installed. A
-    check that breaks is a finding too."""
-    for check in CHECKS:
-        try:
-            yield from check(settings)
-        except Exception as error:  # noqa: BLE001 - one broken part must not hide what is wrong with the others
-            name = check.__name__.removeprefix("check_")
-            yield fail(
-                name, f"{type(error).__name__}: {error}", "This is a fault of livehead doctor; please report it."
-            )
+def examine(
+    settings: Settings, environment: Environment, *, docker: bool = False, hashes: bool = False
+) -> Iterator[Finding]:
+    """Check everything that ``livehead serve`` with these settings needs; docker even where it is not installed, and
+    every byte of the weights, if asked. Takes some seconds if PyTorch is installed. A check that breaks is a finding
+    too."""
+    for group, checks in CHECKS.items():
+        for check in _asked(checks, docker=docker, hashes=hashes):
+            try:
+                for finding in check(settings, environment):
+                    yield replace(finding, group=group)
+            except Exception as error:  # noqa: BLE001 - one broken part must not hide what is wrong with the others
+                name = check.__name__.removeprefix("check_")
+                cure = "This is a fault of livehead doctor; please report it."
+                yield replace(fail(name, f"{type(error).__name__}: {error}", cure), group=group)
+
+
+def _asked(checks: Sequence[Check], *, docker: bool, hashes: bool) -> Iterator[Check]:
+    for check in checks:
+        yield check_docker_asked if docker and check is check_docker else check
+        if hashes and check is check_weights:
+            yield check_hashes

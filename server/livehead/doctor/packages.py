@@ -5,17 +5,17 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from livehead.doctor.finding import Finding, fail, ok, warn
+from livehead.doctor.environment import Environment
+from livehead.doctor.finding import Finding, fail, ok, warn, worse
 from livehead.settings import Settings
 
 OLDEST = (3, 11)
 
 
-def check_python(settings: Settings) -> Iterator[Finding]:
+def check_python(settings: Settings, environment: Environment) -> Iterator[Finding]:
     said = f"{platform.python_implementation()} {platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.version_info < OLDEST:
         yield fail("python", said, f"Use Python {OLDEST[0]}.{OLDEST[1]} or newer.")
@@ -25,26 +25,32 @@ def check_python(settings: Settings) -> Iterator[Finding]:
         yield ok("python", said)
 
 
-def check_packages(settings: Settings) -> Iterator[Finding]:
-    """The package's declared requirements, compared with what is installed. A package that only FlashHead needs is no
-    failure if another engine was asked for."""
-    try:
-        declared = [Requirement(line) for line in metadata.requires("livehead") or []]
-    except metadata.PackageNotFoundError:
-        yield warn("packages", "livehead is not installed: its requirements are unknown", "pip install . (or make run)")
+def check_packages(settings: Settings, environment: Environment) -> Iterator[Finding]:
+    """The package's declared requirements, compared with what is installed."""
+    yield from _compare(environment, "", "packages", "pip install --upgrade livehead", failed=True)
+
+
+def check_flashhead_packages(settings: Settings, environment: Environment) -> Iterator[Finding]:
+    """Those of FlashHead are no failure if another engine was asked for."""
+    cure = "pip install 'livehead[flashhead]'"
+    failed = settings.engine.engine == "flashhead"
+    yield from _compare(environment, "flashhead", "flashhead packages", cure, failed=failed)
+
+
+def _compare(environment: Environment, extra: str, name: str, cure: str, *, failed: bool) -> Iterator[Finding]:
+    lines = environment.requirements()
+    if lines is None:
+        if not extra:
+            yield warn(name, "livehead is not installed: its requirements are unknown", "pip install . (or make run)")
         return
-    for extra, name, cure in (
-        ("", "packages", "pip install --upgrade livehead"),
-        ("flashhead", "flashhead packages", "pip install 'livehead[flashhead]'"),
-    ):
-        required = [each for each in declared if _belongs_to(each, extra)]
-        faults = [fault for fault in map(_fault, required) if fault]
-        if not faults:
-            yield ok(name, ", ".join(f"{each.name} {metadata.version(each.name)}" for each in required))
-        elif not extra or settings.engine.engine == "flashhead":
-            yield fail(name, "; ".join(faults), cure)
-        else:
-            yield warn(name, "; ".join(faults), f"{cure}, for the flashhead engine. The preview engine works without.")
+    required = [each for each in map(Requirement, lines) if _belongs_to(each, extra)]
+    faults = [fault for fault in (_fault(each, environment) for each in required) if fault]
+    if faults:
+        yield worse(failed)(name, "; ".join(faults), cure)
+    elif len(required) > 4:
+        yield ok(name, f"all {len(required)} are installed, in versions that Livehead was made for")
+    else:
+        yield ok(name, ", ".join(f"{each.name} {environment.version(each.name)}" for each in required))
 
 
 def _belongs_to(requirement: Requirement, extra: str) -> bool:
@@ -55,10 +61,9 @@ def _belongs_to(requirement: Requirement, extra: str) -> bool:
     return required and (not extra or not requirement.marker.evaluate({"extra": ""}))
 
 
-def _fault(requirement: Requirement) -> str | None:
-    try:
-        version = metadata.version(requirement.name)
-    except metadata.PackageNotFoundError:
+def _fault(requirement: Requirement, environment: Environment) -> str | None:
+    version = environment.version(requirement.name)
+    if version is None:
         return f"{requirement.name} is missing"
     if requirement.specifier.contains(version, prereleases=True):
         return None

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psutil
-
-from livehead.cores import usable_cores
+from livehead.doctor.environment import Environment
 from livehead.doctor.finding import Finding, ok, warn
 from livehead.engine.choice import choose
-from livehead.engine.free_memory import free_gb
 from livehead.engine.host.standby_room import why_no_room
 from livehead.engine.ipc.messages import Footprint
 from livehead.errors import EngineError
@@ -19,7 +16,7 @@ USUAL_GB = {"preview": 0.15, "flashhead": 3.0}
 """What a worker takes of the machine's memory."""
 
 
-def check_standby(settings: Settings) -> Iterator[Finding]:
+def check_standby(settings: Settings, environment: Environment) -> Iterator[Finding]:
     asked = settings.engine.standby
     if asked is False:
         yield ok("standby", "no worker in reserve, as asked")
@@ -29,8 +26,8 @@ def check_standby(settings: Settings) -> Iterator[Finding]:
     except EngineError:
         return  # check_engine reports it
     on_cpu = name == "preview" or settings.engine.device == "cpu"
-    free = free_gb(psutil.virtual_memory().available)
-    missing = why_no_room(Footprint(USUAL_GB[name]), on_cpu=on_cpu, cores=usable_cores(), free_gb=free)
+    free = environment.free_memory_gb()
+    missing = why_no_room(Footprint(USUAL_GB[name]), on_cpu=on_cpu, cores=environment.cores(), free_gb=free)
     if missing is None:
         rest = "" if on_cpu else ", if the GPU has as much memory left as the first one takes"
         yield ok("standby", f"there is room for a worker in reserve{rest}")
