@@ -4,7 +4,7 @@ from livehead.client.answers import Avatar, ServerInfo, Token
 from livehead.client.backend_session import BackendSession
 from livehead.client.call.call import Call
 from livehead.client.errors import ClientError, ConnectionLost, ProblemError, ProtocolError, SessionEnded
-from livehead.client.events import Event, EventStream
+from livehead.client.events import CallState, Event, EventStream
 from livehead.client.server import Livehead
 from livehead.client.session import Session
 from livehead.client.speech.playback import Playback, PlaybackResult
@@ -15,6 +15,7 @@ __all__ = [
     "AvatarActivity",
     "BackendSession",
     "Call",
+    "CallState",
     "ClientError",
     "ConnectionLost",
     "Event",

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Self, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, Self, TypeAlias
 from weakref import WeakSet
 
 from livehead.core.messages.from_server import AvatarActivity, UserActivity
 
-Event: TypeAlias = UserActivity | AvatarActivity
+CallStateName: TypeAlias = Literal["connecting", "live", "reconnecting", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """A call was lost and reconnects, or is live again."""
+
+    state: CallStateName
+
+
+Event: TypeAlias = UserActivity | AvatarActivity | CallState
 
 CAPACITY = 256
 """Events that may wait for one reader; then the oldest are dropped."""

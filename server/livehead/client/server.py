@@ -104,10 +104,12 @@ class Livehead:
         microphone: bool | None = None,
         background: str | None = None,
         record: Record | None = None,
+        reconnect: bool = True,
     ) -> Call:
         """A session with a peer of its own, whose pictures and sound come to this program. With source=mic it has a
         microphone, :meth:`Call.talk`, that drives the portrait; with source=push it has one for the session's ears
-        where ``microphone`` is true. The other options are those of :meth:`session`."""
+        where ``microphone`` is true. A call whose server is lost goes on with another session, unless ``reconnect`` is
+        false. The other options are those of :meth:`session`."""
         options = {"avatar": avatar, "source": source, "voice": "on"} | _given(
             latency=latency,
             interrupt=interrupt,
@@ -116,7 +118,8 @@ class Livehead:
             look=None if background is None else json.dumps({"background": background}),
             record=None if record is None else _RECORD[record],
         )
-        return Call(self._http, options, microphone=source == "mic" if microphone is None else microphone)
+        has_microphone = source == "mic" if microphone is None else microphone
+        return Call(self._http, options, microphone=has_microphone, reconnect=reconnect)
 
     def attach(self, session_id: str) -> Session:
         """A session that is there already, opened by a page with source=push. Leaving it does not end it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -118,11 +118,12 @@ class Session:
             raise RuntimeError("the session is not open: use `async with`, or await its open()")
         return self._hearing
 
-    def _begin(self, events: Events) -> None:
-        """The id is known. ``events`` take what the sockets tell."""
+    def _begin(self, events: Events, on_over: Callable[[], None] | None = None) -> None:
+        """The id is known. ``events`` take what the sockets tell, and ``on_over`` is called where they find that the
+        session is over; by default it ends here, too."""
         if self._speech is None:
-            self._speech = SpeechLine(self._http, self.id, events, self._end)
-            self._hearing = Hearing(self._http, self.id, events, self._end)
+            self._speech = SpeechLine(self._http, self.id, events, on_over or self._end)
+            self._hearing = Hearing(self._http, self.id, events, on_over or self._end)
 
     def _end(self) -> None:
         """The session is over, or closed here. Twice is once."""

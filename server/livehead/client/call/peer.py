@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,10 @@ class CallPeer:
         self.news = asyncio.Event()
         """Something came that may complete a pair, or the connection ended."""
         self.closed = False
+        self.hung_up = asyncio.Event()
+        """The other end has closed the connection."""
+        self.seen_at = time.monotonic()
+        """When the last picture came."""
         self._microphone = microphone
         self._on_closed = on_closed
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,6 +87,14 @@ class CallPeer:
         if self._channel.readyState == "open":
             self._channel.send(text)
 
+    def abandon(self) -> None:
+        """Nothing more comes from it, and its microphone is free for another one. Twice is once."""
+        for sender in self._pc.getSenders():
+            if self._microphone is not None and sender.track is self._microphone:
+                sender.replaceTrack(None)
+        self._microphone = None
+        self._end()
+
     async def close(self) -> None:
         """Twice is once."""
         self._end()
@@ -99,6 +112,8 @@ class CallPeer:
         self._tasks.append(asyncio.create_task(self._receive(track), name=f"call-{track.kind}"))
 
     def _on_state(self) -> None:
+        if self._pc.connectionState == "closed" and not self.closed:
+            self.hung_up.set()
         if self._pc.connectionState in ("failed", "closed"):
             self._end()
 
@@ -114,6 +129,7 @@ class CallPeer:
                 frame = await track.recv()
                 assert frame.pts is not None
                 if isinstance(frame, av.VideoFrame):
+                    self.seen_at = time.monotonic()
                     self.pairing.add_picture(frame.pts, frame)
                 elif isinstance(frame, av.AudioFrame):
                     self.pairing.add_sound(frame.pts, _mono(frame))

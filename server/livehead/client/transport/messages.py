@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from livehead.client.errors import ProblemError, ProtocolError, problem_error
-from livehead.core.messages.from_server import AvatarActivity, Playback, UserActivity
+from livehead.core.messages.from_server import AvatarActivity, Playback, StateMessage, UserActivity
 from livehead.core.messages.json_object import read_object
 from livehead.errors import RequestError
 
 MAX_TEXT = 1 << 16
 """Bytes of a message."""
 
-Received: TypeAlias = Playback | UserActivity | AvatarActivity | ProblemError
+Received: TypeAlias = Playback | UserActivity | AvatarActivity | StateMessage | ProblemError
 
 _KINDS: Mapping[str, TypeAdapter[Any]] = {
-    kind.type: TypeAdapter(kind) for kind in (Playback, UserActivity, AvatarActivity)
+    kind.type: TypeAdapter(kind) for kind in (Playback, UserActivity, AvatarActivity, StateMessage)
 }
 
 

@@ -14,6 +14,10 @@ SESSION_OVER = 1001
 """The close code of a socket whose session has ended."""
 
 
+GATEWAY = (502, 504)
+"""What something between here and the server says that does not reach it."""
+
+
 async def open_socket(http: Http, path: str, *, again: bool, **query: object) -> ClientConnection:
     """A WebSocket, tried for as long as ``http`` has patience where the server says 429 or 503; ``again``, where there
     was one before, also where it cannot be reached or still holds the one before. Raises ClientError; SessionEnded
@@ -37,7 +41,7 @@ def _is_passing(error: ClientError, again: bool) -> bool:
     """Whether it may succeed a little later."""
     if isinstance(error, ProblemError) and error.status in TRY_AGAIN:
         return True
-    return again and isinstance(error, ConnectionLost | Conflict)
+    return again and (isinstance(error, ConnectionLost | Conflict) or error.status in GATEWAY)
 
 
 def _retry_after(error: ClientError) -> float | None:
