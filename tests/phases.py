@@ -13,6 +13,7 @@ REALTIME = (
     "client/test_call.py",
     "engine/host/test_background_streams.py",
     "engine/host/test_takeover_time.py",
+    "fleet/ray/test_ray_fleet.py",
     "integration/test_many_viewers.py",
     "integration/test_preset_moves.py",
     "integration/test_first_mouth.py",
@@ -37,6 +38,7 @@ beside it but COMPUTE."""
 LOOPBACK = (
     "api",
     "engine/host",
+    "fleet/test_replica_process.py",
     "fuzz/test_frames.py",
     "fuzz/test_regressions.py",
     "fuzz/test_session_life.py",
@@ -83,6 +85,7 @@ SLOW = (
     "engine/preview",
     "engine/scheduling/test_slow_machine.py",
     "engine/worker",
+    "fleet/ray/test_ray_fleet.py",
     "fuzz/test_cost.py",
     "fuzz/test_openapi.py",
     "fuzz/test_portrait_mutations.py",

@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from livehead.commands.serve import SETTINGS
 from livehead.errors import LiveheadError
 from livehead.fleet.ingress.serve import read_replicas, serve_ingress
 from livehead.settings import Settings
-from livehead.transport.listening import listen
 from livehead.transport.tls import verify_tls_files
 
 RAY = {
@@ -26,9 +24,10 @@ RAY = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
 }
 """Environment of a Ray that is started here: it reports to nobody, its log can be read, a replica without a card sees
-none, and the load is known within a second."""
+none, the load is known within a second, and a machine that is busy for a moment is no reason for a warning."""
 
 OWN = {"host", "port", "tls_cert", "tls_key", "drain_seconds", "replica"}
 """Settings of the fleet as a whole."""
@@ -52,6 +51,13 @@ OPTIONS = (
     ),
     Option("address", "ADDRESS", "Ray cluster: ray://HOST:10001, HOST:6379, or auto, one of this machine", str, "auto"),
     Option("warm_room", "N", "With two numbers of replicas: sessions that must always fit", Whole(0, 1000), 1),
+    Option(
+        "scale_down_seconds",
+        "S",
+        "With two numbers of replicas: how long one is not needed before it drains",
+        Number(1, 86_400),
+        600.0,
+    ),
     Option(
         "replica_urls",
         "NAME=URL,…",
@@ -83,7 +89,6 @@ def run(args: argparse.Namespace) -> int:
         tls = str(server.tls_cert.absolute()), str(server.tls_key.absolute())
     if options.address == "auto":
         _check_writable(server.data_dir)
-    port = _free_port(server.host, server.port)
     for name, value in RAY.items():
         os.environ.setdefault(name, value)
     ray = _import("livehead.fleet.ray.run")
@@ -91,9 +96,10 @@ def run(args: argparse.Namespace) -> int:
         replicas=options.replicas,
         gpus_per_replica=options.gpus_per_replica,
         warm_room=options.warm_room,
+        downscale_seconds=options.scale_down_seconds,
         settings=given(settings) | {"host": server.host},
     )
-    ray.run_fleet(plan, options.address, server.host, port, server.drain_seconds, tls)
+    ray.run_fleet(plan, options.address, ray.Door(server.host, server.port, tls), server.drain_seconds)
     return 0
 
 
@@ -142,10 +148,3 @@ def _check_writable(folder: Path) -> None:
             f"The data folder {folder} cannot be written: {error.strerror}. Give its owner's rights to the user that "
             "runs this, or choose another with --data-dir."
         ) from None
-
-
-def _free_port(host: str, port: int) -> int:
-    """The port itself, or a free one for 0: Serve's proxies are told which. Raises LiveheadError for one in use."""
-    listener: socket.socket = listen(host, port)
-    with listener:
-        return int(listener.getsockname()[1])

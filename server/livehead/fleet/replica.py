@@ -202,7 +202,7 @@ class ReplicaProcess:
         which reads its log until it ends."""
         command = [sys.executable, "-m", "livehead.fleet.leash", "serve"]
         try:
-            self._process = process = subprocess.Popen(
+            with subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -210,13 +210,13 @@ class ReplicaProcess:
                 env=self.options.variables(),
                 text=True,
                 errors="replace",
-            )
-            if self._closing:
-                process.kill()
-            assert process.stdout is not None
-            for line in process.stdout:
-                self._hear(line.rstrip())
-            process.wait()
+            ) as process:
+                self._process = process
+                if self._closing:
+                    process.kill()
+                assert process.stdout is not None
+                for line in process.stdout:
+                    self._hear(line.rstrip())
         except OSError as error:
             self._hear(f"{sys.executable} could not be started: {error}")
         self._call(self._told.set)

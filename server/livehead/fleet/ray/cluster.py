@@ -37,6 +37,7 @@ def joined(address: str, plan: FleetPlan) -> Iterator[bool]:
     with the block. Says whether it is a new one. Raises LiveheadError where nothing answers."""
     local = address == "auto" and not _join("auto")
     if local:
+        logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it would say that all is as it was
         ray.init(
             num_cpus=_cpus(plan),
             include_dashboard=False,

@@ -13,9 +13,8 @@ from livehead.fleet.ingress.app import create_ingress
 from livehead.fleet.ingress.settings import IngressSettings
 from livehead.fleet.ray.directory import CopiedDirectory
 from livehead.fleet.ray.link import DirectoryLink
-from livehead.fleet.ray.plan import FleetPlan
+from livehead.fleet.ray.plan import FleetPlan, adopt
 from livehead.fleet.ray.replica import has_keys
-from livehead.settings import load
 
 
 @serve.ingress()
@@ -27,7 +26,7 @@ class ServedIngress:
         """``replicas`` is the deployment that Serve runs beside this one; requests do not go through its handle."""
         del replicas
         link = DirectoryLink()
-        settings = await asyncio.to_thread(load, plan.settings)
+        settings = await asyncio.to_thread(adopt, plan)
         key = None
         if await asyncio.to_thread(has_keys, settings):
             key = (await link.shared()).key

@@ -53,6 +53,9 @@ class DirectoryLink:
     async def renew(self) -> None:
         await self._call("renew")
 
+    async def take(self, owner: str) -> None:
+        await self._call("take", owner)
+
     async def end(self, seconds: float | None) -> None:
         await self._call("end", seconds)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from livehead.errors import UsageError
+from livehead.settings import Settings, load
 
 DRAIN_S = 7 * 86_400.0
 """How long Ray waits for a replica that drains. Longer than the longest session: a drain ends no call early."""
@@ -64,6 +67,13 @@ def read_plan(**given: object) -> FleetPlan:
         first = error.errors()[0]
         where = "--" + "-".join(str(each) for each in first["loc"]).replace("_", "-") if first["loc"] else "--replicas"
         raise UsageError(f"{where}: {str(first['msg']).removeprefix('Value error, ')}") from None
+
+
+def adopt(plan: FleetPlan) -> Settings:
+    """The settings of the servers on this machine: the plan's, which become this process's environment, and else those
+    of the environment. Reads files."""
+    os.environ.update({f"LIVEHEAD_{name.upper()}": value for name, value in plan.settings.items()})
+    return load({})
 
 
 def _text(value: object) -> str:

@@ -21,14 +21,18 @@ from livehead.fleet.directory import ReplicaState
 from livehead.fleet.ray.autoscaling import LOAD, PLACES
 from livehead.fleet.ray.folder import SharedFolder
 from livehead.fleet.ray.link import DirectoryLink
-from livehead.fleet.ray.plan import DRAIN_S, FleetPlan
+from livehead.fleet.ray.plan import DRAIN_S, FleetPlan, adopt
 from livehead.fleet.ray.shared_directory import Report, Secrets
 from livehead.fleet.reading import Reading
 from livehead.fleet.replica import ReplicaError, ReplicaOptions, ReplicaProcess
-from livehead.settings import Settings, load
+from livehead.settings import Settings
 
 REPORT_S = 1.0
 """How often the shared directory hears of a replica."""
+
+AGAIN_S = 10.0
+"""How long Serve waits before it tries again to start a replica that did not. Whoever started the fleet can read why,
+and end it, before Serve's own account of it fills the log."""
 
 KEY_NAME = "fleet"
 """The name of the key that the ingresses read /v1/info with."""
@@ -61,6 +65,7 @@ class ServedReplica:
             await self._process.start()
         except Exception as error:
             await self._tell(error)
+            await asyncio.sleep(AGAIN_S)
             if hasattr(self, "_process"):
                 await self._process.close()
             raise
@@ -73,7 +78,9 @@ class ServedReplica:
             raise ReplicaError(f"Replica {self._process.name} is lost: {self._lost}.")
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
-        return {LOAD: float(self._reading.load or 0.0), PLACES: float(self._reading.most or 1)}
+        """What is given away, of the engine or of the sessions that the settings allow, and how many fit in all."""
+        most = self._reading.most or 1
+        return {LOAD: max(self._reading.load or 0.0, self._reading.active / most), PLACES: float(most)}
 
     async def __del__(self) -> None:
         """Drains: the server takes no more sessions, and ends with the last of those that it has."""
@@ -87,7 +94,7 @@ class ServedReplica:
             await self._leave()
 
     async def _options(self, name: str, plan: FleetPlan) -> ReplicaOptions:
-        settings = await asyncio.to_thread(load, plan.settings)
+        settings = await asyncio.to_thread(adopt, plan)
         given = plan.settings | {"drain_seconds": str(DRAIN_S)}
         node = ray.util.get_node_ip_address()
         self._folder = SharedFolder(settings.server.data_dir, name)
@@ -107,11 +114,14 @@ class ServedReplica:
         return ReplicaOptions(name, "127.0.0.1" if here else node, given, environment, ready_seconds=plan.ready_seconds)
 
     async def _watch(self) -> None:
+        """A replica that is lost ends its actor, which Serve notices at its next look: it starts another one then. A
+        health check that fails would take three of them."""
         how = await self._process.watch()
+        await self._leave()
         if self._state == "ready":
             self._lost = how
             logger.error("replica %s is lost: %s", self._process.name, how)
-        await self._leave()
+            ray.kill(ray.get_runtime_context().current_actor)
 
     async def _report(self) -> None:
         """Until it is cancelled: reads what the server says about itself, and tells the shared directory."""

@@ -6,7 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ray import serve
 from ray.exceptions import RayError
@@ -19,11 +24,12 @@ from livehead.fleet.ray.cluster import check_room, has_spare, joined, with_cards
 from livehead.fleet.ray.link import DirectoryLink
 from livehead.fleet.ray.plan import FleetPlan
 from livehead.fleet.ray.shared_directory import Report, View
+from livehead.transport.listening import listen
 
 NAME = "livehead"
 """The application's name in Serve."""
 
-LOOK_S = 0.5
+LOOK_S = 1.0
 """How often the command looks how its fleet is."""
 
 CLOSING_S = 20.0
@@ -32,36 +38,78 @@ CLOSING_S = 20.0
 logger = logging.getLogger(__name__)
 
 
-def run_fleet(
-    plan: FleetPlan, address: str, host: str, port: int, drain_seconds: float, tls: tuple[str, str] | None
-) -> None:
-    """Until SIGTERM or Ctrl-C. Raises LiveheadError where it does not start."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where Serve's proxies listen, on every machine; ``tls`` are the files of certificate and key."""
+
+    host: str
+    port: int
+    tls: tuple[str, str] | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls is None else 'https'}://{host}:{self.port}"
+
+
+def run_fleet(plan: FleetPlan, address: str, door: Door, drain_seconds: float) -> None:
+    """Until SIGTERM or Ctrl-C, or until another command has taken the fleet over. Raises LiveheadError where it does
+    not start; a fleet that there was before goes on then."""
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     with joined(address, plan) as local:
         plan = with_cards(plan)
         check_room(plan)
         if plan.surge and not local and not has_spare(plan):
             logger.warning("there is no card for one replica more: in a rolling update an old one drains first")
             plan = plan.model_copy(update={"surge": False})
-        asyncio.run(_run(plan, host, port, drain_seconds, tls))
+        older = not local and NAME in serve.status().applications
+        if not older:
+            door = replace(door, port=_free_port(door))
+        asyncio.run(_run(plan, door, drain_seconds, ends=local, older=older))
 
 
-async def _run(plan: FleetPlan, host: str, port: int, drain_seconds: float, tls: tuple[str, str] | None) -> None:
-    stop = _stopping()
-    link = DirectoryLink()
+async def _run(plan: FleetPlan, door: Door, drain_seconds: float, *, ends: bool, older: bool) -> None:
+    """``ends`` says that the cluster ends with this command, and ``older`` that there is a fleet already, which changes
+    over to this plan."""
+    stop, link, name = _stopping(), DirectoryLink(), secrets.token_hex(8)
+    mine = not older
     try:
         await link.end(None)
         await link.renew()
         old = len((await link.view()).problems)
-        await asyncio.to_thread(_deploy, plan, host, port, tls)
-        fleet = asyncio.create_task(_watch(link, old, _address(host, port, tls)))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([fleet, stopped], return_when=asyncio.FIRST_COMPLETED)
-        for task in (fleet, stopped):
-            task.cancel()
-        if fleet.done():
-            await fleet
+        await asyncio.to_thread(_deploy, plan, door)
+        async with _until(stop, _start(link, old)) as started:
+            if not started:
+                return
+        mine = True
+        await link.take(name)
+        print(f"Livehead is at {door.url}", flush=True)
+        async with _until(stop, _watch(link, name)) as taken:
+            mine = not taken
+        if taken and ends:
+            logger.info("another command has taken over; Ray runs until this one is ended")
+            await stop.wait()
     finally:
-        await _end(link, drain_seconds)
+        if mine:
+            await _end(link, drain_seconds)
+            if not ends:
+                await asyncio.to_thread(serve.shutdown)
+                directory_link.remove()
+
+
+@asynccontextmanager
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> AsyncIterator[bool]:
+    """Gives True once ``work`` is done, False where ``stop`` came before. Raises what the work raises."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        yield task.done()
+    finally:
+        task.cancel()
+        stopped.cancel()
+        await asyncio.wait([task, stopped])
 
 
 def _stopping() -> asyncio.Event:
@@ -79,32 +127,35 @@ def _stopping() -> asyncio.Event:
     return stop
 
 
-def _address(host: str, port: int, tls: tuple[str, str] | None) -> str:
-    return f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-async def _watch(link: DirectoryLink, old: int, address: str) -> None:
-    """Says what comes and goes, until it is cancelled. Raises LiveheadError where the fleet does not start."""
+async def _start(link: DirectoryLink, old: int) -> None:
+    """Returns once the fleet runs as planned. Raises LiveheadError where a replica does not start; ``old`` is how many
+    have not, before."""
     known: dict[str, Report] = {}
-    running = False
-    while True:
+    while not await asyncio.to_thread(_is_running):
+        view = await link.view()
+        known = _tell_changes(known, view)
+        if len(view.problems) > old:
+            raise LiveheadError(view.problems[-1])
+        await asyncio.sleep(LOOK_S)
+    _tell_changes(known, await link.view())
+
+
+async def _watch(link: DirectoryLink, name: str) -> None:
+    """Says what comes and goes, until another command has taken over."""
+    view = await link.view()
+    known = {each.name: each for each in view.replicas}
+    problems = len(view.problems)
+    while view.owner in (name, None):
+        await asyncio.sleep(LOOK_S)
         try:
             view = await link.view()
         except RayError as error:
-            logger.warning("the fleet's directory cannot be reached: %s", error)
-            await asyncio.sleep(LOOK_S)
+            logger.warning("the fleet's directory cannot be reached, and is started anew: %s", error)
             continue
         known = _tell_changes(known, view)
-        if len(view.problems) > old and not running:
-            raise LiveheadError(view.problems[-1])
-        for problem in view.problems[old:]:
+        for problem in view.problems[problems:]:
             logger.error("a replica did not start: %s", problem)
-        old = len(view.problems)
-        if not running:
-            running = await asyncio.to_thread(_is_running)
-            if running:
-                print(f"Livehead is at {address}", flush=True)
-        await asyncio.sleep(LOOK_S)
+        problems = len(view.problems)
 
 
 def _tell_changes(known: dict[str, Report], view: View) -> dict[str, Report]:
@@ -129,25 +180,29 @@ def _is_running() -> bool:
 
 
 async def _end(link: DirectoryLink, drain_seconds: float) -> None:
-    """In order: the replicas drain, for which requests must still come in; then Serve ends, and the directory."""
+    """The replicas drain, and end; requests of their calls still come in."""
     with contextlib.suppress(RayError, TimeoutError):
         async with asyncio.timeout(drain_seconds + CLOSING_S):
             await link.end(drain_seconds)
             while (await link.view()).replicas:  # noqa: ASYNC110 - other processes are waited for
                 await asyncio.sleep(LOOK_S)
-    await asyncio.to_thread(serve.shutdown)
-    directory_link.remove()
 
 
-def _deploy(plan: FleetPlan, host: str, port: int, tls: tuple[str, str] | None) -> None:
+def _deploy(plan: FleetPlan, door: Door) -> None:
     """Serve, with a proxy on every machine, and the application. Where there is an older one, it is replaced while its
     calls go on."""
-    options = {"host": host, "port": port}
-    if tls is not None:
-        options |= {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
+    options: dict[str, object] = {"host": door.host, "port": door.port}
+    if door.tls is not None:
+        options |= {"ssl_certfile": door.tls[0], "ssl_keyfile": door.tls[1]}
     serve.start(proxy_location="EveryNode", http_options=options, logging_config=LOGGING)
     serve.run_many(
         [serve.RunTarget(build_application(plan), name=NAME, route_prefix="/")],
         wait_for_ingress_deployment_creation=False,
         wait_for_applications_running=False,
     )
+
+
+def _free_port(door: Door) -> int:
+    """The port itself, or a free one for 0: the proxies are told which. Raises LiveheadError for one in use."""
+    with listen(door.host, door.port) as listener:
+        return int(listener.getsockname()[1])

@@ -48,11 +48,13 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``gone`` are names of replicas that have ended; ``problems`` say why others did not start, the oldest first."""
+    """``gone`` are names of replicas that have ended; ``problems`` say why others did not start, the oldest first.
+    ``owner`` is the command that the fleet ends with, None where that is not known."""
 
     replicas: tuple[Report, ...]
     gone: frozenset[str]
     problems: tuple[str, ...]
+    owner: str | None
 
 
 class SharedDirectory:
@@ -67,6 +69,7 @@ class SharedDirectory:
         self._problems: list[str] = []
         self._secrets: Secrets | None = None
         self._ending: float | None = None
+        self._owner: str | None = None
 
     def claim(self, name: str, node: str) -> int:
         """A replica is about to start on a machine; returns the lowest number that no other one has there."""
@@ -106,6 +109,10 @@ class SharedDirectory:
         """Make secrets, where there are none: the fleet is a new one."""
         self._secrets = self._secrets or Secrets(f"lh_{secrets.token_urlsafe(32)}", secrets.token_urlsafe(32))
 
+    def take(self, owner: str) -> None:
+        """A command runs the fleet from now on, in place of the one before."""
+        self._owner = owner
+
     def end(self, seconds: float | None) -> None:
         """All replicas drain: their sessions have so many seconds. None takes it back."""
         self._ending = seconds
@@ -117,4 +124,4 @@ class SharedDirectory:
         replicas = tuple(
             each if self._ending is None else replace(each, state="draining") for each, _ in self._replicas.values()
         )
-        return View(replicas, frozenset(self._gone), tuple(self._problems))
+        return View(replicas, frozenset(self._gone), tuple(self._problems), self._owner)
