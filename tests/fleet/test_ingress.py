@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from api.conftest import FAKE
 from caller import Caller
@@ -25,7 +27,9 @@ PUSHED = {"avatar": "default", "source": "push"}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet() -> AsyncIterator[Fleet]:
-    async with serving_fleet(FAKE, max_sessions=4, cors_origins=["https://shop.example"]) as fleet:
+    async with serving_fleet(
+        FAKE, ingress={"cors_origins": ("https://shop.example",)}, max_sessions=4, cors_origins=["https://shop.example"]
+    ) as fleet:
         yield fleet
 
 
@@ -126,7 +130,7 @@ async def test_pipecat_finds_its_way(fleet: Fleet, client: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("session", ["gone.abcdef", "abcdef", "a.abcdef"])
-async def test_a_session_that_is_gone(client: httpx.AsyncClient, session: str) -> None:
+async def test_a_session_that_is_gone(fleet: Fleet, client: httpx.AsyncClient, session: str) -> None:
     origin = {"Origin": "https://shop.example"}
     for answer in (
         await client.get(f"/v1/sessions/{session}", headers=origin),
@@ -136,6 +140,11 @@ async def test_a_session_that_is_gone(client: httpx.AsyncClient, session: str) -
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"] == "urn:livehead:not-found"
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{fleet.url.replace('http', 'ws')}/v1/sessions/{session}/speech?rate=24000")
+    assert refused.value.response.status_code == 404
+    assert b"urn:livehead:not-found" in (refused.value.response.body or b"")
 
 
 async def test_the_fleet_as_one_server(fleet: Fleet, client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -162,8 +163,9 @@ def test_figures_of_all_replicas_can_be_read_and_nothing_is_added_up() -> None:
 
 def test_a_replica_that_is_replaced_takes_no_count_back() -> None:
     """Its series end; nobody's falls."""
-    before = merge(pages(), [Replica("a", ""), Replica("b", "")])
-    after = merge({"b": pages()["b"]}, [Replica("b", ""), Replica("d", "")])
+    told = pages()
+    before = merge(told, [Replica("a", ""), Replica("b", "")])
+    after = merge({"b": told["b"]}, [Replica("b", ""), Replica("d", "")])
     for line in after.splitlines():
         if 'replica="b"' in line and "_total" in line:
             assert line in before
@@ -192,7 +194,7 @@ def test_the_fleet_as_one_server() -> None:
         ([Replica("a", "")], "engine-down"),
         ([Replica("a", "", "draining", reading(6))], "draining"),
         ([Replica("a", "", reading=reading(6, refusal="engine-down")), Replica("b", "", "draining")], "engine-down"),
-        ([Replica("a", "", "starting"), Replica("b", "", reading=reading(0, refusal="full"))], "full"),
+        ([Replica("a", "", "starting"), Replica("b", "", reading=reading(6, Counter(throughput=6), "full"))], "full"),
     ],
 )
 def test_why_there_is_no_room(replicas: list[Replica], reason: str) -> None:

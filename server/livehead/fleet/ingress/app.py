@@ -146,7 +146,8 @@ class Ingress:
             try:
                 return replica, await self._dial(replica, scope)
             except Unsent as error:
-                failed = ReplicaLostError(str(error))
+                gone = error.gone and destination.way is Way.REPLICA
+                failed = no_session() if gone else ReplicaLostError(str(error))
             except Unanswered as unanswered:
                 failed = unanswered.error
         raise failed or self._placing.refusal()

@@ -22,7 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 class Unsent(Exception):
-    """The replica cannot be reached, and has not seen the request."""
+    """The replica cannot be reached, and has not seen the request. ``gone`` says that there is no process any more that
+    listens at its address, which is the end of its sessions."""
+
+    def __init__(self, text: str, *, gone: bool) -> None:
+        super().__init__(text)
+        self.gone = gone
 
 
 class Unanswered(Exception):
@@ -52,7 +57,7 @@ class Exchange:
         except UNSENT as error:
             if self._body.begun:
                 raise Unanswered(lost(replica.name, error)) from error
-            raise Unsent(str(lost(replica.name, error))) from error
+            raise Unsent(str(lost(replica.name, error)), gone=is_gone(error)) from error
         except httpx.TimeoutException as error:
             raise Unanswered(
                 ReplicaTimeoutError(f"Replica {replica.name} did not answer in time. Try again.")
@@ -100,3 +105,12 @@ class Exchange:
 def is_refused(answer: httpx.Response) -> bool:
     """Whether another replica may have room."""
     return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def is_gone(error: BaseException | None) -> bool:
+    """Whether a connection was refused by the replica's machine itself."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -154,7 +154,7 @@ class HttpIngress:
         try:
             answer = await exchange.ask(replica, body)
         except Unsent as error:
-            raise ReplicaLostError(str(error)) from None
+            raise (no_session() if error.gone else ReplicaLostError(str(error))) from None
         except Unanswered as unanswered:
             raise unanswered.error from None
         await exchange.pass_on(replica, answer)

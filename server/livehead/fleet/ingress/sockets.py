@@ -20,7 +20,7 @@ from websockets.typing import Origin, Subprotocol
 from livehead.errors import MalformedError
 from livehead.fleet.directory import Replica
 from livehead.fleet.ingress.errors import lost
-from livehead.fleet.ingress.exchange import Unanswered, Unsent
+from livehead.fleet.ingress.exchange import Unanswered, Unsent, is_gone
 from livehead.fleet.ingress.headers import RawHeaders, answer_headers
 from livehead.fleet.ingress.upstream import TCP_KEEPALIVE, target_of
 
@@ -113,7 +113,7 @@ async def dial(
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.raw_items()]
         raise Denied(answer.status_code, answer_headers(raw, replica.url), bytes(answer.body or b"")) from None
     except (ConnectionRefusedError, TimeoutError) as error:
-        raise Unsent(str(lost(replica.name, error))) from error
+        raise Unsent(str(lost(replica.name, error)), gone=is_gone(error)) from error
     except (InvalidHandshake, OSError) as error:
         raise Unanswered(lost(replica.name, error)) from error
     with contextlib.suppress(OSError):
