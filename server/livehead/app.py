@@ -34,11 +34,14 @@ from livehead.sessions.registry import Registry
 from livehead.settings import EngineSettings, Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
 from livehead.store.free_space import free_bytes
+from livehead.store.objects.choice import open_store
+from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.decoding import PortraitDecoder
 from livehead.store.portraits.default import find_default
 from livehead.store.portraits.library import PortraitLibrary
 from livehead.store.portraits.portraits import Portraits
 from livehead.store.portraits.thumbnails import Thumbnails
+from livehead.store.recordings.bucket import RecordingBucket
 from livehead.store.recordings.store import RecordingStore
 
 ABOUT = "Speech in over WebRTC, a speaking portrait out."
@@ -69,6 +72,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
                 yield
         finally:
             await services.portraits.close()
+            services.storage.close()
             if services.synthesizer is not None:
                 await services.synthesizer.close()
 
@@ -124,13 +128,13 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     heartbeat = settings.engine.heartbeat_seconds
     host = EngineHost(choice.spec, heartbeat=heartbeat, standby=wants_standby(settings.engine))
     decoder = PortraitDecoder()
+    objects, threads = open_store(settings), StorageThreads()
     portraits = Portraits(
-        PortraitLibrary(settings.server.data_dir / "portraits", settings.store.min_free_mb),
-        decoder,
-        settings.store.max_portraits,
+        PortraitLibrary(objects, settings.store.min_free_mb), threads, decoder, settings.store.max_portraits
     )
     store = AvatarStore(portraits, find_default(settings, decoder))
-    kept = RecordingStore(settings.server.data_dir / "recordings", settings.store)
+    bucket = None if settings.store.bucket is None else RecordingBucket(objects)
+    kept = RecordingStore(settings.server.data_dir / "recordings", settings.store, bucket, threads)
     recorders = SessionRecorders(kept, settings.store, metrics)
     addresses = MediaAddresses.of(settings.media.ports, settings.media.public_address)
     registry = Registry(settings, host, store, metrics, recorders, addresses)
@@ -138,7 +142,18 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     metrics.watch_storage(partial(free_bytes, settings.server.data_dir), settings.store.min_free_mb * 1e6)
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)
-    made = Renders(settings.server.data_dir, settings.store, host, store, decoder, find_backdrop, metrics)
+    made = Renders(
+        objects,
+        threads,
+        settings.server.data_dir / "renders",
+        settings.store,
+        host,
+        store,
+        decoder,
+        find_backdrop,
+        metrics,
+        lambda: registry.active > 0,
+    )
     return Services(
         settings,
         Access(settings),
@@ -155,4 +170,5 @@ def build_services(settings: Settings, choice: Choice) -> Services:
         kept,
         recorders,
         made,
+        threads,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +38,9 @@ class Avatar:
     """One of them. ``width`` and ``height`` are those of the image file, upright.
 
     ``version`` changes with the image. ``builtin`` ones are for everybody; others have the ``check`` that was made of
-    them, and belong to an owner. ``thumbnail`` is a small WebP of it, where there is one already. ``held`` is the image
-    file itself where it is not what is at ``path``.
+    them, and belong to an owner. The image file is at ``path``, or is what is ``held``, or is what ``load`` reads, of an
+    owner's; ``load_thumbnail`` reads a small WebP of it, where there is one already. Both block, and give None where it
+    was deleted meanwhile.
     """
 
     id: str
@@ -50,26 +52,31 @@ class Avatar:
     builtin: bool
     version: str = ""
     check: PortraitCheck | None = None
-    thumbnail: Path | None = None
     held: bytes | None = field(default=None, repr=False)
+    load: Callable[[], bytes | None] | None = field(default=None, repr=False, compare=False)
+    load_thumbnail: Callable[[], bytes | None] | None = field(default=None, repr=False, compare=False)
 
     def read(self) -> bytes:
         """The image file. Blocks. Raises NotFoundError where it was deleted meanwhile."""
-        return self._read(self.path) if self.held is None else self.held
+        if self.held is not None:
+            return self.held
+        return self._there(_read(self.path) if self.load is None else self.load())
 
     def read_thumbnail(self) -> bytes | None:
         """Blocks. Raises NotFoundError where it was deleted meanwhile."""
-        return None if self.thumbnail is None else self._read(self.thumbnail)
+        return None if self.load_thumbnail is None else self._there(self.load_thumbnail())
 
-    def _read(self, path: Path) -> bytes:
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            raise not_found(self.id) from None
+    def _there(self, data: bytes | None) -> bytes:
+        if data is None:
+            raise not_found(self.id)
+        return data
 
 
 class OwnPortraits(Protocol):
-    """The portraits of owners. Neither method touches a file."""
+    """The portraits of owners. :meth:`list` and :meth:`find` touch no file, and know what was found last."""
+
+    async def refresh(self, avatar_id: str | None = None) -> None:
+        """Look what there is of one, or of all. Raises StoreError."""
 
     def list(self, owner: str) -> list[Avatar]:
         """The owner's, the oldest first."""
@@ -109,6 +116,17 @@ class AvatarStore:
             raise not_found(avatar_id)
         return found
 
+    async def refresh(self, *avatar_ids: str) -> None:
+        """Before :meth:`get`: another server may have uploaded or deleted them. Raises StoreError."""
+        for avatar_id in avatar_ids:
+            if self._own is not None and self.find_builtin(avatar_id) is None:
+                await self._own.refresh(avatar_id)
+
+    async def refresh_all(self) -> None:
+        """The same before :meth:`list`."""
+        if self._own is not None:
+            await self._own.refresh()
+
     def find_builtin(self, avatar_id: str) -> Avatar | None:
         """One that is for everybody."""
         return self._avatars.get(avatar_id)
@@ -119,6 +137,7 @@ class AvatarStore:
 
     async def portrait(self, avatar_id: str, owner: str = "") -> NDArray[np.uint8]:
         """The image decoded, uint8 ``(H, W, 3)`` RGB, read-only."""
+        await self.refresh(avatar_id)
         avatar = self.get(avatar_id, owner)
         decoded = self._decoded.get(avatar_id)
         if decoded is None:
@@ -137,6 +156,13 @@ class AvatarStore:
 def not_found(avatar_id: str) -> NotFoundError:
     """For an id that is not there, and for another owner's alike."""
     return NotFoundError(f"There is no avatar {avatar_id[:80]!r}. GET /v1/avatars lists them.")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _decode(avatar: Avatar) -> NDArray[np.uint8]:

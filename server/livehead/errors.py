@@ -20,7 +20,8 @@
     │   ├── SynthesisError          502  the text-to-speech failed
     │   │   └── SynthesisTimeoutError   504  it did not answer in time
     │   ├── UnavailableError        503  full, starting, draining
-    │   ├── StoreError              500  the data folder cannot be written
+    │   ├── StoreError              500  what is kept cannot be read or written
+    │   │   └── StoreDownError      503  the storage does not answer
     │   └── DiskFullError           507  there is no room for what is to be kept
     ├── EngineError                 the generator or its worker failed
     │   ├── EngineDownError         the worker died, or is stuck
@@ -174,6 +175,13 @@ class StoreError(RequestError):
     status = 500
     problem = "store"
     title = "The server cannot keep files"
+
+
+class StoreDownError(StoreError):
+    status = 503
+    problem = "store-down"
+    title = "The storage does not answer"
+    retry_after = 5.0
 
 
 class DiskFullError(RequestError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from livehead.core.portrait_check import Crop, PortraitCheck, Reason
+from livehead.store.objects.folder import FolderStore
 from livehead.store.portraits.library import PortraitLibrary
 from livehead.store.portraits.preparation import Inspection, PreparedPortrait
 
@@ -35,5 +37,5 @@ def prepared(data: bytes) -> PreparedPortrait:
 
 
 @pytest.fixture
-def library(tmp_path: object) -> PortraitLibrary:
-    return PortraitLibrary(tmp_path / "portraits")  # type: ignore[operator]
+def library(tmp_path: Path) -> PortraitLibrary:
+    return PortraitLibrary(FolderStore(tmp_path))

@@ -44,45 +44,27 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
     assert names(tmp_path) == {"record.json"}
 
 
-def test_a_folder_appears_at_the_end_of_the_block(tmp_path: Path) -> None:
-    path = tmp_path / "above" / "p-1"
-    with files.new_folder(path) as folder:
+def test_a_folder_to_work_in_is_gone_at_the_end(tmp_path: Path) -> None:
+    parent = tmp_path / "above"
+    with files.scratch_folder(parent) as folder:
         (folder / "image").write_bytes(b"pixels")
-        assert not path.exists()
-    assert (path / "image").read_bytes() == b"pixels"
-    assert path.stat().st_mode & 0o777 == 0o700
-    assert names(path.parent) == {"p-1"}
-
-
-def make_folder(path: Path, content: bytes) -> None:
-    with files.new_folder(path) as folder:
-        (folder / "image").write_bytes(content)
-        if not content:
-            raise ValueError("no content")
-
-
-def test_a_folder_that_is_not_finished_is_not_kept(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no content"):
-        make_folder(tmp_path / "p-1", b"")
-    assert names(tmp_path) == set()
-
-
-def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    make_folder(tmp_path / "p-1", b"first")
-    with pytest.raises(FileExistsError):
-        make_folder(tmp_path / "p-1", b"second")
-    assert (tmp_path / "p-1" / "image").read_bytes() == b"first"
-    assert names(tmp_path) == {"p-1"}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert all(name.startswith(files.TEMPORARY) for name in names(parent))
+    assert names(parent) == set()
+    with pytest.raises(ValueError, match="no content"), files.scratch_folder(parent):
+        raise ValueError("no content")
+    assert names(parent) == set()
 
 
 def test_where_nothing_can_be_written_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError, match="--data-dir"), files.new_folder(tmp_path / "file" / "p-1"):
+    with pytest.raises(StoreError, match="--data-dir"), files.scratch_folder(tmp_path / "file" / "p-1"):
         pass
 
 
 def test_what_is_removed_is_gone_and_may_be_removed_again(tmp_path: Path) -> None:
-    make_folder(tmp_path / "p-1", b"pixels")
+    (tmp_path / "p-1").mkdir()
+    files.write_file(tmp_path / "p-1" / "image", b"pixels")
     files.write_file(tmp_path / "record.json", b"{}")
     for _ in range(2):
         files.remove(tmp_path / "p-1")
@@ -91,30 +73,42 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(tmp_path: Path) -> Non
 
 
 def test_only_what_nobody_is_writing_is_swept(tmp_path: Path) -> None:
-    with files.new_folder(tmp_path / "kept"):
+    with files.scratch_folder(tmp_path) as kept:
         (tmp_path / f"{files.TEMPORARY}file").write_bytes(b"half")
         (tmp_path / f"{files.TEMPORARY}folder").mkdir()
         (tmp_path / f"{files.TEMPORARY}folder" / "image").write_bytes(b"half")
         assert files.sweep(tmp_path) == 2
-    assert names(tmp_path) == {"kept"}
+        assert kept.exists()
+        assert len(names(tmp_path)) == 2
     assert files.sweep(tmp_path / "nowhere") == 0
 
 
-def test_a_writer_that_is_killed_leaves_nothing_half(tmp_path: Path) -> None:
-    """Killed where everything is written and nothing renamed yet."""
+@pytest.mark.parametrize("step", ["os.fsync", "Path.replace"])
+def test_a_writer_that_is_killed_leaves_nothing_half(tmp_path: Path, step: str) -> None:
     program = f"""
         import os, signal
         from pathlib import Path
         from livehead.store import files
-        files._rename = lambda folder, path: os.kill(os.getpid(), signal.SIGKILL)
-        with files.new_folder(Path({str(tmp_path)!r}) / "p-1") as folder:
-            (folder / "image").write_bytes(b"pixels")
+        folder = Path({str(tmp_path)!r})
+        files.write_file(folder / "record.json", b"first")
+        {step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        with files.scratch_folder(folder) as scratch:
+            (scratch / "image").write_bytes(b"pixels")
+            files.write_file(folder / "record.json", b"second")
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=False)
     assert ended.returncode == -signal.SIGKILL
-    assert len(names(tmp_path)) == 1
-    assert not (tmp_path / "p-1").exists()
-    assert files.sweep(tmp_path) == 1
+    assert (tmp_path / "record.json").read_bytes() == b"first"
+    assert len(names(tmp_path)) == 4
+    assert files.sweep(tmp_path) == 2
+    assert names(tmp_path) == {"record.json"}
+
+
+def test_one_process_at_a_time_has_its_turn(tmp_path: Path) -> None:
+    with files.turn(tmp_path / "turn") as first, files.turn(tmp_path / "turn", wait=False) as second:
+        assert (first, second) == (True, False)
+    with files.turn(tmp_path / "turn", wait=False) as third:
+        assert third
     assert names(tmp_path) == set()
 
 

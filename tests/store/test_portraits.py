@@ -18,8 +18,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from livehead.errors import DiskFullError, NotConfiguredError, TooManyPortraitsError, UnsupportedTypeError
+from livehead.errors import (
+    DiskFullError,
+    NotConfiguredError,
+    NotFoundError,
+    TooManyPortraitsError,
+    UnsupportedTypeError,
+)
 from livehead.store import files
+from livehead.store.objects.folder import FolderStore
+from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.library import IMAGE, RECORD, THUMBNAIL, PortraitLibrary
 from livehead.store.portraits.portraits import Portraits
 from livehead.store.portraits.record import CONSENT, PortraitRecord, portrait_id, read_name
@@ -31,7 +39,12 @@ JPEG = b"\xff\xd8\xff"
 
 async def open_portraits(library: PortraitLibrary, most: int = 3) -> Portraits:
     decoder: Any = InstantDecoder()
-    return await asyncio.to_thread(Portraits, library, decoder, most, lambda: NOW)
+    return await asyncio.to_thread(Portraits, library, StorageThreads(), decoder, most, lambda: NOW)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "portraits"
 
 
 @pytest_asyncio.fixture
@@ -39,18 +52,21 @@ async def portraits(library: PortraitLibrary) -> Portraits:
     return await open_portraits(library)
 
 
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.rglob("*")}
+
+
 async def add(portraits: Portraits, content: bytes, owner: str = "alice", name: str | None = "Mine") -> PortraitRecord:
     return await portraits.add(JPEG + content, name, None, owner)
 
 
 async def test_a_portrait_is_kept_with_its_consent_and_found_at_the_next_start(
-    library: PortraitLibrary, portraits: Portraits
+    library: PortraitLibrary, portraits: Portraits, folder: Path
 ) -> None:
     kept = await add(portraits, b"1")
-    folder = library.folder / kept.id
-    assert {each.name for each in folder.iterdir()} == {IMAGE, THUMBNAIL, RECORD}
-    assert {each.name for each in library.folder.iterdir()} == {kept.id}
-    beside = json.loads((folder / RECORD).read_text())
+    assert {each.name for each in (folder / kept.id).iterdir()} == {IMAGE, THUMBNAIL, RECORD}
+    assert {each.name for each in folder.iterdir()} == {kept.id}
+    beside = json.loads((folder / kept.id / RECORD).read_text())
     assert beside["owner"] == "alice"
     assert beside["consent"] == {
         "statement": CONSENT,
@@ -91,12 +107,12 @@ async def test_a_renamed_one_has_its_new_name_at_the_next_start(library: Portrai
         assert [avatar.name for avatar in each.list("alice")] == ["On stage"]
 
 
-async def test_a_deleted_one_is_gone_for_good(library: PortraitLibrary, portraits: Portraits) -> None:
+async def test_a_deleted_one_is_gone_for_good(library: PortraitLibrary, folder: Path, portraits: Portraits) -> None:
     kept = await add(portraits, b"1")
     assert await portraits.delete(kept.id, "alice")
     assert not await portraits.delete(kept.id, "alice")
     assert portraits.list("alice") == []
-    assert list(library.folder.iterdir()) == []
+    assert names(folder) == set()
 
 
 async def test_each_owner_has_its_own_number(portraits: Portraits) -> None:
@@ -123,10 +139,12 @@ async def test_what_is_no_picture_is_refused_before_it_is_decoded(portraits: Por
         await portraits.add(b"<svg>", None, None, "alice")
 
 
-async def test_room_is_left_on_the_disk(library: PortraitLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_room_is_left_on_the_disk(
+    library: PortraitLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(10**12, 0, 99 * 10**6))
-    portraits = await open_portraits(PortraitLibrary(library.folder, min_free_mb=100))
+    portraits = await open_portraits(PortraitLibrary(FolderStore(tmp_path), min_free_mb=100))
     with pytest.raises(DiskFullError):
         await add(portraits, b"1")
     assert portraits.list("alice") == []
@@ -138,46 +156,49 @@ async def test_what_cannot_be_written_is_not_listed(
     def fail(*_: object) -> None:
         raise DiskFullError("full")
 
-    monkeypatch.setattr(files, "new_folder", fail)
+    monkeypatch.setattr(FolderStore, "put_together", fail)
     with pytest.raises(DiskFullError):
         await add(portraits, b"1")
     assert portraits.list("alice") == []
 
 
 async def test_what_is_broken_is_left_out_and_what_is_unfinished_is_removed(
-    library: PortraitLibrary, portraits: Portraits, caplog: pytest.LogCaptureFixture
+    library: PortraitLibrary, folder: Path, portraits: Portraits, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = [(await add(portraits, content)).id for content in (b"1", b"2", b"3")]
-    (library.folder / ids[0] / RECORD).write_text("{")
-    (library.folder / ids[1] / IMAGE).write_bytes(b"")
-    (library.folder / "p-stray").mkdir()
-    (library.folder / f"{files.TEMPORARY}killed").mkdir()
-    (library.folder / ids[2] / f"{files.TEMPORARY}killed").write_bytes(b"half")
+    (folder / ids[0] / RECORD).write_text("{")
+    (folder / ids[1] / IMAGE).write_bytes(b"")
+    (folder / "p-stray").mkdir()
+    (folder / "p-stray" / RECORD).write_bytes(b"")
+    (folder / f"{files.TEMPORARY}killed").mkdir()
     found = await open_portraits(library)
     assert [each.id for each in found.list("alice")] == [ids[2]]
-    assert not (library.folder / f"{files.TEMPORARY}killed").exists()
-    assert {each.name for each in (library.folder / ids[2]).iterdir()} == {IMAGE, THUMBNAIL, RECORD}
+    assert not (folder / f"{files.TEMPORARY}killed").exists()
+    assert {each.name for each in (folder / ids[2]).iterdir()} == {IMAGE, THUMBNAIL, RECORD}
     said = [record.message for record in caplog.records if "is left out" in record.message]
     assert len(said) == 3
     assert ids[0] in said[0] or ids[0] in said[1]
 
 
-async def test_a_server_that_is_killed_leaves_a_portrait_whole_or_not_at_all(library: PortraitLibrary) -> None:
+async def test_a_server_that_is_killed_leaves_a_portrait_whole_or_not_at_all(
+    library: PortraitLibrary, tmp_path: Path, folder: Path
+) -> None:
     """Killed when all is written and nothing renamed, and, replacing a record, likewise."""
     program = f"""
         import asyncio, os, signal
         from pathlib import Path
         from livehead.store import files
+        from livehead.store.objects.folder import FolderStore
         from livehead.store.portraits.library import PortraitLibrary
         from store.test_portraits import add, open_portraits
 
         async def main():
-            portraits = await open_portraits(PortraitLibrary(Path({str(library.folder)!r})))
+            portraits = await open_portraits(PortraitLibrary(FolderStore(Path({str(tmp_path)!r}))))
             kept = await add(portraits, b"1")
             if os.environ["KILLED"] == "renaming":
                 Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
                 await portraits.rename(kept.id, "alice", "Newer")
-            files._rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
             await add(portraits, b"2")
 
         asyncio.run(main())
@@ -189,13 +210,41 @@ async def test_a_server_that_is_killed_leaves_a_portrait_whole_or_not_at_all(lib
         assert ended.returncode == -signal.SIGKILL
         [avatar] = (await open_portraits(library)).list("alice")
         assert avatar.name == "Mine"
-        assert {each.name for each in library.folder.rglob("*")} == {avatar.id, IMAGE, THUMBNAIL, RECORD}
+        assert names(folder) == {avatar.id, IMAGE, THUMBNAIL, RECORD}
 
 
-async def test_a_moved_record_is_not_taken_for_another(library: PortraitLibrary) -> None:
-    folder = library.folder / portrait_id("alice", "0" * 64)
-    folder.mkdir(parents=True)
-    (folder / RECORD).write_text("{}")
+async def test_several_servers_see_each_others_at_once(library: PortraitLibrary, tmp_path: Path) -> None:
+    one, other = [await open_portraits(PortraitLibrary(FolderStore(tmp_path)), most=2) for _ in range(2)]
+    kept = await add(one, b"1")
+    assert other.find(kept.id, "alice") is None
+    await other.refresh(kept.id)
+    found = other.find(kept.id, "alice")
+    assert found is not None
+    assert await asyncio.to_thread(found.read) == b"image of " + JPEG + b"1"
+    assert await one.rename(kept.id, "alice", "Newer")
+    await other.refresh()
+    assert [each.name for each in other.list("alice")] == ["Newer"]
+    assert await other.delete(kept.id, "alice")
+    assert not await one.rename(kept.id, "alice", "Newest")
+    assert one.list("alice") == []
+    with pytest.raises(NotFoundError):
+        await asyncio.to_thread(found.read)
+
+
+async def test_an_owners_number_holds_for_all_servers(library: PortraitLibrary, tmp_path: Path) -> None:
+    servers = [await open_portraits(PortraitLibrary(FolderStore(tmp_path)), most=2) for _ in range(4)]
+    await add(servers[0], b"0")
+    asked = [add(server, bytes([number])) for number, server in enumerate(servers)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(each, PortraitRecord | TooManyPortraitsError) for each in answers)
+    await servers[0].refresh()
+    assert 1 <= len(servers[0].list("alice")) <= 2
+
+
+async def test_a_moved_record_is_not_taken_for_another(library: PortraitLibrary, folder: Path) -> None:
+    moved = folder / portrait_id("alice", "0" * 64)
+    moved.mkdir(parents=True)
+    (moved / RECORD).write_text("{}")
     assert (await open_portraits(library)).list("alice") == []
 
 

@@ -20,6 +20,7 @@ from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import Settings
 from livehead.speech_synthesis.base import Synthesizer
+from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.portraits import Portraits
 from livehead.store.portraits.thumbnails import Thumbnails
 from livehead.store.recordings.store import RecordingStore
@@ -44,6 +45,7 @@ class Services:
     recordings: RecordingStore
     recorders: SessionRecorders
     renders: Renders
+    storage: StorageThreads
 
     async def reload_keys(self) -> None:
         """Read the key file again, and end the sessions of keys that are gone."""

@@ -40,6 +40,7 @@ async def make_token(
     """``expires_in`` is in seconds."""
     grant = read_grant(await read_json(request))
     if grant.avatar is not None:
+        await services.avatars.refresh(grant.avatar)
         services.avatars.get(grant.avatar, identity.owner)
     response.headers["Cache-Control"] = "no-store"
     services.metrics.tokens.inc()

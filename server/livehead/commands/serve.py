@@ -24,6 +24,8 @@ from livehead.errors import UsageError
 from livehead.logs import configure, flush
 from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
+from livehead.store.objects.base import ObjectStore
+from livehead.store.objects.choice import open_store
 from livehead.tracing import trace
 from livehead.tracing.choice import choose as find_tracer
 from livehead.transport.listening import listen
@@ -43,6 +45,9 @@ SETTINGS = (
     "memory",
     "max_sessions",
     "data_dir",
+    "bucket",
+    "bucket_endpoint",
+    "bucket_region",
     "portrait",
     "tls_cert",
     "tls_key",
@@ -73,12 +78,15 @@ def run(args: argparse.Namespace) -> int:
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
     check_ports(settings)
+    store = open_store(settings)
+    check_store(store, settings)
     app = create_app(settings, choice)
     listener = listen(server.host, server.port)
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
     say = logger.info if server.log_format == "json" else partial(print, flush=True)
     say(f"Engine: {choice.name} ({choice.reason})")
+    say(f"Storage: {store.describe()}")
     say(f"Livehead is at {scheme}://{host}:{listener.getsockname()[1]}")
     services: Services = app.state.services
     _tell_ports(settings)
@@ -97,6 +105,16 @@ def _tell_ports(settings: Settings) -> None:
     if ports is not None:
         clients = "1 client" if len(ports) == 1 else f"{len(ports)} clients"
         print(f"Audio and video use the UDP ports {describe(ports)}: room for {clients} at once", flush=True)
+
+
+def check_store(store: ObjectStore, settings: Settings) -> None:
+    """Raises UsageError where it cannot be used. A server whose data folder nobody has chosen goes on without."""
+    try:
+        store.check()
+    except UsageError as error:
+        if settings.store.bucket is not None or "data_dir" in settings.server.model_fields_set:
+            raise
+        logger.warning("nothing can be kept: %s", error)
 
 
 def _warn(settings: Settings, services: Services) -> None:

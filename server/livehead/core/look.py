@@ -30,6 +30,11 @@ class Look:
         return "colour" if _COLOUR.fullmatch(self.background) else "picture"
 
     @property
+    def avatars(self) -> tuple[str, ...]:
+        """The ids that it names."""
+        return (self.background,) if self.kind == "picture" else ()
+
+    @property
     def rgb(self) -> tuple[int, int, int]:
         """The colour of a look whose kind is ``colour``."""
         red, green, blue = bytes.fromhex(self.background[1:])

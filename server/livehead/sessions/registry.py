@@ -172,6 +172,7 @@ class Registry:
         NotFoundError for an unknown avatar, and MalformedError or UnprocessableError for an offer or options that
         cannot be served.
         """
+        await self._avatars.refresh(request.avatar, *request.look.avatars)
         with self._counting_refusals():
             self._check(request, identity)
             self._check_pending(identity)

@@ -1,8 +1,8 @@
-"""Files that are there whole or not at all.
+"""Files that are there whole or not at all, in a folder that several servers may have at once.
 
-What is kept is written under a temporary name beside its own, flushed to the disk (fsync) and renamed, and so is what
-is removed, the other way round. A server that is killed in the middle leaves temporary names, which :func:`sweep`
-removes at the next start. All functions block: call them from a thread.
+What is kept is written under a temporary name beside its own, flushed to the disk (fsync) and renamed, and so is a
+folder that is removed, the other way round. A server that is killed in the middle leaves temporary names, which
+:func:`sweep` removes. All functions block: call them from a thread.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from livehead.errors import DiskFullError, StoreError
 TEMPORARY = ".new-"
 """Names of what is not finished begin with this."""
 
+LOCK = ".lock"
+"""A folder that is not finished has a file beside it, which is locked as long as somebody works in it."""
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -33,85 +36,84 @@ def storing(folder: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise DiskFullError(f"There is no room left on the disk of {folder}. Delete something first.") from error
         reason = error.strerror or str(error)
-        raise StoreError(f"{folder} cannot be written: {reason}. Check --data-dir and its permissions.") from error
+        raise StoreError(
+            f"{folder} cannot be written: {reason}. Make it writable for this user, or give another --data-dir."
+        ) from error
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file, or replace it whole; readable by this user only. Raises DiskFullError and StoreError."""
     with storing(path.parent):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
+        handle, temporary = _temporary(path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                Path(name).replace(path)
+                temporary.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder for the block to write into, readable by this user only, which becomes ``path`` at its end;
-    where the block raises, it is removed. The folder above is made where there is none.
-
-    Raises FileExistsError, and keeps nothing, where ``path`` is there already and not empty; DiskFullError and
-    StoreError.
-    """
-    with storing(path.parent):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=TEMPORARY))
-        lock = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder in ``parent``, which is made where there is none, for the block to work in; readable by this user only,
+    and removed at the end. Raises DiskFullError and StoreError."""
+    with storing(parent):
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, lock = _temporary(parent, LOCK)
+    folder = lock.with_suffix("")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with storing(path.parent):
-            yield temporary
-            for file in temporary.iterdir():
-                _sync(file)
-            os.fsync(lock)
-            taken = not _rename(temporary, path)
-            sync_folder(path.parent)
-        if taken:
-            raise FileExistsError(errno.EEXIST, "is there already", str(path))
+        with storing(parent):
+            folder.mkdir(mode=0o700)
+            yield folder
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder at once, so that no half of a folder is ever seen. One that is not there is no error.
+    """Remove a file, or a folder at once, so that no half of a folder is ever seen. One that is not there is no error.
     Raises StoreError."""
-    if not path.exists():
-        return
     with storing(path.parent):
-        gone = Path(tempfile.mkdtemp(dir=path.parent, prefix=TEMPORARY))
-        try:
-            path.rename(gone / path.name)
+        if not path.is_dir():
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return
             sync_folder(path.parent)
-        except FileNotFoundError:
-            pass
-        finally:
-            shutil.rmtree(gone, ignore_errors=True)
+            return
+        with scratch_folder(path.parent) as gone:
+            try:
+                path.rename(gone / path.name)
+                sync_folder(path.parent)
+            except FileNotFoundError:
+                pass
 
 
 def sweep(folder: Path) -> int:
-    """Remove what a server that was killed left unfinished in ``folder``, and say how much that was. What another
-    process is writing right now is locked, and left alone. A folder that is not there is no error."""
+    """Remove what servers that were killed left unfinished in ``folder``, and say how much that was. What a process is
+    writing right now, here or on another machine, is locked, and left alone. A folder that is not there is no
+    error."""
     removed = 0
-    for each in folder.glob(f"{TEMPORARY}*"):
+    for each in sorted(folder.glob(f"{TEMPORARY}*")):
+        if each.is_dir():
+            if not each.with_suffix(LOCK).exists():
+                shutil.rmtree(each, ignore_errors=True)
+                removed += 1
+            continue
         try:
-            handle = os.open(each, os.O_RDONLY | os.O_NOFOLLOW)
+            handle = os.open(each, os.O_RDWR | os.O_NOFOLLOW)  # NFS locks no file that is open for reading only
         except OSError:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if each.is_dir():
-                shutil.rmtree(each)
-            else:
-                each.unlink()
+            if each.suffix == LOCK:
+                shutil.rmtree(each.with_suffix(""), ignore_errors=True)
+            each.unlink()
             removed += 1
         except OSError:
             pass  # locked, or gone meanwhile
@@ -137,15 +139,61 @@ def sync_folder(folder: Path) -> None:
     _sync(folder, os.O_DIRECTORY)
 
 
-def _rename(folder: Path, path: Path) -> bool:
-    """Whether ``path`` was free."""
+def lock_new(path: Path) -> int:
+    """A new empty file, locked as long as the descriptor is open. The folder is made where there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(path, handle):
+            return handle
+        os.close(handle)  # swept between the two
+
+
+@contextmanager
+def turn(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """One process at a time is in the block, by a lock file that is there as long. Without ``wait``, the block gets
+    False where another one is."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_at(path, handle):
+                continue
+            try:
+                yield True
+            finally:
+                path.unlink(missing_ok=True)
+            return
+        except BlockingIOError:
+            yield False
+            return
+        finally:
+            os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file to the disk."""
+    _sync(path)
+
+
+def _temporary(folder: Path, suffix: str = "") -> tuple[int, Path]:
+    """A new file, open and locked. One that was swept between the two is made again."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=TEMPORARY, suffix=suffix)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(Path(name), handle):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """Whether an open file is still there, by its name."""
     try:
-        folder.rename(path)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            return False
-        raise
-    return True
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _sync(path: Path, flags: int = 0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -205,7 +206,9 @@ def test_what_another_process_still_writes_is_left_alone_until_it_ends(folder: P
     with (folder / recording.file).open("rb") as writing:
         fcntl.flock(writing, fcntl.LOCK_EX)
         store = make(folder)
-        assert store.list(ALICE) == []
+        assert [(each.state, each.seconds) for each in store.list(ALICE)] == [("recording", 4.0)]
+        with pytest.raises(ConflictError):
+            delete(store, recording.id, ALICE)
         assert len(names(folder)) == 2
     store._look()
     assert [each.state for each in store.list(ALICE)] == ["cut-short"]
@@ -218,6 +221,11 @@ def test_what_nothing_refers_to_is_removed(folder: Path) -> None:
     (folder / "without.json").write_text(json.dumps({"id": "without", "kind": "film", "session": "s"}))
     lone = {"id": "lone", "kind": "film", "session": "s", "avatar": "amara", "started": 1.0, "state": "done"}
     (folder / "lone.json").write_text(json.dumps(lone))
+    names_before = names(folder)
+    make(folder)
+    assert names(folder) == [name for name in names_before if name != ".new-half"]  # another server may be at work
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
     store = make(folder)
     assert store.list(Identity("127.0.0.1")) == []
     assert names(folder) == ["notes.txt", "without.json"]  # what cannot be read is for people to look at

@@ -81,6 +81,7 @@ async def open_session(
     if given == JSON:
         check_accept(request, JSON)
         wanted = from_body(read_creation(await read_json(request)), services)
+        await services.avatars.refresh(wanted.avatar, *wanted.look.avatars)
         with services.access.opening(identity):
             session = services.registry.create(wanted, identity)
         return _created(session, services, identity)

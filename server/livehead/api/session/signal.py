@@ -91,8 +91,10 @@ class SignalHandler:
                 if candidate is not None:
                     await caller.add_candidate(candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex)
             case ChooseAvatar(avatar):
+                await self._services.avatars.refresh(avatar)
                 session.choose_avatar(avatar, self._socket.tell)
             case ChooseLook(look):
+                await self._services.avatars.refresh(*look.avatars)
                 session.choose_look(look, self._socket.tell)
             case ChooseLatency(preset):
                 self._services.registry.choose_latency(session, preset)

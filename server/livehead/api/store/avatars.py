@@ -64,6 +64,7 @@ async def list_avatars(services: ServicesDep, identity: Anybody, response: Respo
     """The built-in ones, and with an API key its owner's. With a token, of those only the one that the token names:
     whoever has it need not know whose faces there are beside."""
     response.headers["Cache-Control"] = "no-store"
+    await services.avatars.refresh_all()
     shown = services.avatars.list(identity.owner)
     return [describe(each) for each in shown if each.builtin or identity.is_key or each.id == identity.avatar]
 
@@ -112,6 +113,7 @@ async def check(request: Request, services: ServicesDep, identity: KeyHolder, re
 @router.get("/{avatar_id}", summary="One portrait", responses={404: NO_AVATAR})
 async def get_avatar(avatar_id: str, services: ServicesDep, identity: Anybody, response: Response) -> dict[str, Any]:
     response.headers["Cache-Control"] = "no-store"
+    await services.avatars.refresh(avatar_id)
     return describe(services.avatars.get(avatar_id, identity.owner))
 
 
@@ -133,6 +135,7 @@ async def rename(
     name = (await read_json(request)).get("name")
     if not isinstance(name, str) or not name.strip():
         raise UnprocessableError('Send {"name": "…"} with the new name, which is not empty.')
+    await services.avatars.refresh(avatar_id)
     _check_own(services.avatars.get(avatar_id, identity.owner))
     await services.portraits.rename(avatar_id, identity.owner, name)
     response.headers["Cache-Control"] = "no-store"
@@ -148,6 +151,7 @@ async def rename(
 )
 async def delete(avatar_id: str, services: ServicesDep, identity: KeyHolder) -> Response:
     """Sessions that show it go on."""
+    await services.avatars.refresh(avatar_id)
     _check_own(services.avatars.get(avatar_id, identity.owner))
     await services.portraits.delete(avatar_id, identity.owner)
     services.avatars.forget(avatar_id)
@@ -164,7 +168,7 @@ async def delete(avatar_id: str, services: ServicesDep, identity: KeyHolder) -> 
 )
 async def get_image(avatar_id: str, request: Request, services: ServicesDep) -> Response:
     """A built-in one is sent as WebP to clients that name it in ``Accept``, as browsers do: a tenth of the PNG."""
-    avatar, owner = _find(request, services, avatar_id)
+    avatar, owner = await _find(request, services, avatar_id)
     small = avatar.builtin and "image/webp" in request.headers.get("accept", "")
     headers = _caching(avatar, f"{avatar.version}-webp" if small else avatar.version)
     headers["Vary"] = ", ".join(("Accept", *([headers["Vary"]] if "Vary" in headers else [])))
@@ -183,7 +187,7 @@ async def get_image(avatar_id: str, request: Request, services: ServicesDep) -> 
     dependencies=[Depends(Guard(Needs.NOTHING))],  # for the built-in ones; others ask themselves
 )
 async def get_thumbnail(avatar_id: str, request: Request, services: ServicesDep) -> Response:
-    avatar, _ = _find(request, services, avatar_id)
+    avatar, _ = await _find(request, services, avatar_id)
     headers = _caching(avatar, f"{avatar.version}-thumbnail")
     if _unchanged(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -241,13 +245,14 @@ def _address(avatar: Avatar) -> str:
     return f"/v1/avatars/{avatar.id}"
 
 
-def _find(request: Request, services: Services, avatar_id: str) -> tuple[Avatar, str]:
+async def _find(request: Request, services: Services, avatar_id: str) -> tuple[Avatar, str]:
     """An avatar and its owner. The built-in ones are for everybody; others take a credential of their owner's. Raises
     NotFoundError, UnauthorizedError and RateLimitError."""
     builtin = services.avatars.find_builtin(avatar_id)
     if builtin is not None:
         return builtin, ""
     identity = identify(request, credential_of(request)[0])
+    await services.avatars.refresh(avatar_id)
     return services.avatars.get(avatar_id, identity.owner), identity.owner
 
 

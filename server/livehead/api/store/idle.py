@@ -34,6 +34,7 @@ async def get_idle_film(
     services: ServicesDep,
     identity: Annotated[Identity, Depends(Guard(Needs.CREDENTIAL))],
 ) -> Response:
+    await services.avatars.refresh(avatar_id)
     film = services.idle_films.get(avatar_id, identity.owner)
     if film is None:
         return Response(status_code=202, headers={"Retry-After": str(AGAIN_S), "Cache-Control": "no-store"})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Depends, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, Request, Response
 
 from livehead.api.guard import Guard
 from livehead.api.services import ServicesDep
+from livehead.api.store.object_response import send_object
 from livehead.core.identity import Identity, Role
 from livehead.errors import ConflictError, NotFoundError
 from livehead.store.recordings.recording import SUFFIXES, Recording, RecordingKind
@@ -29,7 +28,7 @@ STILL_RECORDING: dict[str, Any] = {"description": "It is still being recorded"}
 async def list_recordings(services: ServicesDep, identity: Owner, response: Response) -> list[dict[str, Any]]:
     """A key's are all of its own, a token's those of the sessions that it opened."""
     response.headers["Cache-Control"] = "no-store"
-    return [describe(each) for each in services.recordings.list(identity)]
+    return [describe(each) for each in await services.recordings.listed(identity)]
 
 
 @router.get(
@@ -44,21 +43,19 @@ async def list_recordings(services: ServicesDep, identity: Owner, response: Resp
         416: {"description": "Nothing of the Range is in the file"},
     },
 )
-async def get_recording(recording_id: str, services: ServicesDep, identity: Owner) -> Response:
-    recording = services.recordings.get(recording_id, identity)
+async def get_recording(recording_id: str, request: Request, services: ServicesDep, identity: Owner) -> Response:
+    recording = await services.recordings.find(recording_id, identity)
     if recording.state == "recording":
         raise ConflictError("This is still being recorded. End its session first.", problem="still-recording")
-    path = services.recordings.file(recording)
-    try:
-        stat = await asyncio.to_thread(path.stat)
-    except FileNotFoundError:
-        raise NotFoundError("Nothing was kept of this recording, it failed. DELETE removes its entry.") from None
+    file = await services.recordings.served(recording)
+    if file is None:
+        raise NotFoundError("Nothing was kept of this recording, it failed. DELETE removes its entry.")
     name = f"livehead-{recording.avatar}-{_started(recording):%Y%m%d-%H%M%S}{SUFFIXES[recording.kind]}"
-    return FileResponse(
-        path,
+    return await send_object(
+        request,
+        file,
         media_type=MEDIA_TYPES[recording.kind],
         filename=name,
-        stat_result=stat,
         headers={"Cache-Control": "private, no-cache"},
     )
 

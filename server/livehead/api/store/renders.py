@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
 from livehead.api.guard import Guard
 from livehead.api.services import Services, ServicesDep
 from livehead.api.store.multipart import MULTIPART, Form, FormField, read_form
+from livehead.api.store.object_response import send_object
 from livehead.core.identity import Identity, Role
 from livehead.core.latency_choice import AUTO
 from livehead.core.limits import MAX_NAME, MAX_SEED
@@ -93,7 +94,7 @@ async def submit(request: Request, services: ServicesDep, identity: Owner) -> Re
         )
         if "audio" not in form:
             raise UnprocessableError("The form has no field 'audio'; send a file that holds some.")
-        return _read(form, services, identity, info)
+        return await _read(form, services, identity, info)
 
     with services.access.uploading(identity):
         record = await services.renders.submit(identity, receive)
@@ -127,12 +128,12 @@ async def get_render(render_id: str, services: ServicesDep, identity: Owner, res
         416: {"description": "Nothing of the Range is in the file"},
     },
 )
-async def get_film(render_id: str, services: ServicesDep, identity: Owner) -> Response:
+async def get_film(render_id: str, request: Request, services: ServicesDep, identity: Owner) -> Response:
     record = await services.renders.find(render_id, identity)
-    path = services.renders.film(record)
+    film = await services.renders.film(record)
     name = f"livehead-{record.avatar or 'own'}-{_time(record.created):%Y%m%d-%H%M%S}.mp4"
     headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(path, media_type="video/mp4", filename=name, headers=headers)
+    return await send_object(request, film, media_type="video/mp4", filename=name, headers=headers)
 
 
 @router.delete(
@@ -149,13 +150,14 @@ async def cancel(render_id: str, services: ServicesDep, identity: Owner) -> Resp
     return Response(status_code=204)
 
 
-def _read(form: Form, services: Services, identity: Identity, info: GeneratorInfo) -> RenderRequest:
+async def _read(form: Form, services: Services, identity: Identity, info: GeneratorInfo) -> RenderRequest:
     """What is wanted, as far as it can be checked without a decoder."""
     avatar, portrait = form.text("avatar") or None, form.data("portrait") if "portrait" in form else None
     if (avatar is None) == (portrait is None):
         raise UnprocessableError("Send either 'avatar', the id of a portrait, or 'portrait', an image file.")
     identity.check_opening(avatar or "", "push")
     if avatar is not None:
+        await services.avatars.refresh(avatar)
         services.avatars.get(avatar, identity.owner)
     if portrait is not None:
         services.portraits.check_open()
@@ -163,6 +165,7 @@ def _read(form: Form, services: Services, identity: Identity, info: GeneratorInf
             raise UnprocessableError(f"Send the field consent=yes, which says: {CONSENT}", problem="consent")
         check_file(portrait)
     look = read_look(read_object(form.text("look") or "", MAX_LOOK)) if form.text("look") else KEEP
+    await services.avatars.refresh(*look.avatars)
     check_look(look, info, services.avatars, identity.owner)
     latency = film_preset(info, form.text("latency") or AUTO)
     find_preset(info.presets, latency)

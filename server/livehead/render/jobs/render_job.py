@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from typing import TypeAlias
+from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,12 @@ from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Backdrop
 from livehead.engine.host.host import EngineHost, EngineStream, WindowTiming
-from livehead.errors import EngineDownError, EngineError, LiveheadError
+from livehead.errors import EngineDownError, EngineError, LiveheadError, StoreDownError
 from livehead.media.video.provenance import synthetic_tags
 from livehead.render.film import FilmFormat
 from livehead.render.jobs.threads import FilmThreads
 from livehead.render.jobs.written_film import WrittenFilm
-from livehead.store.renders.queue import AUDIO, FILM, RenderQueue
+from livehead.store.renders.queue import AUDIO, FILM, PORTRAIT, RenderQueue
 from livehead.store.renders.record import RenderRecord, RenderState
 
 IN_FLIGHT = 2
@@ -35,6 +36,11 @@ MOST_STARTS = 4
 
 PAUSES_S = (0.5, 2.0, 5.0)
 """Before it begins again."""
+
+STORE_PAUSE_S = 3.0
+"""Before a storage that did not answer is asked again: what was made is not thrown away for that."""
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +53,8 @@ class Shown:
     backdrop: Backdrop | None
 
 
-Source: TypeAlias = Callable[[RenderRecord], Awaitable[Shown]]
+Source: TypeAlias = Callable[[RenderRecord, Path | None], Awaitable[Shown]]
+"""Gets the file of the portrait that came with a render, None where it names an avatar."""
 
 
 class WindowLostError(EngineError):
@@ -97,8 +104,19 @@ class RenderJob:
             await self._end("done")
 
     async def _end(self, state: RenderState, error: str | None = None) -> None:
-        if await self._queue.end(self.record.id, state, error):
+        if await self._patiently(lambda: self._queue.end(self.record.id, state, error)):
             self._on_end(state)
+        elif state == "done":
+            await self._queue.drop_film(self.record.id)
+
+    async def _patiently(self, step: Callable[[], Awaitable[Result]]) -> Result:
+        """Again and again where the storage does not answer. Whoever takes the render over meanwhile ends this."""
+        while True:
+            try:
+                return await step()
+            except StoreDownError as error:
+                logger.warning("render %s: waits: %s", self.record.id, error)
+                await asyncio.sleep(STORE_PAUSE_S)
 
     async def _make_with_patience(self) -> None:
         starts = self.record.starts
@@ -112,7 +130,7 @@ class RenderJob:
                 await asyncio.sleep(PAUSES_S[min(starts, len(PAUSES_S)) - 1])
                 await self._engine_is_ready()
                 starts += 1
-                if not await self._queue.begin_again(self.record.id):
+                if not await self._patiently(lambda: self._queue.begin_again(self.record.id)):
                     return
             else:
                 return
@@ -128,7 +146,18 @@ class RenderJob:
     async def _make(self) -> None:
         """Raises EngineError where the engine is to blame, and other errors where it is not."""
         self.progress = 0.0
-        shown = await self._source(self.record)
+        async with self._queue.workspace() as folder:
+            audio = await self._fetched(AUDIO, folder)
+            portrait = None if self.record.avatar is not None else await self._fetched(PORTRAIT, folder)
+            shown = await self._patiently(lambda: self._source(self.record, portrait))
+            film = folder / FILM
+            await self._make_film(shown, audio, film)
+            await self._patiently(lambda: self._queue.keep(self.record.id, FILM, film))
+
+    async def _fetched(self, name: str, folder: Path) -> Path:
+        return await self._patiently(lambda: self._queue.fetch(self.record.id, name, folder))
+
+    async def _make_film(self, shown: Shown, audio: Path, target: Path) -> None:
         windows = _Windows()
         stream = await self._host.open(
             shown.portrait,
@@ -140,12 +169,13 @@ class RenderJob:
             backdrop=shown.backdrop,
         )
         try:
-            await self._write(windows, stream, self._format(shown))
+            await self._write(windows, stream, self._format(shown), audio, target)
         finally:
             await stream.close()
 
-    async def _write(self, windows: _Windows, stream: EngineStream, film_format: FilmFormat) -> None:
-        audio, target = self._queue.file(self.record.id, AUDIO), self._queue.file(self.record.id, FILM)
+    async def _write(
+        self, windows: _Windows, stream: EngineStream, film_format: FilmFormat, audio: Path, target: Path
+    ) -> None:
         opening = asyncio.ensure_future(
             self._threads.run(WrittenFilm, audio, target, film_format, self._queue.check_room_now)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,18 +22,19 @@ from livehead.errors import ConflictError, NotConfiguredError, NotFoundError
 from livehead.metrics import Metrics
 from livehead.render.jobs.audio_decoding import AudioDecoder
 from livehead.render.jobs.render_job import RenderJob, Shown
-from livehead.render.jobs.runner import RenderRunner
+from livehead.render.jobs.runner import RenderRunner, order
 from livehead.render.jobs.threads import FilmThreads
 from livehead.settings import StoreSettings
-from livehead.store.files import new_folder, write_file
+from livehead.store.files import write_file
+from livehead.store.objects.base import ObjectStore
+from livehead.store.objects.served import ServedObject, find_served
+from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.decoding import PortraitDecoder
 from livehead.store.renders.queue import AUDIO, FILM, PORTRAIT, RenderQueue
 from livehead.store.renders.record import RenderRecord, RenderState
 
 UPLOAD = "upload"
 """The audio file as it came, in the folder of a render that is being received."""
-
-FOLDER = "renders"
 
 
 class FindBackdrop(Protocol):
@@ -57,20 +57,26 @@ class RenderRequest:
 class Renders:
     """An async context manager: inside, what waits is made.
 
-    ``folder`` is the data folder. All methods raise StoreError and DiskFullError, and UnavailableError where the folder
-    belongs to another server.
+    All servers that share ``objects`` have one queue. ``scratch`` is a folder of this machine for unfinished files;
+    ``busy`` says that this server has calls. All methods raise StoreError and DiskFullError, and UnavailableError where
+    a server of an older version has the folder.
     """
 
     def __init__(
         self,
-        folder: Path,
+        objects: ObjectStore,
+        storage: StorageThreads,
+        scratch: Path,
         settings: StoreSettings,
         host: EngineHost,
         avatars: AvatarStore,
         portraits: PortraitDecoder,
         find_backdrop: FindBackdrop,
         metrics: Metrics,
+        busy: Callable[[], bool],
     ) -> None:
+        self._objects = objects
+        self._storage = storage
         self._settings = settings
         self._host = host
         self._avatars = avatars
@@ -78,11 +84,11 @@ class Renders:
         self._metrics = metrics
         self._find_backdrop = find_backdrop
         self._queue = RenderQueue(
-            folder / FOLDER, min_free_mb=settings.min_free_mb, kept_s=settings.render_hours * 3600
+            objects, storage, scratch, min_free_mb=settings.min_free_mb, kept_s=settings.render_hours * 3600
         )
         self._audio = AudioDecoder(settings.max_render_seconds)
         self._threads = FilmThreads()
-        self._runner = RenderRunner(self._queue, host, metrics, self._make)
+        self._runner = RenderRunner(self._queue, host, metrics, self._make, busy)
         self._arriving: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
@@ -119,13 +125,14 @@ class Renders:
         await self._queue.check_room()
         async with self._place(identity.owner):
             render_id = new_id()
-            async with _new_folder(self._queue.folder / render_id) as folder:
+            async with self._queue.workspace() as folder:
                 request = await receive(folder / UPLOAD)
                 seconds = await self._audio.decode(folder / UPLOAD, folder / AUDIO)
-                await asyncio.to_thread(os.unlink, folder / UPLOAD)
                 if request.portrait is not None:
                     prepared = await self._portraits.prepare(request.portrait)
                     await asyncio.to_thread(write_file, folder / PORTRAIT, prepared.image)
+                    await self._queue.keep(render_id, PORTRAIT, folder / PORTRAIT)
+                await self._queue.keep(render_id, AUDIO, folder / AUDIO)
             record = await self._queue.add(
                 RenderRecord(
                     id=render_id,
@@ -139,6 +146,7 @@ class Renders:
                     created=time.time(),
                 )
             )
+            await self._check_number(record)
         self._runner.wake()
         return record
 
@@ -154,15 +162,19 @@ class Renders:
         own = await self._queue.of_owner(identity.owner)
         return [record for record in reversed(own) if record.belongs_to(identity)]
 
-    def film(self, record: RenderRecord) -> Path:
-        """The film's file. Raises ConflictError, with the problem ``not-done``, where there is none."""
+    async def film(self, record: RenderRecord) -> ServedObject:
+        """The film's file. Raises ConflictError, with the problem ``not-done``, where there is none, and NotFoundError
+        where it was removed meanwhile."""
         if record.state != "done":
             more = "" if record.error is None else f": {record.error}"
             raise ConflictError(
                 f"There is no film: the render is {record.state}{more}. Ask again when it is done.",
                 problem="not-done",
             )
-        return self._queue.file(record.id, FILM)
+        found = await self._storage.run(find_served, self._objects, self._queue.key(record.id, FILM))
+        if found is None:
+            raise NotFoundError("The film is not there any more.")
+        return found
 
     async def cancel(self, record: RenderRecord) -> None:
         """End one that waits or runs, and give back at once what it took; forget one that has ended. When this returns
@@ -176,12 +188,11 @@ class Renders:
 
     def progress(self, record: RenderRecord) -> float:
         """0 … 1."""
-        return 1.0 if record.state == "done" else self._runner.progress(record.id)
+        return 1.0 if record.state == "done" else self._runner.progress(record) if record.state == "running" else 0.0
 
     async def places(self) -> dict[str, int]:
         """The place in the queue, from 1, of every render that waits."""
-        waiting = [record for record in await self._queue.open() if record.state == "queued"]
-        return {record.id: place for place, record in enumerate(self._runner.order(waiting), 1)}
+        return {record.id: place for place, record in enumerate(order(await self._queue.all()), 1)}
 
     def expires(self, record: RenderRecord) -> float | None:
         """When it is forgotten, in Unix time; None before its end."""
@@ -192,17 +203,28 @@ class Renders:
         """One of those that the owner may have, also while it is received."""
         self._arriving[owner] += 1
         try:
-            there = sum(record.owner == owner for record in await self._queue.open())
-            if there + self._arriving[owner] > self._settings.max_renders:
-                raise ConflictError(
-                    f"{there} renders wait or run, and {self._settings.max_renders} may. Wait for one, or cancel one "
-                    "with DELETE.",
-                    problem="too-many-renders",
-                )
+            if await self._open_of(owner) + self._arriving[owner] > self._settings.max_renders:
+                raise self._too_many()
             yield
         finally:
             self._arriving[owner] -= 1
             self._arriving += Counter()  # drops those at zero
+
+    async def _check_number(self, record: RenderRecord) -> None:
+        """Of several servers that took one in at the same time each counts when all are there."""
+        if await self._open_of(record.owner) > self._settings.max_renders:
+            await self._queue.forget(record.id)
+            raise self._too_many()
+
+    async def _open_of(self, owner: str) -> int:
+        return sum(record.owner == owner for record in await self._queue.open())
+
+    def _too_many(self) -> ConflictError:
+        return ConflictError(
+            f"{self._settings.max_renders} renders wait or run, and no more may. Wait for one, or cancel one with "
+            "DELETE.",
+            problem="too-many-renders",
+        )
 
     def _make(self, record: RenderRecord) -> RenderJob:
         marked = self._settings.visible_mark != "off"
@@ -211,22 +233,10 @@ class Renders:
     def _count(self, state: RenderState) -> None:
         self._metrics.renders_ended.labels(state).inc()
 
-    async def _show(self, record: RenderRecord) -> Shown:
-        if record.avatar is None:
-            portrait = await asyncio.to_thread(load_portrait, self._queue.file(record.id, PORTRAIT))
+    async def _show(self, record: RenderRecord, portrait: Path | None) -> Shown:
+        if portrait is not None:
+            pixels = await asyncio.to_thread(load_portrait, portrait)
         else:
-            portrait = await self._avatars.portrait(record.avatar, record.owner)
-        return Shown(portrait, await self._find_backdrop(Look(record.background), self._avatars, record.owner))
-
-
-@asynccontextmanager
-async def _new_folder(path: Path) -> AsyncIterator[Path]:
-    """:func:`new_folder` for the event loop."""
-    manager = new_folder(path)
-    folder = await asyncio.to_thread(manager.__enter__)
-    try:
-        yield folder
-    except BaseException as error:
-        await asyncio.shield(asyncio.to_thread(manager.__exit__, type(error), error, error.__traceback__))
-        raise
-    await asyncio.to_thread(manager.__exit__, None, None, None)
+            assert record.avatar is not None
+            pixels = await self._avatars.portrait(record.avatar, record.owner)
+        return Shown(pixels, await self._find_backdrop(Look(record.background), self._avatars, record.owner))

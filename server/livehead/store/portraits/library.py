@@ -1,17 +1,18 @@
-"""The folder of portraits: one folder for each, with its image, its thumbnail and its record."""
+"""The portraits in the storage: each has its image, its thumbnail and its record below ``portraits/ID/``."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
-from pathlib import Path
 
 from pydantic import ValidationError
 
-from livehead.store import files
+from livehead.store.objects.base import ObjectStore
+from livehead.store.objects.records import Records
 from livehead.store.portraits.preparation import PreparedPortrait
 from livehead.store.portraits.record import ID, PortraitRecord
+
+FOLDER = "portraits"
 
 IMAGE = "portrait.webp"
 THUMBNAIL = "thumbnail.webp"
@@ -24,74 +25,89 @@ logger = logging.getLogger(__name__)
 
 
 class PortraitLibrary:
-    """``folder`` need not be there yet. With less than ``min_free_mb`` of room on its disk nothing is added. All
-    methods block."""
+    """With less than ``min_free_mb`` of room on its disk nothing is added. What is read again has changed: servers that
+    share the storage see each other's at once. All methods block, and raise StoreError."""
 
-    def __init__(self, folder: Path, min_free_mb: int = 0) -> None:
-        self.folder = folder
+    def __init__(self, objects: ObjectStore, min_free_mb: int = 0) -> None:
+        self._objects = objects
         self._min_free_mb = min_free_mb
+        self._records = Records(objects, FOLDER, _is_record, _decode)
+        self._said: set[str] = set()
 
     def load(self) -> list[PortraitRecord]:
-        """All portraits, the oldest first. What is broken is left out, with a line in the log; what a server that was
-        killed left unfinished is removed."""
-        if removed := files.sweep(self.folder):
-            logger.info("portraits: %d unfinished ones were removed", removed)
+        """All portraits, the oldest first. What is broken is left out, with a line in the log."""
+        listed = self._objects.list(FOLDER)
+        empty = {each.key for each in listed if each.size == 0}
         found = []
-        for each in sorted(self.folder.glob("p-*")) if self.folder.is_dir() else ():
-            try:
-                found.append(self._load(each))
-            except (OSError, ValueError) as error:
-                logger.warning("portraits: %s is left out: %s", each.name, _reason(error))
+        for record, _ in self._records.all(listed).values():
+            broken = next((name for name in (IMAGE, THUMBNAIL) if _key(record.id, name) in empty), None)
+            if broken is None:
+                found.append(record)
+            elif record.id not in self._said:
+                self._said.add(record.id)
+                logger.warning("portraits: %s is left out: its %s is empty", record.id, broken)
         return sorted(found, key=lambda record: record.consent.at)
 
-    def add(self, record: PortraitRecord, portrait: PreparedPortrait) -> None:
-        """Keep a portrait; one that is there already gets the new record. Raises DiskFullError and StoreError."""
-        self.check_room()
-        with contextlib.suppress(FileExistsError), files.new_folder(self.folder / record.id) as folder:
-            (folder / IMAGE).write_bytes(portrait.image)
-            (folder / THUMBNAIL).write_bytes(portrait.thumbnail)
-            (folder / RECORD).write_text(_encode(record))
-            return
-        self.rewrite(record)
+    def sweep(self) -> None:
+        """Remove what servers that were killed left unfinished."""
+        self._objects.sweep(FOLDER)
 
-    def rewrite(self, record: PortraitRecord) -> None:
-        """Replace the record of a portrait that is there. Raises DiskFullError and StoreError."""
-        files.write_file(self.folder / record.id / RECORD, _encode(record).encode())
+    def get(self, portrait: str) -> PortraitRecord | None:
+        """As it is now."""
+        if not re.fullmatch(ID, portrait):
+            return None
+        found = self._records.get(_key(portrait, RECORD))
+        return None if found is None else found[0]
+
+    def add(self, record: PortraitRecord, portrait: PreparedPortrait) -> None:
+        """Keep a portrait. Raises DiskFullError."""
+        self.check_room()
+        files = {IMAGE: portrait.image, THUMBNAIL: portrait.thumbnail, RECORD: _encode(record)}
+        self._objects.put_together(f"{FOLDER}/{record.id}", files)
+
+    def rewrite(self, record: PortraitRecord) -> bool:
+        """Replace the record of a portrait that is there; False where it is not, any more. Raises DiskFullError."""
+        key = _key(record.id, RECORD)
+        while (found := self._objects.get(key)) is not None:
+            if self._objects.replace(key, _encode(record), found.version) is not None:
+                return True
+        return False
 
     def remove(self, portrait: str) -> None:
-        """Raises StoreError."""
-        files.remove(self.folder / portrait)
+        for name in (RECORD, THUMBNAIL, IMAGE):
+            self._objects.delete(_key(portrait, name))
 
     def check_room(self) -> None:
         """Raises DiskFullError where there is not enough for another one."""
-        files.check_room(self.folder, self._min_free_mb)
+        self._objects.check_room(self._min_free_mb)
 
-    def image(self, portrait: str) -> Path:
-        """Where a portrait's image is."""
-        return self.folder / portrait / IMAGE
-
-    def thumbnail(self, portrait: str) -> Path:
-        """Where a portrait's thumbnail is."""
-        return self.folder / portrait / THUMBNAIL
-
-    def _load(self, folder: Path) -> PortraitRecord:
-        """Raises OSError and ValueError."""
-        files.sweep(folder)
-        with (folder / RECORD).open("rb") as file:
-            record = PortraitRecord.model_validate_json(file.read(MAX_RECORD))
-        if record.id != folder.name or not re.fullmatch(ID, folder.name):
-            raise ValueError(f"its record is of {record.id}")
-        for name in (IMAGE, THUMBNAIL):
-            if (folder / name).stat().st_size == 0:
-                raise ValueError(f"its {name} is empty")
-        return record
+    def read(self, portrait: str, name: str) -> bytes | None:
+        """Its :data:`IMAGE` or :data:`THUMBNAIL`, None where it was deleted."""
+        found = self._objects.get(_key(portrait, name))
+        return None if found is None else found.data
 
 
-def _encode(record: PortraitRecord) -> str:
-    return record.model_dump_json(indent=1) + "\n"
+def _key(portrait: str, name: str) -> str:
+    return f"{FOLDER}/{portrait}/{name}"
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, each['loc'])) or RECORD}: {each['msg']}" for each in error.errors())
-    return str(error)
+def _is_record(key: str) -> bool:
+    return key.startswith(f"{FOLDER}/p-") and key.endswith(f"/{RECORD}")
+
+
+def _decode(key: str, data: bytes) -> PortraitRecord:
+    """Raises ValueError."""
+    if len(data) > MAX_RECORD:
+        raise ValueError(f"it has more than {MAX_RECORD} bytes")
+    try:
+        record = PortraitRecord.model_validate_json(data)
+    except ValidationError as error:
+        reasons = (f"{'.'.join(map(str, each['loc'])) or RECORD}: {each['msg']}" for each in error.errors())
+        raise ValueError("; ".join(reasons)) from None
+    if key != _key(record.id, RECORD):
+        raise ValueError(f"its record is of {record.id}")
+    return record
+
+
+def _encode(record: PortraitRecord) -> bytes:
+    return f"{record.model_dump_json(indent=1)}\n".encode()

@@ -1,20 +1,26 @@
-"""The folder of the recordings: each is a file, beside a sidecar in JSON. Everything blocks."""
+"""The folder of the recordings: each is a file, beside a sidecar in JSON. Everything blocks.
+
+Several servers may have the folder at once. What one of them is writing is locked.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import json
-import logging
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from livehead.store.files import TEMPORARY, remove, storing, sweep, write_file
-from livehead.store.recordings.recording import SUFFIXES, Recording
+from livehead.store.files import TEMPORARY, remove, storing, sweep, turn, write_file
+from livehead.store.objects.folder import FolderStore
+from livehead.store.objects.records import Records
+from livehead.store.recordings.recording import SUFFIXES, Recording, decode, encode
 
-logger = logging.getLogger(__name__)
+YOUNG_S = 60.0
+"""A file, or a sidecar, without the other may be so old before it is taken for what a killed server has left."""
 
 
 class RecordingFolder:
@@ -22,7 +28,7 @@ class RecordingFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._locked: list[Path] = []
+        self._records = Records(FolderStore(path.parent), path.name, _is_sidecar, lambda _, data: decode(data))
 
     def file(self, recording: Recording) -> Path:
         return self.path / recording.file
@@ -43,53 +49,74 @@ class RecordingFolder:
 
     def note(self, recording: Recording) -> None:
         """Write its sidecar."""
-        write_file(self._sidecar(recording), json.dumps(asdict(recording), indent=1).encode())
+        with storing(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(self._sidecar(recording.id), encode(recording))
 
     def remove(self, recording: Recording) -> None:
-        remove(self._sidecar(recording))
+        remove(self._sidecar(recording.id))
         remove(self.file(recording))
 
-    def load(self) -> Iterator[Recording]:
-        """All that is there. Of one whose server was killed the state is ``recording``. What nothing refers to is
-        removed."""
+    def all(self) -> dict[str, Recording]:
+        """All that is there, by id. What a server that was killed was writing is ``cut-short``."""
+        found = (self._as_seen(recording) for recording, _ in self._records.all().values())
+        return {recording.id: recording for recording in found if recording is not None}
+
+    def is_left(self, recording: Recording) -> bool:
+        """Whether it was being written, and nobody does any more."""
+        found = self._records.get(f"{self.path.name}/{recording.id}.json")
+        return found is not None and found[0].state == "recording" and not _is_locked(self.file(recording))
+
+    @contextmanager
+    def completing(self) -> Iterator[bool]:
+        """One server at a time completes what was left; the block gets whether it is this one."""
+        with turn(self.path / f"{TEMPORARY}completing", wait=False) as is_ours:
+            yield is_ours
+
+    def sweep(self) -> None:
+        """Remove what nothing refers to."""
         if not self.path.is_dir():
             return
         sweep(self.path)
-        for sidecar in self.path.glob("*.json"):
-            yield from self._read(sidecar)
         for path in self.path.iterdir():
-            if path.suffix in SUFFIXES.values() and not path.with_suffix(".json").exists() and not _is_locked(path):
-                remove(path)
+            if path.name.startswith(".") or not _is_old(path):
+                continue
+            if path.suffix in SUFFIXES.values():
+                if not path.with_suffix(".json").exists() and not _is_locked(path):
+                    remove(path)
+            elif path.suffix == ".json":
+                found = self._records.get(f"{self.path.name}/{path.name}")
+                if found is not None and found[0].state != "failed" and not self.file(found[0]).exists():
+                    remove(path)
 
-    def released(self) -> Iterator[Recording]:
-        """Those that were still being written when the folder was loaded, and are not any more."""
-        locked, self._locked = self._locked, []
-        for sidecar in locked:
-            if sidecar.exists():
-                yield from self._read(sidecar)
+    def _sidecar(self, recording_id: str) -> Path:
+        return self.path / f"{recording_id}.json"
 
-    def _sidecar(self, recording: Recording) -> Path:
-        return self.path / f"{recording.id}.json"
-
-    def _read(self, sidecar: Path) -> Iterator[Recording]:
-        try:
-            recording = Recording(**json.loads(sidecar.read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
-            logger.warning("the recording %s cannot be read: %s", sidecar.name, error)
-            return
+    def _as_seen(self, recording: Recording) -> Recording | None:
         path = self.file(recording)
-        if recording.state == "recording" and _is_locked(path):
-            self._locked.append(sidecar)
-        elif path.exists():
-            yield replace(recording, bytes=path.stat().st_size)
-        elif recording.state == "failed":
-            yield recording
-        else:
-            remove(sidecar)
+        try:
+            size = path.stat().st_size
+        except OSError:
+            young = recording.state == "recording" and not _is_old(self._sidecar(recording.id))
+            return recording if young or recording.state == "failed" else None
+        if recording.state == "recording" and not _is_locked(path):
+            recording = replace(recording, state="cut-short")
+        return replace(recording, bytes=size)
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _is_sidecar(key: str) -> bool:
+    return key.endswith(".json") and key.count("/") == 1
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime + YOUNG_S < time.time()
+    except OSError:
+        return False
 
 
 def _is_locked(path: Path) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, TypeAlias
 
 from livehead.core.identity import Identity
@@ -40,3 +41,14 @@ class Recording:
     def belongs_to(self, identity: Identity) -> bool:
         """A key has all of its owner's, a token those of the sessions that it opened."""
         return self.owner == identity.owner and (identity.is_key or self.token == identity.token)
+
+
+def encode(recording: Recording) -> bytes:
+    """Its sidecar."""
+    return json.dumps(asdict(recording), indent=1).encode()
+
+
+def decode(sidecar: bytes) -> Recording:
+    """What a newer version has added is left out. Raises ValueError and TypeError."""
+    given = json.loads(sidecar)
+    return Recording(**{each.name: given[each.name] for each in fields(Recording) if each.name in given})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,15 @@ from typing import BinaryIO, Self
 
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
-from livehead.errors import ConflictError, DiskFullError, LiveheadError, NotFoundError
+from livehead.errors import ConflictError, DiskFullError, LiveheadError, NotFoundError, StoreError
 from livehead.media.film.completion import FilmCompletion
 from livehead.media.film.wire import FilmOptions
 from livehead.settings import StoreSettings
 from livehead.store.files import check_room
+from livehead.store.objects.folder import FolderStore
+from livehead.store.objects.served import ServedObject, find_served
+from livehead.store.objects.threads import StorageThreads
+from livehead.store.recordings.bucket import RecordingBucket
 from livehead.store.recordings.folder import RecordingFolder
 from livehead.store.recordings.recording import Recording, RecordingKind, RecordingState
 
@@ -31,21 +36,36 @@ logger = logging.getLogger(__name__)
 class RecordingStore:
     """All owners'. Making one reads ``folder``, so make it before the event loop runs.
 
-    What says that it *blocks* is for threads; all else touches no file. As an async context manager it looks after the
-    room on the disk, and after what a server that was killed left: that is listed from the start, cut short, and films
-    are made complete one after the other.
+    Recordings are written to ``folder``, which several servers may share; with a ``bucket`` they are moved there when
+    they are finished, and ``folder`` is this server's own. What says that it *blocks* is for threads; what is no
+    coroutine and does not block touches no file, and knows what :meth:`refresh` found last.
+
+    As an async context manager it looks after the room on the disk, and after what a server that was killed left: that
+    is listed as cut short, and films are made complete one after the other, by one of the servers.
     """
 
-    def __init__(self, folder: Path, settings: StoreSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: StoreSettings,
+        bucket: RecordingBucket | None = None,
+        threads: StorageThreads | None = None,
+    ) -> None:
         self._folder = RecordingFolder(folder)
+        self._bucket = bucket
         self._settings = settings
+        self._threads = threads or StorageThreads()
         self._recordings: dict[str, Recording] = {}
-        self._left: list[str] = []
+        self._own: dict[str, Recording] = {}
+        self._ended: dict[str, Recording] = {}
+        self._failed_to_complete: set[str] = set()
+        self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._full: DiskFullError | None = None
         self._completion = FilmCompletion()
         self._watch: asyncio.Task[None] | None = None
-        for recording in self._folder.load():
-            self._take(recording)
+        self._folder.sweep()
+        self.refresh()
         self._look()
 
     async def __aenter__(self) -> Self:
@@ -59,6 +79,31 @@ class RecordingStore:
         self._watch.cancel()
         self._completion.stop()
         await asyncio.wait([self._watch])
+
+    async def listed(self, identity: Identity) -> list[Recording]:
+        """:meth:`list`, of what is there now. Raises StoreError."""
+        await self._threads.run(self.refresh)
+        return self.list(identity)
+
+    async def find(self, recording_id: str, identity: Identity) -> Recording:
+        """:meth:`get`, of what is there now. Raises StoreError."""
+        await self._threads.run(self.refresh)
+        return self.get(recording_id, identity)
+
+    async def served(self, recording: Recording) -> ServedObject | None:
+        """Its file, None where there is none. Raises StoreError."""
+        return await self._threads.run(self._served, recording)
+
+    def refresh(self) -> None:
+        """Look what is there, which other servers may have changed. Blocks. Raises StoreError."""
+        with self._refreshing:
+            ended = set(self._ended)
+            found = {} if self._bucket is None else self._bucket.all()
+            found |= self._folder.all()
+            with self._lock:
+                self._recordings = found | self._ended | self._own
+                for each in ended:
+                    self._ended.pop(each, None)
 
     def list(self, identity: Identity) -> list[Recording]:
         """Those in reach of somebody, the newest first."""
@@ -82,13 +127,7 @@ class RecordingStore:
 
     def check(self, owner: str) -> None:
         """Raises ConflictError where the owner has as many as may be kept, and DiskFullError."""
-        kept = sum(each.owner == owner and each.state != "failed" for each in self._recordings.values())
-        if kept >= self._settings.max_films:
-            raise ConflictError(
-                f"{kept} recordings are kept, and no more may be. Delete one with DELETE /v1/recordings/{{id}}, or "
-                "open the session with record=0.",
-                problem="too-many-films",
-            )
+        self._check_number(owner, self._settings.max_films - 1)
         if self._full is not None:
             raise self._full
 
@@ -114,13 +153,22 @@ class RecordingStore:
             opened_by.token,
             tags=dict(tags or {}),
         )
-        self._recordings[recording.id] = recording
+        self._put(recording)
         return recording
 
     def open_file(self, recording: Recording) -> BinaryIO:
-        """Blocks. See :meth:`RecordingFolder.create`. Raises DiskFullError and StoreError."""
+        """Blocks. See :meth:`RecordingFolder.create`. Raises DiskFullError, StoreError, and ConflictError where other
+        servers began so many at the same time that this is one too many."""
         self.check_room()
-        return self._folder.create(recording)
+        file = self._folder.create(recording)
+        self._attempt(self._describe, recording)
+        self._attempt(self.refresh)
+        try:
+            self._check_number(recording.owner, self._settings.max_films)
+        except ConflictError:
+            file.close()
+            raise
+        return file
 
     def check_room(self) -> None:
         """Blocks. Raises DiskFullError."""
@@ -133,31 +181,36 @@ class RecordingStore:
 
     def progress(self, recording_id: str, seconds: float) -> None:
         """Blocks. How far it got, for whoever lists it."""
-        recording = self._recordings[recording_id]
+        recording = self._known(recording_id)
         size = self._folder.file(recording).stat().st_size
-        self._recordings[recording_id] = replace(recording, seconds=round(seconds, 2), bytes=size)
+        self._put(replace(recording, seconds=round(seconds, 2), bytes=size))
 
     def checkpoint(self, recording_id: str, seconds: float) -> None:
         """Blocks. Note how far it got, for the case that the server is killed. Raises DiskFullError and StoreError."""
-        recording = self._recordings[recording_id] = replace(self._recordings[recording_id], seconds=round(seconds, 2))
-        self._folder.note(recording)
+        self._folder.note(self._put(replace(self._known(recording_id), seconds=round(seconds, 2))))
 
     def seal(self, recording_id: str, state: RecordingState, seconds: float) -> None:
         """Blocks. All of it is on the disk: ``state`` is what it will be found in, should the server be killed now.
         Raises DiskFullError and StoreError."""
-        recording = self._recordings[recording_id] = replace(self._recordings[recording_id], seconds=round(seconds, 2))
+        recording = self._put(replace(self._known(recording_id), seconds=round(seconds, 2)))
         self._folder.note(replace(recording, state=state))
 
     def finish(self, recording_id: str, state: RecordingState) -> None:
         """Blocks. Nothing more happens to its file. Of a ``failed`` one nothing is kept but the entry. Raises
         DiskFullError and StoreError."""
-        recording = self._recordings[recording_id]
+        recording = self._known(recording_id)
         path = self._folder.file(recording)
         if state == "failed":
             path.unlink(missing_ok=True)
         size = path.stat().st_size if path.exists() else 0
-        recording = self._recordings[recording_id] = replace(recording, state=state, bytes=size)
-        self._folder.note(recording)
+        recording = replace(recording, state=state, bytes=size)
+        try:
+            self._folder.note(recording)
+        finally:
+            with self._lock:
+                self._own.pop(recording_id, None)
+                self._ended[recording_id] = self._recordings[recording_id] = recording
+        self._attempt(self._publish, recording)
 
     def end(self, recording_id: str, state: RecordingState, seconds: float) -> None:
         """Blocks. :meth:`seal` and :meth:`finish` in one."""
@@ -166,11 +219,29 @@ class RecordingStore:
 
     async def delete(self, recording_id: str, identity: Identity) -> None:
         """Raises NotFoundError, ConflictError while it is recorded, and StoreError."""
-        recording = self.get(recording_id, identity)
+        recording = await self.find(recording_id, identity)
         if recording.state == "recording":
             raise ConflictError("This is still being recorded. End its session first.", problem="still-recording")
-        del self._recordings[recording_id]
-        await asyncio.to_thread(self._folder.remove, recording)
+        await self._threads.run(self._remove, recording)
+        self._recordings.pop(recording_id, None)
+
+    def _check_number(self, owner: str, most: int) -> None:
+        kept = sum(each.owner == owner and each.state != "failed" for each in list(self._recordings.values()))
+        if kept > most:
+            raise ConflictError(
+                f"{self._settings.max_films} recordings are kept, and no more may be. Delete one with DELETE "
+                "/v1/recordings/{id}, or open the session with record=0.",
+                problem="too-many-films",
+            )
+
+    def _known(self, recording_id: str) -> Recording:
+        return self._own.get(recording_id) or self._recordings[recording_id]
+
+    def _put(self, recording: Recording) -> Recording:
+        """One that this server makes."""
+        with self._lock:
+            self._own[recording.id] = self._recordings[recording.id] = recording
+        return recording
 
     # -- what runs in a thread
 
@@ -183,29 +254,68 @@ class RecordingStore:
     def _look(self) -> None:
         with suppress(DiskFullError):
             self.check_room()
-        for recording in self._folder.released():
-            self._take(recording)
-
-    def _take(self, recording: Recording) -> None:
-        if recording.state == "recording":
-            recording = replace(recording, state="cut-short")
-            self._left.append(recording.id)
-        self._recordings[recording.id] = recording
+        self._attempt(self.refresh)
+        if self._bucket is not None:
+            for recording in list(self._own.values()):
+                if recording.bytes:
+                    self._attempt(self._describe, recording)
+            for recording in self._folder.all().values():
+                if recording.id not in self._own and recording.state not in ("recording", "cut-short"):
+                    self._attempt(self._publish, recording)
 
     def _complete(self) -> None:
         """What a killed server left. What cannot be done now is left to the next start."""
-        while self._left:
-            recording = self._recordings.get(self._left.pop())
-            if recording is None:
-                continue
-            state, seconds = recording.state, recording.seconds
-            try:
-                if recording.kind == "film":
-                    file, temporary = self._folder.file(recording), self._folder.temporary(recording)
-                    found = self._completion.run(FilmOptions(str(file), str(temporary), None, recording.tags))
-                    state, seconds = ("failed", 0.0) if found is None else (state, found)
-                if recording.id in self._recordings:
-                    self.end(recording.id, state, seconds)
-                logger.warning("session %s: its %s was left behind: %s", recording.session, recording.kind, state)
-            except (LiveheadError, OSError) as error:
-                logger.warning("the recording %s is left as it is: %s", recording.id, error)
+        left = [each for each in self._folder.all().values() if each.state == "cut-short" and self._is_left(each)]
+        if not left:
+            return
+        with self._folder.completing() as is_ours:
+            for recording in left:
+                if is_ours and self._is_left(recording):
+                    self._complete_one(recording)
+
+    def _is_left(self, recording: Recording) -> bool:
+        tried = recording.id in self._failed_to_complete or recording.id in self._own
+        return not tried and self._folder.is_left(recording)
+
+    def _complete_one(self, recording: Recording) -> None:
+        state, seconds = recording.state, recording.seconds
+        try:
+            if recording.kind == "film":
+                file, temporary = self._folder.file(recording), self._folder.temporary(recording)
+                found = self._completion.run(FilmOptions(str(file), str(temporary), None, recording.tags))
+                state, seconds = ("failed", 0.0) if found is None else (state, found)
+            if self._folder.is_left(recording):
+                self._put(recording)
+                self.end(recording.id, state, seconds)
+            logger.warning("session %s: its %s was left behind: %s", recording.session, recording.kind, state)
+        except (LiveheadError, OSError) as error:
+            self._failed_to_complete.add(recording.id)
+            logger.warning("the recording %s is left as it is: %s", recording.id, error)
+
+    def _describe(self, recording: Recording) -> None:
+        if self._bucket is not None:
+            self._bucket.describe(recording)
+
+    def _publish(self, recording: Recording) -> None:
+        """To the bucket, and away from here."""
+        if self._bucket is not None:
+            self._bucket.publish(recording, self._folder.file(recording))
+            self._folder.remove(recording)
+
+    def _remove(self, recording: Recording) -> None:
+        self._folder.remove(recording)
+        if self._bucket is not None:
+            self._bucket.remove(recording)
+
+    def _served(self, recording: Recording) -> ServedObject | None:
+        path = self._folder.file(recording)
+        if self._bucket is not None and not path.exists():
+            return self._bucket.served(recording)
+        return find_served(FolderStore(path.parent), path.name)
+
+    def _attempt(self, step: Callable[..., None], *given: Recording) -> None:
+        """What is tried again at the next look where it fails."""
+        try:
+            step(*given)
+        except StoreError as error:
+            logger.warning("recordings: %s", error)

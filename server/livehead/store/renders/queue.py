@@ -1,36 +1,49 @@
-"""The queue of renders, on disk: what is asked for outlives the server.
+"""The queue of renders in the storage: what is asked for outlives the server, and any server may make it.
 
-``queue.sqlite3`` lists all renders; each has a folder of its name with its audio, the portrait that came with it, and
-in the end its film. One thread does all that touches the table; no method waits for the disk on the event loop.
+``renders/ID.json`` describes a render; below ``renders/ID/`` are its audio, the portrait that came with it, and in the
+end its film. A server that makes one says so in the record, and counts a beat every few seconds; where the beats stay
+away for :data:`LEASE_S`, by the clock of whoever looks, or the server is known to have ended, another one may begin it.
+A record is only ever changed from the version that was read, so that of two servers who want one only the first has it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
+import json
 import logging
 import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from livehead.errors import LiveheadError, StoreError, UnavailableError
-from livehead.store.files import check_room, remove, storing, sweep
+from livehead.core.ids import new_id
+from livehead.errors import LiveheadError, StoreError
+from livehead.store.files import check_room, scratch_folder, sweep
+from livehead.store.objects.base import ObjectStore
+from livehead.store.objects.records import Records
+from livehead.store.objects.threads import StorageThreads
+from livehead.store.renders.former_table import TABLE, hold_lock, take_over
 from livehead.store.renders.record import RenderRecord, RenderState
-from livehead.store.renders.table import RenderTable
 
-TABLE = "queue.sqlite3"
-LOCK = "lock"
+FOLDER = "renders"
 
 AUDIO = "audio.wav"
 PORTRAIT = "portrait.webp"
 FILM = "film.mp4"
 
-Result = TypeVar("Result")
+LEASE_S = 15.0
+BEAT_S = 3.0
+
+ATTEMPTS = 20
+"""To change a record that others change at the same time."""
+
+ORPHAN_S = 3600.0
+"""Files without a record are of a server that was killed, or that has not written the record yet."""
+
+_FIELDS = tuple(field.name for field in fields(RenderRecord))
 
 logger = logging.getLogger(__name__)
 
@@ -38,22 +51,36 @@ logger = logging.getLogger(__name__)
 class RenderQueue:
     """An async context manager. Nothing is written, and no folder made, before the first render is asked for.
 
-    One server at a time has a folder. What cannot be opened when the server starts, or belongs to another one, is
-    said in the log, and by every method as an error.
+    What cannot be opened when the server starts is said in the log, and by every method as an error. ``server`` is the
+    name that this one makes renders under. All methods raise StoreError and DiskFullError.
     """
 
-    def __init__(self, folder: Path, *, min_free_mb: int, kept_s: float) -> None:
-        """``kept_s`` is how long a render is kept after its end, in seconds."""
-        self.folder = folder
+    def __init__(
+        self,
+        objects: ObjectStore,
+        threads: StorageThreads,
+        scratch: Path,
+        *,
+        min_free_mb: int,
+        kept_s: float,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        """``scratch`` is a folder of this machine for unfinished files. ``kept_s`` is how long a render is kept after
+        its end, in seconds."""
+        self.objects = objects
         self.kept_s = kept_s
+        self.server = new_id()
+        self._threads = threads
+        self._scratch = scratch
         self._min_free_mb = min_free_mb
-        self._thread = ThreadPoolExecutor(1, "renders")
-        self._table: RenderTable | None = None
+        self._lease_s = lease_s
+        self._records = Records(objects, FOLDER, _is_record, _decode)
+        self._beats: dict[str, tuple[int, float]] = {}
         self._lock: int | None = None
 
     async def __aenter__(self) -> Self:
         try:
-            await self._run(self._open_known)
+            await self._threads.run(self._open_known)
         except LiveheadError as error:
             logger.error("renders are not to be had: %s", error)
         return self
@@ -61,12 +88,14 @@ class RenderQueue:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._run(self._close)
-        self._thread.shutdown(wait=False)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        await self._threads.run(self.objects.withdraw, self.server)
 
-    def file(self, render_id: str, name: str) -> Path:
-        """Where a render's :data:`AUDIO`, :data:`PORTRAIT` or :data:`FILM` is, or will be."""
-        return self.folder / render_id / name
+    def key(self, render_id: str, name: str) -> str:
+        """Of a render's :data:`AUDIO`, :data:`PORTRAIT` or :data:`FILM` in the storage."""
+        return f"{FOLDER}/{render_id}/{name}"
 
     def expires(self, record: RenderRecord) -> float | None:
         """When it is forgotten, in Unix time; None before its end."""
@@ -74,143 +103,226 @@ class RenderQueue:
 
     async def check_room(self) -> None:
         """Raises DiskFullError."""
-        await self._run(self.check_room_now)
+        await self._threads.run(self.check_room_now)
 
     def check_room_now(self) -> None:
         """The same for a thread. Blocks."""
-        check_room(self.folder, self._min_free_mb)
+        check_room(self._scratch, self._min_free_mb)
 
     async def prepare(self) -> None:
-        """Open the table, and make the folder where there is none. Raises StoreError, and UnavailableError where the
-        folder is another server's."""
-        await self._run(self._opened)
+        """Open the queue. Raises UnavailableError where the folder is that of a server of an older version."""
+        await self._threads.run(self._opened)
+
+    @asynccontextmanager
+    async def workspace(self) -> AsyncIterator[Path]:
+        """A folder of this machine to work in, removed at the end."""
+        manager = scratch_folder(self._scratch)
+        folder = await self._threads.run(manager.__enter__)
+        try:
+            yield folder
+        finally:
+            await self._threads.run(manager.__exit__, None, None, None)
+
+    async def fetch(self, render_id: str, name: str, folder: Path) -> Path:
+        """One of its files, or a copy of it in ``folder``. Raises StoreError where it is not there any more."""
+        try:
+            return await self._threads.run(self.objects.fetch, self.key(render_id, name), folder / f"fetched-{name}")
+        except FileNotFoundError:
+            raise StoreError("Its files are not there any more.") from None
+
+    async def keep(self, render_id: str, name: str, path: Path) -> None:
+        """Move a file of this machine to its place."""
+        await self._threads.run(self.objects.take_in, self.key(render_id, name), path)
 
     async def add(self, record: RenderRecord) -> RenderRecord:
-        """Its folder is there already. Returns it with its number. Raises StoreError and DiskFullError, as all do."""
-        return await self._run(lambda: self._opened().add(record))
+        """Its files are there already. Returns it with its number."""
+        record = replace(record, number=time.time_ns())
+        await self._threads.run(self._add, record)
+        return record
 
     async def get(self, render_id: str) -> RenderRecord | None:
-        return await self._read(lambda table: table.get(render_id), None)
+        found = await self._threads.run(self._records.get, _record_key(render_id))
+        return None if found is None else await self._threads.run(self._as_seen, found[0])
+
+    async def all(self) -> list[RenderRecord]:
+        """In the order in which they came. One whose server is gone waits."""
+        return await self._threads.run(self._all)
 
     async def of_owner(self, owner: str) -> list[RenderRecord]:
         """In the order in which they came."""
-        return await self._read(lambda table: table.of_owner(owner), [])
+        return [record for record in await self.all() if record.owner == owner]
 
     async def open(self) -> list[RenderRecord]:
         """Those that wait or run, in the order in which they came."""
-        return await self._read(lambda table: table.open(), [])
+        return [record for record in await self.all() if record.is_open]
 
-    async def begin(self, render_id: str) -> bool:
-        """See :meth:`RenderTable.begin`."""
-        return await self._run(lambda: self._opened().begin(render_id))
+    async def begin(self, render_id: str) -> RenderRecord | None:
+        """One that waits is made by this server from now on. None where it does not wait any more."""
+        return await self._threads.run(self._begin, render_id)
 
     async def begin_again(self, render_id: str) -> bool:
-        """See :meth:`RenderTable.begin_again`."""
-        return await self._run(lambda: self._opened().begin_again(render_id))
+        """This server begins anew. False where it does not make it any more."""
+        return await self._change(render_id, lambda it: replace(it, starts=it.starts + 1) if self._mine(it) else None)
 
-    async def put_back(self, render_id: str) -> None:
-        """See :meth:`RenderTable.put_back`."""
-        await self._run(lambda: self._opened().put_back(render_id))
+    async def beat(self, render_id: str, progress: float) -> bool:
+        """This server goes on making it. False where it is not to, any more."""
+        return await self._change(
+            render_id, lambda it: replace(it, beats=it.beats + 1, progress=progress) if self._mine(it) else None
+        )
+
+    async def put_back(self, render_id: str) -> bool:
+        """One that this server makes waits again, as if it had not begun."""
+        return await self._change(
+            render_id,
+            lambda it: replace(it, state="queued", starts=it.starts - 1, server=None) if self._mine(it) else None,
+        )
 
     async def end(self, render_id: str, state: RenderState, error: str | None = None) -> bool:
-        """Note its end, and remove the files that nobody needs any more. False where it had ended already."""
-        return await self._run(lambda: self._end(render_id, state, error))
+        """Note its end, and remove the files that nobody needs any more. False where it had ended already, or, unless
+        it is cancelled, where another server makes it."""
+
+        def change(it: RenderRecord) -> RenderRecord | None:
+            if not it.is_open or (state != "cancelled" and it.state == "running" and not self._mine(it)):
+                return None
+            return replace(it, state=state, error=error, ended=time.time(), server=None)
+
+        ended = await self._change(render_id, change)
+        if ended:
+            await self._threads.run(self._tidy, render_id, state)
+        return ended
+
+    async def drop_film(self, render_id: str) -> None:
+        """Remove the film of one that ended otherwise meanwhile."""
+        found = await self.get(render_id)
+        if found is None or found.state in ("failed", "cancelled"):
+            await self._threads.run(self.objects.delete, self.key(render_id, FILM))
 
     async def forget(self, render_id: str) -> None:
         """Remove it and its files."""
-        await self._run(lambda: self._forget(render_id))
+        await self._threads.run(self._forget, render_id)
 
     async def sweep(self) -> None:
-        """Forget those that were kept long enough."""
-        await self._read(self._sweep_old, None)
+        """Forget those that were kept long enough, and remove what servers that were killed have left."""
+        await self._threads.run(self._sweep)
 
-    # -- in the thread
+    # -- in a thread
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _change(self, render_id: str, change: Callable[[RenderRecord], RenderRecord | None]) -> bool:
+        """``change`` gives the record as it is to be, or None."""
+        return await self._threads.run(self._change_now, render_id, change) is not None
 
-    async def _read(self, work: Callable[[RenderTable], Result], nothing: Result) -> Result:
-        """``nothing`` where nothing was ever asked for."""
+    def _change_now(self, render_id: str, change: Callable[[RenderRecord], RenderRecord | None]) -> RenderRecord | None:
+        for _ in range(ATTEMPTS):
+            found = self._records.get(_record_key(render_id))
+            changed = None if found is None else change(found[0])
+            if found is None or changed is None:
+                return None
+            if self.objects.replace(_record_key(render_id), _encode(changed), found[1]) is not None:
+                return changed
+        raise StoreError("The render is changed all the time. Try again in a moment.")
 
-        def read() -> Result:
-            if self._table is None and not (self.folder / TABLE).exists():
-                return nothing
-            return work(self._opened())
+    def _begin(self, render_id: str) -> RenderRecord | None:
+        self._opened()
+        self.objects.announce(self.server)
 
-        return await self._run(read)
+        def change(it: RenderRecord) -> RenderRecord | None:
+            if self._as_seen(it).state != "queued":
+                return None
+            return replace(
+                it, state="running", starts=it.starts + 1, server=self.server, begun=time.time(), progress=0.0
+            )
+
+        return self._change_now(render_id, change)
+
+    def _mine(self, record: RenderRecord) -> bool:
+        return record.state == "running" and record.server == self.server
+
+    def _as_seen(self, record: RenderRecord) -> RenderRecord:
+        """One that runs, and whose server is gone, waits."""
+        if record.state != "running" or record.server == self.server:
+            self._beats.pop(record.id, None)
+            return record
+        now = time.monotonic()
+        beats, since = self._beats.get(record.id, (-1, 0.0))
+        if beats != record.beats:
+            since = now
+            self._beats[record.id] = record.beats, now
+        if now - since < self._lease_s and not (record.server and self.objects.is_gone(record.server)):
+            return record
+        return replace(record, state="queued", progress=0.0)
+
+    def _add(self, record: RenderRecord) -> None:
+        self._opened()
+        if self.objects.create(_record_key(record.id), _encode(record)) is None:
+            raise StoreError(f"There is a render {record.id} already.")
+
+    def _all(self) -> list[RenderRecord]:
+        self._open_known()
+        found = [self._as_seen(record) for record, _ in self._records.all().values()]
+        return sorted(found, key=lambda record: (record.number, record.id))
 
     def _open_known(self) -> None:
-        if (self.folder / TABLE).exists():
+        folder = self.objects.path(FOLDER)
+        if self._lock is None and folder is not None and folder.exists():
             self._opened()
 
-    def _opened(self) -> RenderTable:
-        if self._table is None:
-            with storing(self.folder):
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                self._take(lock)
-                self._table = RenderTable(self.folder / TABLE)
-                self._restore(self._table)
-            except BaseException:
-                os.close(lock)
-                raise
-            self._lock = lock
-        return self._table
-
-    def _take(self, lock: int) -> None:
+    def _opened(self) -> None:
+        folder = self.objects.path(FOLDER)
+        if folder is None or self._lock is not None:
+            return
+        lock = hold_lock(folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UnavailableError(
-                f"Another server makes the renders of {self.folder}. Give this one a --data-dir of its own.",
-                problem="renders-elsewhere",
-            ) from None
-
-    def _restore(self, table: RenderTable) -> None:
-        """Make good what a server that was killed has left."""
-        again = table.requeue()
-        records = {record.id: record for record in table.all()}
-        sweep(self.folder)
-        for path in self.folder.iterdir():
-            if path.is_dir() and path.name not in records:
-                remove(path)
-        for record in records.values():
-            if record.is_open and not self.file(record.id, AUDIO).exists():
-                self._end(record.id, "failed", "Its files are not there any more.", table)
-            elif not record.is_open:
-                self._tidy(record.id, record.state)
-        if again:
-            logger.info("%d renders that were under way begin again", again)
-
-    def _end(self, render_id: str, state: RenderState, error: str | None, table: RenderTable | None = None) -> bool:
-        ended = (table or self._opened()).end(render_id, state, error)
-        if ended:
-            self._tidy(render_id, state)
-        return ended
+            if count := take_over(folder, lambda record: self.objects.create(_record_key(record.id), _encode(record))):
+                logger.info("%d renders were taken over from %s", count, folder / TABLE)
+        except BaseException:
+            os.close(lock)
+            raise
+        if self._lock is None:
+            self._lock = lock
+        else:
+            os.close(lock)
 
     def _tidy(self, render_id: str, state: RenderState) -> None:
         """Of one that ended well the film is kept, of others nothing."""
-        if state != "done":
-            remove(self.folder / render_id)
-            return
-        for name in (AUDIO, PORTRAIT):
-            remove(self.file(render_id, name))
+        for name in (AUDIO, PORTRAIT) if state == "done" else (AUDIO, PORTRAIT, FILM):
+            self.objects.delete(self.key(render_id, name))
 
     def _forget(self, render_id: str) -> None:
-        self._opened().forget(render_id)
-        remove(self.folder / render_id)
+        self.objects.delete(_record_key(render_id))
+        self._tidy(render_id, "cancelled")
 
-    def _sweep_old(self, table: RenderTable) -> None:
-        for record in table.all():
+    def _sweep(self) -> None:
+        sweep(self._scratch)
+        self.objects.sweep(FOLDER)
+        records = {record.id: record for record in self._all()}
+        for record in records.values():
             if record.ended is not None and record.ended + self.kept_s < time.time():
                 self._forget(record.id)
+        for each in self.objects.list(FOLDER):
+            _, render_id, *name = each.key.split("/")
+            if not name or name[0] not in (AUDIO, PORTRAIT, FILM):
+                continue
+            owned = records.get(render_id)
+            if owned is None:
+                if each.modified + ORPHAN_S < time.time() and self.objects.info(_record_key(render_id)) is None:
+                    self.objects.delete(each.key)
+            elif not owned.is_open and (owned.state != "done" or name[0] != FILM):
+                self.objects.delete(each.key)
 
-    def _close(self) -> None:
-        if self._table is not None:
-            with suppress(StoreError):
-                self._table.close()
-            self._table = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+
+def _record_key(render_id: str) -> str:
+    return f"{FOLDER}/{render_id}.json"
+
+
+def _is_record(key: str) -> bool:
+    return key.endswith(".json") and key.count("/") == 1
+
+
+def _encode(record: RenderRecord) -> bytes:
+    return json.dumps(asdict(record), indent=1).encode()
+
+
+def _decode(key: str, data: bytes) -> RenderRecord:
+    """What a newer version has added is left out."""
+    given = json.loads(data)
+    return RenderRecord(**{name: given[name] for name in _FIELDS if name in given})

@@ -15,10 +15,13 @@ OPEN_STATES = ("queued", "running")
 
 @dataclass(frozen=True, slots=True)
 class RenderRecord:
-    """``number`` counts all renders in the order in which they came. ``owner`` and ``token`` are the key and the token
+    """``number`` rises in the order in which they came. ``owner`` and ``token`` are the key and the token
     that it was asked for with. ``avatar`` is None where a portrait came with it; ``background`` is that of its look.
     ``seconds`` is the length of its audio. ``starts`` counts how often it was begun. ``error`` says why it failed.
-    ``created`` and ``ended`` are Unix time."""
+    ``created``, ``begun`` (the last time) and ``ended`` are Unix time.
+
+    ``server`` is the one that makes it, as long as that counts ``beats``; ``progress`` is how far it was at the last,
+    0 … 1."""
 
     id: str
     owner: str
@@ -34,6 +37,10 @@ class RenderRecord:
     error: str | None = None
     ended: float | None = None
     number: int = 0
+    server: str | None = None
+    begun: float | None = None
+    beats: int = 0
+    progress: float = 0.0
 
     @property
     def is_open(self) -> bool:
