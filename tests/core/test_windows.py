@@ -114,6 +114,14 @@ def test_blocks_that_a_jump_leaves_behind_can_still_be_shown() -> None:
     assert windows.whole == 206
 
 
+def test_blocks_that_a_jump_leaves_behind_take_the_shortest_window_that_holds_them() -> None:
+    windows = Windows(24, 0, hops=(4, 8, 16, 24))
+    windows.push(0, ramp(0, 6 * 640))
+    assert [(window.k, window.hop) for window in windows.seek(100)] == [(0, 8)]
+    windows.push(100 * 640, ramp(0, 20 * 640))
+    assert [(window.k, window.hop) for window in windows.seek(200)] == [(100, 24)]
+
+
 def test_what_is_cut_does_not_change_with_the_callers_buffer() -> None:
     windows = Windows(1, 0)
     buffer = ramp(0, 640).copy()

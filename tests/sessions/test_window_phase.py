@@ -67,21 +67,23 @@ def test_no_block_ever_waits_for_more_than_its_hop(sessions: list[tuple[int, flo
             captured = talker.start + window.k * BLOCK_S
             assert window.hop in HOPS
             assert at - captured <= (max(hop, change) + window.lookahead) * BLOCK_S + 1e-6
-        assert talker.whole[-1][1].hop == change
+        assert any(window.hop == change for _, window in talker.whole[-3:])
     for talker in talkers:
         talker.phase.free()
     assert not len(phases)
 
 
-def test_those_who_come_together_are_not_whole_together() -> None:
-    """Six begin at once at a hop of 24: there are six ways to begin."""
+def test_those_who_come_together_are_soon_not_whole_together() -> None:
+    """Six begin at once at a hop of 24: there are six ways to begin, and one of them takes another one every half
+    second."""
     phases = Phases()
     talkers = [Talker(phases, str(number), 24, 5.0) for number in range(6)]
-    for _ in range(90):
+    for _ in range(400):
         for talker in talkers:
             talker.hear()
     phase = sorted(round(talker.whole[-1][0] / BLOCK_S) % 24 for talker in talkers)
     assert [after - before for before, after in pairwise(phase)] == [4] * 5
+    assert all(sum(window.hop < 24 for _, window in talker.whole) <= 4 for talker in talkers)
 
 
 def test_windows_begin_earlier_where_they_may() -> None:

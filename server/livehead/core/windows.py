@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ class Windows:
     ``is_speech`` is asked about a block whenever it goes into a window: one that is not is silence there, whatever
     noise it has. While :attr:`paused`, blocks come and no windows are cut: whoever uses them makes windows of known
     silence, and moves :attr:`first` on. Blocks that are already in windows are kept as long as that may be taken back,
-    ``kept`` of them.
+    ``kept`` of them. ``hops`` are others that a window may have.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class Windows:
         *,
         is_speech: Callable[[int], bool] = lambda k: True,
         kept: int = 0,
+        hops: Collection[int] = (),
     ) -> None:
         _check(hop, lookahead)
+        self._hops = hops
         self.paused = False
         self._hop = hop
         self._lookahead = lookahead
@@ -134,13 +136,15 @@ class Windows:
 
     def seek(self, block: int) -> tuple[Window, ...]:
         """Go on at the start of ``block``. The incomplete block before it is dropped. Returns the windows of the blocks
-        that are left behind, filled up with silence, for whoever still wants to show those.
+        that are left behind, as short as they can be and filled up with silence, for whoever still wants to show those.
         Raises ``ValueError`` for a block before the next sample: blocks only ever rise."""
         if block * BLOCK_SAMPLES < self._next:
             raise ValueError(f"block {block} lies before sample {self._next}: the timeline only goes forward")
         left: list[Window] = []
         self._first_hops.clear()
         while self._first < self.next_block:
+            missing = self.next_block - self._first
+            self._first_hops.append(min((hop for hop in self._hops if missing <= hop < self._hop), default=self._hop))
             left.append(self._window())
         self._next = block * BLOCK_SAMPLES
         self._first = block

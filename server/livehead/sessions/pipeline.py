@@ -48,7 +48,9 @@ class Pipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
-        self._windows = Windows(preset.hop, preset.lookahead, IDLE_BLOCK, is_speech=source.is_speech, kept=KEPT_BLOCKS)
+        self._windows = Windows(
+            preset.hop, preset.lookahead, IDLE_BLOCK, is_speech=source.is_speech, kept=KEPT_BLOCKS, hops=step_hops
+        )
         self._phase = WindowPhase(
             Phases() if phases is None else phases, session, step_hops, self._windows, pacer.playout, clock
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
 
@@ -16,13 +17,14 @@ SHORTEST = 4
 FIRST_WINDOWS = 2
 """At most so many short windows are made in place of the first one."""
 
-STEP_PRICE = 0.5
-"""What one step more is worth: see :class:`~livehead.core.governor.phases.Choice`."""
+SETTLED_S = 10.0
+"""A session that speaks on and on is shifted once in so long."""
 
 
 class WindowPhase:
     """One session's. Where its windows begin anew, the first ones may be shorter than the others, or begin a little
-    earlier than they have to: whichever keeps it apart from other sessions. No frame is later for it."""
+    earlier than they have to: whichever keeps it apart from other sessions. Shorter ones may also come while it speaks
+    on, where others have come or gone. No frame is later for it."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class WindowPhase:
         self._windows = windows
         self._playout = playout
         self._clock = clock
+        self._shifted = -math.inf
 
     def begin(self, begins: Sequence[int] = ()) -> int:
         """Windows begin anew, with one of these blocks; without any, with the one that comes next anyway. The first is
@@ -59,11 +62,15 @@ class WindowPhase:
         choices = [
             Choice(
                 self._whole_at(begin + sum(hops) + windows.hop + windows.lookahead),
-                STEP_PRICE * (len(hops) + (begins[0] - begin) / windows.hop),
+                len(hops),
+                (begins[0] - begin) / windows.hop,
             )
             for begin, hops in options.values()
         ]
-        begin, hops = [*options.values()][self._phases.take(self._session, windows.hop, choices)]
+        now = self._clock()
+        begin, hops = [*options.values()][self._phases.take(self._session, windows.hop, choices, now)]
+        if hops:
+            self._shifted = now
         windows.move_to(begin)
         windows.begin_with(hops)
         return begin
@@ -73,6 +80,9 @@ class WindowPhase:
         if window.hop == self._windows.hop >= SHORTEST and not self._idles(window.k + window.hop):
             whole = window.k + window.hop + window.lookahead
             self._phases.note(self._session, window.hop, self._whole_at(whole))
+            now = self._clock()
+            if now >= self._shifted + SETTLED_S and self._phases.may_shift(now):
+                self.begin()
 
     def free(self) -> None:
         """Windows are asked for ahead of time, or not at all."""

@@ -14,17 +14,26 @@ from typing import NamedTuple
 
 from livehead.core.block import BLOCK_S
 
+PACE_S = 0.5
+"""A shift that takes steps of its own is made once in so long, by all sessions together: many at a time would overload
+the device just when many begin to speak."""
+
 NEAR = 0.02
 """Phases closer than about a hundredth of a turn are as good as the same."""
 
 
+STEP_PRICE = 0.5
+"""How much better a phase must be that takes a step more. 0.7 is the difference between half of the largest distance
+and all of it."""
+
+
 class Choice(NamedTuple):
-    """Windows could become whole at ``at`` and at every period from then on. It is taken where it is better than
-    another one by more than it has ``price``: 0.7 is the difference between half of the largest distance and all of
-    it."""
+    """Windows could become whole at ``at`` and at every period from then on. That takes so many ``steps`` more than
+    another choice would, and makes such a share of a window ``again``."""
 
     at: float
-    price: float = 0.0
+    steps: int = 0
+    again: float = 0.0
 
 
 class _Phase(NamedTuple):
@@ -37,20 +46,32 @@ class Phases:
 
     def __init__(self) -> None:
         self._taken: dict[str, _Phase] = {}
+        self._shifted = -math.inf
 
     def __len__(self) -> int:
         """Sessions that have one."""
         return len(self._taken)
 
-    def take(self, session: str, hop: int, choices: Sequence[Choice]) -> int:
+    def may_shift(self, now: float) -> bool:
+        """Whether a session may take a phase now that takes steps of its own."""
+        return now >= self._shifted + PACE_S
+
+    def take(self, session: str, hop: int, choices: Sequence[Choice], now: float) -> int:
         """The session's windows have ``hop`` blocks from now on. Takes the best of the ``choices``, in place of what
-        it had, and returns its place among them; of equal ones the first. Raises ``ValueError`` where there are
-        none."""
-        if not choices:
-            raise ValueError("a session's windows become whole at some time: there is nothing to choose from")
+        it had, and returns its place among them; of equal ones the first. One that takes no step more must be among
+        them, or ``ValueError`` is raised."""
         others = [phase for other, phase in self._taken.items() if other != session]
-        crowding = [_crowding(_Phase(hop, choice.at), others) + choice.price for choice in choices]
-        best = min(range(len(choices)), key=lambda place: round(crowding[place], 6))
+        best, least = -1, math.inf
+        for place, choice in enumerate(choices):
+            if not choice.steps or self.may_shift(now):
+                price = STEP_PRICE * (choice.steps + choice.again)
+                crowding = round(_crowding(_Phase(hop, choice.at), others) + price, 6)
+                if crowding < least:
+                    best, least = place, crowding
+        if best < 0:
+            raise ValueError("a session's windows become whole at some time: there is nothing to choose from")
+        if choices[best].steps:
+            self._shifted = now
         self._taken[session] = _Phase(hop, choices[best].at)
         return best
 

@@ -122,7 +122,8 @@ class Scheduler(Generic[JobT]):
         if self._batches.feasible(heads, self._batches.best(heads), now):
             batch = self._step(heads, now)
         else:
-            batch = self._most([self._front(queue, now) for queue in queues], now)
+            fronts = [self._front(queue, now) for queue in queues]
+            batch = self._most([run for run in fronts if not self._can_wait(run, now)] or fronts, now)
         done = now + self._batches.seconds(batch) if batch else now
         late += [passed for run in batch for passed in self._queues[run.stream].serve(run.windows, done)]
         return Plan(batch, late)
@@ -188,6 +189,14 @@ class Scheduler(Generic[JobT]):
         """The first windows of those of a stream that would show most."""
         runs = [self._run(queue, now, first) for first in range(len(queue.jobs))]
         return max(runs, key=lambda run: self._shown(run, 1, now))
+
+    def _can_wait(self, run: Run[JobT], now: float) -> bool:
+        """Whether a window of silence is in time still if the largest step comes first. It shows more than others for
+        its step, and is made ahead: it would keep those waiting that are late already."""
+        if not run.silent:
+            return False
+        before = self.times.expected(self._max_batch, self._max_batch * run.hop)
+        return run.deadline >= self._batches.end(run, 1, now) + before
 
     def _most(self, fronts: Sequence[Run[JobT]], now: float) -> list[Run[JobT]]:
         """Of the batches of each size, the one that is worth most a second."""
