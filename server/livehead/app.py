@@ -43,6 +43,7 @@ from livehead.store.portraits.portraits import Portraits
 from livehead.store.portraits.thumbnails import Thumbnails
 from livehead.store.recordings.bucket import RecordingBucket
 from livehead.store.recordings.store import RecordingStore
+from livehead.transport.tls import read_certificate
 
 ABOUT = "Speech in over WebRTC, a speaking portrait out."
 
@@ -139,6 +140,8 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     addresses = MediaAddresses.of(settings.media.ports, settings.media.public_address)
     registry = Registry(settings, host, store, metrics, recorders, addresses)
     metrics.watch_engine(host)
+    if settings.server.tls_cert is not None:
+        metrics.watch_certificate(read_certificate(settings.server.tls_cert).ends.timestamp())
     metrics.watch_storage(partial(free_bytes, settings.server.data_dir), settings.store.min_free_mb * 1e6)
     synthesizer = choose_synthesizer(settings.synthesis)
     idle_films = IdleFilms(host, store, lambda: registry.active > 0)

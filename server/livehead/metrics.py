@@ -162,6 +162,14 @@ class Metrics:
         self.storage_free.set_function(free_bytes)
         self.storage_reserve.set(reserve_bytes)
 
+    def watch_certificate(self, expires: float) -> None:
+        """``expires`` is in Unix time."""
+        Gauge(
+            "livehead_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate expires that this server was started with, in Unix time; only with --tls-cert.",
+            registry=self._registry,
+        ).set(expires)
+
     def render(self) -> bytes:
         """Prometheus text. Reads /proc, so call it off the event loop."""
         return generate_latest(self._registry)

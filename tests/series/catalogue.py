@@ -29,7 +29,7 @@ PARTS = (
     ("Delay and frames", ("delay_", "blocks_", "frames_", "encode_", "keyframe_")),
     ("Engine and windows", ("engine_", "windows_", "window_", "step_", "generate_")),
     ("Network", ("media_", "peer_", "packets_")),
-    ("Requests and access", ("http_", "requests_", "connections", "tokens_", "turn_")),
+    ("Requests and access", ("http_", "requests_", "connections", "tokens_", "turn_", "tls_")),
     ("Server and storage", ("event_loop_", "storage_", "renders", "process_")),
 )
 """Headings, and how the names of the series below them begin."""
@@ -49,6 +49,7 @@ def metrics() -> Metrics:
     """As a server has them, with all that is ever added."""
     found = Metrics()
     found.watch_engine(EngineHost(EngineSpec("fakes:create")))
+    found.watch_certificate(0.0)
     return found
 
 
