@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import ssl
-import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
-from compose_file import DEPLOY, example, services
-from programs import free_port, started
 
-from api.conftest import FAKE
 from caller import Caller
+from deploy.conftest import CADDY, CADDYFILE, Site
 from line import Line
-from serving import Served, serving
-
-CADDY = Path(sys.executable).with_name("caddy")
-CADDYFILE = DEPLOY / "caddy/Caddyfile"
-TRUSTED = json.loads(services(example())["livehead"]["environment"]["LIVEHEAD_TRUSTED_PROXIES"])
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@dataclass
-class Site:
-    server: Served
-    http_port: int
-    https_port: int
-    tls: ssl.SSLContext
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.https_port}"
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, verify=self.tls, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("caddy")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server() -> AsyncIterator[Served]:
-    hosts = ("localhost",)
-    async with serving(FAKE, trusted_proxies=TRUSTED, allowed_hosts=hosts, open_routes=("metrics",)) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def site(server: Served, folder: Path) -> Iterator[Site]:
-    ports = free_port(), free_port()
-    environment = {
-        "LIVEHEAD_DOMAIN": "localhost",
-        "LIVEHEAD_UPSTREAM": server.url.removeprefix("http://"),
-        "HTTP_PORT": str(ports[0]),
-        "HTTPS_PORT": str(ports[1]),
-        "XDG_DATA_HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-    }
-    command = [CADDY, "run", "--config", CADDYFILE]
-    with started(command, folder / "caddy.log", environment, lambda log: "certificate obtained successfully" in log):
-        root = folder / "caddy/pki/authorities/local/root.crt"
-        yield Site(server, *ports, ssl.create_default_context(cafile=str(root)))
 
 
 async def test_http_is_redirected(site: Site) -> None:
