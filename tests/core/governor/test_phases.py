@@ -70,7 +70,7 @@ def test_a_phase_follows_the_windows() -> None:
     phases = Phases()
     phases.take("other", 8, [Choice(0.0)], 0.0)
     phases.note("other", 8, 100 * 8 * BLOCK_S + 4 * BLOCK_S)  # its clock runs slow
-    assert phases.take("new", 8, [Choice(4 * BLOCK_S), Choice(0.0, 0.0)]) == 1
+    assert phases.take("new", 8, [Choice(4 * BLOCK_S), Choice(0.0)], 0.0) == 1
 
 
 def test_alone_the_first_choice_is_taken_and_without_any_there_is_none() -> None:
