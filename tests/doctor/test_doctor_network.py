@@ -53,6 +53,7 @@ def test_a_port_in_use_is_named() -> None:
         ({"host": "::1"}, "ok", "::1"),
         ({"host": "0.0.0.0"}, "warn", "HTTPS"),
         ({"host": "0.0.0.0", "trusted_proxies": ("10.0.0.1",)}, "ok", "the proxy at 10.0.0.1"),
+        ({"trusted_proxies": ("127.0.0.1",)}, "ok", "the proxy at 127.0.0.1"),
         ({"host": "0.0.0.0", "tls_cert": "c.pem", "tls_key": "k.pem"}, "ok", "https"),
         ({"cors_origins": ("http://shop.example",)}, "warn", "http://shop.example"),
         ({"cors_origins": ("http://localhost:3000", "https://shop.example")}, "ok", "127.0.0.1"),
@@ -98,6 +99,7 @@ def test_files_that_are_no_certificate_or_not_its_key(tmp_path: Path) -> None:
     [
         ({}, (), "ok", "not needed"),
         ({"host": "0.0.0.0"}, (), "warn", "no TURN server"),
+        ({"trusted_proxies": ("127.0.0.1",)}, (), "warn", "no TURN server"),
         ({"turn_urls": (URL,)}, (), "fail", "not its secret"),
         ({"turn_secret": "hush"}, (), "warn", "no TURN server"),
         (TURN, (allocation(),), "ok", "relays from 198.51.100.9"),
@@ -132,6 +134,7 @@ def test_the_expiry_that_tells_a_wrong_secret_from_a_wrong_clock_is_far_off() ->
     [
         ({}, {}, "ok", "calls stay on this machine"),
         ({"host": "0.0.0.0"}, {}, "warn", "cannot be told"),
+        ({"trusted_proxies": ("127.0.0.1",)}, {}, "warn", "cannot be told"),
         (TURN, {"mapped": {URL: LiveheadError("it did not answer within 3 s")}}, "warn", "Let UDP out"),
         (TURN, {"mapped": {URL: ("203.0.113.5", 9)}}, "warn", "--public-address 203.0.113.5"),
         (TURN, {"mapped": {URL: OWN}, "relays": {URL: (allocation(True),)}}, "ok", "came in at 192.0.2.7:50000"),

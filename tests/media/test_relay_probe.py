@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from coturn import SECRET, free_port, relaying
 from livehead.core.turn_credentials import turn_credentials
 from livehead.doctor.environment import Environment
 from livehead.doctor.network.relays import check_relays
@@ -19,48 +17,12 @@ from livehead.errors import UsageError
 from livehead.media.relay_probe import RefusedError, UnreachableError, allocate, reflect
 from livehead.settings import load
 
-SECRET = "a secret of the test"
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
-
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def relay() -> Iterator[str]:
     """Its address, without the transport."""
-    if (server := shutil.which("turnserver")) is None:
-        pytest.skip("needs coturn")
-    folder = tmp_path_factory.mktemp("coturn")
-    port = free_port(socket.SOCK_STREAM)
-    log = folder / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [
-                server,
-                *("-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file=stdout", "--use-auth-secret"),
-                *("--listening-ip=127.0.0.1", f"--listening-port={port}", "--relay-ip=127.0.0.1"),
-                *("--allow-loopback-peers", "--realm=test.example", f"--static-auth-secret={SECRET}"),
-                *(f"--userdb={folder / 'db'}", f"--pidfile={folder / 'pid'}"),
-            ],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        until = time.monotonic() + 60
-        while True:
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.05)
-        yield f"turn:127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with relaying() as coturn:
+        yield coturn.url.partition("?")[0]
 
 
 def credentials(seconds: int, secret: str = SECRET) -> tuple[str, str]:
@@ -85,7 +47,7 @@ async def test_a_wrong_secret_and_an_expired_credential_are_refused(relay: str, 
 
 
 async def test_servers_that_are_not_there() -> None:
-    away = free_port(socket.SOCK_STREAM)
+    away = free_port()
     with pytest.raises(UnreachableError, match="Connection refused"):
         await allocate(f"turn:127.0.0.1:{away}?transport=tcp", "a", "b", seconds=30)
     with pytest.raises(UnreachableError, match=r"did not answer within 0\.2 s"):

@@ -26,16 +26,23 @@ def check_origin(settings: Settings, environment: Environment) -> Iterator[Findi
         )
     elif server.tls_cert is not None:
         yield ok("secure origin", "https, by this server")
-    elif is_loopback(server.host):
-        yield ok("secure origin", f"{server.host}: browsers trust the machine they run on, and no other reaches it")
     elif server.trusted_proxies:
         yield ok("secure origin", f"https, if the proxy at {server.trusted_proxies[0]} has a certificate")
+    elif is_loopback(server.host):
+        yield ok("secure origin", f"{server.host}: browsers trust the machine they run on, and no other reaches it")
     else:
         yield warn(
             "secure origin",
             f"no certificate, and {server.host} is open to other machines",
             "Browsers open the microphone on HTTPS pages only: use --tls-cert and --tls-key, or an HTTPS proxy.",
         )
+
+
+def stays_here(settings: Settings) -> bool:
+    """Whether all callers are on this machine: a proxy, TURN or a public address are for others."""
+    server, media = settings.server, settings.media
+    beyond = (server.trusted_proxies, media.public_address, media.turn_urls, media.stun_urls)
+    return is_loopback(server.host) and not any(beyond)
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from livehead.core.turn_credentials import turn_credentials
 from livehead.doctor.environment import Environment
 from livehead.doctor.finding import Finding, fail, ok, warn
-from livehead.doctor.network.origin import is_loopback
+from livehead.doctor.network.origin import stays_here
 from livehead.errors import LiveheadError, UsageError
 from livehead.media.relay_probe import RefusedError, UnreachableError
 from livehead.settings import Settings
@@ -37,7 +37,7 @@ def check_relays(settings: Settings, environment: Environment) -> Iterator[Findi
     elif media.turn_secret:
         for url in media.turn_urls:
             yield _allocated(url, media.turn_secret, media.turn_ttl, environment)
-    elif is_loopback(settings.server.host):
+    elif stays_here(settings):
         yield ok("turn", "not needed on this machine")
     else:
         cure = "Set LIVEHEAD_TURN_URLS and LIVEHEAD_TURN_SECRET, for clients whose network blocks UDP."

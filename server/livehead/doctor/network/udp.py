@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from livehead.core.turn_credentials import turn_credentials
 from livehead.doctor.environment import Environment
 from livehead.doctor.finding import Finding, fail, ok, warn
-from livehead.doctor.network.origin import is_loopback
+from livehead.doctor.network.origin import stays_here
 from livehead.doctor.network.relays import USER
 from livehead.errors import LiveheadError, UsageError
 from livehead.media.peer.media_addresses import MediaAddresses
@@ -40,7 +40,7 @@ def check_udp_ports(settings: Settings, environment: Environment) -> Iterator[Fi
 
 def check_udp(settings: Settings, environment: Environment) -> Iterator[Finding]:
     media = settings.media
-    if is_loopback(settings.server.host):
+    if stays_here(settings):
         yield ok("udp", "calls stay on this machine")
         return
     seen = _seen(settings, environment)
