@@ -35,7 +35,6 @@ def asked(policy: Any, loads: dict[str, float], places: dict[str, float], runnin
         ([0.8, 0.8], [10, 10], 4, 2),
         ([0.8, 0.8], [10, 10], 5, 3),
         ([1.2, 1.0], [4, 4], 2, 3),
-        ([], [], 1, 1),
     ],
 )
 def test_replicas_for_a_load(loads: list[float], places: list[float], warm: int, wanted: int) -> None:
@@ -61,6 +60,7 @@ def test_a_figure_that_is_missing_takes_no_replica_away() -> None:
     assert asked(policy, {"a": 0.1}, {"a": 10}, ["a", "b"], 2) == 2
     assert asked(policy, {"a": 0.1, "b": 0.0}, {"a": 10, "b": 10}, ["a", "b"], 2) == 1
     assert asked(policy, {}, {}, ["a", "b"], 2) == 2
+    assert asked(WarmRoom(20), {}, {}, ["a"], 1) == 1, "nor adds one"
     assert asked(policy, {"a": 1.0}, {"a": 4}, ["a", "b"], 1) == 2
 
 

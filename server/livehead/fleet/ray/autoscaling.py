@@ -19,7 +19,7 @@ PLACES = "places"
 
 def count_replicas(loads: list[float], places: list[float], warm_room: int) -> int:
     """Replicas for what ``loads`` add up to, and for ``warm_room`` more sessions."""
-    typical = sum(places) / len(places) if places else 1.0
+    typical = sum(places) / len(places)
     return math.ceil(sum(loads) + warm_room / max(typical, 1.0) - 1e-6)
 
 
@@ -33,6 +33,8 @@ class WarmRoom:
     def __call__(self, context: AutoscalingContext) -> tuple[int, dict[str, object]]:
         metrics = context.aggregated_metrics or {}
         loads, places = metrics.get(LOAD, {}), metrics.get(PLACES, {})
+        if not places:
+            return max(context.target_num_replicas, 1), {}
         wanted = count_replicas(list(loads.values()), list(places.values()), self._warm_room)
         if any(each not in loads for each in context.running_replicas):
             wanted = max(wanted, context.target_num_replicas)

@@ -35,9 +35,9 @@ SPARE_CPUS = 1
 def joined(address: str, plan: FleetPlan) -> Iterator[bool]:
     """In a cluster: the one at ``address``; for ``auto`` one that runs on this machine, and else a new one, which ends
     with the block. Says whether it is a new one. Raises LiveheadError where nothing answers."""
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it would say that all is as it was
     local = address == "auto" and not _join("auto")
     if local:
-        logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it would say that all is as it was
         ray.init(
             num_cpus=_cpus(plan),
             include_dashboard=False,

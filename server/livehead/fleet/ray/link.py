@@ -53,8 +53,8 @@ class DirectoryLink:
     async def renew(self) -> None:
         await self._call("renew")
 
-    async def take(self, owner: str) -> None:
-        await self._call("take", owner)
+    async def take(self, owner: str, url: str) -> None:
+        await self._call("take", owner, url)
 
     async def end(self, seconds: float | None) -> None:
         await self._call("end", seconds)

@@ -78,8 +78,11 @@ class ServedReplica:
             raise ReplicaError(f"Replica {self._process.name} is lost: {self._lost}.")
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
-        """What is given away, of the engine or of the sessions that the settings allow, and how many fit in all."""
-        most = self._reading.most or 1
+        """What is given away, of the engine or of the sessions that the settings allow, and how many fit in all.
+        Nothing before the server has said that."""
+        most = self._reading.most
+        if most is None:
+            return {}
         return {LOAD: max(self._reading.load or 0.0, self._reading.active / most), PLACES: float(most)}
 
     async def __del__(self) -> None:

@@ -76,14 +76,14 @@ async def _run(plan: FleetPlan, door: Door, drain_seconds: float, *, ends: bool,
     try:
         await link.end(None)
         await link.renew()
-        old = len((await link.view()).problems)
-        await asyncio.to_thread(_deploy, plan, door)
-        async with _until(stop, _start(link, old)) as started:
+        before = await link.view()
+        await asyncio.to_thread(_deploy, plan, None if older else door)
+        async with _until(stop, _start(link, before, plan.least)) as started:
             if not started:
                 return
-        mine = True
-        await link.take(name)
-        print(f"Livehead is at {door.url}", flush=True)
+        mine, url = True, (before.url if older else None) or door.url
+        await link.take(name, url)
+        print(f"Livehead is at {url}", flush=True)
         async with _until(stop, _watch(link, name)) as taken:
             mine = not taken
         if taken and ends:
@@ -127,15 +127,18 @@ def _stopping() -> asyncio.Event:
     return stop
 
 
-async def _start(link: DirectoryLink, old: int) -> None:
-    """Returns once the fleet runs as planned. Raises LiveheadError where a replica does not start; ``old`` is how many
-    have not, before."""
+async def _start(link: DirectoryLink, before: View, least: int) -> None:
+    """Returns once the fleet runs as planned: Serve says so, or there are ``least`` new replicas, while old ones still
+    drain. Raises LiveheadError where a replica does not start."""
     known: dict[str, Report] = {}
+    old = {each.name for each in before.replicas}
     while not await asyncio.to_thread(_is_running):
         view = await link.view()
         known = _tell_changes(known, view)
-        if len(view.problems) > old:
+        if len(view.problems) > len(before.problems):
             raise LiveheadError(view.problems[-1])
+        if old and sum(each.state == "ready" and each.name not in old for each in view.replicas) >= least:
+            break
         await asyncio.sleep(LOOK_S)
     _tell_changes(known, await link.view())
 
@@ -188,13 +191,14 @@ async def _end(link: DirectoryLink, drain_seconds: float) -> None:
                 await asyncio.sleep(LOOK_S)
 
 
-def _deploy(plan: FleetPlan, door: Door) -> None:
+def _deploy(plan: FleetPlan, door: Door | None) -> None:
     """Serve, with a proxy on every machine, and the application. Where there is an older one, it is replaced while its
-    calls go on."""
-    options: dict[str, object] = {"host": door.host, "port": door.port}
-    if door.tls is not None:
-        options |= {"ssl_certfile": door.tls[0], "ssl_keyfile": door.tls[1]}
-    serve.start(proxy_location="EveryNode", http_options=options, logging_config=LOGGING)
+    calls go on, and its door stays."""
+    if door is not None:
+        options: dict[str, object] = {"host": door.host, "port": door.port}
+        if door.tls is not None:
+            options |= {"ssl_certfile": door.tls[0], "ssl_keyfile": door.tls[1]}
+        serve.start(proxy_location="EveryNode", http_options=options, logging_config=LOGGING)
     serve.run_many(
         [serve.RunTarget(build_application(plan), name=NAME, route_prefix="/")],
         wait_for_ingress_deployment_creation=False,

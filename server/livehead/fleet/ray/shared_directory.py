@@ -49,12 +49,13 @@ class Secrets:
 @dataclass(frozen=True, slots=True)
 class View:
     """``gone`` are names of replicas that have ended; ``problems`` say why others did not start, the oldest first.
-    ``owner`` is the command that the fleet ends with, None where that is not known."""
+    ``owner`` is the command that the fleet ends with, and ``url`` its address; None where that is not known."""
 
     replicas: tuple[Report, ...]
     gone: frozenset[str]
     problems: tuple[str, ...]
     owner: str | None
+    url: str | None
 
 
 class SharedDirectory:
@@ -70,6 +71,7 @@ class SharedDirectory:
         self._secrets: Secrets | None = None
         self._ending: float | None = None
         self._owner: str | None = None
+        self._url: str | None = None
 
     def claim(self, name: str, node: str) -> int:
         """A replica is about to start on a machine; returns the lowest number that no other one has there."""
@@ -109,9 +111,9 @@ class SharedDirectory:
         """Make secrets, where there are none: the fleet is a new one."""
         self._secrets = self._secrets or Secrets(f"lh_{secrets.token_urlsafe(32)}", secrets.token_urlsafe(32))
 
-    def take(self, owner: str) -> None:
+    def take(self, owner: str, url: str) -> None:
         """A command runs the fleet from now on, in place of the one before."""
-        self._owner = owner
+        self._owner, self._url = owner, url
 
     def end(self, seconds: float | None) -> None:
         """All replicas drain: their sessions have so many seconds. None takes it back."""
@@ -124,4 +126,4 @@ class SharedDirectory:
         replicas = tuple(
             each if self._ending is None else replace(each, state="draining") for each, _ in self._replicas.values()
         )
-        return View(replicas, frozenset(self._gone), tuple(self._problems), self._owner)
+        return View(replicas, frozenset(self._gone), tuple(self._problems), self._owner, self._url)
