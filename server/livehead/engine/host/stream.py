@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from livehead.core.block import BLOCK_S
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Backdrop, GeneratorInfo
@@ -108,6 +109,7 @@ class EngineStream:
         self._dropped = dropped
         self._figures = WindowFigures() if figures is None else figures
         self._waits = RecentWaits() if waits is None else waits
+        self._submitted = float("-inf")  # the window that was answered last
         self._on_closed = on_closed
         self._outbox: MessageQueue | None = None
         self._epoch = 0
@@ -256,7 +258,11 @@ class EngineStream:
         if not self.background:
             self._figures.answered([window for _, window in answered], ready)
         for k, window in answered:
-            if not (self.background or window.silent):
+            # Of windows that come at once, as where speech begins, all but the first wait for the others:
+            # that says nothing of how long frames take.
+            together = window.submitted - self._submitted < window.hop * BLOCK_S / 2
+            self._submitted = window.submitted
+            if not (self.background or window.silent or together):
                 self._waits.note(ready.done - window.submitted, ready.done)
             usual = self._waits.usual(ready.done)
             timing = WindowTiming(window.submitted, ready.started, ready.done, ready.batch, usual)
