@@ -9,7 +9,7 @@
  *   | "server-draining" | "engine-down" | "unauthorized" | "token-expired" | "token-invalid" | "token-failed"
  *   | "key-unknown" | "key-revoked" | "key-in-url" | "forbidden" | "role" | "claim" | "uses" | "origin" | "host"
  *   | "rate-limit" | "too-large" | "flood" | "avatar-unknown" | "refused" | "server-failed" | "media-blocked"
- *   | "connection-lost" | "file-unreadable" | "microphone-policy" | "session-unknown" | "too-many-viewers" | "no-session"
+ *   | "relay-refused" | "relay-expired" | "relay-unreachable" | "relay-full" | "connection-lost" | "file-unreadable" | "microphone-policy" | "session-unknown" | "too-many-viewers" | "no-session"
  *   | "speech-refused" | "say-unavailable" | "say-failed" | "no-picture" | "camera-denied" | "camera-missing" | "camera-failed"
  *   | "camera-insecure" | "consent" | "no-face" | "animation" | "portrait" | "crop" | "unsupported-type" | "too-many-portraits"
  *   | "builtin-portrait" | "disk-full" | "too-many-films" | "still-recording" | "look"} Code
@@ -200,6 +200,27 @@ const words = Object.freeze({
     remedy:
       "The server answers, but the network between lets no media pass, mostly because it blocks UDP. " +
       "Try another network. The server's owner can fix it for good with a TURN server (LIVEHEAD_TURN_URLS).",
+  },
+  "relay-refused": {
+    title: "The relay refuses the call",
+    remedy:
+      "No direct way leads through this network, and the server's TURN relay rejects its credentials. Try another network. " +
+      "The server's owner must give both the same secret (LIVEHEAD_TURN_SECRET) and the right time.",
+  },
+  "relay-expired": {
+    title: "The relay's credentials have expired",
+    remedy: "They are good for minutes, and their time is over already: the clock of this device or of the server is wrong. Set it, then try again.",
+  },
+  "relay-unreachable": {
+    title: "The relay does not answer",
+    remedy:
+      "No direct way leads through this network, and the server's TURN relay cannot be reached. Try another network. " +
+      "The server's owner can check that it runs, and that its port is open (LIVEHEAD_TURN_URLS).",
+  },
+  "relay-full": {
+    title: "The relay is full",
+    remedy: "No direct way leads through this network, and the server's TURN relay takes no more calls. Try again in a moment.",
+    passing: true,
   },
   "connection-lost": {
     title: "The connection was lost",

@@ -38,6 +38,7 @@ class Peer {
   localDescription = { sdp: "v=0" };
   addTransceiver = () => ({ sender: {}, receiver: {} });
   createDataChannel = () => ({});
+  addEventListener() {}
   setLocalDescription = async () => {};
   setRemoteDescription = async () => {};
   getStats = async () => new Map();

@@ -3,6 +3,7 @@ import { FigureJoiner } from "../figures.js";
 import { CHANNEL, decode, encode } from "../protocol.js";
 import { Server } from "../server.js";
 import { connect, iceServers } from "./peer.js";
+import { Relays } from "./relays.js";
 import { Signal } from "./signal.js";
 import { Whep } from "./whep.js";
 
@@ -41,7 +42,8 @@ import { Whep } from "./whep.js";
  * @property {(error: LiveHeadError) => void} lost the call is over, and nobody asked for it
  */
 
-const MEDIA_MS = 10_000;
+/** From the answer to the connection. */
+const MEDIA_MS = 8000;
 /** From the answer to the first frame. */
 const FRAME_MS = 15_000;
 /** Without a frame and without a message from the server for so long, the call is dead. */
@@ -63,7 +65,7 @@ export class Call {
   /** Sent on the data channel when it opens; the last of each type. @type {Map<string, ToServer>} */
   #pending = new Map();
   #closed = false;
-  #relay = false;
+  #relays = new Relays([]);
   #answeredAt = 0;
   #receivedAt = 0;
   #decodedAt = 0;
@@ -102,7 +104,7 @@ export class Call {
     if (!voice && !this.#signal.steer) this.setVoice(false);
     this.#on.session(answer.session);
     await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-    this.#mediaTimer = window.setTimeout(() => this.#lose(this.#blocked()), MEDIA_MS);
+    this.#mediaTimer = window.setTimeout(() => this.#lose(this.#relays.blocked()), MEDIA_MS);
     this.#answeredAt = this.#receivedAt = performance.now();
     this.#poll = window.setInterval(() => void this.#measure(), 1000);
   }
@@ -111,7 +113,7 @@ export class Call {
   async #iceServers() {
     const { server, token } = this.#options;
     const servers = await iceServers(new Server(server, token));
-    this.#relay = servers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
+    this.#relays = new Relays(servers);
     return servers;
   }
 
@@ -123,6 +125,7 @@ export class Call {
     const { peer, sender } = connect(servers, track, (stream) => this.#on.media(stream));
     this.#peer = peer;
     this.#sender = sender;
+    this.#relays.watch(peer);
     peer.onconnectionstatechange = () => this.#follow(peer.connectionState);
     this.#channel = this.#openChannel(peer);
     return peer;
@@ -150,7 +153,7 @@ export class Call {
     else if (message.type === "recording") this.#on.recording(message.on, message.id ?? null);
     else if (message.type === "latency") this.#on.latency(message.preset, message.by);
     else if (message.type === "candidate") void this.#peer?.addIceCandidate(message.candidate ?? undefined).catch(() => {});
-    else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#blocked());
+    else if (message.type === "state" && message.reason === "never-connected") this.#lose(this.#relays.blocked());
     else if (message.type === "state" && message.reason === "gave-way") this.#lose(new LiveHeadError("server-full", { detail: message.reason }));
     else if (message.type === "state") this.#on.state(message.state, message.reason ?? null);
     else if (message.type === "error") this.#on.complaint(problemError(message.error));
@@ -170,11 +173,7 @@ export class Call {
       this.#mediaTimer = 0;
     }
     if (state === "connected" || state === "disconnected") this.#on.network(state === "connected");
-    if (state === "failed") this.#lose(this.#mediaTimer ? this.#blocked() : new LiveHeadError("connection-lost"));
-  }
-
-  #blocked() {
-    return new LiveHeadError("media-blocked", { detail: this.#relay ? "the server's TURN relay did not help" : "the server offers no TURN relay" });
+    if (state === "failed") this.#lose(this.#mediaTimer ? this.#relays.blocked() : new LiveHeadError("connection-lost"));
   }
 
   async #measure() {

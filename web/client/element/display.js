@@ -52,7 +52,7 @@ export class Display {
     const { state, previous } = change;
     this.#change = change;
     if (state === "connecting") this.#error = null;
-    if (state === "reconnecting" || state === "error") this.screen.hold();
+    if (state === "reconnecting" || state === "error") this.screen.end();
     if (state === "connecting" || state === "closed") this.screen.clear();
     if (state !== previous) this.#late = false;
     clearTimeout(this.#timer);

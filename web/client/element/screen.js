@@ -110,6 +110,15 @@ export class Screen {
     this.#drop();
   }
 
+  /**
+   * The stream has ended: keep its last frame. One that has shown none shows the portrait: browsers give an ended stream
+   * a black frame.
+   */
+  end() {
+    this.hold();
+    this.#drop();
+  }
+
   /** Back to the portrait. */
   clear() {
     delete this.#held.dataset.held;

@@ -31,10 +31,13 @@ LIVE_S = 30.0
 PEERS = """
     window.peers = [];
     window.RTCPeerConnection = class extends RTCPeerConnection {
-        constructor(...args) { super(...args); window.peers.push(this); }
+        constructor(configuration) { super({ ...configuration, ...window.forced }); window.peers.push(this); }
     };
 """
 """Runs in the page before its own scripts, to get the browser's statistics from its peer connections."""
+
+RELAY = "window.forced = { iceTransportPolicy: 'relay' };"
+"""The same, for connections through a TURN relay and no other way."""
 
 CALL = """async ({ latency, patience }) => {
     await customElements.whenDefined("live-head");
@@ -80,13 +83,17 @@ MEASURE = """async (bursts) => {
 """The first seconds do not count: the page renews the call for the measurement, and its delay settles."""
 
 
-def measure(url: str, sessions: int, seconds: float, latency: str | None, pid: int | None) -> dict[str, Any]:
+def measure(
+    url: str, sessions: int, seconds: float, latency: str | None, pid: int | None, *, relay: bool = False
+) -> dict[str, Any]:
     """Blocks. The figures are those of ``bench latency``; those that a browser does not report are None. Raises
     LiveheadError if there is no Chromium or no call could be measured."""
-    return asyncio.run(_measure(url, sessions, seconds, latency, pid))
+    return asyncio.run(_measure(url, sessions, seconds, latency, pid, relay))
 
 
-async def _measure(url: str, sessions: int, seconds: float, latency: str | None, pid: int | None) -> dict[str, Any]:
+async def _measure(
+    url: str, sessions: int, seconds: float, latency: str | None, pid: int | None, relay: bool
+) -> dict[str, Any]:
     count = max(3, round(seconds / BURST_EVERY_S))
     with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
         voice = Path(folder) / "voice.wav"
@@ -96,7 +103,7 @@ async def _measure(url: str, sessions: int, seconds: float, latency: str | None,
             try:
                 before = _usage(pid)
                 began = time.monotonic()
-                visits = [_visit(browser, url, latency, count) for _ in range(sessions)]
+                visits = [_visit(browser, url, latency, count, relay) for _ in range(sessions)]
                 found = await asyncio.gather(*visits, return_exceptions=True)
                 after, took = _usage(pid), time.monotonic() - began
             finally:
@@ -125,16 +132,18 @@ async def _measure(url: str, sessions: int, seconds: float, latency: str | None,
         },
         "bursts": sum(len(each["all"]) for each in good),
         "missed": sum(each["missed"] for each in good),
-        "conditions": {"browser": browser.version, "latency": latency, "cpus": os.cpu_count()},
+        "conditions": {"browser": browser.version, "latency": latency, "relay": relay, "cpus": os.cpu_count()},
         "errors": errors,
     }
 
 
-async def _visit(browser: Browser, url: str, latency: str | None, bursts: int) -> dict[str, Any]:
+async def _visit(browser: Browser, url: str, latency: str | None, bursts: int, relay: bool) -> dict[str, Any]:
     context = await browser.new_context(ignore_https_errors=True)
     try:
         page: Page = await context.new_page()
         await page.add_init_script(PEERS)
+        if relay:
+            await page.add_init_script(RELAY)
         await page.goto(urljoin(url, "/"))
         called = await page.evaluate(CALL, {"latency": latency, "patience": LIVE_S * 1000})
         measured = await page.evaluate(MEASURE, bursts)

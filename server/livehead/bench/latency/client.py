@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
 
 from livehead.bench.http import fetch, location, request
 from livehead.bench.latency.impairment import Impairment
@@ -44,7 +51,7 @@ CLOSE_S = 5.0
 class ClientSpec:
     """One client's call. ``audio`` is a file, or None for bursts; ``seconds`` is how much audio there must be; ``loss``
     is a share, ``rate_kbit`` kilobits a second each way. ``key`` is an API key or a token, for a server that needs
-    one."""
+    one. With ``relay`` the media go through the server's TURN relay, and no other way."""
 
     url: str
     latency: str | None
@@ -55,6 +62,7 @@ class ClientSpec:
     seed: int
     rate_kbit: float | None = None
     key: str | None = None
+    relay: bool = False
 
     @property
     def stimulus(self) -> Stimulus:
@@ -84,7 +92,8 @@ class Client:
 
     async def call(self, pipe: Connection) -> None:
         """Raises LiveheadError if the server refuses or no frame arrives."""
-        pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers()))
+        policy = RTCIceTransportPolicy.RELAY if self._spec.relay else RTCIceTransportPolicy.ALL
+        pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers(), iceTransportPolicy=policy))
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._connect(pc)
@@ -111,8 +120,11 @@ class Client:
         channel.on("message", self._on_text)
         pinging = asyncio.create_task(self._ping(channel), name="ping")
         pc.on("connectionstatechange", lambda: self._on_state(pc, pinging))
-        reach_loopback(pc)
+        if not self._spec.relay:
+            reach_loopback(pc)
         await pc.setLocalDescription(await pc.createOffer())
+        if self._spec.relay and " typ relay" not in pc.localDescription.sdp:
+            raise LiveheadError("the TURN relay gave no address: it does not answer, or it refuses the credentials")
         self._impairment.install(pc)
         parameters = {"probe": "1", "voice": "on", "latency": self._spec.latency}
         query = urlencode({name: value for name, value in parameters.items() if value})
@@ -131,6 +143,8 @@ class Client:
 
     async def _ice_servers(self) -> list[RTCIceServer]:
         servers = await asyncio.to_thread(fetch, urljoin(self._spec.url, "/v1/ice-servers"), self._spec.key)
+        if self._spec.relay and not any("username" in each for each in servers):
+            raise LiveheadError("the server names no TURN relay: set LIVEHEAD_TURN_URLS and LIVEHEAD_TURN_SECRET")
         return [RTCIceServer(s["urls"], s.get("username"), s.get("credential")) for s in servers]
 
     def _on_state(self, pc: RTCPeerConnection, pinging: asyncio.Task[None]) -> None:

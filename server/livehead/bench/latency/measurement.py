@@ -38,7 +38,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class LatencyPlan:
     """``server`` holds settings by name, for the server that is started if ``url`` is None. ``loss`` is a share,
     ``rate_kbit`` kilobits a second each way; None is no limit. ``key`` is an API key or a token, for a server that
-    needs one."""
+    needs one. With ``relay`` the media go through the server's TURN relay, and no other way."""
 
     url: str | None
     sessions: int
@@ -51,6 +51,7 @@ class LatencyPlan:
     rate_kbit: float | None = None
     seed: int = 1
     key: str | None = field(default=None, repr=False)
+    relay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,18 @@ def _measure(plan: LatencyPlan, url: str, pid: int | None) -> LatencyResult:
         raise LiveheadError(f"{url} has no latency preset {preset!r}; it has {', '.join(presets) or 'none'}.")
     audio_s = plan.seconds + WARM_UP_S + SPARE_AUDIO_S
     specs = [
-        ClientSpec(url, preset, plan.audio, audio_s, plan.loss, plan.jitter_ms, plan.seed + i, plan.rate_kbit, plan.key)
+        ClientSpec(
+            url,
+            preset,
+            plan.audio,
+            audio_s,
+            plan.loss,
+            plan.jitter_ms,
+            plan.seed + i,
+            plan.rate_kbit,
+            plan.key,
+            plan.relay,
+        )
         for i in range(plan.sessions)
     ]
     stimulus = specs[0].stimulus  # a file that cannot be read is found out here
@@ -115,6 +127,7 @@ def _measure(plan: LatencyPlan, url: str, pid: int | None) -> LatencyResult:
         "loss": plan.loss,
         "jitter_ms": plan.jitter_ms,
         "rate_kbit": plan.rate_kbit,
+        "relay": plan.relay,
         "warm_up_s": WARM_UP_S,
         "cpus": os.cpu_count(),
         "load_before": round(load, 2),

@@ -70,6 +70,7 @@ def _number(value: float | None) -> str:
 def _network(conditions: Mapping[str, Any]) -> str:
     """The impairment on the client's side, in words."""
     told = {
+        "relay": "through the TURN relay",
         "loss": f"loss {conditions['loss']:.1%}",
         "jitter_ms": f"jitter {conditions['jitter_ms']:g} ms",
         "rate_kbit": f"{conditions['rate_kbit'] or 0:g} kbit/s",
