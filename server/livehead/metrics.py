@@ -8,30 +8,27 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client import Histogram as LockedHistogram
 
 import livehead
 from livehead.series.engine import EngineSeries, WatchedEngine
 from livehead.series.event_loop import EventLoopSeries
-from livehead.series.histogram import Histogram
 from livehead.series.network import NetworkSeries
+from livehead.series.playout import PlayoutSeries
+from livehead.series.requests import RequestSeries
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_GENERATE_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6)
-_DELAY_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.16, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 2.0)
-_SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
-_ENCODE_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.012, 0.02, 0.03, 0.04, 0.08, 0.16, 0.32)
 _SYNTHESIS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
 
 
 class Metrics:
-    """All of one server's figures, in a registry of its own. Those of :attr:`network` and :attr:`event_loop`, and what
-    :meth:`watch_engine` adds, are in files of :mod:`livehead.series`."""
+    """All of one server's figures, in a registry of its own. :mod:`livehead.series` has a file for each
+    part; what is here is of sessions, and of what is kept."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge for each counter, which nobody asks for
@@ -39,6 +36,8 @@ class Metrics:
         build = Gauge("livehead_build_info", "1; the label is the version.", ("version",), registry=self._registry)
         build.labels(livehead.__version__).set(1)
         self.network = NetworkSeries(self._registry)
+        self.playout = PlayoutSeries(self._registry)
+        self.requests = RequestSeries(self._registry)
         self.event_loop = EventLoopSeries(self._registry)
         self.sessions = Gauge("livehead_sessions", "Sessions served now.", registry=self._registry)
         self.sessions_max = Gauge("livehead_sessions_max", "Sessions served at most.", registry=self._registry)
@@ -72,64 +71,14 @@ class Metrics:
         self.opened = self._counter("livehead_sessions_opened", "Sessions opened.")
         self.closed = self._counter("livehead_sessions_closed", "Sessions closed, by reason.", "reason")
         self.refused = self._counter("livehead_sessions_refused", "Sessions refused, by problem.", "problem")
-        self.tokens = self._counter("livehead_tokens_issued", "Access tokens made for clients.")
-        self.turn_credentials = self._counter(
-            "livehead_turn_credentials_issued", "Credentials of TURN servers given to clients."
-        )
-        self.denied = self._counter(
-            "livehead_requests_denied", "Requests refused with 401, 403 or 429, by problem.", "problem"
-        )
-        self.sent = self._counter("livehead_blocks_sent", "Blocks of 40 ms sent.")
-        self.encoded = self._counter(
-            "livehead_frames_encoded", "Frames encoded, by codec: once for all viewers of a session.", "codec"
-        )
-        self.encode = Histogram(
-            "livehead_encode_seconds",
-            "Time to encode a frame or 40 ms of audio, with the wait for a thread, by codec.",
-            _ENCODE_S,
-            ("codec",),
-            registry=self._registry,
-        )
-        self.silence_made = self._counter(
-            "livehead_silence_blocks_made_ahead", "Blocks of silence whose frames were asked for before they came."
-        )
-        self.silence_rewound = self._counter(
-            "livehead_silence_blocks_rewound", "Of these, blocks taken back because somebody began to speak."
-        )
-        self.repeated = self._counter("livehead_frames_repeated", "Frames shown twice, by reason.", "reason")
-        self.dropped = self._counter("livehead_frames_dropped", "Frames never shown, by reason.", "reason")
-        self.skipped = self._counter("livehead_blocks_skipped", "Blocks not sent to catch up, by reason.", "reason")
-        self.concealed = self._counter(
-            "livehead_audio_concealed_seconds", "Clients' audio that did not come in time and was made up."
-        )
         self.malformed = self._counter("livehead_packets_malformed", "Packets of clients that nobody could read.")
         self.packets_refused = self._counter(
             "livehead_packets_refused", "Packets of clients and strangers that were not read, by reason.", "reason"
         )
         self.close_failures = self._counter("livehead_peer_close_failures", "Parts of peers that could not be closed.")
-        self.connections = Gauge("livehead_connections", "TCP connections open now.", registry=self._registry)
-        self.connections_refused = self._counter(
-            "livehead_connections_refused", "TCP connections that the server ended or refused, by reason.", "reason"
-        )
-        self.http = self._counter("livehead_http_requests", "HTTP answers, by method and status.", "method", "status")
         self.engine_up = Gauge("livehead_engine_up", "1 while the engine worker is ready.", registry=self._registry)
-        self.generate = Histogram(
-            "livehead_generate_seconds", "Time to generate a hop.", _GENERATE_S, registry=self._registry
-        )
-        self.delay = Histogram(
-            "livehead_delay_seconds",
-            "From a block's arrival to sending.",
-            _DELAY_S,
-            registry=self._registry,
-        )
-        self.delay_share = Histogram(
-            "livehead_delay_bound_ratio",
-            "The same delay as a share of the most that the block's preset allows.",
-            _SHARE,
-            registry=self._registry,
-        )
         self.says = self._counter("livehead_says", "Texts that sessions were asked to say, by outcome.", "outcome")
-        self.say_delay = LockedHistogram(
+        self.say_delay = Histogram(
             "livehead_say_first_audio_seconds",
             "From the request to say a text to the first audio of its synthesis.",
             buckets=_SYNTHESIS_S,
@@ -177,8 +126,6 @@ class Metrics:
     def _begin_at_zero(self) -> None:
         """Series that alerts look at are there from the start: Prometheus sees no growth in one that begins at 1."""
         self.refused.labels("full")
-        self.repeated.labels("no-frame")
-        self.dropped.labels("encoder")
         for reason in ("failed", "media-failed"):
             self.closed.labels(reason)
         for state in ("done", "failed", "cancelled"):

@@ -132,7 +132,7 @@ def pages() -> dict[str, str]:
         metrics = Metrics()
         metrics.opened.inc(count)
         metrics.closed.labels('odd "reason"\n').inc()
-        metrics.generate.observe(0.01 * count)
+        metrics.playout.generate.observe(0.01 * count)
         found[name] = metrics.render().decode()
     return found
 

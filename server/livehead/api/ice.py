@@ -37,7 +37,7 @@ def issue(services: Services, user: str) -> list[dict[str, Any]]:
     """The same for a client, and counted."""
     servers = ice_servers(services.settings.media, user)
     if any("credential" in server for server in servers):
-        services.metrics.turn_credentials.inc()
+        services.metrics.requests.turn_credentials.inc()
     return servers
 
 

@@ -22,4 +22,4 @@ def note_refusal(connection: HTTPConnection, error: Exception, owner: str | None
         owner=owner_of(connection) if owner is None else owner,
         what=f"{method} {connection.scope['path']}",
     )
-    services.metrics.denied.labels(error.problem).inc()
+    services.metrics.requests.denied.labels(error.problem).inc()

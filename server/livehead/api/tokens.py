@@ -43,7 +43,7 @@ async def make_token(
         await services.avatars.refresh(grant.avatar)
         services.avatars.get(grant.avatar, identity.owner)
     response.headers["Cache-Control"] = "no-store"
-    services.metrics.tokens.inc()
+    services.metrics.requests.tokens.inc()
     return {"token": services.access.make_token(identity, grant), "expires_in": services.access.token_seconds}
 
 

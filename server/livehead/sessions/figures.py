@@ -43,18 +43,18 @@ class Figures:
         that were encoded, by codec, ``encoder_dropped`` the ticks that the encoders were too slow for, ``malformed``
         the packets of the client that nobody could read, ``refused`` those that were not read, by reason,
         ``ahead`` the silence that was made ahead."""
-        self._metrics.concealed.inc(concealed_s - self._concealed_s)
+        self._metrics.playout.concealed.inc(concealed_s - self._concealed_s)
         self._concealed_s = concealed_s
         self._metrics.malformed.inc(malformed - self._malformed)
         self._malformed = malformed
-        self._add(self._metrics.sent, "sent", playout.ticks)
-        self._add(self._metrics.silence_made, "silence made", ahead.silence_made)
-        self._add(self._metrics.silence_rewound, "silence rewound", ahead.silence_rewound)
-        self._count(self._metrics.encoded, "encoded", encoded.items())
+        self._add(self._metrics.playout.sent, "sent", playout.ticks)
+        self._add(self._metrics.playout.silence_made, "silence made", ahead.silence_made)
+        self._add(self._metrics.playout.silence_rewound, "silence rewound", ahead.silence_rewound)
+        self._count(self._metrics.playout.encoded, "encoded", encoded.items())
         self._count(self._metrics.packets_refused, "refused", refused.items())
-        self._count(self._metrics.repeated, "repeated", playout.repeats.items())
-        self._count(self._metrics.dropped, "dropped", [*playout.drops.items(), ("encoder", encoder_dropped)])
-        self._count(self._metrics.skipped, "skipped", playout.skips.items())
+        self._count(self._metrics.playout.repeated, "repeated", playout.repeats.items())
+        self._count(self._metrics.playout.dropped, "dropped", [*playout.drops.items(), ("encoder", encoder_dropped)])
+        self._count(self._metrics.playout.skipped, "skipped", playout.skips.items())
         return Stats(
             k=playout.k,
             delay_ms=round(playout.delay_ms, 1),

@@ -33,7 +33,7 @@ class NetworkFigures:
             if report.round_trip is not None:
                 series.round_trip.observe(report.round_trip)
         for codec, times in self._viewers.take_encode_times().items():
-            encode = self._metrics.encode.labels(codec)
+            encode = self._metrics.playout.encode.labels(codec)
             for seconds in times:
                 encode.observe(seconds)
 

@@ -84,7 +84,7 @@ class Pacer:
     def push_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         """The engine made the frames of blocks ``k``, ``k + 1``, …"""
         self.frames_at = timing.done
-        self._metrics.generate.observe(timing.done - timing.started)
+        self._metrics.playout.generate.observe(timing.done - timing.started)
         self.playout.expect_usual(timing.usual)
         if self.ahead.answered(k):
             self.trace.generated(k, 0, timing)
@@ -188,8 +188,8 @@ class Pacer:
         if self._on_audio is not None:
             self._on_audio(tick.pcm)
         if tick.k is not None:
-            self._metrics.delay.observe(tick.delay_ms / 1000)
-            self._metrics.delay_share.observe(tick.delay_ms / self.playout.max_delay_ms)
+            self._metrics.playout.delay.observe(tick.delay_ms / 1000)
+            self._metrics.playout.delay_share.observe(tick.delay_ms / self.playout.max_delay_ms)
             self._on_block(tick.k, tick.delay_ms, tick.frame_k)
 
     def _marked(self, frame: Frame) -> Frame:

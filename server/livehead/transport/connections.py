@@ -75,13 +75,13 @@ class Connections:
         self._most_sockets = limits.max_connections * 3 // 4
         self._most_of_one = limits.max_connections_per_address
         self._proxies = proxies
-        self._refused = metrics.connections_refused
+        self._refused = metrics.requests.connections_refused
         self._all: set[Connection] = set()
         self._idle: OrderedDict[Connection, None] = OrderedDict()
         self._busy: OrderedDict[Connection, None] = OrderedDict()
         self._sockets = 0
         self._clients: dict[str, _Client] = {}
-        metrics.connections.set_function(lambda: len(self._all))
+        metrics.requests.connections.set_function(lambda: len(self._all))
 
     def __len__(self) -> int:
         return len(self._all)

@@ -26,7 +26,7 @@ class Counting:
 
         async def send_and_count(message: Message) -> None:
             if message["type"] in ANSWERS:
-                self._metrics.http.labels(method, str(message["status"])).inc()
+                self._metrics.requests.http.labels(method, str(message["status"])).inc()
             await send(message)
 
         await self._app(scope, receive, send_and_count)
