@@ -113,6 +113,8 @@ def test_speech_between_silences_is_shown_from_its_onset_on_and_every_frame_is_o
     assert len(stage.engine.rewinds) <= 3, "one for the first sound, and one for each onset"
     assert max(stage.engine.taken_back) <= (WINDOW if preset in LITE else 4) + MOST
     assert stage.pipeline.speaking is False
+    ahead = stage.pacer.ahead
+    assert 0 < ahead.silence_rewound <= ahead.silence_made
 
 
 @pytest.mark.parametrize("preset", LITE, ids=lambda each: f"{each.hop}")

@@ -50,6 +50,7 @@ class Silence:
         self._pacer = pacer
         self._submit = submit
         self._phase = phase
+        self._made = 0  # blocks asked for ahead of time since this silence began
         windows.paused = hop > windows.hop  # it begins with silence
 
     @property
@@ -71,6 +72,7 @@ class Silence:
             rewound = self._end(attachment, speech_from, newest, now, may_rewind=may_rewind)
         elif not windows.paused and speech_from is None and self._hop > windows.hop and windows.quiet:
             windows.paused = True
+            self._made = 0
             self._phase.free()
             self._pacer.ahead.take_lost()
         if windows.paused and speech_from is None:
@@ -110,7 +112,8 @@ class Silence:
         made = windows.first
         windows.move_to(begin)
         begin = self._phase.begin(self._begins(windows.first, now)) if self._source.come is None else windows.first
-        pacer.ahead.silence_rewound += max(0, made - begin)
+        pacer.ahead.silence_rewound += max(0, min(made - begin, self._made))
+        self._made = 0
         pacer.take_back(begin)
         attachment.rewind(begin - 1 if before is None else min(before, begin - 1))
         self._submit(attachment, windows.resume())
@@ -147,6 +150,7 @@ class Silence:
         if attachment.submit(window, due):
             ahead.submitted(window.k)
             ahead.silence_made += self._hop
+            self._made += self._hop
             windows.move_to(window.k + self._hop)
 
     def _soonest(self, k: int, now: float) -> int:
