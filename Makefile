@@ -4,14 +4,16 @@
 # make fuzz    every decoder under atheris and under the search for its slowest input, then the API, for hours; ARGS names
 #              some of the decoders
 # make test-long     tests that take long, and are no part of make test
+# make site          the documentation as a site, in build/site
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
-.PHONY: run check test test-long fuzz test-lowest lint types format clean
+.PHONY: run check test test-long fuzz test-lowest lint types format clean site
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 LOWEST := .venv-lowest
+DOCS := .venv-docs
 LOWEST_TOOLS := blockbuster hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
 LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_avatars.py tests/render \
   $(addprefix tests/api/,test_doors.py $(addprefix session/,test_sessions.py test_signal.py test_socket.py test_whep.py))
@@ -83,5 +85,16 @@ $(LOWEST)/.test: pyproject.toml constraints.txt constraints-lowest.txt
 	  $$(for tool in $(LOWEST_TOOLS); do grep "^$$tool==" constraints.txt; done)
 	touch $@
 
+# the pages as they lie in the repository
+site: $(DOCS)/.installed
+	rm -rf build/docs && mkdir -p build/docs
+	git ls-files -z -- '*.md' docs/images ':!tests' | xargs -0 cp --parents -t build/docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+
+$(DOCS)/.installed: docs/requirements.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LOWEST) artifacts dist
+	rm -rf $(VENV) $(LOWEST) $(DOCS) artifacts build dist
