@@ -70,8 +70,8 @@ class ReplicaOptions:
 
 
 def write_line(name: str, line: str) -> None:
-    """A line of a replica's log, on stderr."""
-    print(f"{name} {line}", file=sys.stderr, flush=True)
+    """A line of a replica's log, on stderr; one that is JSON names the replica itself."""
+    print(line if line.startswith("{") else f"{name} {line}", file=sys.stderr, flush=True)
 
 
 class ReplicaProcess:

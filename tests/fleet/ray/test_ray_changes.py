@@ -4,6 +4,7 @@ calls go on all the while."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -100,7 +101,9 @@ async def test_a_rolling_update_with_calls_live(tmp_path: Path) -> None:
             sessions, before = [await opened(client) for _ in range(3)], call.id
             old = set(fleet.having("ready"))
             began = time.monotonic()
-            with running_fleet(tmp_path, "--replicas", "2", LIVEHEAD_MAX_VIEWERS="3") as newer:
+            with contextlib.ExitStack() as stack:
+                changed = running_fleet(tmp_path, "--replicas", "2", LIVEHEAD_MAX_VIEWERS="3")
+                newer = await asyncio.to_thread(stack.enter_context, changed)
                 assert newer.url == fleet.url
                 await until(lambda: old <= set(newer.having("draining")), START_S)
                 print(f"all is new after {time.monotonic() - began:.1f} s, widest gap {max(gaps) * 1000:.0f} ms")

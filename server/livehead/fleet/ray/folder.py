@@ -35,7 +35,7 @@ class SharedFolder:
             self.leave()
             raise ReplicaError(
                 f"The data folder {self._data} on {node} is not that of the other machines: replica {strangers[0]} has "
-                "left no mark in it. Mount one folder at this place on all of them, or use an object store."
+                "left no mark in it. Mount one folder at this place on all of them, or set LIVEHEAD_BUCKET."
             )
 
     def leave(self) -> None:

@@ -101,8 +101,8 @@ class ServedReplica:
         given = plan.settings | {"drain_seconds": str(DRAIN_S)}
         node = ray.util.get_node_ip_address()
         self._folder = SharedFolder(settings.server.data_dir, name)
-        view = await self._link.view()
-        await asyncio.to_thread(self._folder.join, [each.name for each in view.replicas if each.node != node], node)
+        others = [each.name for each in (await self._link.view()).replicas if each.node != node]
+        await asyncio.to_thread(self._folder.join, [] if settings.store.bucket else others, node)
         self._slot = await self._link.claim(name, node)
         if settings.media.ports is not None:
             given["udp_ports"] = share_ports(settings.media.ports, self._slot, _share_of_node(plan))
