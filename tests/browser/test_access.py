@@ -115,6 +115,7 @@ async def test_a_token_in_the_fragment_is_taken_out_of_it(browser: Browser, lock
         await leaks_nothing(visit, secret)
 
 
+@pytest.mark.soak
 async def test_a_token_in_the_fragment_of_a_page_that_is_open(browser: Browser, locked: Locked) -> None:
     async with locked_out(browser, locked.url) as visit:
         secret = token()
@@ -145,6 +146,7 @@ async def test_what_is_wrong_with_a_token(
         await visit.page.wait_for_selector("#faces label")
 
 
+@pytest.mark.soak
 async def test_a_token_that_expires_while_the_page_is_open(browser: Browser, locked: Locked) -> None:
     """Then the next call asks for another one."""
     async with with_token(browser, locked, token(age=595)) as visit:
@@ -158,6 +160,7 @@ async def test_a_token_that_expires_while_the_page_is_open(browser: Browser, loc
         await visit.start()
 
 
+@pytest.mark.soak
 async def test_a_role_that_is_missing(browser: Browser, locked: Locked) -> None:
     async with with_token(browser, locked, token(Role.VIEW)) as visit:
         await visit.page.click("#start")
@@ -254,6 +257,7 @@ async def test_a_call_that_was_a_flood(browser: Browser, locked: Locked) -> None
         await visit.state("error")
 
 
+@pytest.mark.soak
 async def test_a_key_that_is_revoked_in_mid_call(browser: Browser, locked: Locked) -> None:
     services = locked.served.services
     try:
@@ -272,6 +276,7 @@ async def test_a_key_that_is_revoked_in_mid_call(browser: Browser, locked: Locke
         await services.access.reload(services.registry.revoke)
 
 
+@pytest.mark.soak
 async def test_the_description_of_the_api_wants_a_key(browser: Browser, locked: Locked) -> None:
     async with visiting(browser, f"{locked.url}/docs", allowed=REFUSED, ready="#access:not([hidden])") as visit:
         assert "/v1/signal" in await visit.text("#sockets"), "what the page knows by itself is there without one"
@@ -287,6 +292,7 @@ async def test_the_description_of_the_api_wants_a_key(browser: Browser, locked: 
         await leaks_nothing(visit, KEY, OTHER_KEY)
 
 
+@pytest.mark.soak
 async def test_the_description_of_the_api_is_open_where_there_are_no_keys(browser: Browser, server: Process) -> None:
     async with visiting(browser, f"{server.url}/docs", ready="#routes details") as visit:
         assert await visit.page.is_hidden("#access")

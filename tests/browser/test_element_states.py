@@ -125,6 +125,7 @@ async def test_a_server_that_takes_no_pages_of_this_origin(browser: Browser) -> 
             assert "This site may not use the server" in str(seen["notice"])
 
 
+@pytest.mark.soak
 async def test_a_portrait_that_is_not_there(browser: Browser) -> None:
     async with one_place() as served, shown(browser, served.url, served.url, 'avatar="nobody" source="push"') as visit:
         for seen in await all_in(visit, "seen.state === 'idle' && seen.notice"):
@@ -186,6 +187,7 @@ async def test_a_server_that_shuts_down(browser: Browser) -> None:
         await draining
 
 
+@pytest.mark.soak
 async def test_a_call_that_is_being_made(browser: Browser) -> None:
     async with one_place() as served, shown(browser, served.url, served.url, 'source="push"') as visit:
         await visit.page.route_web_socket(re.compile("/v1/signal"), lambda _: None)  # it never answers
@@ -198,6 +200,7 @@ async def test_a_call_that_is_being_made(browser: Browser) -> None:
         await visit.shot("element-connecting", whole=True)
 
 
+@pytest.mark.soak
 async def test_the_button_leaves_the_mouth_alone(browser: Browser) -> None:
     """The mouth of a portrait is between 36 and 64 % of its width; a wide element shows the whole width, a tall one the
     middle of it, where the button is below the mouth."""

@@ -120,6 +120,7 @@ async def test_viewers_join_the_session_of_a_backend(browser: Browser, locked: L
         assert await second.page.evaluate(status) == "The conversation is over"
 
 
+@pytest.mark.soak
 async def test_a_session_that_is_not_there(browser: Browser, served: Served) -> None:
     async with page(browser, served.url, 'session="nowhere"', allowed="404") as visit:
         code = await visit.page.evaluate("live.start().catch(({ code }) => code)")
@@ -145,6 +146,7 @@ async def test_a_ninth_viewer(browser: Browser, served: Served) -> None:
         assert await visit.page.evaluate(join) == ["live"] * 8 + ["too-many-viewers"]
 
 
+@pytest.mark.soak
 async def test_a_viewer_with_a_microphone_is_heard(browser: Browser, served: Served) -> None:
     created = await create(served.url)
     async with page(browser, served.url, f'session="{created["session"]}" microphone') as visit:
@@ -172,6 +174,7 @@ SAY = """async () => {
 }"""
 
 
+@pytest.mark.soak
 async def test_the_page_lets_it_say_audio_of_every_kind(browser: Browser, served: Served) -> None:
     wav = """(() => {
       const bytes = new ArrayBuffer(44 + 16000), view = new DataView(bytes);
@@ -240,6 +243,7 @@ async def test_the_page_lets_it_say_a_text(browser: Browser) -> None:
         assert await visit.page.evaluate("live.say('Again.').catch(({ code }) => code)") == "say-failed"
 
 
+@pytest.mark.soak
 async def test_text_and_speech_that_the_server_does_not_take(browser: Browser, served: Served) -> None:
     async with page(browser, served.url, 'source="push"', allowed="50[14]|WebSocket connection to") as visit:
         await visit.page.evaluate("live.start()")
@@ -249,6 +253,7 @@ async def test_text_and_speech_that_the_server_does_not_take(browser: Browser, s
             assert await visit.page.evaluate(refused) == "speech-refused"
 
 
+@pytest.mark.soak
 async def test_the_voice_is_switched_in_mid_call_without_a_new_call(browser: Browser, served: Served) -> None:
     async with page(browser, served.url) as visit:
         await visit.page.evaluate("live.start()")
@@ -267,6 +272,7 @@ async def test_the_voice_is_switched_in_mid_call_without_a_new_call(browser: Bro
         assert await visit.page.evaluate(states) == ["connecting", "live"]
 
 
+@pytest.mark.soak
 async def test_it_is_moved_in_mid_call(browser: Browser, served: Served) -> None:
     async with page(browser, served.url, 'source="push"') as visit:
         await visit.page.evaluate("live.start()")
@@ -288,6 +294,7 @@ async def test_it_is_moved_in_mid_call(browser: Browser, served: Served) -> None
         "display: inline-block",
     ],
 )
+@pytest.mark.soak
 async def test_it_has_a_size_where_nobody_gives_it_one(browser: Browser, served: Served, style: str) -> None:
     async with page(browser, served.url) as visit:
         await visit.page.evaluate(f"live.parentElement.style = {style!r}; live.style = ''")

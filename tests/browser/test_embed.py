@@ -49,6 +49,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.soak
 async def test_the_element_on_another_origin_with_a_stream_of_the_page(browser: Browser, elsewhere: str) -> None:
     async with visiting(browser, elsewhere, ready="live-head[state=idle]") as visit:
         await visit.until("document.querySelector('live-head').shadowRoot.querySelector('img').naturalWidth > 0")
@@ -122,6 +123,7 @@ async def test_a_token_from_the_page(browser: Browser, locked: Locked, script: s
             assert not any(secret in address for address in visit.addresses)
 
 
+@pytest.mark.soak
 async def test_a_token_is_set_as_react_does(browser: Browser, locked: Locked) -> None:
     """React 19 sets a property where the element has one of the name, before it is in the document; null removes it."""
     secret = token()
@@ -171,6 +173,7 @@ async def test_an_expired_token_is_asked_for_again_once(browser: Browser, locked
             assert await visit.page.evaluate("errors") == []
 
 
+@pytest.mark.soak
 async def test_a_refused_token_is_not_tried_for_ever(browser: Browser, locked: Locked) -> None:
     script = f"live.token = async () => (asked++, {expired()!r});"
     with page_with(locked, script) as url:
@@ -182,6 +185,7 @@ async def test_a_refused_token_is_not_tried_for_ever(browser: Browser, locked: L
             assert await visit.page.get_attribute("live-head", "reason") == "token-expired"
 
 
+@pytest.mark.soak
 async def test_a_page_whose_backend_gives_no_token(browser: Browser, locked: Locked) -> None:
     with page_with(locked, "live.token = () => Promise.reject(new Error('signed out'));") as url:
         async with visiting(browser, url, ready="live-head[state=idle]") as visit:

@@ -83,6 +83,7 @@ async def test_two_on_a_page_one_of_them_removed_in_mid_call(
     await served.idle()
 
 
+@pytest.mark.soak
 async def test_a_frame_of_another_origin(browser: Browser, served: Served, modules: dict[str, str]) -> None:
     with page(modules, f'<live-head src="{served.url}" controls></live-head>') as inside:
         frame = inside.replace("localhost", "127.0.0.1")
@@ -133,6 +134,7 @@ async def test_set_up_before_it_is_defined(browser: Browser, served: Served, mod
     await served.idle()
 
 
+@pytest.mark.soak
 async def test_a_call_is_recorded(browser: Browser, served: Served, modules: dict[str, str]) -> None:
     with page(modules, f'<live-head src="{served.url}" source="push" record></live-head>') as url:
         async with visiting(browser, url, ready="live-head[state=idle]") as visit:

@@ -73,6 +73,7 @@ async def test_a_tap_begins_and_a_silence_ends_it(browser: Browser, served: Serv
     await served.idle()
 
 
+@pytest.mark.soak
 async def test_a_new_version_is_loaded_and_the_call_is_taken_up(browser: Browser, served: Served) -> None:
     with example("kiosk", served.url) as url:
         async with visiting(browser, f"{url}?check=0.2&source=push", ready=None) as visit:

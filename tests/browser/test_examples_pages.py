@@ -25,6 +25,7 @@ async def test_plain(browser: Browser, served: Served) -> None:
     await served.idle()
 
 
+@pytest.mark.soak
 async def test_iframe(browser: Browser, served: Served) -> None:
     """The frame is of another origin; a page that it does not know may ask for nothing."""
     with example("iframe", served.url) as url:
@@ -47,6 +48,7 @@ async def test_iframe(browser: Browser, served: Served) -> None:
     await served.idle()
 
 
+@pytest.mark.soak
 async def test_the_servers_own_page_in_a_frame(browser: Browser, served: Served) -> None:
     with example("iframe", served.url) as url:
         async with visiting(browser, f"{url}server.html", ready="iframe") as visit:

@@ -53,6 +53,7 @@ async def test_it_is_small(project: Project) -> None:
     assert size < MOST_BYTES
 
 
+@pytest.mark.soak
 async def test_the_compiler_knows_the_element(project: Project) -> None:
     project.run("tsc")
 
@@ -95,6 +96,7 @@ async def test_react_19_with_a_server_elsewhere(browser: Browser, served: Served
             assert await visit.page.evaluate(f"{live}.state") == "live"
 
 
+@pytest.mark.soak
 async def test_react_survives_a_server_that_is_down(browser: Browser, app: dict[str, str]) -> None:
     with site(app["/index.html"], app) as url:
         down = f"{url}?server=http://127.0.0.1:9"

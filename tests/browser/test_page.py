@@ -89,6 +89,7 @@ async def test_no_scrolling_to_the_side(browser: Browser, server: Process, wide:
             await visit.shot("live-360-dark", whole=True)
 
 
+@pytest.mark.soak
 async def test_at_twice_the_size(browser: Browser, server: Process) -> None:
     """200 % zoom of a window of 1280 by 800 (WCAG 2.2, 1.4.4 and 1.4.10)."""
     async with visiting(browser, server.url, width=640, height=400) as visit:
@@ -99,6 +100,7 @@ async def test_at_twice_the_size(browser: Browser, server: Process) -> None:
         await visit.shot("zoomed")
 
 
+@pytest.mark.soak
 async def test_a_phone_on_its_side(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url, width=844, height=390, dark=True) as visit:
         for control in ("live-head", "#status", "#start", "#hear", "#wide"):
@@ -109,11 +111,13 @@ async def test_a_phone_on_its_side(browser: Browser, server: Process) -> None:
         await visit.shot("landscape-dark")
 
 
+@pytest.mark.soak
 async def test_the_page_of_the_api_logs_nothing(browser: Browser, server: Process) -> None:
     async with visiting(browser, f"{server.url}/docs", ready="#routes details"):
         pass
 
 
+@pytest.mark.soak
 async def test_light_and_dark(browser: Browser, server: Process) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     async with visiting(browser, server.url) as visit:
@@ -127,6 +131,7 @@ async def test_light_and_dark(browser: Browser, server: Process) -> None:
         assert await visit.page.evaluate(paper) == light, "the choice is remembered"
 
 
+@pytest.mark.soak
 async def test_less_movement_is_respected(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url, calm=True) as visit:
         moving = "document.getAnimations().filter((a) => a.playState === 'running').length"

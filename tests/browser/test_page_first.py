@@ -99,6 +99,7 @@ async def test_it_is_light_stays_in_place_and_breathes(
         await accessible(visit)
 
 
+@pytest.mark.soak
 async def test_text_is_sent_compressed(browser: Browser, whole: Served) -> None:
     async with arriving(browser, whole.url, "") as (visit, _):
         packed = """performance.getEntriesByType('resource').filter(({ name }) => /\\.(js|css)$/.test(name))
@@ -108,6 +109,7 @@ async def test_text_is_sent_compressed(browser: Browser, whole: Served) -> None:
         assert sum("client/" in name for name, *_ in sizes) == 0, "the modules come as one"
 
 
+@pytest.mark.soak
 async def test_a_second_visit_asks_only_whether_anything_has_changed(browser: Browser, whole: Served) -> None:
     async with arriving(browser, whole.url, "") as (visit, traffic):
         await visit.page.wait_for_load_state("networkidle")
@@ -145,6 +147,7 @@ async def test_hear_it_speak_before_any_microphone(browser: Browser, whole: Serv
         assert await visit.page.is_enabled("#hear")
 
 
+@pytest.mark.soak
 async def test_the_voice_is_switched_on_without_a_new_call(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await visit.start()
@@ -157,6 +160,7 @@ async def test_the_voice_is_switched_on_without_a_new_call(browser: Browser, who
         await accessible(visit, "light", "dark")
 
 
+@pytest.mark.soak
 async def test_full_screen_has_the_controls(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await visit.page.click("#wide")

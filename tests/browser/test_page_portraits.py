@@ -143,6 +143,7 @@ async def centre(visit: Visit, selector: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+@pytest.mark.soak
 async def test_use_my_face(watching: Browser, whole: Served) -> None:
     async with visiting(watching, whole.url, width=390, height=844, dark=True) as visit:
         await visit.page.click("#selfie")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from playwright.async_api import Browser
 
 from browser.axe import accessible
@@ -30,6 +31,7 @@ async def open_row(visit: Visit, name: str) -> None:
     await visit.page.click(f"#{name} summary")
 
 
+@pytest.mark.soak
 async def test_the_background_is_changed_in_mid_call(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await open_row(visit, "looks")
@@ -76,6 +78,7 @@ async def test_a_call_is_filmed_and_the_film_is_seen_saved_and_deleted(browser: 
         await visit.page.wait_for_selector("#film-list li", state="detached")
 
 
+@pytest.mark.soak
 async def test_what_is_written_is_said(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await visit.page.evaluate(SPOKEN)
@@ -93,6 +96,7 @@ async def test_what_is_written_is_said(browser: Browser, whole: Served) -> None:
         await visit.state("live")
 
 
+@pytest.mark.soak
 async def test_a_server_that_reads_nothing_aloud_says_so(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url) as visit:
         await visit.page.check("input[value=text]", force=True)
@@ -149,6 +153,7 @@ async def test_a_link_brings_the_set_up_back(browser: Browser, whole: Served) ->
         assert await visit.text("#start") == "Choose a file"
 
 
+@pytest.mark.soak
 async def test_a_link_to_what_is_not_there(browser: Browser, whole: Served) -> None:
     async with visiting(browser, f"{whole.url}/?avatar=gone&look=gone&latency=warp", allowed="404") as visit:
         await visit.until("document.querySelector('live-head').avatar === 'default'")

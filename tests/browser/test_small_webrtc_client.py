@@ -161,6 +161,7 @@ async def test_an_offer_with_a_camera_and_a_screen(browser: Browser, server: Pro
     await server.settled()
 
 
+@pytest.mark.soak
 async def test_a_refusal_reaches_the_page(browser: Browser, server: Process, script: str) -> None:
     async with calling(
         browser, server, script, allowed="404|rejected|TransportStartError|Error fetching|Reconnection"

@@ -30,6 +30,7 @@ async def test_a_file_is_spoken(browser: Browser, server: Process) -> None:
         await visit.until("!document.querySelector('live-head').source.playing")
 
 
+@pytest.mark.soak
 async def test_a_file_that_is_no_audio(browser: Browser, server: Process, tmp_path: Path) -> None:
     broken = tmp_path / "notes.mp3"
     broken.write_text("this is a letter, not audio")
@@ -40,6 +41,7 @@ async def test_a_file_that_is_no_audio(browser: Browser, server: Process, tmp_pa
         assert await visit.text("#start") == "Choose a file"
 
 
+@pytest.mark.soak
 async def test_the_source_is_changed_in_mid_call(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url) as visit:
         await visit.start()
@@ -52,6 +54,7 @@ async def test_the_source_is_changed_in_mid_call(browser: Browser, server: Proce
         assert await visit.page.evaluate("document.querySelector('live-head').source.kind") == "microphone"
 
 
+@pytest.mark.soak
 async def test_no_permission_for_the_microphone(playwright: Playwright, server: Process) -> None:
     browser = await launch(playwright, "--use-fake-device-for-media-stream")
     async with visiting(browser, server.url, permissions=["geolocation"]) as visit:
@@ -75,6 +78,7 @@ async def test_no_microphone(playwright: Playwright, server: Process) -> None:
     await browser.close()
 
 
+@pytest.mark.soak
 async def test_an_address_that_may_not_use_the_microphone(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url.replace("127.0.0.1", "livehead.test")) as visit:
         await visit.page.click("#start")

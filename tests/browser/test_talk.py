@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 from playwright.async_api import Browser
 
 from serving import Process
@@ -74,6 +75,7 @@ async def test_the_portrait_speaks_while_the_microphone_does(browser: Browser, s
         assert 0 < int(await visit.text("#n-delay")) <= 200
 
 
+@pytest.mark.soak
 async def test_stop_and_start_again(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url, dark=True) as visit:
         for _ in range(2):
@@ -84,6 +86,7 @@ async def test_stop_and_start_again(browser: Browser, server: Process) -> None:
         assert "ended" in await visit.text("#status")
 
 
+@pytest.mark.soak
 async def test_hear_the_portrait_and_change_the_delay_in_mid_call(browser: Browser, server: Process) -> None:
     async with visiting(browser, server.url, dark=True) as visit:
         await visit.start()

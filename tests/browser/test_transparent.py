@@ -104,6 +104,7 @@ async def test_the_page_is_seen_round_the_person(browser: Browser, server: Serve
                 check(await seen(visit, "context-lost"))
 
 
+@pytest.mark.soak
 async def test_the_look_is_changed_in_a_call(browser: Browser, server: Served) -> None:
     """To another size of the frames by a new call; else within the call."""
     with site(page(server)) as url:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.async_api import Browser, Route
 
 from serving import Process
@@ -14,6 +15,7 @@ from visiting import visiting
 PAGE = Path(__file__).parents[2] / "docs" / "whep.md"
 
 
+@pytest.mark.soak
 async def test_it_plays_and_leaves(browser: Browser, server: Process) -> None:
     printed = re.search(r"```js\n(.*?)```", PAGE.read_text(), re.S)
     assert printed is not None

@@ -106,6 +106,7 @@ async def test_a_microphone_is_published_and_its_portrait_seen(
         await server.settled()
 
 
+@pytest.mark.soak
 async def test_tokens_are_taken_as_bearer(browser: Browser, locked: Locked, script: str) -> None:
     async with page(browser, locked.url, script, "|401") as visit:
         url, bearer = locked.url, token(Role.OPEN, Role.VIEW)
