@@ -39,6 +39,9 @@ beside it but COMPUTE."""
 LOOPBACK = (
     "api",
     "engine/host",
+    "fleet/test_failover.py",
+    "fleet/test_ingress.py",
+    "fleet/test_ingress_doors.py",
     "fleet/test_replica_process.py",
     "fuzz/test_frames.py",
     "fuzz/test_regressions.py",

@@ -60,7 +60,14 @@ async def serving_ingress(directory: MemoryDirectory, **given: Any) -> AsyncIter
     app = create_ingress(directory, IngressSettings(**{"watch_seconds": 0.1, **given}))
     listener = listen("127.0.0.1", 0)
     server = _Server(
-        uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, ws="websockets-sansio")
+        uvicorn.Config(
+            app,
+            log_config=None,
+            lifespan="on",
+            timeout_graceful_shutdown=1,
+            ws="websockets-sansio",
+            proxy_headers=False,  # what clients claim is the ingress's to judge
+        )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,13 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.doors import doors
 from fleet.test_placement import reading
-from livehead.errors import UsageError
+from livehead.errors import TooLargeError, UsageError
 from livehead.fleet.directory import MemoryDirectory, Replica
+from livehead.fleet.ingress.body import RequestBody
 from livehead.fleet.ingress.exposition import merge
 from livehead.fleet.ingress.headers import answer_headers, request_headers
 from livehead.fleet.ingress.opening import connection_of, latency_of
 from livehead.fleet.ingress.overview import fleet_info, readiness
 from livehead.fleet.ingress.serve import read_replicas
+from livehead.fleet.ingress.sockets import ClientSocket, join
 from livehead.fleet.ingress.way import Way, find_way
 from livehead.metrics import Metrics
 from livehead.transport.proxies import Proxies
@@ -211,3 +216,53 @@ def test_replicas_by_hand() -> None:
     for wrong in ("", "a", "A=http://x", "a=ftp://x", "a=http://x,a=http://y", "a=http://me:pw@x"):
         with pytest.raises(UsageError):
             read_replicas(wrong)
+
+
+class StuckLine:
+    """A replica that reads nothing."""
+
+    async def send(self, _: object) -> None:
+        await asyncio.Future()
+
+    async def recv(self) -> str:
+        return await asyncio.Future()
+
+    async def close(self, code: int, reason: str) -> None:
+        pass
+
+
+async def test_a_client_is_held_back_where_the_replica_reads_nothing() -> None:
+    read = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        return {"type": "websocket.receive", "bytes": b"speech"}
+
+    joined = asyncio.create_task(join(ClientSocket(receive, receive), StuckLine()))  # type: ignore[arg-type]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert read == 1
+    joined.cancel()
+    await asyncio.wait([joined])
+
+
+async def test_a_body_is_read_as_it_is_passed_on_and_only_so_far() -> None:
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": bytes(1_000_000), "more_body": True}
+
+    read = 0
+    body = RequestBody(receive)  # type: ignore[arg-type]
+    assert await body.read_opening() is None  # no offer is as large
+    assert read == 1
+    sizes = [len(each) async for each in until_refused(body)]
+    assert body.begun
+    assert (sum(sizes), read) == (128_000_000, 129)
+
+
+async def until_refused(body: RequestBody) -> AsyncIterator[bytes]:
+    with contextlib.suppress(TooLargeError):
+        async for each in body.chunks():
+            yield each

@@ -103,8 +103,10 @@ class HttpIngress:
         whole = await body.read_opening()
         name = connection_of(whole)
         replica = None if name is None else self._directory.find(name)
-        if scope["method"] == "PATCH":
+        if scope["method"] == "PATCH" and name is not None:
             await self._to_replica(name, scope, body, exchange)
+        elif scope["method"] == "PATCH":  # any server knows what is wrong with it
+            await self._to_anyone(scope, body, exchange)
         elif replica is not None:
             await self._place(scope, body, exchange, first=(replica,))
         else:
