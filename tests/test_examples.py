@@ -83,6 +83,7 @@ def ready(url: str, process: subprocess.Popen[bytes]) -> str:
 
 
 @pytest.mark.may_block("starts and ends the server's process")
+@pytest.mark.soak
 async def test_the_generator_serves_a_call(tmp_path: Path) -> None:
     with serving_the_example(tmp_path) as url:
         engine = (await asyncio.to_thread(httpx.get, f"{url}/v1/info")).json()["engine"]
@@ -126,6 +127,7 @@ async def test_pushed_speech_is_heard_to_its_end(server: Process, speech: Path) 
 
 
 @pytest.mark.may_block("starts the client's process")
+@pytest.mark.soak
 async def test_ctrl_c_interrupts_the_pushed_speech(server: Process, speech: Path) -> None:
     async with listener() as caller, Line(server.url) as line:
         session = await line.call(caller, source="push")

@@ -125,6 +125,7 @@ async def conversation(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Convers
         await asyncio.wait([watching])
 
 
+@pytest.mark.soak
 async def test_the_session_is_set_up_as_the_api_wants_it(conversation: Conversation) -> None:
     (update,) = conversation.model.received
     assert update["type"] == "session.update"
@@ -145,7 +146,7 @@ async def test_the_user_is_heard_by_the_model(conversation: Conversation) -> Non
     assert place(at_16k, said)[1] > 0.8
 
 
-@pytest.mark.parametrize("prefix", ["response.output_audio", "response.audio"])
+@pytest.mark.parametrize("prefix", ["response.output_audio", pytest.param("response.audio", marks=pytest.mark.soak)])
 async def test_answers_are_spoken_one_after_the_other_and_not_truncated(
     conversation: Conversation, prefix: str
 ) -> None:
@@ -179,6 +180,7 @@ async def test_a_user_who_interrupts_truncates_the_answer_to_what_was_shown(conv
     assert [each["item_id"] for each in model.truncations() if each["audio_end_ms"] < 400] in ([], ["item_3"])
 
 
+@pytest.mark.soak
 async def test_a_user_who_speaks_in_silence_truncates_nothing(conversation: Conversation) -> None:
     await conversation.model.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_user")
     await conversation.model.send("error", error={"type": "invalid_request_error", "message": "no such thing"})

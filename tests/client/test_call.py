@@ -211,6 +211,7 @@ async def test_an_answer_that_is_none_is_told(
     await served.settled()
 
 
+@pytest.mark.soak
 async def test_a_slow_reader_goes_on_with_what_there_is_now(server: Livehead) -> None:
     async with server.call(probe=True) as call:
         media = call.media()

@@ -36,6 +36,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.soak
 async def test_a_killed_client_gives_its_slot_back(server: Process) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CLIENT, server.url, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(TESTS)}
@@ -64,7 +65,7 @@ async def test_a_session_opened_over_http_ends_without_media(server: Process) ->
     await server.settled()
 
 
-@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ends", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
 async def test_a_signal_drains(tmp_path: Path, ends: signal.Signals) -> None:
     with running(tmp_path, "--engine", "preview", LIVEHEAD_DRAIN_SECONDS="1") as server:
         worker = server.worker

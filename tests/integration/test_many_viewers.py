@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack
 
 import httpx
+import pytest
 
 from backend import Backend, listener
 from backend import tone as pushed_tone
@@ -23,6 +24,7 @@ def encoded(metrics: str) -> float:
     return sum(float(count) for count in re.findall(r"^livehead_frames_encoded_total\{.*\} (\S+)$", metrics, re.M))
 
 
+@pytest.mark.soak
 async def test_eight_see_one_session_that_is_encoded_once(server: Process) -> None:
     async with httpx.AsyncClient(base_url=server.url, timeout=20) as client, AsyncExitStack() as stack:
         session = (await client.post("/v1/sessions", json={"probe": True})).json()

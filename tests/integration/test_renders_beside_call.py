@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from caller import Caller, tone
 from line import Line
@@ -37,6 +38,7 @@ def figures(caller: Caller) -> dict[str, Any]:
     return [each for each in caller.figures if each["type"] == "stats"][-1]
 
 
+@pytest.mark.soak
 async def test_a_call_keeps_its_figures_while_three_films_are_made(server: Process) -> None:
     audio = await asyncio.to_thread(SPEECH.read_bytes)
     async with (

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import httpx
 import numpy as np
+import pytest
 from PIL import ImageOps
 
 import pictures
@@ -56,6 +57,7 @@ async def test_audio_and_video_are_in_step(server: Process) -> None:
         assert abs(statistics.median(skews) + 0.08) <= 0.08
 
 
+@pytest.mark.soak
 async def test_two_voices_stay_apart(server: Process) -> None:
     async with Caller(tone) as loud, Caller(silence) as quiet, Line(server.url) as a, Line(server.url) as b:
         await a.call(loud, probe=True)

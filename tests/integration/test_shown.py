@@ -67,7 +67,7 @@ def numbered(backend: Backend) -> list[dict[str, Any]]:
     return [each for each in ends(backend) if each["utterance"] is not None]
 
 
-@pytest.mark.parametrize("preset", ["low", "throughput"])
+@pytest.mark.parametrize("preset", ["low", pytest.param("throughput", marks=pytest.mark.soak)])
 async def test_rtp_timestamps_tell_it_as_well(server: Process, preset: str) -> None:
     async with Screen("rtp") as screen, Line(server.url) as line:
         session = await line.call(screen, source="push", probe=True, latency=preset)
@@ -89,6 +89,7 @@ async def test_rtp_timestamps_tell_it_as_well(server: Process, preset: str) -> N
             assert ends(backend)[0]["shown_ms"] >= 200
 
 
+@pytest.mark.soak
 async def test_a_viewer_that_falls_silent_in_mid_word(server: Process) -> None:
     """What was known is told after a bounded wait, and later that nobody reports any more."""
     async with Screen("rtp") as screen, Line(server.url) as line:
@@ -138,6 +139,7 @@ async def test_the_viewer_leaves_in_mid_word(server: Process) -> None:
             await backend.socket.wait_closed()
 
 
+@pytest.mark.soak
 async def test_the_session_ends_in_mid_word(server: Process) -> None:
     async with Screen("k") as screen, Line(server.url) as line:
         session = await line.call(screen, source="push", probe=True)

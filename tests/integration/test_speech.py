@@ -30,7 +30,7 @@ def loud(seen: Seen) -> bool:
     return seen.code is not None and seen.code.loudness >= 8
 
 
-@pytest.mark.parametrize("by", ["backend", "viewer"])
+@pytest.mark.parametrize("by", ["backend", pytest.param("viewer", marks=pytest.mark.soak)])
 async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(server: Process, by: str) -> None:
     async with listener(keep=1) as caller, Line(server.url) as line:
         session = await line.call(caller, source="push", probe=True)
@@ -78,6 +78,7 @@ async def test_pushed_speech_is_seen_and_heard_and_an_interrupt_stops_both(serve
         await line.state("closed")
 
 
+@pytest.mark.soak
 async def test_a_conversation_of_several_utterances(server: Process) -> None:
     async with listener() as caller, Line(server.url) as line:
         session = await line.call(caller, source="push", probe=True, latency="throughput")

@@ -182,6 +182,7 @@ async def test_clearing_twice_or_nothing_is_no_fault(preview_server: Process) ->
     assert output.ends == 0
 
 
+@pytest.mark.soak
 async def test_an_interruption_by_somebody_else_ends_the_segment(preview_server: Process) -> None:
     async with Livehead(preview_server.url) as server, server.call(source="push") as call:
         generator = VideoGenerator(call)

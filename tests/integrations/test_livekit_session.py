@@ -265,6 +265,7 @@ class Job:
         pass
 
 
+@pytest.mark.soak
 async def test_the_example_greets_whoever_is_in_the_room(
     preview_server: Process, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

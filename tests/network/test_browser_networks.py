@@ -35,6 +35,7 @@ async def video(page: Page) -> dict[str, Any]:
 @pytest.mark.browser
 @pytest.mark.may_block("it makes links and reads /proc")
 @again_where_busy
+@pytest.mark.soak
 async def test_a_page_on_bad_networks(site: Site) -> None:
     link = LINKS[0]
     url = f"http://{site.lab.host(link)}:{site.port}"

@@ -95,6 +95,7 @@ def test_loss(site: Site) -> None:
 
 
 @again_where_busy
+@pytest.mark.soak
 def test_jitter_and_a_narrow_line(site: Site) -> None:
     narrow = LINKS[1]
     site.lab.limit(narrow, kbit=1000, queue_ms=300)

@@ -53,7 +53,7 @@ async def join(client: httpx.AsyncClient, session: dict[str, Any], viewer: Calle
     return str(answer.headers["location"])
 
 
-@pytest.mark.parametrize("rate", [16_000, 24_000])
+@pytest.mark.parametrize("rate", [pytest.param(16_000, marks=pytest.mark.soak), 24_000])
 async def test_a_backend_hears_what_a_viewer_says(served: Served, client: httpx.AsyncClient, rate: int) -> None:
     session = await create(client)
     viewer, microphone = talker()
@@ -91,6 +91,7 @@ async def test_the_caller_of_a_session_with_a_microphone_is_heard_too(served: Se
             await until(lambda: _users(caller)[-1:] == ["speaking"])
 
 
+@pytest.mark.soak
 async def test_two_viewers_talk_in_turn(served: Served, client: httpx.AsyncClient) -> None:
     session = await create(client)
     (one, first), (two, second) = talker(), talker()
@@ -230,6 +231,7 @@ async def test_with_interrupt_auto_a_user_who_begins_to_speak_silences_the_portr
             assert backend.states() == ["started", "interrupted"]
 
 
+@pytest.mark.soak
 async def test_without_it_the_portrait_speaks_on(served: Served, client: httpx.AsyncClient) -> None:
     session = await create(client)
     viewer, microphone = talker()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from livehead.bench.load.portraits import TintedPortraits
 from livehead.bench.load.results import LoadRecord
 from livehead.bench.load.simulated_load import SimulatedLoad
@@ -20,6 +22,7 @@ def share(sessions: list[SimulatedSession]) -> float:
     return sum(session.in_time for session in sessions) / sum(session.asked for session in sessions)
 
 
+@pytest.mark.soak
 async def test_overload_is_shared_and_ends_by_itself() -> None:
     portraits = TintedPortraits(1)
 
