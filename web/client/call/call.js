@@ -25,6 +25,7 @@ import { Whep } from "./whep.js";
  * @property {number} [seed]
  * @property {import("../protocol.js").RecordMode} [record]
  * @property {string} [look] what is behind the portrait
+ * @property {boolean} [reconnect] false where a call that is lost is not made again
  */
 
 /**

@@ -235,7 +235,7 @@ export class Session {
 
   /** @param {LiveHeadError} error */
   #lose(error) {
-    if (this.state === "connecting") this.#fail(error);
+    if (this.state === "connecting" || this.#dialer?.options.reconnect === false) this.#fail(error);
     else void this.#reconnect(error);
   }
 

@@ -132,6 +132,17 @@ export class Attributes extends Base {
     else this.#set(Attribute.RECORD, truth(mode) ? "film" : null);
   }
 
+  /** Whether a call that is lost is made again. @returns {boolean} */
+  get reconnect() {
+    const given = this.getAttribute(Attribute.RECONNECT);
+    return given === null || truth(given);
+  }
+
+  /** @param {boolean | "on" | "off" | null | undefined} on */
+  set reconnect(on) {
+    this.#set(Attribute.RECONNECT, on === null || on === undefined ? null : truth(on) ? "on" : "off");
+  }
+
   /** @returns {boolean} */
   get controls() {
     return this.hasAttribute(Attribute.CONTROLS);

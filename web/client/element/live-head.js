@@ -274,9 +274,9 @@ export class LiveHead extends Attributes {
   }
 
   #options() {
-    const { avatar, latency, voice, mode, session, record, look } = this;
+    const { avatar, latency, voice, mode, session, record, look, reconnect } = this;
     const server = this.server.url;
-    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, look: look ?? undefined, record, probe: false };
+    return { server, session: session ?? undefined, avatar, latency, source: mode, voice, token: this.#token, seed: this.seed ?? undefined, look: look ?? undefined, record, reconnect, probe: false };
   }
 
   #dress() {

@@ -19,6 +19,7 @@ export const Attribute = Object.freeze({
   SEED: "seed",
   LOOK: "look",
   RECORD: "record",
+  RECONNECT: "reconnect",
   CONTROLS: "controls",
 });
 

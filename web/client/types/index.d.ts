@@ -257,6 +257,9 @@ export class LiveHead extends HTMLElement {
   /** What the server keeps of the next call: a film, or what renders it again. Without a value a film. */
   get record(): RecordMode;
   set record(mode: RecordMode | boolean | null | undefined);
+  /** Whether a call that is lost is made again, with the same options. `on` when missing. */
+  get reconnect(): boolean;
+  set reconnect(on: boolean | "on" | "off" | null | undefined);
   /** A start and stop button is shown. */
   get controls(): boolean;
   set controls(on: boolean | string | null | undefined);
@@ -383,6 +386,8 @@ export interface SessionOptions {
   record?: RecordMode;
   /** What is behind the portrait. */
   look?: string;
+  /** False where a call that is lost is not made again. */
+  reconnect?: boolean;
 }
 
 export interface SessionHandlers {

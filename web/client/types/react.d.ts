@@ -22,6 +22,7 @@ export interface LiveHeadProps extends Base, Events {
   seed?: number;
   record?: RecordMode | boolean;
   look?: string | { background: string };
+  reconnect?: boolean | "on" | "off";
   controls?: boolean;
 }
 
