@@ -36,8 +36,10 @@ REALTIME = (
 """Calls between several processes, with claims about what is seen in time: one test after the other, and nothing
 beside it but COMPUTE."""
 
+API = ("api",)
+"""Routes of servers in this process."""
+
 LOOPBACK = (
-    "api",
     "engine/host",
     "fleet/test_failover.py",
     "fleet/test_ingress.py",
@@ -110,6 +112,7 @@ SLOW = (
     "test_examples.py",
     "test_openai_realtime_example.py",
     "render",
+    *API,
     *LOOPBACK,
     *BROWSERS,
     *CALLS,
@@ -133,6 +136,7 @@ COMPUTE = (
 processor idle, and these take it, at the lowest priority there is."""
 
 TOGETHER = {
+    "api": API,
     "loopback": LOOPBACK,
     "pages": PAGES,
     "browsers": BROWSERS,
