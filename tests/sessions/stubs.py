@@ -118,7 +118,7 @@ class StubHost:
 
     def __init__(self, opening: Callable[[int], Any] | None = None, *failing: str) -> None:
         self.state = "ready"
-        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub", silence_hop=0)
+        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub", silence_hop=0, step_hops=())
         self.capacity = None
         self.takeovers, self.taken_over_at = 0, None
         self.streams: list[StubStream] = []
@@ -150,6 +150,9 @@ class StubHost:
 
 class StubAvatars:
     names = ("amara", "ben", "chen")
+
+    async def refresh(self, *avatars: str) -> None:
+        pass
 
     def get(self, avatar: str, owner: str = "") -> None:
         if avatar not in self.names:
