@@ -40,6 +40,11 @@ class RayFleet:
         """Replicas that are in that state."""
         return [name for name, known in self.states().items() if known == state]
 
+    @property
+    def ray(self) -> str:
+        """The address of the Ray that it has started."""
+        return next(found[1] for line in self.lines() if (found := re.search(r"Ray runs at (\S+) until", line)))
+
     def said(self, words: str) -> bool:
         return any(words in line for line in self.lines())
 
@@ -61,7 +66,8 @@ def servers() -> dict[int, list[str]]:
 
 @contextlib.contextmanager
 def running_fleet(folder: Path, *options: str, **environment: str) -> Iterator[RayFleet]:
-    """Start the command, wait until it says that it is ready, and end it. The log is shown where a test fails."""
+    """Start the command, wait until it says that it is ready, and end it. Where no address is given, its Ray is a new
+    one. The log is shown where a test fails."""
     log = folder / f"fleet-{len(list(folder.glob('fleet-*')))}.log"
     command = [
         sys.executable,

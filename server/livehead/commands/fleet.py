@@ -49,7 +49,13 @@ OPTIONS = (
         Number(0, 16),
         unset="default: 1 where there are cards",
     ),
-    Option("address", "ADDRESS", "Ray cluster: ray://HOST:10001, HOST:6379, or auto, one of this machine", str, "auto"),
+    Option(
+        "address",
+        "ADDRESS",
+        "Ray cluster: ray://HOST:10001, HOST:6379, local for a new one on this machine, auto for the one that there is",
+        str,
+        "auto",
+    ),
     Option("warm_room", "N", "With two numbers of replicas: sessions that must always fit", Whole(0, 1000), 1),
     Option(
         "scale_down_seconds",
@@ -87,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
         tls = str(server.tls_cert.absolute()), str(server.tls_key.absolute())
-    if options.address == "auto":
+    if options.address in ("auto", "local"):
         _check_writable(server.data_dir)
     for name, value in RAY.items():
         os.environ.setdefault(name, value)

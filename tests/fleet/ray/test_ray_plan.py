@@ -94,7 +94,7 @@ def test_an_address_that_does_not_answer(address: str) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    with pytest.raises(LiveheadError, match="write auto, ray://"), joined("http://a", FleetPlan()):
+    with pytest.raises(LiveheadError, match="write auto, local, ray://"), joined("http://a", FleetPlan()):
         pass
 
 

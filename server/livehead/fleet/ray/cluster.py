@@ -27,24 +27,28 @@ STORE_BYTES = 80 * 1024 * 1024
 """Shared memory for Ray's own objects, of which a fleet has hardly any. Ray takes a third of the machine's memory
 otherwise."""
 
+logger = logging.getLogger(__name__)
+
 SPARE_CPUS = 1
 """What a cluster that is started here may run beside the replicas."""
 
 
 @contextmanager
 def joined(address: str, plan: FleetPlan) -> Iterator[bool]:
-    """In a cluster: the one at ``address``; for ``auto`` one that runs on this machine, and else a new one, which ends
-    with the block. Says whether it is a new one. Raises LiveheadError where nothing answers."""
+    """In a cluster: the one at ``address``; for ``auto`` one that runs on this machine, and else a new one, as for
+    ``local``, which ends with the block. Says whether it is a new one. Raises LiveheadError where nothing answers."""
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it would say that all is as it was
-    local = address == "auto" and not _join("auto")
+    local = address == "local" or (address == "auto" and not _join("auto"))
     if local:
         ray.init(
+            address="local",
             num_cpus=_cpus(plan),
             include_dashboard=False,
             object_store_memory=STORE_BYTES,
             namespace=NAMESPACE,
             logging_level=logging.WARNING,
         )
+        logger.info("Ray runs at %s until this command ends", ray.get_runtime_context().gcs_address)
     elif address != "auto":
         _knock(address)
         if not _join(address):
@@ -103,7 +107,7 @@ def _knock(address: str) -> None:
     """Raises LiveheadError, long before Ray would."""
     parts = urlsplit(address if "//" in address else f"//{address}")
     if parts.hostname is None or parts.scheme not in ("", "ray"):
-        raise LiveheadError(f"--address {address}: write auto, ray://HOST:{CLIENT_PORT}, or HOST:{GCS_PORT}.")
+        raise LiveheadError(f"--address {address}: write auto, local, ray://HOST:{CLIENT_PORT}, or HOST:{GCS_PORT}.")
     port = parts.port or (CLIENT_PORT if parts.scheme else GCS_PORT)
     try:
         socket.create_connection((parts.hostname, port), ANSWER_S).close()

@@ -65,7 +65,10 @@ def run_fleet(plan: FleetPlan, address: str, door: Door, drain_seconds: float) -
         older = not local and NAME in serve.status().applications
         if not older:
             door = replace(door, port=_free_port(door))
-        asyncio.run(_run(plan, door, drain_seconds, ends=local, older=older))
+        try:
+            asyncio.run(_run(plan, door, drain_seconds, ends=local, older=older))
+        except RayError as error:
+            raise LiveheadError(f"Ray has failed: {str(error).splitlines()[0]} `ray status` says more.") from error
 
 
 async def _run(plan: FleetPlan, door: Door, drain_seconds: float, *, ends: bool, older: bool) -> None:
