@@ -18,7 +18,7 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 CONFIGURATION = """
-global: {{ scrape_interval: 500ms, evaluation_interval: 500ms }}
+global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: livehead
@@ -51,7 +51,7 @@ class Prometheus:
 
 @contextlib.contextmanager
 def prometheus(folder: Path, *, target: str, rules: Path) -> Iterator[Prometheus]:
-    """Start one that scrapes the server at ``target`` twice a second."""
+    """Start one that scrapes the server at ``target`` once a second."""
     command = shutil.which("prometheus")
     assert command is not None, "apt-get install prometheus"
     configuration = folder / "prometheus.yml"

@@ -135,7 +135,7 @@ async def test_an_operator_sees_a_call_and_the_loss_of_the_worker(
             await caller.accept(answer.text)
             await caller.seen(lambda frames: len(frames) > 25, WITHIN)
             await holds(lambda: not empty(known))
-            assert await asyncio.to_thread(known.firing) == set()
+            assert "LiveheadEngineLost" not in await asyncio.to_thread(known.firing)
             os.kill(server.worker, signal.SIGKILL)
             await holds(lambda: "LiveheadEngineLost" in known.firing())
             await client.delete(f"/v1/sessions/{session}")
