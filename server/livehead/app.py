@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
+from livehead.access.uses import SharedUses
 from livehead.api import ice, ops, problems, tokens, web
 from livehead.api.described import describe_refusals
 from livehead.api.guard import verify_guards
@@ -159,7 +160,7 @@ def build_services(settings: Settings, choice: Choice) -> Services:
     )
     return Services(
         settings,
-        Access(settings),
+        Access(settings, None if settings.access.token_secret is None else SharedUses(objects, threads)),
         choice,
         host,
         store,

@@ -102,52 +102,56 @@ def test_missing_credentials_are_no_guess(tmp_path: Path) -> None:
     assert server.identify(key, HERE).owner == "alice"
 
 
-def test_offers_are_counted_by_key_and_by_address(tmp_path: Path) -> None:
-    key = add_key(tmp_path / "keys", "alice")
-    server = access(tmp_path / "keys", offers_per_second=1)
+async def test_offers_are_counted_by_key_and_by_address(tmp_path: Path) -> None:
+    key = await asyncio.to_thread(add_key, tmp_path / "keys", "alice")
+    server = await asyncio.to_thread(access, tmp_path / "keys", offers_per_second=1)
     for address in range(5):
-        with server.opening(server.identify(key, f"203.0.113.{address}")):
+        async with server.opening(server.identify(key, f"203.0.113.{address}")):
             pass
-    with pytest.raises(RateLimitError), server.opening(server.identify(key, "203.0.113.9")):
-        pass
+    with pytest.raises(RateLimitError):
+        async with server.opening(server.identify(key, "203.0.113.9")):
+            pass
 
 
-def test_one_client_of_ipv6_is_a_network(tmp_path: Path) -> None:
-    server = Access(load({"data_dir": tmp_path, "offers_per_second": 1}))
+async def test_one_client_of_ipv6_is_a_network(tmp_path: Path) -> None:
+    server = await asyncio.to_thread(Access, load({"data_dir": tmp_path, "offers_per_second": 1}))
     for last in range(5):
-        with server.opening(Identity(f"2001:db8:1:2::{last}")):
+        async with server.opening(Identity(f"2001:db8:1:2::{last}")):
             pass
-    with pytest.raises(RateLimitError), server.opening(Identity("2001:db8:1:2:ffff::1")):
-        pass
-    with server.opening(Identity("2001:db8:1:3::1")):
+    with pytest.raises(RateLimitError):
+        async with server.opening(Identity("2001:db8:1:2:ffff::1")):
+            pass
+    async with server.opening(Identity("2001:db8:1:3::1")):
         pass
 
 
-def test_uses_are_spent_by_what_succeeds(tmp_path: Path) -> None:
-    key = add_key(tmp_path / "keys", "alice")
-    server = access(tmp_path / "keys", offers_per_second=1000)
+async def test_uses_are_spent_by_what_succeeds(tmp_path: Path) -> None:
+    key = await asyncio.to_thread(add_key, tmp_path / "keys", "alice")
+    server = await asyncio.to_thread(access, tmp_path / "keys", offers_per_second=1000)
     once = server.identify(token(server, key, "open", uses=2), HERE)
     for _ in range(5):
-        with pytest.raises(ZeroDivisionError), server.opening(once):
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            async with server.opening(once):
+                raise ZeroDivisionError
     for _ in range(2):
-        with server.opening(once):
+        async with server.opening(once):
             pass
-    with pytest.raises(ForbiddenError, match="as often as it may") as refusal, server.opening(once):
-        pass
+    with pytest.raises(ForbiddenError, match="as often as it may") as refusal:
+        async with server.opening(once):
+            pass
     assert refusal.value.problem == "uses"
-    with server.opening(server.identify(token(server, key, "open", uses=1), HERE)):
+    async with server.opening(server.identify(token(server, key, "open", uses=1), HERE)):
         pass
 
 
 @pytest.mark.may_block("changes the key file")
 async def test_a_key_is_rotated_while_the_server_runs(tmp_path: Path) -> None:
     path = tmp_path / "keys"
-    old = add_key(path, "alice")
-    gone = add_key(path, "bob")
-    server = access(path)
+    old = await asyncio.to_thread(add_key, path, "alice")
+    gone = await asyncio.to_thread(add_key, path, "bob")
+    server = await asyncio.to_thread(access, path)
     tokens = {name: token(server, key, "open") for name, key in (("alice", old), ("bob", gone))}
-    new = add_key(path, "alice")
+    new = await asyncio.to_thread(add_key, path, "alice")
     with changing(path) as keys:
         keys[:] = [key for key in keys if key.name == "alice"][1:]
     revoked: list[frozenset[str]] = []
@@ -163,8 +167,8 @@ async def test_a_key_is_rotated_while_the_server_runs(tmp_path: Path) -> None:
 @pytest.mark.may_block("makes a key")
 async def test_a_broken_file_leaves_the_keys_as_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "keys"
-    key = add_key(path, "alice")
-    server = access(path)
+    key = await asyncio.to_thread(add_key, path, "alice")
+    server = await asyncio.to_thread(access, path)
     await asyncio.to_thread(path.write_text, "nonsense")
     revoked: list[frozenset[str]] = []
     await server.reload(revoked.append)

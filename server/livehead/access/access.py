@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from livehead.access.audit import Audit
@@ -14,7 +14,7 @@ from livehead.access.key_file import read_keys
 from livehead.access.keys import KEY, KeyRing, StoredKey, parse_line
 from livehead.access.rates import Rate
 from livehead.access.tokens import Grant, Tokens
-from livehead.access.uses import Uses
+from livehead.access.uses import OwnUses, Uses
 from livehead.core.identity import Identity
 from livehead.core.networks import network_of
 from livehead.errors import RequestError, UnauthorizedError, UnavailableError, UsageError
@@ -36,8 +36,9 @@ class Access:
     ``open`` says that there are no keys: everybody may do everything.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises UsageError for a key file that cannot be read, and for keys in the settings that are none."""
+    def __init__(self, settings: Settings, uses: Uses | None = None) -> None:
+        """``uses`` counts those of tokens; by default in memory. Raises UsageError for a key file that cannot be read,
+        and for keys in the settings that are none."""
         limits = settings.limits
         self._file = find_key_file(settings)
         self._more = tuple(_parse_setting(line) for line in settings.access.api_keys)
@@ -45,7 +46,7 @@ class Access:
         self.open = self._file is None and not self._more
         self.audit = Audit()
         self._tokens = Tokens(settings.access.token_secret, settings.access.token_seconds)
-        self._uses = Uses()
+        self._uses = uses or OwnUses()
         self._offers = Rate("offers", limits.offers_per_second)
         self._sockets = Rate("WebSockets", limits.offers_per_second)
         self._minted = Rate("tokens", limits.tokens_per_second)
@@ -90,16 +91,19 @@ class Access:
         """Lifetime of a token."""
         return self._tokens.seconds
 
-    @contextmanager
-    def opening(self, identity: Identity) -> Iterator[None]:
+    @asynccontextmanager
+    async def opening(self, identity: Identity) -> AsyncIterator[None]:
         """Around what opens a session: counts an offer, and a use of the token, which is given back where the session
-        is refused. Raises RateLimitError and ForbiddenError."""
+        is refused. Raises RateLimitError, ForbiddenError and StoreError."""
         self.count_offer(identity)
-        self._uses.spend(identity)
+        await self._uses.spend(identity)
         try:
             yield
         except BaseException:
-            self._uses.give_back(identity)
+            try:
+                await asyncio.shield(self._uses.give_back(identity))
+            except RequestError as error:
+                logger.warning("a use of a token was not given back: %s", error)
             raise
 
     def count_offer(self, identity: Identity) -> None:

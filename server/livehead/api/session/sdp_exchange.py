@@ -68,7 +68,7 @@ def answered(answer: str, location: str, viewer: Viewer, services: Services) -> 
 async def open_by_offer(offer: str, options: SessionRequest, services: Services, identity: Identity) -> Response:
     """Open a session with its caller's offer: 201. Raises what :meth:`Access.opening` and :meth:`Registry.open`
     raise."""
-    with services.access.opening(identity):
+    async with services.access.opening(identity):
         session, answer = await services.registry.open(offer, options, identity)
     assert session.caller is not None
     response = answered(answer, f"/v1/sessions/{session.id}", session.caller, services)

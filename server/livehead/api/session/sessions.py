@@ -82,7 +82,7 @@ async def open_session(
         check_accept(request, JSON)
         wanted = from_body(read_creation(await read_json(request)), services)
         await services.avatars.refresh(wanted.avatar, *wanted.look.avatars)
-        with services.access.opening(identity):
+        async with services.access.opening(identity):
             session = services.registry.create(wanted, identity)
         return _created(session, services, identity)
     raise UnsupportedTypeError(f"Send an offer as {SDP}, or options as {JSON}, not {given or 'no type at all'}.")

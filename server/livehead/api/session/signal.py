@@ -122,7 +122,7 @@ class SignalHandler:
             look=offer.look or KEEP,
         )
         identity = self._identity or self._identify(offer)
-        with self._services.access.opening(identity):
+        async with self._services.access.opening(identity):
             session, answer = await self._services.registry.open(offer.sdp, request, identity)
         self._session = session
         self._socket.idle_s = None

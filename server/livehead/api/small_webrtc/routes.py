@@ -162,7 +162,7 @@ async def _negotiate(
         look=wanted.look or KEEP,
         channel=CHANNEL,
     )
-    with services.access.opening(identity):
+    async with services.access.opening(identity):
         session, answer = await services.registry.open(given.sdp, wish, identity)
     services.small_webrtc.connections.add(session, wanted, answer, by_token=by_token)
     return _answer(session.id, answer)

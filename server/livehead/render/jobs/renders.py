@@ -190,6 +190,11 @@ class Renders:
         """0 … 1."""
         return 1.0 if record.state == "done" else self._runner.progress(record) if record.state == "running" else 0.0
 
+    @property
+    def running(self) -> dict[str, float]:
+        """Those that this server makes, and how far they are, 0 … 1."""
+        return self._runner.running
+
     async def places(self) -> dict[str, int]:
         """The place in the queue, from 1, of every render that waits."""
         return {record.id: place for place, record in enumerate(order(await self._queue.all()), 1)}

@@ -93,6 +93,11 @@ class RenderRunner:
         """Something may have changed in the queue."""
         self._wake.set()
 
+    @property
+    def running(self) -> dict[str, float]:
+        """Those that run here, and how far they are, 0 … 1."""
+        return {render_id: job.progress for render_id, (job, _) in self._jobs.items()}
+
     def progress(self, record: RenderRecord) -> float:
         """0 … 1, as it was when its server last said so, if that is another one."""
         return self._jobs[record.id][0].progress if record.id in self._jobs else record.progress

@@ -74,12 +74,12 @@ class ObjectStore(Protocol):
 
     def create(self, key: str, data: bytes) -> str | None:
         """Write where there is none, and return its version; None where there is one. Of several who try only one
-        does."""
+        does; what they write differs."""
         ...
 
     def replace(self, key: str, data: bytes, version: str) -> str | None:
         """Write where it is still that version, and return the new one; None where it is not, or not there any
-        more."""
+        more. Of several who try only one does; what they write differs."""
         ...
 
     def take_in(self, key: str, path: Path) -> None:

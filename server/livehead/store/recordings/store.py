@@ -101,9 +101,9 @@ class RecordingStore:
             found = {} if self._bucket is None else self._bucket.all()
             found |= self._folder.all()
             with self._lock:
-                self._recordings = found | self._ended | self._own
-                for each in ended:
+                for each in ended:  # before what was found
                     self._ended.pop(each, None)
+                self._recordings = found | self._ended | self._own
 
     def list(self, identity: Identity) -> list[Recording]:
         """Those in reach of somebody, the newest first."""

@@ -184,7 +184,7 @@ class RenderQueue:
         def change(it: RenderRecord) -> RenderRecord | None:
             if not it.is_open or (state != "cancelled" and it.state == "running" and not self._mine(it)):
                 return None
-            return replace(it, state=state, error=error, ended=time.time(), server=None)
+            return replace(it, state=state, error=error, ended=time.time())
 
         ended = await self._change(render_id, change)
         if ended:
