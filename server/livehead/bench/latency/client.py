@@ -93,7 +93,8 @@ class Client:
     async def call(self, pipe: Connection) -> None:
         """Raises LiveheadError if the server refuses or no frame arrives."""
         policy = RTCIceTransportPolicy.RELAY if self._spec.relay else RTCIceTransportPolicy.ALL
-        pc = RTCPeerConnection(RTCConfiguration(await self._ice_servers(), iceTransportPolicy=policy))
+        servers = await self._ice_servers()
+        pc = RTCPeerConnection(RTCConfiguration(servers, policy, RTCBundlePolicy.MAX_BUNDLE))
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._connect(pc)

@@ -17,11 +17,15 @@ from pydantic import TypeAdapter
 from livehead.client.call.microphone import Microphone
 from livehead.client.call.pairing import Sound
 from livehead.client.call.peer import CallPeer
+from livehead.client.call.relays import why_blocked
 from livehead.client.errors import ClientError, ConnectionLost, NotFound, ProtocolError
 from livehead.client.transport.http import Http
 from livehead.client.transport.messages import decode
 from livehead.core.lifecycle import State
 from livehead.core.messages.from_server import AvatarActivity, StateMessage, UserActivity
+
+CONNECT_S = 10.0
+"""How long the connection may take, once the server has answered; the server gives up after as long."""
 
 CHECK_S = 0.25
 
@@ -77,16 +81,18 @@ class Leg:
     async def open(self, within: float) -> None:
         """Returns when pictures come. Raises ClientError, ConnectionLost where none do."""
         told = await self._http.read(_ICE_SERVERS, "GET", "/v1/ice-servers")
+        servers = [RTCIceServer(each.urls, each.username, each.credential) for each in told]
         self._peer = peer = CallPeer(
-            [RTCIceServer(each.urls, each.username, each.credential) for each in told],
+            servers,
             self._microphone,
             self._on_text,
             self.over.set,
         )
+        offer = await peer.offer()
         answer = await self._http.request(
             "POST",
             "/v1/sessions",
-            content=await peer.offer(),
+            content=offer,
             content_type="application/sdp",
             query=self._options,
         )
@@ -95,13 +101,18 @@ class Leg:
             await peer.accept(answer.text)
         except ValueError as error:
             raise ProtocolError(f"The server's answer is no SDP answer: {error}") from error
+        patience = min(within, CONNECT_S)
         try:
             async with asyncio.timeout(within):
+                async with asyncio.timeout(patience):
+                    await peer.connected.wait()
                 self._first = await self.take()
         except TimeoutError:
-            raise ConnectionLost(f"No pictures within {within:.0f} s: is UDP to the server let through?") from None
+            if peer.connected.is_set():
+                raise ConnectionLost(f"No pictures within {within:g} s: the server's log says why.") from None
+            raise ConnectionLost(f"No connection within {patience:g} s. {why_blocked(servers, offer)}") from None
         if self._first is None:
-            raise ConnectionLost("The connection ended before there were pictures: is UDP to the server let through?")
+            raise ConnectionLost(f"The connection ended before there were pictures. {why_blocked(servers, offer)}")
         self._watching = asyncio.create_task(self._watch(peer), name="call-watch")
 
     async def take(self) -> tuple[av.VideoFrame, Sound] | None:

@@ -51,6 +51,8 @@ class CallPeer:
         self.pairing: Pairing[av.VideoFrame] = Pairing()
         self.news = asyncio.Event()
         """Something came that may complete a pair, or the connection ended."""
+        self.connected = asyncio.Event()
+        """Set when the connection has ended, too."""
         self.closed = False
         self.hung_up = asyncio.Event()
         """The other end has closed the connection."""
@@ -59,7 +61,8 @@ class CallPeer:
         self._microphone = microphone
         self._on_closed = on_closed
         self._tasks: list[asyncio.Task[None]] = []
-        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers))
+        # One port, and one address of a TURN relay, for all.
+        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._pc.on("track", self._on_track)
         self._pc.on("connectionstatechange", self._on_state)
         if microphone is not None:
@@ -114,12 +117,15 @@ class CallPeer:
     def _on_state(self) -> None:
         if self._pc.connectionState == "closed" and not self.closed:
             self.hung_up.set()
-        if self._pc.connectionState in ("failed", "closed"):
+        if self._pc.connectionState == "connected":
+            self.connected.set()
+        elif self._pc.connectionState in ("failed", "closed"):
             self._end()
 
     def _end(self) -> None:
         if not self.closed:
             self.closed = True
+            self.connected.set()
             self.news.set()
             self._on_closed()
 
