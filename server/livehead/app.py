@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 import livehead
 from livehead.access.access import Access
+from livehead.access.key_watch import KeyWatch
 from livehead.access.uses import SharedUses
 from livehead.api import ice, ops, problems, tokens, web
 from livehead.api.described import describe_refusals
@@ -57,6 +58,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     stops with the application's lifespan, which does not wait for it: /readyz says when it is there.
     """
     services = build_services(settings, choice or choose(settings.engine))
+    key_watch = KeyWatch(services.access.key_file, services.reload_keys)
     has_nvenc()
 
     @asynccontextmanager
@@ -70,6 +72,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
                 services.registry,
                 services.idle_films,
                 services.renders,
+                key_watch,
             ):
                 yield
         finally:

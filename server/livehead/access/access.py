@@ -56,6 +56,11 @@ class Access:
         self._failures = Rate("wrong credentials", limits.failures_per_minute / 60)
 
     @property
+    def key_file(self) -> Path | None:
+        """The file that the keys are read from, None where there is none."""
+        return self._file
+
+    @property
     def names(self) -> frozenset[str]:
         """The names of the keys there are."""
         return self._ring.names

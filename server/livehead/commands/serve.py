@@ -122,7 +122,7 @@ def _warn(settings: Settings, services: Services) -> None:
     if services.access.open and server.insecure:
         logger.warning("--insecure: everybody who reaches %s may use this server", server.host)
     if not services.access.open and not services.access.names:
-        logger.warning("there are no keys in the key file, so nobody may come in: `livehead keys new NAME`, and SIGHUP")
+        logger.warning("there are no keys in the key file, so nobody may come in: `livehead keys new NAME`")
     if not services.access.open and server.tls_cert is None and not is_loopback(server.host):
         logger.warning("keys and tokens travel in clear text: use --tls-cert and --tls-key, or a proxy that ends TLS")
 
