@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from aiortc import (
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
     RTCIceTransportPolicy,
