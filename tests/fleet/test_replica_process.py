@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from livehead.fleet import replica as replica_module
+from livehead.fleet.drain import drain
 from livehead.fleet.replica import ReplicaError, ReplicaOptions, ReplicaProcess
 from waiting import until
 
@@ -88,6 +89,24 @@ async def test_one_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.Monk
         assert replica.pid is not None
         os.kill(replica.pid, signal.SIGSTOP)
         assert await replica.watch() == "it did not answer /healthz 3 times in a row, and was killed"
+
+
+@pytest.mark.soak
+async def test_a_machine_that_is_to_go_waits_for_its_last_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ReplicaProcess(ReplicaOptions("r6", settings=CHEAP | {"data_dir": str(tmp_path)})) as replica:
+        mine = [each for each in psutil.process_iter(["cmdline"]) if each.pid == replica.pid]
+        monkeypatch.setattr(psutil, "process_iter", lambda _: mine)
+        session = await opened(replica)
+        draining = asyncio.create_task(asyncio.to_thread(drain))
+        async with httpx.AsyncClient(base_url=replica.url) as client:
+            while (await client.get("/readyz")).status_code == 200:  # noqa: ASYNC110 - another process is waited for
+                await asyncio.sleep(0.05)
+            assert (await client.get(f"/v1/sessions/{session}")).status_code == 200
+            assert not draining.done()
+            await client.delete(f"/v1/sessions/{session}")
+        assert await draining == 1
 
 
 async def test_one_that_does_not_start_says_why() -> None:

@@ -10,7 +10,7 @@ from ray.serve import Application
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import LoggingConfig
 
-from livehead.fleet.ray.autoscaling import WarmRoom
+from livehead.fleet.ray.autoscaling import LOOK_BACK_S, WarmRoom
 from livehead.fleet.ray.ingress import ServedIngress
 from livehead.fleet.ray.plan import DRAIN_S, FleetPlan
 from livehead.fleet.ray.replica import ServedReplica
@@ -18,11 +18,8 @@ from livehead.fleet.ray.replica import ServedReplica
 HEALTH_S = 1.0
 """How often Serve asks a replica whether it is well; after three bad answers it is replaced."""
 
-STUCK_S = 15.0
+STUCK_S = 30.0
 """How long an actor may take to answer that."""
-
-LOOK_BACK_S = 20.0
-"""The highest load of so many seconds counts for the number of replicas."""
 
 SOCKETS = 10_000
 """Requests and sockets that an ingress holds at once."""
