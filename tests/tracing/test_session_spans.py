@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
@@ -22,7 +24,7 @@ from livehead.core.messages.from_server import (
 from livehead.media.peer.setup_times import SetupTimes
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session_trace import SessionTrace
-from livehead.tracing import trace
+from livehead.tracing import open_telemetry, trace
 from livehead.tracing.open_telemetry import OpenTelemetryTracer
 from livehead.tracing.trace import PARENT, Tracer
 
@@ -131,6 +133,29 @@ def test_what_is_said_and_recorded_and_how_the_engine_fares(traced: Traced) -> N
     assert seconds(spans["takeover"]) == pytest.approx(0.25, abs=1e-4)
     assert [each.name for each in spans["session"].events] == ["state"] * 3
     assert spans["session"].status.status_code is StatusCode.ERROR
+
+
+class Stuck(InMemorySpanExporter):
+    """A collector that does not answer until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.answer.wait()
+        return super().export(spans)
+
+
+def test_a_collector_that_does_not_answer_does_not_hold_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_telemetry, "CLOSE_S", 0.05)
+    exporter = Stuck()
+    tracer = OpenTelemetryTracer(exporter)
+    tracer.begin("session", {}).end()
+    tracer.close()
+    assert not exporter.answer.is_set()
+    exporter.answer.set()
+    tracer.close()
 
 
 def test_a_move_lasts_until_it_is_taken(traced: Traced) -> None:

@@ -7,6 +7,7 @@ are left out.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 
@@ -23,6 +24,9 @@ from livehead.tracing.trace import Attribute, Span, Trace, Tracer
 
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 HTTP = "http/protobuf"
+
+CLOSE_S = 3.0
+"""How long the end of the server waits for a collector that does not answer."""
 
 
 def make(environment: Mapping[str, str], replica: str | None) -> Tracer:
@@ -56,7 +60,9 @@ class OpenTelemetryTracer(Tracer):
         return _RecordedTrace(self._tracer, root)
 
     def close(self) -> None:
-        self._provider.shutdown()
+        closing = threading.Thread(target=self._provider.shutdown, name="traces-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
 
 
 class _Recorded(Span):

@@ -47,7 +47,8 @@ class Tracer:
         return Trace()
 
     def close(self) -> None:
-        """Send what was not sent yet. May take seconds, so call it off the event loop. Twice is once."""
+        """Send what was not sent yet, as far as that takes no more than seconds: call it off the event loop. Twice is
+        once."""
 
 
 _in_use = Tracer()
