@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from compose_file import COMPOSE, DEPLOY, Unset, example, services
 
+from livehead.access.access import Access
+from livehead.errors import UsageError
 from livehead.settings import load, stages
 from pages import ROOT
 
@@ -46,6 +48,8 @@ def test_the_server_reads_what_it_is_given(profile: str, monkeypatch: pytest.Mon
     assert settings.media.turn_urls[0] == "turn:head.example.com:3478?transport=udp"
     assert (settings.media.public_address, settings.media.udp_ports) == ("198.51.100.7", "50000-50199")
     assert settings.access.token_secret == "k" * 64
+    with pytest.raises(UsageError, match="There is no key file"):
+        Access(settings)
     assert service["profiles"] == [profile]
 
 

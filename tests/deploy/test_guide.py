@@ -44,7 +44,7 @@ NOT_HERE = {
     "docker compose logs --follow livehead": "no docker",
     "git pull && docker compose build livehead && docker compose up --detach": "no docker",
     "docker compose kill --signal HUP livehead": "no docker; tests/commands/test_keys_command.py sends HUP",
-    "sudo useradd --system --home-dir /var/lib/livehead livehead": "changes the machine",
+    "sudo useradd --system --create-home --home-dir /var/lib/livehead livehead": "changes the machine",
     "sudo python3 -m venv /opt/livehead": "changes the machine",
     "sudo /opt/livehead/bin/pip install --quiet -c constraints.txt '.[flashhead]'": "gigabytes, with CUDA",
     "sudo systemctl daemon-reload && sudo systemctl enable --now livehead": "changes the machine",
