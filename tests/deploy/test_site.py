@@ -29,10 +29,12 @@ def test_the_site_is_built_and_has_editions(tmp_path: Path) -> None:
     assert [link for link in links if not (site / "build/site/deploy" / link / "index.html").exists()] == []
     identity = {"GIT_AUTHOR_NAME": "Docs", "GIT_COMMITTER_NAME": "Docs"}
     identity |= {"GIT_AUTHOR_EMAIL": "docs@example.com", "GIT_COMMITTER_EMAIL": "docs@example.com"}
+    identity["PATH"] = f"{site / '.venv-docs/bin'}:{os.environ['PATH']}"  # mike runs mkdocs
 
     def mike(*words: str) -> str:
-        command = [site / ".venv-docs/bin/mike", *words]
-        done = subprocess.run(command, cwd=site, env=os.environ | identity, capture_output=True, text=True)
+        done = subprocess.run(
+            [site / ".venv-docs/bin/mike", *words], cwd=site, env=os.environ | identity, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
