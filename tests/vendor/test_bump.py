@@ -139,3 +139,13 @@ def test_a_film_that_was_made_is_noted(
     assert main(["vendor", "bump", "--vendor-dir", str(engine.vendor_dir)]) == 0
     assert "ok       first film" in capsys.readouterr().out
     assert read_wheels(sources.wheels[0].list)[0].name == WHEEL
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_first_film_with_a_tiny_model_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="needs the flashhead extra")
+    assert main(["models", "synthesize", str(tmp_path), "--tiny", "--variant", "lite"]) == 0
+    monkeypatch.setenv("LIVEHEAD_SIZE", "128")
+    said = run_first_step(EngineSettings(device="cpu"), tmp_path, 500)
+    assert "25 frames" in said

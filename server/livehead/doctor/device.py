@@ -73,7 +73,7 @@ def check_torch(settings: Settings, environment: Environment) -> Iterator[Findin
         yield from check_attention(found, settings, environment)
     if found.get("memory_gb"):
         yield _memory(settings, *found["memory_gb"])
-    yield from _card(found, settings)
+    yield from _card(found)
 
 
 def _torch(found: dict[str, Any], device: str, settings: Settings) -> Finding:
@@ -105,7 +105,7 @@ def _memory(settings: Settings, free: float, total: float) -> Finding:
     return warn("GPU memory", said, f"{cure[0].upper()}{cure[1:]}; or end what else uses the GPU.")
 
 
-def _card(found: dict[str, Any], settings: Settings) -> Iterator[Finding]:
+def _card(found: dict[str, Any]) -> Iterator[Finding]:
     capability = tuple(found.get("capability") or ())
     if capability and capability < OLDEST_CAPABILITY:
         cure = "Use a card of the Ampere generation or newer; it will be slow here."
