@@ -28,12 +28,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SLOW = EngineSpec("fakes:create", {"step_seconds": 0.05, "max_batch": 1})
 
-LIMITS = {"uploads_per_minute": 100_000, "min_free_mb": 0, "max_renders": 6, "max_portraits": 2}
+LIMITS = {"uploads_per_minute": 100_000, "min_free_mb": 0, "max_renders": 3, "max_portraits": 2}
 
 Pair: TypeAlias = tuple[Served, Served]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["folder", "bucket"])
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=[pytest.param("folder", marks=pytest.mark.soak), "bucket"]
+)
 async def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, s3: S3Server
 ) -> AsyncIterator[Pair]:
@@ -113,7 +115,7 @@ async def test_renders_are_shared_and_any_server_has_the_film(
 ) -> None:
     monkeypatch.setattr(runner, "RUNNING", 1)
     one, other = clients
-    asked = [await ask(one, 10.0, seed="7") for _ in range(3)]
+    asked = [await ask(one, 6.0, seed="7") for _ in range(3)]
     films, makers = [], set()
     for location in asked:
         assert (await wait_for(other, location, "done", "failed"))["state"] == "done"
@@ -161,7 +163,7 @@ async def test_a_render_is_followed_and_cancelled_from_any_server(
 async def test_an_owners_number_of_renders_holds_for_all(
     clients: tuple[httpx.AsyncClient, httpx.AsyncClient],
 ) -> None:
-    for number in range(6):
+    for number in range(3):
         await ask(clients[number % 2], 20.0)
     for client in clients:
         answer = await client.post("/v1/renders", files={"audio": ("a.wav", speech(1))}, data={"avatar": "default"})
