@@ -23,11 +23,13 @@ RAY = {
     "RAY_COLOR_PREFIX": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "RAY_raylet_start_wait_time_s": "300",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "1",
 }
 """Environment of a Ray that is started here: it reports to nobody, its log can be read, a replica without a card sees
-none, the load is known within a second, and a machine that is busy for a moment is no reason for a warning."""
+none, it may take its time to start, the load is known within a second, and a machine that is busy for a moment is no
+reason for a warning."""
 
 OWN = {"host", "port", "tls_cert", "tls_key", "drain_seconds", "replica"}
 """Settings of the fleet as a whole."""

@@ -101,6 +101,7 @@ def test_a_copy_outlives_an_actor_that_starts_anew() -> None:
     shared.report(B, None)
     copy.renew(shared.view())
     copy.record("a", Reading(None, {"sessions": {"active": 3}}))
+    clock.now += 10 * MISSING_S  # there is none meanwhile
     anew = SharedDirectory(clock)
     copy.renew(anew.view())
     clock.now += MISSING_S / 2

@@ -7,14 +7,19 @@ to Serve's controller by value, so it imports nothing of Livehead.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from ray.serve.config import AutoscalingContext
+if TYPE_CHECKING:  # the simulated fleet asks this policy where there is no Ray
+    from ray.serve.config import AutoscalingContext
 
 LOAD = "load"
 """Of a replica: the share of its engine that its sessions take, as /v1/info says; 1 is full."""
 
 PLACES = "places"
 """Of a replica: the sessions that it holds at most."""
+
+LOOK_BACK_S = 20.0
+"""The highest load of so many seconds counts for the number of replicas."""
 
 
 def count_replicas(loads: list[float], places: list[float], warm_room: int) -> int:

@@ -40,14 +40,7 @@ def joined(address: str, plan: FleetPlan) -> Iterator[bool]:
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it would say that all is as it was
     local = address == "local" or (address == "auto" and not _join("auto"))
     if local:
-        ray.init(
-            address="local",
-            num_cpus=_cpus(plan),
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            namespace=NAMESPACE,
-            logging_level=logging.WARNING,
-        )
+        _start(plan)
         logger.info("Ray runs at %s until this command ends", ray.get_runtime_context().gcs_address)
     elif address != "auto":
         _knock(address)
@@ -57,6 +50,21 @@ def joined(address: str, plan: FleetPlan) -> Iterator[bool]:
         yield local
     finally:
         ray.shutdown()
+
+
+def _start(plan: FleetPlan) -> None:
+    """Raises LiveheadError where Ray does not start."""
+    try:
+        ray.init(
+            address="local",
+            num_cpus=_cpus(plan),
+            include_dashboard=False,
+            object_store_memory=STORE_BYTES,
+            namespace=NAMESPACE,
+            logging_level=logging.WARNING,
+        )
+    except Exception as error:  # Ray raises no type of its own here
+        raise LiveheadError(f"Ray does not start on this machine: {error}") from error
 
 
 def with_cards(plan: FleetPlan) -> FleetPlan:

@@ -17,8 +17,9 @@ from livehead.fleet.reading import Reading
 PERIOD_S = 0.25
 """How often the copy is renewed."""
 
-MISSING_S = 5.0
-"""How long a replica is kept that the shared directory does not name: one that starts anew learns all of them again."""
+MISSING_S = 10.0
+"""How long a replica is kept that the shared directory does not name, from the first time that it did not: one that has
+started anew learns of all of them again."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class CopiedDirectory:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._copy = MemoryDirectory()
         self._clock = clock
-        self._seen: dict[str, float] = {}
+        self._missing: dict[str, float] = {}
 
     def replicas(self) -> Sequence[Replica]:
         return self._copy.replicas()
@@ -45,14 +46,16 @@ class CopiedDirectory:
         """Take over what the shared directory says."""
         now = self._clock()
         for each in view.replicas:
-            self._seen[each.name] = now
+            self._missing.pop(each.name, None)
             if self._copy.find(each.name) is None:
                 self._copy.add(each.name, each.url, each.state)
             else:
                 self._copy.change(each.name, each.state)
-        for name, at in list(self._seen.items()):
-            if name in view.gone or now - at > MISSING_S:
-                del self._seen[name]
+        named = {each.name for each in view.replicas}
+        for name in [each.name for each in self._copy.replicas() if each.name not in named]:
+            since = self._missing.setdefault(name, now)
+            if name in view.gone or now - since > MISSING_S:
+                del self._missing[name]
                 self._copy.remove(name)
 
     async def follow(self, link: DirectoryLink) -> None:
