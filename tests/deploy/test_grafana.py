@@ -77,7 +77,7 @@ def test_every_panel_says_what_it_shows() -> None:
 
 
 def test_legends_use_labels_that_there_are() -> None:
-    labels = {label for each in catalogue.all_series() for label in each.labels} | {"instance"}
+    labels = {label for each in catalogue.all_series() for label in each.labels} | {"instance", "replica"}
     for panel in panels():
         for target in panel["targets"]:
             for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):

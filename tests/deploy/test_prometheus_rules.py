@@ -16,8 +16,8 @@ from series import catalogue
 FOLDER = DEPLOY / "prometheus"
 RUNBOOK = DEPLOY.parent / "docs/operations/alerts.md"
 
-OTHERS = {"up"}
-"""What Prometheus itself knows of every target."""
+OTHERS = {"up", "livehead_replica_up"}
+"""What Prometheus itself knows of every target, and the ingress of a fleet of every replica."""
 
 
 def alerts() -> list[dict[str, Any]]:
