@@ -40,6 +40,9 @@ API = ("api",)
 """Routes of servers in this process."""
 
 LOOPBACK = (
+    "deploy/test_caddy.py",
+    "deploy/test_coturn.py",
+    "deploy/test_guide.py",
     "engine/host",
     "fleet/test_failover.py",
     "fleet/test_ingress.py",
