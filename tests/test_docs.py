@@ -19,14 +19,12 @@ from livehead.core.limits import MAX_MESSAGE
 from livehead.core.messages.from_server import Stats
 from livehead.core.speech.playback_log import REPORTS_S, SHOWN_WAIT_S
 from livehead.core.speech.queue import MAX_S, MAX_UTTERANCES, QUEUE_S
-from livehead.engine.base import EngineSpec
-from livehead.engine.host.host import EngineHost
 from livehead.engine.preview.generator import PreviewGenerator
 from livehead.errors import LiveheadError
-from livehead.metrics import Metrics
 from livehead.sessions.sources.speaker import MAX_RATE, MIN_RATE, READ_SPEED
 from livehead.transport.websocket_protocol import MAX_SPEECH
 from pages import ROOT, each_text
+from series import catalogue
 
 STAGES = [
     stage
@@ -64,15 +62,9 @@ def test_settings_that_are_named_exist(page: Path) -> None:
 
 @each_text
 def test_metrics_that_are_named_exist(page: Path) -> None:
-    exported = {line.split()[2] for line in metrics_text().splitlines() if line.startswith("# TYPE")}
+    exported = {line.split()[2] for line in catalogue.metrics().render().decode().splitlines() if line.startswith("# TYPE")}
     named = set(re.findall(r"`(livehead_[a-z_]+)`", page.read_text()))
     assert named - exported == set()
-
-
-def metrics_text() -> str:
-    metrics = Metrics()
-    metrics.watch_engine(EngineHost(EngineSpec("fakes:create")))
-    return metrics.render().decode()
 
 
 def first_column(page: str, heading: str) -> set[str]:
