@@ -371,7 +371,7 @@ def test_the_deadline_of_a_window_is_when_its_first_block_is_sent() -> None:
     assert sent[99] == pytest.approx(upcoming, abs=0.002)
 
 
-@pytest.mark.parametrize("ppm", [-200, 200])
+@pytest.mark.parametrize("ppm", [-200, pytest.param(200, marks=pytest.mark.soak)])
 def test_half_an_hour_on_a_audio_card_that_is_off_by_200_ppm(ppm: int) -> None:
     """0.36 s of drift, more than the whole bound: followed by the phase alone."""
     assert_drift_is_absorbed(ppm, hours=0.5)

@@ -17,7 +17,16 @@ CASES = GOLDEN / "cases"
 TOLERANCE = 2e-5
 
 
-@pytest.mark.parametrize("case", ["lite_128", "lite_64_long", "lite_96x128_hops", "lite_96_rewind", "pro_64"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "lite_128",
+        pytest.param("lite_64_long", marks=pytest.mark.soak),
+        "lite_96x128_hops",
+        "lite_96_rewind",
+        "pro_64",
+    ],
+)
 def test_golden_case(case: str, golden_engine: Engines) -> None:
     with np.load(CASES / f"{case}.npz") as file:
         data = dict(file)
