@@ -106,6 +106,9 @@ async def test_streams_go_on_from_the_frames_that_were_delivered_last(host: Engi
         assert not viewer.dropped
         assert not viewer.states
     assert states == []
+    assert host.taken_over_at is not None
+    assert host.windows.asked == host.windows.made == 12
+    assert host.windows.steps
     assert (host.pid, host.takeovers, host.restarts, host.state) == (following, 1, 0, "ready")
     await until(lambda: host.standby == "ready")  # the next one
 
