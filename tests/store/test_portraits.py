@@ -64,8 +64,7 @@ async def test_a_portrait_is_kept_with_its_consent_and_found_at_the_next_start(
     library: PortraitLibrary, portraits: Portraits, folder: Path
 ) -> None:
     kept = await add(portraits, b"1")
-    assert {each.name for each in (folder / kept.id).iterdir()} == {IMAGE, THUMBNAIL, RECORD}
-    assert {each.name for each in folder.iterdir()} == {kept.id}
+    assert names(folder) == {kept.id, IMAGE, THUMBNAIL, RECORD}
     beside = json.loads((folder / kept.id / RECORD).read_text())
     assert beside["owner"] == "alice"
     assert beside["consent"] == {

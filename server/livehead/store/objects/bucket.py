@@ -5,6 +5,7 @@ obstore: one wheel without dependencies, conditional writes, retries and multipa
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from livehead.errors import StoreDownError, StoreError, UsageError
+from livehead.store.files import storing
 from livehead.store.objects.base import ObjectInfo, StoredObject
 
 if TYPE_CHECKING:
@@ -43,9 +45,15 @@ PIECE = 1024 * 1024
 
 PROBE = "probe"
 
+MAX_LOGGED = 300
+"""Characters of what the library says."""
+
 _CLOCK = ("RequestTimeTooSkewed", "RequestExpired")
 _REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "403 Forbidden")
-_NO_CREDENTIALS = ("CredentialsNotLoaded", "credential", "169.254.169.254")
+_NO_CREDENTIALS = ("169.254.169.254",)
+"""What is asked last, where there are none."""
+
+logger = logging.getLogger(__name__)
 
 
 class BucketStore:
@@ -102,6 +110,10 @@ class BucketStore:
                         "servers cannot share it. Use a server that knows conditional writes."
                     )
                 obstore.delete(self._store, key)
+        except StoreDownError:
+            raise UsageError(
+                f"--bucket: {self.describe()} does not answer. Check the network, and --bucket-endpoint."
+            ) from None
         except StoreError as error:
             raise UsageError(f"--bucket: {error}") from None
 
@@ -187,8 +199,11 @@ class BucketStore:
         return None
 
     def fetch(self, key: str, target: Path) -> Path:
-        with self._asking(), target.open("wb") as file:
-            for piece in obstore.get(self._store, key).stream(min_chunk_size=PIECE):
+        info = self.info(key)
+        if info is None:
+            raise FileNotFoundError(key)
+        with storing(target.parent), target.open("wb") as file:
+            for piece in self.read(key, 0, info.size):
                 file.write(piece)
         return target
 
@@ -220,12 +235,13 @@ class BucketStore:
             return StoreError(
                 f"{self._name} refuses requests because this machine's clock is wrong. Set it by NTP (timedatectl)."
             )
+        if any(each in said for each in _NO_CREDENTIALS):
+            return StoreError(f"{self._name} needs credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
         refused = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
         if refused or any(each in said for each in _REFUSED):
             return StoreError(
                 f"{self._name} refuses the credentials. Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that "
                 "they may list, read, write and delete in it."
             )
-        if any(each in said for each in _NO_CREDENTIALS):
-            return StoreError(f"{self._name} needs credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
-        return StoreDownError(f"{self._name} does not answer. Try again in a moment.")
+        logger.warning("%s does not answer: %s", self.describe(), said.partition("\n")[0][:MAX_LOGGED])
+        return StoreDownError("The storage does not answer. Try again in a moment.")

@@ -20,8 +20,8 @@ class RenderRecord:
     ``seconds`` is the length of its audio. ``starts`` counts how often it was begun. ``error`` says why it failed.
     ``created``, ``begun`` (the last time) and ``ended`` are Unix time.
 
-    ``server`` is the one that makes it, as long as that counts ``beats``, or has made it; ``progress`` is how far it was at the last,
-    0 … 1."""
+    ``server`` is the one that makes it, as long as that counts ``beats``, or that has made it; ``progress`` is how far
+    it was at the last beat, 0 … 1."""
 
     id: str
     owner: str
