@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-LOOK_S = 3.0
+LOOK_S = 30.0
 """How often the file is looked at."""
 
 _State: TypeAlias = tuple[int, int, int] | None

@@ -21,7 +21,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     for name, run, text in (
         ("new", make, "make a key, print it once, and keep its hash; a name may have several"),
         ("list", show, "show names, ids and dates of the keys"),
-        ("revoke", revoke, "take away all keys of a name, or the one with an id; a running server sees it within 3 s"),
+        ("revoke", revoke, "take away all keys of a name, or the one with an id; a running server sees it within 30 s, or at once on SIGHUP"),
     ):
         made = commands.add_parser(name, parents=[common], help=text, description=text)
         if name == "new":
@@ -48,7 +48,7 @@ def make(args: argparse.Namespace) -> int:
     )
     if others:
         _say(f"{stored.name} has {others + 1} keys now; take an old one away with `livehead keys revoke ID`.")
-    _say("A running server reads the file again within 3 s.")
+    _say("Running servers read the file again within 30 s, or at once on SIGHUP.")
     return 0
 
 
@@ -75,7 +75,7 @@ def revoke(args: argparse.Namespace) -> int:
         if not gone:
             raise UsageError(f"No key in {path} has the name or id {args.name[:80]!r}; see `livehead keys list`.")
         keys[:] = kept
-    print(f"Revoked: {gone}. A running server reads the file again within 3 s.")
+    print(f"Revoked: {gone}. Running servers read the file again within 30 s, or at once on SIGHUP.")
     return 0
 
 
