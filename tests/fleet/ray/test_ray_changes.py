@@ -102,7 +102,8 @@ async def test_a_rolling_update_with_calls_live(tmp_path: Path) -> None:
             old = set(fleet.having("ready"))
             began = time.monotonic()
             with contextlib.ExitStack() as stack:
-                changed = running_fleet(tmp_path, "--replicas", "2", "--address", fleet.ray, LIVEHEAD_MAX_VIEWERS="3")
+                options = ("--replicas", "2", "--address", fleet.ray)
+                changed = running_fleet(tmp_path, *options, LIVEHEAD_MAX_VIEWERS="3", RAY_AUTH_MODE="token")
                 newer = await asyncio.to_thread(stack.enter_context, changed)
                 assert newer.url == fleet.url
                 await until(lambda: old <= set(newer.having("draining")), START_S)

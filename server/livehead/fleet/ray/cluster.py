@@ -125,8 +125,8 @@ def _knock(address: str) -> None:
 
 def _silent(address: str) -> str:
     return (
-        f"No Ray cluster answers at {address}. Start one with `ray start --head`, correct --address, or use "
-        "--address auto, which starts Ray on this machine."
+        f"No Ray cluster answers at {address}. Start one with `ray start --head`, correct --address, set RAY_AUTH_MODE="
+        "token where it asks for its token, or use --address auto, which starts Ray on this machine."
     )
 
 
