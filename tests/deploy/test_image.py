@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ mount --bind "$root" "$root"
 mount -o remount,ro,bind "$root"
 mount -t tmpfs -o mode=1777 none "$root/tmp"
 for name in var/lib/livehead/data var/cache/livehead models; do mount --bind "$volumes/$name" "$root/$name"; done
-mount -t proc none "$root/proc"
+mount --rbind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 exec chroot --userspec=10001:10001 "$root" /usr/bin/env -i -C /var/lib/livehead "$@"
 """
@@ -78,8 +77,7 @@ class Container:
     def command(self, *words: str, **environment: str) -> list[str | Path]:
         given = [*self.config["Env"], *(f"{name}={value}" for name, value in environment.items())]
         inner = [*given, *(words or (*self.config["Entrypoint"], *self.config["Cmd"]))]
-        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child=TERM"]
-        return [*apart, "sh", "-c", RUN, "sh", self.root, self.volumes, *inner]
+        return ["unshare", "--mount", "sh", "-c", RUN, "sh", self.root, self.volumes, *inner]
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +123,7 @@ def test_it_serves_and_is_healthy_with_a_read_only_root(container: Container, tm
             assert (info["version"], info["engine"]["name"]) == (livehead.__version__, "preview")
         healthy = container.command(*container.config["Healthcheck"]["Test"][1:], LIVEHEAD_PORT=port)
         do(*healthy)
-    until = time.monotonic() + 60
-    while subprocess.run(healthy, capture_output=True).returncode == 0:
-        assert time.monotonic() < until, "the server goes on"
+    assert subprocess.run(healthy, capture_output=True).returncode == 1
 
 
 def test_doctor_finds_what_it_needs_in_it(container: Container) -> None:
