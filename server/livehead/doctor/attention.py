@@ -23,11 +23,11 @@ def check_attention(found: dict[str, Any], settings: Settings, environment: Envi
     if version is not None and fault:
         mismatch = "undefined symbol" in fault or "cannot open shared object" in fault
         why = "it was built for another torch, CUDA or C++ ABI" if mismatch else fault
-        cure = _instead(fitting)
+        cure = _instead(fitting, settings)
         made = fail if asked == "fa2" else warn
         yield made("attention", f"flash-attn {version} cannot be loaded: {why}; {said}", cure)
     elif asked not in ("auto", *found["attention"]):
-        cure = _instead(fitting) if asked == "fa2" and version is None else "Serve with --attention auto."
+        cure = _instead(fitting, settings) if asked == "fa2" and version is None else "Serve with --attention auto."
         yield fail("attention", f"--attention {asked} cannot run here; {said}", cure)
     elif version is None and not isinstance(fitting, NoWheelError):
         yield ok("attention", f"{said}; a faster one that fits: livehead vendor fetch wheel")
@@ -47,7 +47,7 @@ def _fitting(found: dict[str, Any], environment: Environment) -> str | NoWheelEr
     return NoWheelError("no wheels are pinned")
 
 
-def _instead(fitting: str | NoWheelError) -> str:
+def _instead(fitting: str | NoWheelError, settings: Settings) -> str:
     if isinstance(fitting, NoWheelError):
         return f"pip uninstall flash-attn: {fitting}. FlashHead takes torch's own attention instead."
-    return f"livehead vendor fetch wheel, then pip install --no-deps --force-reinstall vendor/{fitting}"
+    return f"livehead vendor fetch wheel, then pip install --no-deps --force-reinstall {settings.engine.vendor_dir / fitting}"

@@ -90,5 +90,5 @@ def check_clock(settings: Settings, environment: Environment) -> Iterator[Findin
             )
             if used
         ]
-        cure = " ".join(("sudo timedatectl set-ntp true", *(["for", " and ".join(needed)] if needed else [])))
+        cure = "sudo timedatectl set-ntp true" + (f". It matters for {' and '.join(needed)}." if needed else "")
         yield warn("clock", f"{now}; no time service keeps it right", cure)

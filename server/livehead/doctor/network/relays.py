@@ -67,7 +67,7 @@ def _refused(url: str, error: RefusedError, secret: str, ttl: int, environment: 
     try:  # a wrong secret stays wrong; an expiry that is past by the other clock does not
         environment.allocate(url, *turn_credentials(secret, USER, now + YEAR_S))
     except LiveheadError:
-        cure = "Give LIVEHEAD_TURN_SECRET and coturn's static-auth-secret the same value, and use-auth-secret."
+        cure = "Give LIVEHEAD_TURN_SECRET and coturn's static-auth-secret the same value; it needs use-auth-secret too."
         return fail("turn", f"{url} refuses our credentials (401): the secret is not the one that it has", cure)
     cure = "Set both clocks right: sudo timedatectl set-ntp true on each machine."
     return fail("turn", f"{url}: our credentials have expired by its clock, {ttl} s or more ahead of ours (401)", cure)
