@@ -50,4 +50,5 @@ def _fitting(found: dict[str, Any], environment: Environment) -> str | NoWheelEr
 def _instead(fitting: str | NoWheelError, settings: Settings) -> str:
     if isinstance(fitting, NoWheelError):
         return f"pip uninstall flash-attn: {fitting}. FlashHead takes torch's own attention instead."
-    return f"livehead vendor fetch wheel, then pip install --no-deps --force-reinstall {settings.engine.vendor_dir / fitting}"
+    path = settings.engine.vendor_dir / fitting
+    return f"livehead vendor fetch wheel, then pip install --no-deps --force-reinstall {path}"
