@@ -117,6 +117,8 @@ def test_what_a_server_that_is_gone_has_written(server: Open, monkeypatch: pytes
     if other._bucket is None:
         assert seen(other) == [(recording.id, "cut-short", 4.0)]
         other._complete()
+        assert other._folder.is_left(recording), "it may be ending just now"
+        other._complete()
     else:
         monkeypatch.setattr(bucket_module, "SILENT_S", -1.0)
         assert [state for _, state, _ in seen(other)] == ["failed"]

@@ -65,6 +65,7 @@ class RecordingStore:
         self._completion = FilmCompletion()
         self._watch: asyncio.Task[None] | None = None
         self._folder.sweep()
+        self._left = self._find_left()
         self.refresh()
         self._look()
 
@@ -265,13 +266,19 @@ class RecordingStore:
 
     def _complete(self) -> None:
         """What a killed server left. What cannot be done now is left to the next start."""
-        left = [each for each in self._folder.all().values() if each.state == "cut-short" and self._is_left(each)]
-        if not left:
+        before, self._left = self._left, self._find_left()
+        due = [recording for recording_id, recording in self._left.items() if recording_id in before]
+        if not due:
             return
         with self._folder.completing() as is_ours:
-            for recording in left:
+            for recording in due:
                 if is_ours and self._is_left(recording):
                     self._complete_one(recording)
+
+    def _find_left(self) -> dict[str, Recording]:
+        """One that ends just now, at another server, looks like that for a moment: twice is certain."""
+        there = self._folder.all().values()
+        return {each.id: each for each in there if each.state == "cut-short" and self._is_left(each)}
 
     def _is_left(self, recording: Recording) -> bool:
         tried = recording.id in self._failed_to_complete or recording.id in self._own
