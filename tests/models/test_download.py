@@ -140,6 +140,7 @@ def test_content_that_is_not_what_was_pinned_is_not_kept(run: Run, hub: Hub, tmp
     assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
+@pytest.mark.soak
 def test_a_hub_with_other_files_or_another_revision(run: Run, hub: Hub) -> None:
     name = f"{FLASHHEAD}/{MODEL}"
     hub.files[name] += b"more"
@@ -164,6 +165,7 @@ def test_verify_finds_what_was_damaged_later(run: Run, tmp_path: Path) -> None:
     assert "damaged" in done.stderr
 
 
+@pytest.mark.soak
 def test_verify_names_what_is_missing(run: Run, tmp_path: Path) -> None:
     nothing = run("verify")
     assert nothing.returncode == 1
@@ -175,6 +177,7 @@ def test_verify_names_what_is_missing(run: Run, tmp_path: Path) -> None:
     assert "wav2vec2-base-960h" in done.stderr
 
 
+@pytest.mark.soak
 def test_files_that_were_there_before(run: Run, checkpoint: Path, tmp_path: Path, hub: Hub) -> None:
     shutil.copytree(checkpoint, tmp_path / "models")
     done = run("download", "lite")
