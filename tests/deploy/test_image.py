@@ -48,7 +48,7 @@ def do(*words: str | Path, **more: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("base") / "root"
     packages = "python3,python3-venv,python3-pip,ca-certificates"
     do("debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", root)
@@ -56,16 +56,22 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     container = do("buildah", "from", "scratch")
     do("buildah", "add", "--quiet", container, root, "/")
     do("buildah", "commit", "--quiet", "--rm", container, BASE)
-    return BASE
+    try:
+        yield BASE
+    finally:
+        do("buildah", "rmi", "--force", BASE)
 
 
 @pytest.fixture(scope="module")
-def image(base: str) -> dict[str, Any]:
+def image(base: str) -> Iterator[dict[str, Any]]:
     """The image's configuration. Certificate authorities that this machine trusts are trusted in the build."""
     trusted = ("--volume", "/etc/ssl/certs:/etc/ssl/certs:ro")
     build = ("buildah", "bud", "--format", "docker", "--pull-never", "--build-arg", f"BASE={base}", *trusted)
     do(*build, "--target", "cpu", "--tag", IMAGE, ROOT)
-    return dict(json.loads(do("buildah", "inspect", "--type", "image", IMAGE))["Docker"]["config"])
+    try:
+        yield json.loads(do("buildah", "inspect", "--type", "image", IMAGE))["Docker"]["config"]
+    finally:
+        do("buildah", "rmi", "--force", IMAGE)
 
 
 @dataclass
