@@ -46,6 +46,16 @@ def test_an_address_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureF
     assert "ray start --head" in said
 
 
+def test_a_cluster_without_a_folder_that_all_see(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LIVEHEAD_DATA_DIR", raising=False)
+    status, said = failed(capsys, "--address", "ray://127.0.0.1:1")
+    assert status == 2
+    assert "--data-dir is missing" in said
+    assert "LIVEHEAD_BUCKET" in said
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

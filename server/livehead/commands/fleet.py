@@ -13,7 +13,7 @@ from typing import Any
 from livehead.access.exposure import check_exposure
 from livehead.commands.options import Number, Option, Whole, add_options, add_settings, read, settings_from
 from livehead.commands.serve import SETTINGS
-from livehead.errors import LiveheadError
+from livehead.errors import LiveheadError, UsageError
 from livehead.fleet.ingress.serve import read_replicas, serve_ingress
 from livehead.settings import Settings
 from livehead.transport.tls import verify_tls_files
@@ -95,8 +95,14 @@ def run(args: argparse.Namespace) -> int:
     if server.tls_cert is not None and server.tls_key is not None:
         verify_tls_files(server.tls_cert, server.tls_key)
         tls = str(server.tls_cert.absolute()), str(server.tls_key.absolute())
+    shared = given(settings) | {"host": server.host}
     if options.address in ("auto", "local"):
         _check_writable(server.data_dir)
+    elif not {"data_dir", "bucket"} & shared.keys():
+        raise UsageError(
+            f"--data-dir is missing: the machines of {options.address} need a folder that all of them see, at the same "
+            "place, or LIVEHEAD_BUCKET."
+        )
     for name, value in RAY.items():
         os.environ.setdefault(name, value)
     ray = _import("livehead.fleet.ray.run")
@@ -105,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         gpus_per_replica=options.gpus_per_replica,
         warm_room=options.warm_room,
         downscale_seconds=options.scale_down_seconds,
-        settings=given(settings) | {"host": server.host},
+        settings=shared,
     )
     ray.run_fleet(plan, options.address, ray.Door(server.host, server.port, tls), server.drain_seconds)
     return 0
