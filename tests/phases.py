@@ -144,6 +144,7 @@ TOGETHER = {
     "pages": PAGES,
     "browsers": BROWSERS,
     "calls": CALLS,
+    "ray": ("fleet/ray",),
     "bench media": ("bench/media/test_bench_media.py",),
 }
 """Groups that each keep to one worker; what the last one sets up for all its tests takes long."""
