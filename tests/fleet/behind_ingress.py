@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,8 +17,10 @@ from livehead.fleet.directory import MemoryDirectory
 from livehead.fleet.ingress.app import create_ingress
 from livehead.fleet.ingress.settings import IngressSettings
 from livehead.transport.listening import listen
-from serving import Served, serving
+from serving import Process, Served, running, serving
 from waiting import until
+
+REPLICAS = ("r1", "r2")
 
 
 class _Server(uvicorn.Server):
@@ -95,3 +98,22 @@ async def serving_fleet(
         fleet = Fleet(url, directory, replicas)
         await fleet.read()
         yield fleet
+
+
+@contextlib.asynccontextmanager
+async def processes(folder: Path, **more: str) -> AsyncIterator[dict[str, Process]]:
+    """Two replicas, each ``livehead serve`` in a process of its own; ``more`` is for their environment."""
+
+    async def start(name: str) -> Process:
+        options = ("--engine", "preview", "--size", "64", "--max-sessions", "6", "--latency", "low")
+        environment = {"LIVEHEAD_REPLICA": name, "LIVEHEAD_TRUSTED_PROXIES": '["127.0.0.1"]'}
+        own = folder / name
+        await asyncio.to_thread(own.mkdir)
+        process = running(own, *options, **environment, **more)
+        found = await asyncio.to_thread(process.__enter__)
+        stack.push_async_callback(asyncio.to_thread, process.__exit__, None, None, None)
+        return found
+
+    async with contextlib.AsyncExitStack() as stack:
+        started = await asyncio.gather(*(start(name) for name in REPLICAS))
+        yield dict(zip(REPLICAS, started, strict=True))

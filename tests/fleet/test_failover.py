@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -18,36 +16,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from backend import tone
-from fleet.behind_ingress import serving_ingress
+from fleet.behind_ingress import REPLICAS, processes, serving_ingress
 from livehead.client import Call, CallState, Livehead, SessionEnded
 from livehead.core.ids import replica_of
 from livehead.fleet.directory import MemoryDirectory
-from serving import Process, running
 from waiting import PATIENCE, until
 
 BACK_S = 5.0
 """From the death of a replica to pictures again."""
-
-REPLICAS = ("r1", "r2")
-
-
-@contextlib.asynccontextmanager
-async def processes(folder: Path) -> AsyncIterator[dict[str, Process]]:
-    """The replicas, started at the same time."""
-
-    async def start(name: str) -> Process:
-        options = ("--engine", "preview", "--size", "64", "--max-sessions", "6", "--latency", "low")
-        environment = {"LIVEHEAD_REPLICA": name, "LIVEHEAD_TRUSTED_PROXIES": '["127.0.0.1"]'}
-        own = folder / name
-        await asyncio.to_thread(own.mkdir)
-        process = running(own, *options, **environment)
-        found = await asyncio.to_thread(process.__enter__)
-        stack.push_async_callback(asyncio.to_thread, process.__exit__, None, None, None)
-        return found
-
-    async with AsyncExitStack() as stack:
-        started = await asyncio.gather(*(start(name) for name in REPLICAS))
-        yield dict(zip(REPLICAS, started, strict=True))
 
 
 async def test_a_replica_is_killed(tmp_path: Path) -> None:
