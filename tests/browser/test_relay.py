@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Playwright, Route
 
-from browser.test_element_states import START, all_in, shown
+from browser.test_element_states import all_in, shown
 from coturn import SECRET, Relay, free_port, relaying
 from livehead.api.ice import ice_servers
 from livehead.engine.base import EngineSpec
@@ -143,9 +143,11 @@ async def test_the_element_says_it_in_every_size(browser: Browser, head: Head) -
             await visit.page.unroute_all()
             await tell(visit.page, servers)
             await visit.page.evaluate(RELAY_ONLY)
-            await visit.page.evaluate(START)
-            found = f'seen.state === "error" && seen.notice.startsWith("{words}") && seen.inside'
-            await all_in(visit, found, 2 * WITHIN_S)
+            for half in ("slice(0, 8)", "slice(8)"):  # the engine has no room for all at once
+                some = f"[...document.querySelectorAll('live-head')].{half}"
+                await visit.page.evaluate(f"void {some}.forEach((head) => head.start().catch(() => {{}}))")
+                await visit.until(f"{some}.every((head) => head.state === 'error')", 3 * WITHIN_S)
+            await all_in(visit, f'seen.notice.startsWith("{words}") && seen.inside')
             await visit.shot(f"element-relay-{number}", whole=True)
 
 
