@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ray import cloudpickle
-from ray.serve.config import AutoscalingContext, AutoscalingPolicy
+from ray.serve.config import AutoscalingPolicy
 
 from livehead.fleet.ray.application import build
 from livehead.fleet.ray.autoscaling import LOAD, PLACES, WarmRoom, count_replicas
@@ -19,7 +19,7 @@ def asked(policy: Any, loads: dict[str, float], places: dict[str, float], runnin
     context = SimpleNamespace(
         aggregated_metrics={LOAD: loads, PLACES: places}, running_replicas=running, target_num_replicas=target
     )
-    number, state = policy(cast("AutoscalingContext", context))
+    number, state = policy(context)
     assert state == {}
     return int(number)
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
 from livehead.fleet.ray.autoscaling import LOAD, PLACES, WarmRoom
 from livehead.fleet.ray.plan import FleetPlan
-
-if TYPE_CHECKING:
-    from ray.serve.config import AutoscalingContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class Scaling:
         if plan.least == plan.most:
             return self.target
         seen = Seen({LOAD: loads, PLACES: places}, list(loads), self.target)
-        asked, _ = self._policy(cast("AutoscalingContext", seen))
+        asked, _ = self._policy(seen)
         wanted = min(max(asked, plan.least), plan.most)
         if wanted == self.target:
             self._since = None

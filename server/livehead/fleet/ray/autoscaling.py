@@ -7,10 +7,8 @@ to Serve's controller by value, so it imports nothing of Livehead.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # the simulated fleet asks this policy where there is no Ray
-    from ray.serve.config import AutoscalingContext
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 LOAD = "load"
 """Of a replica: the share of its engine that its sessions take, as /v1/info says; 1 is full."""
@@ -20,6 +18,19 @@ PLACES = "places"
 
 LOOK_BACK_S = 20.0
 """The highest load of so many seconds counts for the number of replicas."""
+
+
+class Context(Protocol):
+    """Of Serve's AutoscalingContext what is read here; a simulated fleet, which has no Ray, asks with its own."""
+
+    @property
+    def aggregated_metrics(self) -> Mapping[str, Mapping[Any, float]] | None: ...
+
+    @property
+    def running_replicas(self) -> Sequence[Any]: ...
+
+    @property
+    def target_num_replicas(self) -> int: ...
 
 
 def count_replicas(loads: list[float], places: list[float], warm_room: int) -> int:
@@ -35,7 +46,7 @@ class WarmRoom:
     def __init__(self, warm_room: int = 1) -> None:
         self._warm_room = warm_room
 
-    def __call__(self, context: AutoscalingContext) -> tuple[int, dict[str, object]]:
+    def __call__(self, context: Context) -> tuple[int, dict[str, object]]:
         metrics = context.aggregated_metrics or {}
         loads, places = metrics.get(LOAD, {}), metrics.get(PLACES, {})
         if not places:
