@@ -42,11 +42,11 @@ class FleetDay:
     limit: int | None = None
     cards: float = 1.0
     start_s: float = 33.0
-    mtbf_h: float = 200.0
+    mtbf_h: float = 24.0
     noticed_s: float = 1.0
     back_s: tuple[float, float] = (1.5, 3.0)
     patience_s: float = 30.0
-    down_kbit: float = 900.0
-    up_kbit: float = 60.0
+    down_kbit: float = 895.0
+    up_kbit: float = 90.0
     relayed: float = 0.15
     seed: int = 1
