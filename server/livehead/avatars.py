@@ -38,9 +38,9 @@ class Avatar:
     """One of them. ``width`` and ``height`` are those of the image file, upright.
 
     ``version`` changes with the image. ``builtin`` ones are for everybody; others have the ``check`` that was made of
-    them, and belong to an owner. The image file is at ``path``, or is what is ``held``, or is what ``load`` reads, of an
-    owner's; ``load_thumbnail`` reads a small WebP of it, where there is one already. Both block, and give None where it
-    was deleted meanwhile.
+    them, and belong to an owner. The image file is at ``path``, or is what is ``held``, or is what ``load`` reads, of
+    an owner's; ``load_thumbnail`` reads a small WebP of it, where there is one already. Both block, and give None where
+    it was deleted meanwhile.
     """
 
     id: str

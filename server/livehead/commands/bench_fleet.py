@@ -75,9 +75,7 @@ OPTIONS = (
     ),
     Option("cards", "N", "cards of each replica, or its share of one", Number(0, 16), DAY.cards),
     Option("start_seconds", "S", "from asking for a replica until it takes sessions", Number(0, 86_400), DAY.start_s),
-    Option(
-        "mtbf_hours", "H", "mean time until a replica dies; 0 is never", Number(0, 1e6), DAY.mtbf_h
-    ),
+    Option("mtbf_hours", "H", "mean time until a replica dies; 0 is never", Number(0, 1e6), DAY.mtbf_h),
     Option("relayed", "SHARE", "of the calls that go through TURN", Number(0, 1), DAY.relayed),
     Option("seed", "N", "of all that is drawn by chance", Whole(0, 2**32 - 1), DAY.seed),
 )

@@ -21,7 +21,11 @@ def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
     for name, run, text in (
         ("new", make, "make a key, print it once, and keep its hash; a name may have several"),
         ("list", show, "show names, ids and dates of the keys"),
-        ("revoke", revoke, "take away all keys of a name, or the one with an id; a running server sees it within 30 s, or at once on SIGHUP"),
+        (
+            "revoke",
+            revoke,
+            "take away all keys of a name, or the one with an id; servers see it within 30 s, on SIGHUP at once",
+        ),
     ):
         made = commands.add_parser(name, parents=[common], help=text, description=text)
         if name == "new":

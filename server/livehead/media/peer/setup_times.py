@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class SetupTimes:
-    """``offered``: the offer came; ``answered``: it was answered; ``heard``: the client's first connectivity check came; ``ice``: ICE is done;
-    ``connected``: DTLS is, too; ``frame``: the first frame went to the socket. None for what has not happened.
+    """``offered``: the offer came; ``answered``: it was answered; ``heard``: the client's first connectivity check
+    came; ``ice``: ICE is done; ``connected``: DTLS is, too; ``frame``: the first frame went to the socket. None for
+    what has not happened.
     ``candidate`` is the type of the client's candidate that is used: ``host``, ``srflx``, ``prflx`` or ``relay``
     (RFC 8445 section 5.1.1)."""
 
