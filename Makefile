@@ -72,7 +72,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat,fleet,tracing]'
+	$(PIP) -e '.[test,flashhead,bench,livekit,pipecat,fleet,tracing,s3]'
 	touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: $(VENV)/.test
