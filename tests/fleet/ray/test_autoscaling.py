@@ -27,7 +27,9 @@ def asked(policy: Any, loads: dict[str, float], places: dict[str, float], runnin
 @pytest.mark.parametrize(
     ("loads", "places", "warm", "wanted"),
     [
-        ([0.0], [10], 0, 0),
+        ([0.0], [10], 0, 1),
+        ([0.99], [10], 0, 1),
+        ([1.0, 1.0], [10, 10], 0, 3),
         ([0.0], [10], 1, 1),
         ([0.9], [10], 1, 1),
         ([1.0], [10], 1, 2),
@@ -46,11 +48,12 @@ def test_replicas_for_a_load(loads: list[float], places: list[float], warm: int,
     st.integers(0, 30),
 )
 def test_as_many_as_there_is_room_for(replicas: list[tuple[float, int]], warm: int) -> None:
-    """Where all are alike, the replicas asked for hold the load and the warm room, and one fewer would not."""
+    """Where all are alike, the replicas asked for hold the load and the warm room, and one fewer would not. No warm room
+    is a hundredth of a place."""
     places = replicas[0][1]
     loads = [load for load, _ in replicas]
     found = count_replicas(loads, [places] * len(loads), warm)
-    wanted = sum(loads) * places + warm
+    wanted = sum(loads) * places + max(warm, 0.01)
     assert found * places >= wanted - 1e-3
     assert (found - 1) * places < wanted + 1e-3
 
