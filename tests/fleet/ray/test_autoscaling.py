@@ -48,8 +48,8 @@ def test_replicas_for_a_load(loads: list[float], places: list[float], warm: int,
     st.integers(0, 30),
 )
 def test_as_many_as_there_is_room_for(replicas: list[tuple[float, int]], warm: int) -> None:
-    """Where all are alike, the replicas asked for hold the load and the warm room, and one fewer would not. No warm room
-    is a hundredth of a place."""
+    """Where all are alike, the replicas asked for hold the load and the warm room, and one fewer would not. No warm
+    room is a hundredth of a place."""
     places = replicas[0][1]
     loads = [load for load, _ in replicas]
     found = count_replicas(loads, [places] * len(loads), warm)

@@ -34,8 +34,8 @@ class Context(Protocol):
 
 
 def count_replicas(loads: list[float], places: list[float], warm_room: int) -> int:
-    """Replicas for what ``loads`` add up to, and for ``warm_room`` more sessions. With a warm room of 0 there is one more
-    as soon as all are full."""
+    """Replicas for what ``loads`` add up to, and for ``warm_room`` more sessions. With a warm room of 0 there is one
+    more as soon as all are full."""
     typical = sum(places) / len(places)
     return math.ceil(sum(loads) + max(warm_room, 0.01) / max(typical, 1.0) - 1e-6)
 
