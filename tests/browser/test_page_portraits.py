@@ -89,6 +89,7 @@ async def square(visit: Visit) -> tuple[float, float, float]:
     return tuple(shown)
 
 
+@pytest.mark.soak
 async def test_a_picture_becomes_a_portrait_that_is_renamed_and_deleted(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url, width=1440, height=900) as visit:
         await visit.page.set_input_files("#upload", file(photo()))

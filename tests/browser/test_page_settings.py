@@ -52,6 +52,7 @@ async def test_the_background_is_changed_in_mid_call(browser: Browser, whole: Se
         await visit.shot("look-dark")
 
 
+@pytest.mark.soak
 async def test_a_call_is_filmed_and_the_film_is_seen_saved_and_deleted(browser: Browser, whole: Served) -> None:
     async with visiting(browser, whole.url) as visit:
         await open_row(visit, "films")

@@ -80,6 +80,7 @@ async def test_a_page_talks_and_sees_through_the_relay_alone(browser: Browser, h
     assert head.relay.allocations > before
 
 
+@pytest.mark.soak
 async def test_each_way_that_a_relay_fails_has_its_own_words(browser: Browser, head: Head) -> None:
     ways = {
         "relay-refused": (issued(head.relay.url, secret="another secret"), "LIVEHEAD_TURN_SECRET"),

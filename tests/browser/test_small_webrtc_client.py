@@ -82,6 +82,7 @@ async def plays(visit: Visit) -> None:
     assert await visit.page.evaluate("document.querySelector('video').videoWidth") == 512
 
 
+@pytest.mark.soak
 async def test_a_microphone_drives_the_portrait(browser: Browser, server: Process, script: str) -> None:
     async with calling(browser, server, script) as visit:
         ready = await visit.page.evaluate("window.connect({ latency: 'low' })")

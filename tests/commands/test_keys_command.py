@@ -105,6 +105,7 @@ def _new(path: Path, name: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.soak
 async def test_keys_are_rotated_while_the_server_runs(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     old = _new(path, "alice")

@@ -84,6 +84,7 @@ async def test_a_signal_drains(tmp_path: Path, ends: signal.Signals) -> None:
         assert sum(": closed: draining" in line for line in log.splitlines()) == 1
 
 
+@pytest.mark.soak
 async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     with running(tmp_path, "--engine", "preview", LIVEHEAD_DRAIN_SECONDS="30") as server:
         worker = server.worker

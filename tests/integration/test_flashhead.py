@@ -32,6 +32,7 @@ def options(models: Path, variant: str = "lite") -> list[str]:
 
 
 @pytest.mark.may_block("the server is another process, started and awaited here")
+@pytest.mark.soak
 async def test_a_call_to_flashhead(models: Path, tmp_path: Path) -> None:
     with running(tmp_path, *options(models), **ONE_THREAD) as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
@@ -63,7 +64,7 @@ async def test_a_call_to_flashhead(models: Path, tmp_path: Path) -> None:
                 assert gone.status_code == 200
 
 
-@pytest.mark.parametrize("variant", ["lite", "pro"])
+@pytest.mark.parametrize("variant", ["lite", pytest.param("pro", marks=pytest.mark.soak)])
 def test_render_makes_a_film(variant: str, models: Path, tmp_path: Path) -> None:
     portrait = Path(__file__).parents[2] / "server/livehead/portraits/default.png"
     speech, film = Path(__file__).parents[1] / "data/speech.flac", tmp_path / "film.mp4"

@@ -122,6 +122,7 @@ async def holds(condition: Any, within: float = WITHIN) -> None:
         await asyncio.sleep(0.3)
 
 
+@pytest.mark.soak
 async def test_an_operator_sees_a_call_and_the_loss_of_the_worker(
     server: Server, collector: Collector, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import httpx
+import pytest
 
 from serving import running
 from waiting import patient
@@ -24,6 +25,7 @@ async def listed(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return list(reversed((await client.get("/v1/renders")).json()))
 
 
+@pytest.mark.soak
 async def test_no_render_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     audio = await asyncio.to_thread(SPEECH.read_bytes)
     with running(tmp_path, *OPTIONS) as server:

@@ -139,6 +139,7 @@ async def test_renders_are_shared_and_any_server_has_the_film(
     ]
 
 
+@pytest.mark.soak
 async def test_a_render_is_followed_and_cancelled_from_any_server(
     servers: Pair, clients: tuple[httpx.AsyncClient, httpx.AsyncClient]
 ) -> None:
@@ -160,6 +161,7 @@ async def test_a_render_is_followed_and_cancelled_from_any_server(
         assert (await client.get(f"{location}/film")).status_code == 409
 
 
+@pytest.mark.soak
 async def test_an_owners_number_of_renders_holds_for_all(
     clients: tuple[httpx.AsyncClient, httpx.AsyncClient],
 ) -> None:
@@ -170,6 +172,7 @@ async def test_an_owners_number_of_renders_holds_for_all(
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:livehead:too-many-renders")
 
 
+@pytest.mark.soak
 async def test_a_bucket_that_is_away_for_a_while_costs_no_render(
     servers: Pair,
     clients: tuple[httpx.AsyncClient, httpx.AsyncClient],

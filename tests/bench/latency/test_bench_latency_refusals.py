@@ -39,6 +39,7 @@ def test_what_cannot_be_measured_is_said_in_one_line(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.soak
 def test_a_server_that_does_not_start_is_said_in_one_line(tmp_path: Path) -> None:
     done = bench("--engine", "flashhead", "--models", str(tmp_path), "--seconds", "3")
     assert done.returncode == 1

@@ -80,6 +80,7 @@ def test_sessions_live_come_and_go_at_the_preview_engine(capsys: pytest.CaptureF
     assert any("deadlines met" in line for line in lines)
 
 
+@pytest.mark.soak
 def test_a_tiny_flashhead_holds_sessions_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="needs the flashhead extra")
     code, lines, _ = bench(

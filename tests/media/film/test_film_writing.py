@@ -112,6 +112,7 @@ def film(tmp_path: Path) -> Iterator[Making]:
     assert making.process.join(30)
 
 
+@pytest.mark.soak
 def test_after_two_minutes_sound_and_picture_are_in_step(film: Making) -> None:
     missed = {500: 60, 1200: 1, 2000: 7}  # ticks that were never sent before this one
     index, indices = 7_000, []

@@ -71,7 +71,14 @@ async def _record_flood(pc: RTCPeerConnection, n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "flood", [_rtp_flood, _report_flood, _text_flood, _chunk_flood, _record_flood], ids=lambda each: each.__name__[1:]
+    "flood",
+    [
+        _rtp_flood,
+        _chunk_flood,
+        _record_flood,
+        *(pytest.param(flood, marks=pytest.mark.soak) for flood in (_report_flood, _text_flood)),
+    ],
+    ids=lambda each: each.__name__[1:],
 )
 async def test_a_flood_ends_its_own_call_and_no_other(flood: Flood) -> None:
     got: list[str] = []
