@@ -39,7 +39,7 @@ def test_nothing_runs():
 
 def run_here(folder: Path) -> subprocess.CompletedProcess[str]:
     """pytest on the tests in a folder, as those of this one are run."""
-    for name in ("conftest.py", "phases.py"):
+    for name in ("conftest.py", "phases.py", "waiting.py"):
         (folder / name).write_text((TESTS / name).read_text())
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
     return subprocess.run(
@@ -116,7 +116,8 @@ def test_a_file_has_the_marks_of_its_place(path: str, expected: list[str]) -> No
 
 
 def test_tests_that_wait_share_a_worker() -> None:
-    assert group("api/session/test_signal.py") == group("engine/host/test_host.py") == "loopback"
+    assert group("api/session/test_signal.py") == group("api/test_doors.py") == "api"
+    assert group("engine/host/test_host.py") == group("sessions/test_session.py") == "loopback"
     assert group("browser/test_page.py") == "pages"
     assert group("browser/test_embed.py") == "browsers"
     assert group("client/test_client_session.py") == group("media/peer/test_peer.py") == "calls"

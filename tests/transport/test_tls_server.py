@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from endpoint import Endpoint, close_code, ended, eventually, frame, read_answer, request, serving, status_of, upgrade
-from test_tls import PLAIN, write_pair
 
 from livehead.transport import http_protocol, listening, server
+from transport.certificates import write_pair
 
 VERSIONS = {
     "TLSv1": (ssl.TLSVersion.TLSv1, False),
@@ -30,7 +30,7 @@ def loop(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_pair(tmp_path_factory.mktemp("tls"), PLAIN)
+    return write_pair(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
