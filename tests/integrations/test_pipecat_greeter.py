@@ -17,6 +17,7 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from caller import Caller
 from livehead.integrations.pipecat import LiveheadVideoService
 from serving import Process, running
+from waiting import patient
 
 EXAMPLE = Path(__file__).parents[2] / "examples/pipecat/greeter.py"
 RATE = 24_000
@@ -57,12 +58,15 @@ async def test_the_greeting_is_seen_and_heard_in_step(example: ModuleType, serve
         answer = connection.get_answer()
         assert answer is not None
         task = asyncio.create_task(example.bot(SmallWebRTCRunnerArguments(webrtc_connection=connection)))
-        await caller.accept(answer["sdp"])
-        await caller.seen(
-            lambda frames: sum(each.code is not None and each.code.loudness > 8 for each in frames) > 40, 20
-        )
-        await caller.close()
-        await asyncio.wait_for(task, 10)
+        try:
+            await caller.accept(answer["sdp"])
+            await caller.seen(
+                lambda frames: sum(each.code is not None and each.code.loudness > 8 for each in frames) > 40, 20
+            )
+        finally:  # Pipecat's tasks end with the connection, and are not to be cancelled in the middle of that
+            await caller.close()
+            async with patient(10):
+                await task
     await server.settled()
     assert max(level for _, level in caller.levels) > 0.1
 
