@@ -4,9 +4,10 @@
 # make fuzz    every decoder under atheris and under the search for its slowest input, then the API, for hours; ARGS names
 #              some of the decoders
 # make test-long     tests that take long, and are no part of make test
+# make reliability   the tests of faults, load and data, and the tables of docs/reliability.md from what they measured
 # make site          the documentation as a site, in build/site
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
-.PHONY: run check test test-long fuzz test-lowest lint types format clean site
+.PHONY: run check test test-long reliability fuzz test-lowest lint types format clean site
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +49,10 @@ fuzz: $(VENV)/.fuzz
 
 test-long: $(VENV)/.test
 	$(PYTEST) -m soak --ignore=tests/fuzz $(ARGS)
+
+reliability: $(VENV)/.test
+	$(PYTEST) -m 'fault and (soak or not soak)' --measured $(ARGS)
+	$(BIN)/python tests/fault_rows.py
 
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) --maxprocesses 8 -m 'not realtime' $(LOWEST_TESTS) $(ARGS)

@@ -17,6 +17,7 @@ from pytest_timeout import get_env_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from fault_rows import Recovery, seen, write_measured
 from phases import group, marks
 from waiting import PATIENCE
 
@@ -56,16 +57,56 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what phases.py names, and leave soak tests to ``pytest -m soak``."""
+    """Mark what phases.py names, and leave soak tests to ``pytest -m soak`` and to those who name them."""
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         for mark in marks(path):
             item.add_marker(mark)
-    if "soak" in config.option.markexpr:
+    if "soak" in config.option.markexpr or all("::" in named for named in config.args):
         return
     long_runs = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long_runs)
     items[:] = [item for item in items if item not in long_runs]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--measured", action="store_true", help="keep what tests of faults measure for docs/reliability.md"
+    )
+
+
+RECOVERY = "recovery"
+
+
+@pytest.fixture
+def recovery(request: pytest.FixtureRequest) -> Iterator[Recovery]:
+    """For tests with ``@pytest.mark.fault``: what is well again, and after how many seconds (fault_rows.py)."""
+    mark = request.node.get_closest_marker("fault")
+    within = mark.kwargs.get("within")
+    said: list[str] = []
+
+    def recovered(what: str, seconds: float | None = None) -> None:
+        said.append(seen(what, seconds))
+        assert (seconds is None) == (within is None), "a time is measured where one is promised, and only there"
+        assert seconds is None or seconds <= within * PATIENCE, f"{what} after {seconds:.1f} s, not within {within} s"
+
+    yield recovered
+    if said:
+        request.node.user_properties.append((RECOVERY, said[-1]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not session.config.option.measured or reporter is None:
+        return
+    write_measured(
+        {
+            report.nodeid.partition("[")[0]: text
+            for report in reporter.getreports("passed")
+            for name, text in report.user_properties
+            if name == RECOVERY
+        }
+    )
 
 
 SECOND_TRY = ("second try", True)

@@ -39,7 +39,7 @@ def test_nothing_runs():
 
 def run_here(folder: Path) -> subprocess.CompletedProcess[str]:
     """pytest on the tests in a folder, as those of this one are run."""
-    for name in ("conftest.py", "phases.py", "waiting.py"):
+    for name in ("conftest.py", "fault_rows.py", "phases.py", "waiting.py"):
         (folder / name).write_text((TESTS / name).read_text())
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\npythonpath = .\n")
     return subprocess.run(
