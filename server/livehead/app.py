@@ -65,7 +65,7 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             async with (
-                EventLoopWatch(services.metrics.event_loop.delay.observe),
+                EventLoopWatch(services.metrics.event_loop.observe),
                 services.recordings,
                 services.recorders,
                 services.host,

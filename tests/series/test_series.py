@@ -117,18 +117,27 @@ def test_the_share_of_speech_is_that_of_the_time() -> None:
     assert value(metrics, 'livehead_speech_seconds_total{source="mic"}') == 4
 
 
-async def test_an_event_loop_that_is_held_up_is_late_for_each_look() -> None:
-    seen: list[float] = []
-    now = [0.0]
+async def test_an_event_loop_that_is_held_up_is_late_for_each_look_and_its_own_share_is_told_apart() -> None:
+    seen: list[tuple[float, float]] = []
+    now, used = [0.0], [0.0]
 
-    def clock() -> float:
-        return now[0]
+    def observe(delay: float, held: float) -> None:
+        seen.append((round(delay, 3), round(held, 3)))
 
-    async with EventLoopWatch(seen.append, clock):
+    async with EventLoopWatch(observe, lambda: now[0], lambda: used[0]):
         await asyncio.sleep(0)
         now[0] = 4 * PERIOD_S + 0.001  # as if something had held the loop for that long
+        used[0] = 0.06  # and had computed for so long of it
         await until(lambda: len(seen) >= 4)
-    assert [round(each, 3) for each in seen[:4]] == [0.151, 0.101, 0.051, 0.001]
+    assert seen[:4] == [(0.151, 0.06), (0.101, 0.06), (0.051, 0.051), (0.001, 0.001)]
+
+
+def test_delay_and_processor_time_of_the_event_loop_have_a_series_each() -> None:
+    metrics = Metrics()
+    metrics.event_loop.observe(0.151, 0.06)
+    metrics.event_loop.observe(0.001, 0.001)
+    assert value(metrics, 'livehead_event_loop_delay_seconds_bucket{le="0.08"}') == 1
+    assert value(metrics, 'livehead_event_loop_held_seconds_bucket{le="0.08"}') == 2
 
 
 @pytest.mark.parametrize("name", ["livehead_sessions_closed_total", "livehead_peer_setups_total"])

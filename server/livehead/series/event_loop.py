@@ -11,7 +11,7 @@ DELAY_S = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.08, 0.1
 
 
 class EventLoopSeries:
-    """``delay`` is fed by :class:`livehead.event_loop.EventLoopWatch`."""
+    """``observe`` is what :class:`livehead.event_loop.EventLoopWatch` calls."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.delay = Histogram(
@@ -20,3 +20,14 @@ class EventLoopSeries:
             DELAY_S,
             registry=registry,
         )
+        self.held = Histogram(
+            "livehead_event_loop_held_seconds",
+            "How much of that delay is processor time of the event loop's own thread: the rest is the machine's.",
+            DELAY_S,
+            registry=registry,
+        )
+
+    def observe(self, delay: float, held: float) -> None:
+        """Count a look, in seconds."""
+        self.delay.observe(delay)
+        self.held.observe(held)
