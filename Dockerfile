@@ -7,31 +7,39 @@
 # from the NVIDIA container toolkit. This one has Python's headers, which Triton's launchers are compiled with.
 ARG BASE=docker.io/library/python:3.12-slim-bookworm
 
+# Every package is at one version and its file has a hash that is written down: docs/operations/supply-chain.md.
 FROM ${BASE} AS wheel
+COPY deploy/supply/build.txt /
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv /build \
+ && /build/bin/pip install --require-hashes -r /build.txt
 WORKDIR /src
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY server server
 COPY web web
-RUN --mount=type=cache,target=/root/.cache/pip \
-    python -m pip wheel --no-deps --wheel-dir /wheel .
+RUN /build/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM ${BASE} AS packages
-COPY constraints.txt /
-COPY --from=wheel /wheel /wheel
+COPY deploy/supply/cpu.txt /
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv /opt/livehead \
- && /opt/livehead/bin/pip install -c /constraints.txt /wheel/*.whl
+ && /opt/livehead/bin/pip install --require-hashes -r /cpu.txt
+COPY --from=wheel /wheel /wheel
+RUN /opt/livehead/bin/pip install --no-index --no-deps /wheel/*.whl \
+ && /opt/livehead/bin/pip check
 
 FROM packages AS packages-cuda
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+COPY deploy/supply/cuda.txt /
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/livehead/bin/pip install -c /constraints.txt "$(echo /wheel/*.whl)[flashhead]"
-# yes: FlashAttention 2 too. The build ends where no wheel fits this Python and torch, or where the ABI is another.
+    /opt/livehead/bin/pip install --require-hashes -r /cuda.txt \
+ && /opt/livehead/bin/pip check
+# yes: FlashAttention 2 too, whose hash `vendor fetch` checks. The build ends where no wheel fits this Python and torch, or
+# where the ABI is another.
 ARG FLASH_ATTENTION=no
-RUN --mount=type=cache,target=/root/.cache/pip \
-    if [ "$FLASH_ATTENTION" = yes ]; then \
+RUN if [ "$FLASH_ATTENTION" = yes ]; then \
       /opt/livehead/bin/livehead vendor fetch wheel --vendor-dir /tmp/vendor \
-      && /opt/livehead/bin/pip install -c /constraints.txt /tmp/vendor/*.whl \
+      && /opt/livehead/bin/pip install --no-index --no-deps /tmp/vendor/*.whl \
       && /opt/livehead/bin/python -c 'import torch, flash_attn' \
       && rm -r /tmp/vendor; \
     fi
