@@ -79,20 +79,17 @@ RECOVERY = "recovery"
 
 
 @pytest.fixture
-def recovery(request: pytest.FixtureRequest) -> Iterator[Recovery]:
+def recovery(request: pytest.FixtureRequest) -> Recovery:
     """For tests with ``@pytest.mark.fault``: what is well again, and after how many seconds (fault_rows.py)."""
     mark = request.node.get_closest_marker("fault")
     within = mark.kwargs.get("within")
-    said: list[str] = []
 
     def recovered(what: str, seconds: float | None = None) -> None:
-        said.append(seen(what, seconds))
+        request.node.user_properties.append((RECOVERY, seen(what, seconds)))
         assert (seconds is None) == (within is None), "a time is measured where one is promised, and only there"
         assert seconds is None or seconds <= within * PATIENCE, f"{what} after {seconds:.1f} s, not within {within} s"
 
-    yield recovered
-    if said:
-        request.node.user_properties.append((RECOVERY, said[-1]))
+    return recovered
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
