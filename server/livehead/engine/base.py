@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from livehead.core.block import FPS, Pcm
 from livehead.core.look import LookKind
+from livehead.errors import EngineError
 
 PixelFormat: TypeAlias = Literal["yuv420p", "rgb24"]
 
@@ -108,6 +109,15 @@ class Work:
     hop: int
 
 
+class SpoiltError(EngineError):
+    """A step gave no usable frames for some of its streams, as where a model's numbers are none any more. ``frames``
+    are what :meth:`Generator.step` would have returned, with None for each of those."""
+
+    def __init__(self, message: str, frames: Sequence[Frames | None]) -> None:
+        super().__init__(message)
+        self.frames = frames
+
+
 class Generator(Protocol):
     """Makes frames. Streams are independent: what one gets never depends on its batch."""
 
@@ -123,7 +133,8 @@ class Generator(Protocol):
     def step(self, work: Sequence[Work], pixel_format: PixelFormat = "yuv420p") -> list[Frames]:
         """Make ``work[i].hop`` frames for every item, each stream at most once. At most
         ``info.max_batch`` items. The arrays are the caller's own: nothing writes to them afterwards.
-        Raises ``ValueError`` for samples that are no whole blocks."""
+        Raises ``ValueError`` for samples that are no whole blocks, and :class:`SpoiltError` where some of the streams
+        failed by themselves: they are rewound then, or opened anew."""
 
     def rewind(self, stream: Any, shown: NDArray[np.uint8], unshown: int) -> None:
         """Continue from the frames really shown: ``shown`` is uint8 ``(motion_frames, height,
@@ -176,6 +187,14 @@ class WarmingUp(Protocol):
     def warm_up_more(self) -> bool:
         """Do some more of what makes it faster, for a second or two; ``info.batches`` then says more. False where
         nothing is left. Called while no live stream is open."""
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A generator whose device can be lost, for good until its process ends."""
+
+    def check_device(self) -> None:
+        """Raise whatever the device raises if it is lost. Called after a step that failed."""
 
 
 class Factory(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.flashhead.conftest import Engines
 from engine.flashhead.material import assert_frames, portrait, relative, voice
-from livehead.engine.base import Preparing, Work
+from livehead.engine.base import Preparing, SpoiltError, Work
 from livehead.engine.flashhead.audio.history import AudioHistory
 from livehead.engine.flashhead.factory import create
 from livehead.engine.flashhead.generator import FlashHead
@@ -276,3 +277,24 @@ def test_history_forgets_only_what_no_window_can_want() -> None:
     ahead = window(history, voice(4), 24)
     assert np.array_equal(ahead[-24 * 640 : -20 * 640], voice(4))
     assert not ahead[-20 * 640 :].any()
+
+
+def test_a_stream_without_finite_numbers_spoils_no_other_and_is_well_from_a_rewind_on(tiny_engine: Engines) -> None:
+    engine = tiny_engine("lite", 64)
+    alone = run(engine, engine.open(portrait(1), seed=1), [(8, 2), (8, 2), (8, 2)], 1)
+    good, bad = engine.open(portrait(1), seed=1), engine.open(portrait(2), seed=2)
+    queues = [works(good, [(8, 2)] * 3, 1), works(bad, [(8, 2)] * 3, 2)]
+    shown = engine.step([queue[0] for queue in queues])[1]
+    assert bad.motion is not None
+    bad.motion = torch.full_like(bad.motion, torch.nan)
+    with pytest.raises(SpoiltError) as spoilt:
+        engine.step([queue[1] for queue in queues])
+    frames, none = spoilt.value.frames
+    assert none is None
+    assert frames is not None
+    assert_frames(frames, alone[1])
+    rgb = np.stack([cv2.cvtColor(frame, cv2.COLOR_YUV2RGB_I420) for frame in shown])
+    engine.rewind(bad, np.concatenate([rgb[:1], rgb])[-engine.info.motion_frames :], 8)
+    frames, mended = engine.step([queue[2] for queue in queues])
+    assert_frames(frames, alone[2])
+    assert np.ptp(mended) > 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from livehead.core.block import BLOCK_SAMPLES, Pcm
-from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, Work
+from livehead.engine.base import Frames, GeneratorInfo, PixelFormat, SpoiltError, Work
 from livehead.engine.flashhead.audio.history import AudioHistory
 from livehead.engine.flashhead.colour.match import ColourStatistics, colour_statistics
 from livehead.engine.flashhead.colour.window import match_window
@@ -168,29 +168,36 @@ class FlashHead:
         """Make ``work[i].hop`` frames for each item. See :class:`livehead.engine.base.Generator`.
 
         Raises ValueError, with nothing changed, for samples that are not whole blocks, a hop or lookahead that does
-        not fit in the window, and a stream that is closed or named twice.
+        not fit in the window, and a stream that is closed or named twice. Raises SpoiltError for streams whose numbers
+        are not finite any more: from a rewind on they are again.
         """
         pcm = check_step(work, pixel_format, self.geometry, self._info.max_batch)
-        frames: list[Tensor] = []
+        made: list[tuple[Tensor, Tensor]] = []
         with self._computing():
             for batch in self.graphed.split(len(work)):
-                frames += self._window(work[batch], pcm[batch], self._samples[batch], pixel_format)
+                made += self._window(work[batch], pcm[batch], self._samples[batch], pixel_format)
             self._host.wait()
-        return [array.numpy() for array in frames]
+        frames = [frames.numpy() for frames, _ in made]
+        if all(finite for _, finite in made):
+            return frames
+        some = [each if finite else None for each, (_, finite) in zip(frames, made, strict=True)]
+        raise SpoiltError("the model's numbers are not finite", some)
 
     def _window(
         self, work: Sequence[Work], pcm: Sequence[Pcm], samples: Tensor, pixel_format: PixelFormat
-    ) -> list[Tensor]:
-        """Launch one window of each stream. Returns frames that are valid once the host copies have been awaited."""
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Launch one window of each stream. Returns the frames of each and whether they are made of finite numbers,
+        bool (), all valid once the host copies have been awaited."""
         streams: list[FlashHeadStream] = [item.stream for item in work]
         latents = self._latents(streams, pcm, samples)
         motion_noise = self._noise.motion(streams)
-        frames: list[Tensor] = []
+        made: list[tuple[Tensor, Tensor]] = []
         fed_back: list[Tensor] = []
         for place, (stream, item) in enumerate(zip(streams, work, strict=True)):
             shown, last = self._frames(latents[place : place + 1], stream.colours, item.hop, pixel_format)
+            finite = latents[place].isfinite().all() & last.isfinite().all()
             with self._host.beside(), self.timer("copy"):
-                frames.append(self._host.start(shown))
+                made.append((self._host.start(shown), self._host.start(finite)))
             fed_back.append(last)
         with self.timer("encode"):
             # Nobody waits for this: the frames are on their way to the host while the device continues.
@@ -199,7 +206,7 @@ class FlashHead:
             stream.motion = motion[place].clone()
             stream.history.append(pcm[place][: item.hop * BLOCK_SAMPLES])
             stream.windows += 1
-        return frames
+        return made
 
     def _latents(self, streams: Sequence[FlashHeadStream], pcm: Sequence[Pcm], samples: Tensor) -> Tensor:
         """From audio to latents, (B, C, T, h, w). Leaves each stream its audio embedding."""
@@ -243,6 +250,12 @@ class FlashHead:
         self.rewind(stream, shown)
         stream.history = AudioHistory()
         stream.history.append(heard)
+
+    def check_device(self) -> None:
+        """See :class:`livehead.engine.base.OnDevice`: errors of CUDA but for a want of memory stay until the process
+        ends."""
+        if self.model.device.type == "cuda":
+            torch.cuda.synchronize(self.model.device)
 
     def close(self, stream: FlashHeadStream) -> None:
         """Forget a stream. May be called twice."""

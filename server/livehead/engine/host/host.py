@@ -260,7 +260,9 @@ class EngineHost:
 
     def _note(self, fault: Fault) -> None:
         self.faults += 1
-        trace = "" if fault.error == self._last_fault else f"\n{fault.trace}"  # 25 a second would fill disks
+        trace = (
+            "" if fault.error == self._last_fault or not fault.trace else f"\n{fault.trace}"
+        )  # 25 a second would fill disks
         self._last_fault = fault.error
         logger.error("generator failed in %s of streams %s: %s%s", fault.call, fault.streams, fault.error, trace)
 

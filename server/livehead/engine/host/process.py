@@ -28,6 +28,8 @@ from livehead.engine.host.process_group import ProcessGroup
 from livehead.engine.ipc.frame_ring import FrameRing, create_memory
 from livehead.engine.ipc.message_queue import MessageQueue
 from livehead.engine.ipc.messages import FramesReady, Heartbeat, Ready, Start, Stop, ToHost
+from livehead.engine.ipc.receiving import receive
+from livehead.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,10 @@ class WorkerProcess:
         self._heard = time.monotonic()
         self._heartbeat: Heartbeat | None = None
         self._closed = False
+        self._ring_lock = threading.Lock()
+        self._ring: FrameRing | None = None
+        self._last_call: tuple[int, ...] = ()
+        self._rubbish = ""
 
     @property
     def pid(self) -> int | None:
@@ -115,6 +121,12 @@ class WorkerProcess:
             ]
             for thread in self._threads:
                 thread.start()
+
+    @property
+    def under_way(self) -> tuple[int, ...]:
+        """The streams that its call under way is for, or was when it ended."""
+        with self._ring_lock:
+            return self._last_call if self._ring is None else self._ring.under_way
 
     def verdict(self, heartbeat: float, stuck: float) -> str | None:
         """What is wrong with it by now, if anything: silent for ``heartbeat`` or in one call for ``stuck`` seconds."""
@@ -172,34 +184,49 @@ class WorkerProcess:
                 return
 
     def _read(self, pipe: Connection, memory: int) -> None:
-        ring: FrameRing | None = None
         try:
             while True:
-                message: ToHost = pipe.recv()
-                self._heard = time.monotonic()
-                if isinstance(message, Heartbeat):
-                    self._heartbeat = message
-                elif isinstance(message, Ready):
-                    ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
-                    self._deliver(message)
-                elif isinstance(message, FramesReady) and ring is not None:
-                    frames = [Frame(i420) for i420 in ring.take(message.position, message.hop, message.span)]
-                    self._deliver(FramesArrived(message, frames))
-                else:
-                    self._deliver(message)
+                self._handle(receive(pipe), memory)
         except (EOFError, OSError):
             pass
+        except EngineError as error:
+            self._rubbish = str(error)
+            self.kill()  # what follows on the pipe cannot be read either
         finally:
-            if ring is not None:
-                ring.close()
+            self._let_go_of_ring()
             os.close(memory)
             self.outbox.close()
             self._deliver(PipeEnded())
             self._deliver(WorkerLost(self._farewell()))
 
+    def _handle(self, message: ToHost, memory: int) -> None:
+        self._heard = time.monotonic()
+        match message:
+            case Heartbeat():
+                self._heartbeat = message
+            case FramesReady() if self._ring is not None:
+                frames = [Frame(i420) for i420 in self._ring.take(message.position, message.hop, message.span)]
+                self._deliver(FramesArrived(message, frames))
+            case Ready():
+                ring = FrameRing(memory, width=message.info.width, height=message.info.height, slots=message.slots)
+                with self._ring_lock:
+                    self._ring = ring
+                self._deliver(message)
+            case _:
+                self._deliver(message)
+
+    def _let_go_of_ring(self) -> None:
+        with self._ring_lock:
+            ring, self._ring = self._ring, None
+            if ring is not None:
+                self._last_call = ring.under_way
+                ring.close()
+
     def _farewell(self) -> str:
         assert self._group is not None
         code = self._group.end(2.0)  # one that closed its pipe and lives on can never be talked to again
+        if self._rubbish:
+            return self._rubbish
         return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"
 
 

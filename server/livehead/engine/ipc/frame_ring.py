@@ -8,20 +8,31 @@ the worker must not hang with it.
 
 The memory has no name. It is one anonymous file that the host makes and the worker inherits, so
 nothing is left behind when either is killed, no resource tracker is needed, and the small
-``/dev/shm`` of containers does not matter.
+``/dev/shm`` of containers does not matter. All of it is reserved at once: a page that could not be had
+when a frame is written would end the worker with a signal in mid-call.
+
+The header also says which streams the call under way is for, so that the host knows when the worker is
+dead, in whatever way it died.
 """
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livehead.errors import EngineError
+
 _HEADER = 4096
-"""Bytes before the first slot: one page, so that slots are aligned. Its first 8 hold the count of taken frames."""
+"""Bytes before the first slot: one page, so that slots are aligned. It holds 64-bit numbers: the count of taken frames,
+how many streams the call under way is for, and these."""
+
+_MOST_STREAMS = _HEADER // 8 - 2
 
 
 def create_memory() -> int:
@@ -36,7 +47,7 @@ class FrameRing:
     """Frames of one size, I420, uint8 of shape ``(height * 3 // 2, width)``; one of twice the height takes two slots.
 
     The writer makes it with ``create=True``, which sizes the file; the reader opens it afterwards.
-    The descriptor stays the caller's.
+    The descriptor stays the caller's. Raises :class:`EngineError` where there is no memory for it.
     """
 
     def __init__(self, memory: int, *, width: int, height: int, slots: int, create: bool = False) -> None:
@@ -45,9 +56,9 @@ class FrameRing:
         self._shape = (height * 3 // 2, width)
         size = _HEADER + slots * self.frame_bytes
         if create:
-            os.ftruncate(memory, size)
+            _reserve(memory, size)
         self._map = mmap.mmap(memory, size)
-        self._taken = np.frombuffer(self._map, np.int64, 1)
+        self._header = np.frombuffer(self._map, np.int64, _HEADER // 8)
         self._slots = np.frombuffer(self._map, np.uint8, slots * self.frame_bytes, _HEADER).reshape(slots, *self._shape)
 
     @property
@@ -57,7 +68,7 @@ class FrameRing:
     @property
     def free(self) -> int:
         """Slots the writer may fill now."""
-        return self.slots - (self.written - int(self._taken[0]))
+        return self.slots - (self.written - int(self._header[0]))
 
     def write(self, frames: NDArray[np.uint8]) -> int | None:
         """Copy ``frames``, uint8 ``(n, span * height * 3 // 2, width)``, in; return the position of the first,
@@ -85,11 +96,40 @@ class FrameRing:
             for offset, piece in enumerate(frame.reshape(span, *self._shape)):
                 np.copyto(piece, self._slots[(first + offset) % self.slots])
             frames.append(frame)
-        self._taken[0] = position + count * span
+        self._header[0] = position + count * span
         return frames
+
+    @property
+    def under_way(self) -> tuple[int, ...]:
+        """The streams that the writer's call under way is for; none where there is no call. For the writer to set, and
+        still there for the reader once the writer is dead."""
+        count = min(max(0, int(self._header[1])), _MOST_STREAMS)
+        return tuple(map(int, self._header[2 : 2 + count]))
+
+    @under_way.setter
+    def under_way(self, streams: Sequence[int]) -> None:
+        some = streams[:_MOST_STREAMS]
+        self._header[1] = 0
+        self._header[2 : 2 + len(some)] = some
+        self._header[1] = len(some)
 
     def close(self) -> None:
         """Unmap the memory. Twice is once."""
         if not self._map.closed:
-            del self._taken, self._slots  # they are windows into the map, which cannot be closed under them
+            del self._header, self._slots  # they are windows into the map, which cannot be closed under them
             self._map.close()
+
+
+def _reserve(memory: int, size: int) -> None:
+    try:
+        if hasattr(os, "posix_fallocate"):  # not on macOS
+            os.posix_fallocate(memory, 0, size)
+        else:
+            os.ftruncate(memory, size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT):
+            raise
+        raise EngineError(
+            f"There is no shared memory for frames: {size / 1e6:.0f} MB are needed ({error.strerror}). "
+            "Free some, or raise the limit of the container or the service."
+        ) from error

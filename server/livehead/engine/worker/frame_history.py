@@ -45,6 +45,11 @@ class FrameHistory:
         assert rewound is not None
         return rewound[0]
 
+    @property
+    def last_k(self) -> int | None:
+        """The block of the last frame; None where there is none."""
+        return self._ks[-1] if self._ks else None
+
     def reaches_past(self, k: int) -> bool:
         """Whether frames were made for a block after ``k``."""
         return bool(self._ks) and self._ks[-1] > k

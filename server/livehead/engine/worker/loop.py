@@ -31,16 +31,13 @@ from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.scheduling.step_times import StepTimes
+from livehead.engine.worker.failed_steps import FailedSteps
 from livehead.engine.worker.faults import describe
 from livehead.engine.worker.growth import Growth
 from livehead.engine.worker.joined import joined
 from livehead.engine.worker.open_streams import OpenStreams
 from livehead.engine.worker.openings import Openings
 from livehead.errors import EngineError
-
-HOPELESS_STEPS = 12
-"""Failed steps in a row, of whatever streams, after which the generator or its device is taken for broken: the
-worker ends, and the host starts a new one."""
 
 REOPEN_AFTER = 3
 """Failed steps of one stream in a row after which it is opened anew from its portrait."""
@@ -86,7 +83,7 @@ class WorkerLoop:
         self._streams = OpenStreams(generator, endpoint)
         self._openings = Openings(generator, endpoint, patient=reserve)
         self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
-        self._faults = 0
+        self._failed_steps = FailedSteps(generator, endpoint)
         self._idle = True
 
     def _plan_by(self, max_batch: int, measured: Mapping[int, float] | None) -> None:
@@ -228,16 +225,49 @@ class WorkerLoop:
             self._endpoint.drop(window, "closed")
 
     def _step(self, batch: Sequence[Submit], scheduler: AnyScheduler) -> None:
+        self._ring.under_way = [window.stream for window in batch]
         try:
-            frames, started = self._streams.step(batch)
+            made, started = self._streams.step(batch)
         except Exception as error:  # noqa: BLE001 - any generator, any error; the host is told
             self._failed(batch, error, scheduler)
-            return
-        self._faults = 0
-        for place, (window, made) in enumerate(zip(batch, frames, strict=True)):
-            self._send(window, made, started, len(batch), place)
-        now = self._clock()
-        scheduler.observe(batch, now - started, now)
+        else:
+            self._made(batch, made, started, scheduler)
+        self._ring.under_way = ()  # not where this worker ends of it
+
+    def _made(
+        self, batch: Sequence[Submit], made: Sequence[Frames | EngineError], started: float, scheduler: AnyScheduler
+    ) -> None:
+        spoilt: list[tuple[Submit, EngineError]] = []
+        for place, (window, frames) in enumerate(zip(batch, made, strict=True)):
+            if isinstance(frames, EngineError):
+                spoilt.append((window, frames))
+            else:
+                self._send(window, frames, started, len(batch), place)
+        if len(spoilt) < len(batch):
+            self._failed_steps.forget()
+        if not spoilt:
+            now = self._clock()
+            scheduler.observe(batch, now - started, now)
+        for window, error in spoilt:
+            self._spoilt(window, error)
+
+    def _spoilt(self, window: Submit, error: EngineError) -> None:
+        """A stream's own failure: the others that shared its step have their frames."""
+        self._endpoint.send(Fault("step", (window.stream,), str(error), ""))
+        self._endpoint.drop(window, "fault")
+        self._failed_steps.add(error)
+        stream = self._streams[window.stream]
+        stream.faults += 1
+        if stream.faults >= REOPEN_AFTER:
+            self._reopen(window.stream)
+        elif (rewound := self._streams.take_back(window)) is not None:
+            self._endpoint.send(rewound)
+        elif window.stream not in self._streams:
+            self._forget(window.stream)
+
+    def _reopen(self, stream: int) -> None:
+        if not self._streams.reopen(stream):
+            self._forget(stream)
 
     def _send(self, window: Submit, frames: Frames, started: float, batch: int, place: int) -> None:
         position = self._ring.write(frames)
@@ -263,9 +293,7 @@ class WorkerLoop:
     def _failed(self, batch: Sequence[Submit], error: Exception, scheduler: AnyScheduler) -> None:
         streams = [window.stream for window in batch]
         self._endpoint.send(Fault("step", tuple(streams), describe(error), traceback.format_exc()))
-        self._faults += 1
-        if self._faults >= HOPELESS_STEPS:
-            raise EngineError(f"{self._faults} steps in a row failed, the last with {describe(error)}") from error
+        self._failed_steps.add(error)
         if scheduler is self._background and len(batch) > 1:  # nobody waits: each by itself, and only one loses
             self._background.put_back(batch)
             self._background.isolate(streams)
@@ -274,6 +302,6 @@ class WorkerLoop:
             self._endpoint.drop(window, "fault")
             stream = self._streams[window.stream]
             stream.faults += 1
-            if stream.faults >= REOPEN_AFTER and not self._streams.reopen(window.stream):
-                self._forget(window.stream)
+            if stream.faults >= REOPEN_AFTER:
+                self._reopen(window.stream)
         scheduler.isolate(stream for stream in streams if stream in self._streams)

@@ -11,8 +11,10 @@ import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,9 @@ from livehead.engine.worker.preparer import give_way
 from livehead.engine.worker.real_time import Made, make_in_real_time
 from livehead.engine.worker.rehearsal import rehearse
 from livehead.logs import configure, flush
+
+OOM_SCORE = 500
+"""As if this process took half of the memory that there is on top of its own."""
 
 
 def _portrait() -> NDArray[np.uint8]:
@@ -107,6 +112,14 @@ def _described(made: Made) -> GeneratorInfo:
     return replace(info, looks=looks_of(info), details=details)
 
 
+def _be_killed_first() -> None:
+    """Where the machine has no memory left, Linux kills this process rather than the server: another worker is there
+    in a moment, and calls go on."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # where /proc is not ours to write, as in some containers
+            Path("/proc/self/oom_score_adj").write_text(f"{OOM_SCORE}")
+
+
 def main(pipe_fd: int, memory: int) -> int:
     # The host owns the shutdown: a Ctrl-C or a service manager's TERM to the whole group must not take the
     # frames away while the server still drains. When the host is gone, the pipe's end says so.
@@ -122,6 +135,7 @@ def main(pipe_fd: int, memory: int) -> int:
     form, replica = start.log
     configure(debug=start.debug, form=form, replica=replica)
     os.nice(start.nice)
+    _be_killed_first()
     endpoint = Endpoint(pipe, backlog=start.backlog, heartbeat_period=start.heartbeat_period)
     endpoint.start()
     try:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livehead.engine.base import Frames, Generator, Work
+from livehead.engine.base import Frames, Generator, SpoiltError, Work
 from livehead.engine.ipc.endpoint import Endpoint
-from livehead.engine.ipc.messages import Fault, Open, Opened, Refused, Resume, Rewind, Submit
+from livehead.engine.ipc.messages import Fault, Open, Opened, Refused, Resume, Rewind, Rewound, Submit
 from livehead.engine.look import open_stream
 from livehead.engine.resume_point import ResumePoint
 from livehead.engine.worker.faults import describe, refusal
 from livehead.engine.worker.frame_history import FrameHistory
 from livehead.engine.worker.resuming import resume
+from livehead.engine.worker.usable import check_count, checked
 from livehead.errors import EngineError
 
 
@@ -111,18 +112,47 @@ class OpenStreams:
         stream.stepped = False
         return True
 
-    def step(self, batch: Sequence[Submit]) -> tuple[list[Frames], float]:
-        """The frames of each window, and when the step began. Raises whatever the generator raises."""
+    def take_back(self, window: Submit) -> Rewound | None:
+        """The step of this window spoilt its stream: go on from the last frame before it, or where the generator fails
+        at that, from the portrait. None where the stream was opened anew, or is no longer open."""
+        stream = self._streams[window.stream]
+        last = stream.history.last_k
+        shown = None if last is None else stream.history.rewind(last)
+        if last is None or shown is None:
+            self.reopen(window.stream)
+            return None
+        rgb, _ = shown
+        if not self._guard("rewind", window.stream, lambda: self._generator.rewind(stream.state, rgb, window.hop)):
+            self.reopen(window.stream)
+            return None
+        stream.stepped = False
+        return Rewound(window.stream, last)
+
+    def step(self, batch: Sequence[Submit]) -> tuple[list[Frames | EngineError], float]:
+        """The frames of each window, or why there are none of this one, and when the step began. Raises whatever the
+        generator raises for all of them."""
         streams = [self._streams[window.stream] for window in batch]
         work = [Work(stream.state, window.pcm, window.hop) for stream, window in zip(streams, batch, strict=True)]
         for stream in streams:
             stream.stepped = True
         with self._endpoint.busy() as started:
-            frames = self._generator.step(work)
-        for stream, window, made in zip(streams, batch, frames, strict=True):
-            stream.history.keep(window.k, made)
-            stream.faults = 0
-        return frames, started
+            try:
+                frames: Sequence[Frames | None] = self._generator.step(work)
+            except SpoiltError as error:
+                frames = error.frames
+        check_count(frames, batch)
+        return [self._keep(*each) for each in zip(streams, batch, frames, strict=True)], started
+
+    def _keep(self, stream: OpenStream, window: Submit, frames: Frames | None) -> Frames | EngineError:
+        backdrop = stream.opening.backdrop
+        transparent = backdrop is not None and backdrop.kind == "transparent"
+        try:
+            made = checked(frames, window, self._info, halves=2 if transparent else 1)
+        except EngineError as error:
+            return error
+        stream.history.keep(window.k, made)
+        stream.faults = 0
+        return made
 
     def _guard(self, name: str, stream: int, call: Callable[[], None]) -> bool:
         try:
