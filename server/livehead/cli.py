@@ -13,11 +13,12 @@ from typing import NoReturn
 
 import livehead
 from livehead import logs
-from livehead.commands import bench, doctor, fleet, keys, models, render, replay, serve, vendor
+from livehead.commands.chosen import chosen
 from livehead.errors import LiveheadError, UsageError
 
-COMMANDS = (serve, fleet, render, replay, bench, models, vendor, keys, doctor)
-"""Modules with ``add(subparsers, common)``, which sets ``run(args) -> int`` as the parser's default."""
+COMMANDS = ("serve", "fleet", "render", "replay", "bench", "models", "vendor", "keys", "doctor")
+"""Modules with ``add(subparsers, common, words)``, which sets ``run(args) -> int`` as the parser's default; ``words``
+are what follows the command."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,19 +28,21 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """It knows the command that ``argv`` begins with, or all of them."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="log everything, and show tracebacks")
     parser = _Parser(prog="livehead", description="Real-time talking-head server.")
     parser.add_argument("--version", action="version", version=f"livehead {livehead.__version__}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
-    for command in COMMANDS:
-        command.add(subparsers, common)
+    for command in chosen(COMMANDS, argv):
+        command.add(subparsers, common, argv[1:])
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = build_parser(given).parse_args(given)
     logs.configure(debug=args.debug)
     try:
         return int(args.run(args))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
-from livehead.commands import bench_attack, bench_engine, bench_fleet, bench_latency, bench_media
+from livehead.commands.chosen import chosen
 
-MEASURES = (bench_latency, bench_attack, bench_media, bench_engine, bench_fleet)
+MEASURES = ("latency", "attack", "media", "engine", "fleet")
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser = subparsers.add_parser(
         "bench", help="measure latency, also under attack, encoding and sending, or the engine; simulate a fleet"
     )
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
-    for measure in MEASURES:
+    for measure in chosen(MEASURES, words, prefix="bench_"):
         measure.add(measures, common)

@@ -44,7 +44,7 @@ TITLES: Mapping[Group, str] = {
 }
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser(
         "doctor",
         parents=[common],

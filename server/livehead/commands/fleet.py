@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ OPTIONS = (
 )
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser("fleet", parents=[common], help="several servers behind one address, on Ray")
     add_options(parser, OPTIONS)
     add_settings(parser, SETTINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from livehead.vendor.sources import PUBLISHED
 _DAMAGED = "damaged"
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser(
         "models", parents=[common], help="list, download, verify and synthesize the FlashHead weights"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ OPTIONS = (
 )
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser("render", parents=[common], help="make an MP4 of a portrait and an audio file")
     add_options(parser, OPTIONS)
     add_settings(parser, SETTINGS, LATENCY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ SETTINGS = ("engine", "variant", "models", "device", "attention", "precision", "
 OPTIONS = (Option("out", "OUT.mp4", "video file to write", Path, required=True),)
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser(
         "replay", parents=[common], help="make an MP4 of a recorded session, with any engine"
     )

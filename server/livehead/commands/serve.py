@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -63,7 +64,7 @@ SETTINGS = (
 logger = logging.getLogger(__name__)
 
 
-def add(subparsers: Any, common: argparse.ArgumentParser) -> None:
+def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str]) -> None:
     parser = subparsers.add_parser("serve", parents=[common], help="serve the page and the API")
     add_settings(parser, SETTINGS)
     parser.set_defaults(run=run)
