@@ -18,6 +18,7 @@ from livehead.core.block import FPS
 from livehead.engine.base import Work
 from livehead.engine.factory import warm_up_whole
 from livehead.engine.flashhead.generator import FlashHead
+from livehead.engine.flashhead.runtime.device_memory import unlimited
 
 STREAM_MS = 1000 / FPS
 
@@ -48,9 +49,10 @@ def measure(plan: EnginePlan) -> dict[str, Any]:
     ceilings.wait(where)
     whole = time.perf_counter()
     memory.warmed_up(engine)
-    ceiling = ceilings.matmul_tflops(where, engine.model.dtypes.dtype)
-    tflop = window_tflop(engine)
-    copies = {"ceiling_copy_tb_s": ceilings.copy_tb_s(where), "ceiling_host_gb_s": ceilings.host_gb_s(where)}
+    with unlimited(where):
+        ceiling = ceilings.matmul_tflops(where, engine.model.dtypes.dtype)
+        copies = {"ceiling_copy_tb_s": ceilings.copy_tb_s(where), "ceiling_host_gb_s": ceilings.host_gb_s(where)}
+        tflop = window_tflop(engine)
     memory.go_on()
     rows = []
     for batch in plan.batches:

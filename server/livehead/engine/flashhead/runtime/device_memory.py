@@ -68,6 +68,21 @@ def _limit(device: torch.device, limit_gb: float | None) -> None:
     torch.cuda.set_per_process_memory_fraction(share, device.index)  # without one: the current device
 
 
+@contextmanager
+def unlimited(device: torch.device) -> Iterator[None]:
+    """Lift the limit inside, for large tensors that are no part of the engine; they must be gone at the end."""
+    if device.type != "cuda":
+        yield
+        return
+    share = torch.cuda.get_per_process_memory_fraction(device)
+    torch.cuda.set_per_process_memory_fraction(1.0, device)
+    try:
+        yield
+    finally:
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(share, device)
+
+
 def taken(device: torch.device) -> DeviceMemory | None:
     """None where nobody counts."""
     if device.type != "cuda":
