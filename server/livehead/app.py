@@ -25,6 +25,7 @@ from livehead.avatars import AvatarStore
 from livehead.engine.choice import Choice, choose
 from livehead.engine.host.host import EngineHost
 from livehead.event_loop import EventLoopWatch
+from livehead.files.room import free_bytes
 from livehead.media.peer.media_addresses import MediaAddresses
 from livehead.media.video.encoder import has_nvenc
 from livehead.metrics import Metrics
@@ -35,7 +36,6 @@ from livehead.sessions.recording.recorders import SessionRecorders
 from livehead.sessions.registry import Registry
 from livehead.settings import EngineSettings, Settings
 from livehead.speech_synthesis.choice import choose as choose_synthesizer
-from livehead.store.free_space import free_bytes
 from livehead.store.objects.choice import open_store
 from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.decoding import PortraitDecoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -202,3 +203,50 @@ def test_a_pipe_that_does_not_block_gets_all_of_it() -> None:
         thread.join()
     os.close(reading)
     assert found == text.encode()
+
+
+def test_lines_that_could_not_be_written_are_told_when_they_can_be_again() -> None:
+    written: list[str] = []
+    full = True
+
+    def write(text: str) -> bool:
+        if not full:
+            written.append(text.rstrip().partition(": ")[2])
+        return not full
+
+    handler = BackgroundHandler(write)
+    try:
+        for number in range(3):
+            handler.emit(logging.makeLogRecord({"msg": f"line {number}"}))
+        handler.flush()
+        assert written == []
+        full = False
+        handler.emit(logging.makeLogRecord({"msg": "there is room"}))
+        handler.flush()
+    finally:
+        handler.close()
+    assert written == ["there is room", "3 lines of this log are lost: they could not be written (is the disk full?)"]
+
+
+def test_after_half_a_line_the_next_one_begins_anew() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(writing, "w") as stream:
+        write = writer_to(stream)
+    with pytest.MonkeyPatch.context() as patch:
+        whole = os.write
+        room = [4]
+
+        def limited(descriptor: int, data: bytes) -> int:
+            if not room[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            count = whole(descriptor, data[: room[0]])
+            room[0] -= count
+            return count
+
+        patch.setattr(os, "write", limited)
+        assert write("half of it\n") is False
+        assert write("none of it\n") is False
+    assert write("all of it\n") is True
+    assert os.read(reading, 100) == b"half\nall of it\n"
+    os.close(reading)

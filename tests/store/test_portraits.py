@@ -25,7 +25,8 @@ from livehead.errors import (
     TooManyPortraitsError,
     UnsupportedTypeError,
 )
-from livehead.store import files
+from livehead.files import room
+from livehead.files import whole as files
 from livehead.store.objects.folder import FolderStore
 from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.library import IMAGE, RECORD, THUMBNAIL, PortraitLibrary
@@ -142,7 +143,7 @@ async def test_room_is_left_on_the_disk(
     library: PortraitLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(10**12, 0, 99 * 10**6))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage(10**12, 0, 99 * 10**6))
     portraits = await open_portraits(PortraitLibrary(FolderStore(tmp_path), min_free_mb=100))
     with pytest.raises(DiskFullError):
         await add(portraits, b"1")
@@ -186,7 +187,6 @@ async def test_a_server_that_is_killed_leaves_a_portrait_whole_or_not_at_all(
     program = f"""
         import asyncio, os, signal
         from pathlib import Path
-        from livehead.store import files
         from livehead.store.objects.folder import FolderStore
         from livehead.store.portraits.library import PortraitLibrary
         from store.test_portraits import add, open_portraits

@@ -1,21 +1,22 @@
 """The file of API keys: one ``NAME:HASH:DATE`` a line, blank lines and ``#`` comments between them.
 
-It is written whole to a file beside it and then renamed, so that a reader never sees half of it.
+It is written whole (:mod:`livehead.files.whole`), so that a reader never sees half of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from livehead.access.keys import StoredKey, parse_line
-from livehead.errors import UsageError
+from livehead.errors import DiskFullError, StoreError, UsageError
+from livehead.files.whole import make_folder, sweep, write_file
 
 MAX_BYTES = 1024 * 1024
+
+_HEAD = b"# API keys of livehead: name, SHA-256 of the key, date\n"
 
 
 def read_keys(path: Path) -> tuple[StoredKey, ...]:
@@ -39,16 +40,20 @@ def read_keys(path: Path) -> tuple[StoredKey, ...]:
 @contextlib.contextmanager
 def changing(path: Path) -> Iterator[list[StoredKey]]:
     """The keys as a list; what the block makes of it is written at its end, readable by this user only. A second
-    program that changes the file waits. Raises UsageError, and writes nothing where the block raises."""
+    program that changes the file waits. Raises UsageError, and writes nothing where the block raises. After the block
+    it is on the disk."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with path.with_name(f".{path.name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            sweep(path.parent, path.name)
             keys = list(read_keys(path)) if path.exists() else []
             yield keys
-            _write(path, keys)
-    except OSError as error:
-        raise UsageError(f"The key file {path} cannot be written: {error.strerror or error}.") from None
+            write_file(path, _HEAD + "".join(f"{key}\n" for key in keys).encode())
+    except (OSError, DiskFullError, StoreError) as error:
+        reason = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        said = getattr(reason, "strerror", None) or reason
+        raise UsageError(f"The key file {path} cannot be written: {said}. It is as it was.") from None
 
 
 def _parse(lines: Iterable[str], path: Path) -> Iterator[StoredKey]:
@@ -58,17 +63,3 @@ def _parse(lines: Iterable[str], path: Path) -> Iterator[StoredKey]:
                 yield parse_line(line)
             except UsageError as error:
                 raise UsageError(f"{path}, line {number}: {error}.") from None
-
-
-def _write(path: Path, keys: Iterable[StoredKey]) -> None:
-    lines = "".join(f"{key}\n" for key in keys)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # readable by this user only
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write("# API keys of livehead: name, SHA-256 of the key, date\n" + lines)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

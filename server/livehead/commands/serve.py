@@ -25,6 +25,7 @@ from livehead.errors import UsageError
 from livehead.logs import configure, flush
 from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
+from livehead.store.layout import check_layout, mark_layout
 from livehead.store.objects.base import ObjectStore
 from livehead.store.objects.choice import open_store
 from livehead.tracing import trace
@@ -109,9 +110,13 @@ def _tell_ports(settings: Settings) -> None:
 
 
 def check_store(store: ObjectStore, settings: Settings) -> None:
-    """Raises UsageError where it cannot be used. A server whose data folder nobody has chosen goes on without."""
+    """Raises UsageError where it cannot be used, or is of a newer version. A server whose data folder nobody has chosen
+    goes on without what cannot be written."""
+    check_layout(store)
     try:
         store.check()
+        if settings.store.bucket is not None:
+            mark_layout(store)
     except UsageError as error:
         if settings.store.bucket is not None or "data_dir" in settings.server.model_fields_set:
             raise

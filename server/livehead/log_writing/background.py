@@ -22,11 +22,12 @@ FLUSH_S = 2.0
 
 class BackgroundHandler(logging.Handler):
     """Give it to a logger. ``write`` gets the text of one record, made by ``to_text``, and may take as long as it
-    likes; ``clock`` is in monotonic seconds. May be used from any thread and from signal handlers."""
+    likes; False says that it is lost, which the log tells as soon as it can be written again. ``clock`` is in monotonic
+    seconds. May be used from any thread and from signal handlers."""
 
     def __init__(
         self,
-        write: Callable[[str], None],
+        write: Callable[[str], bool | None],
         *,
         to_text: Callable[[Entry], str] | None = None,
         capacity: int = CAPACITY,
@@ -40,6 +41,7 @@ class BackgroundHandler(logging.Handler):
         self._queue: queue.SimpleQueue[Entry | threading.Event] = queue.SimpleQueue()
         self._floods = Floods()
         self._dropped = 0
+        self._lost = 0
         self._stuck = False
         self._closed = False
         self._counting = threading.RLock()  # re-entrant for signal handlers; held for moments
@@ -101,12 +103,22 @@ class BackgroundHandler(logging.Handler):
         for record, alike in left:
             self._put_down(take_down(record, alike=alike))
         if dropped:
-            last = logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"})
-            self._put_down(take_down(last, dropped=dropped))
+            self._put_down(take_down(_own_record(""), dropped=dropped))
+        if lost := self._lost:
+            said = f"{lost:,} lines of this log are lost: they could not be written (is the disk full?)"
+            self._lost = 0
+            self._put_down(take_down(_own_record(said)))
+            if self._lost:
+                self._lost = lost
 
     def _put_down(self, entry: Entry) -> None:
         try:
             text = render(entry) if self._to_text is None else self._to_text(entry)
         except Exception as error:  # noqa: BLE001 - of the code that is shown; the thread goes on
             text = f"a log line could not be made: {type(error).__name__}\n"
-        self._write(text)
+        if self._write(text) is False:
+            self._lost += 1
+
+
+def _own_record(message: str) -> logging.LogRecord:
+    return logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": message})

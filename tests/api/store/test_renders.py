@@ -25,7 +25,7 @@ from livehead.access.key_file import changing
 from livehead.access.keys import new_key
 from livehead.engine.base import EngineSpec
 from livehead.render.jobs import render_job
-from livehead.store.files import TEMPORARY
+from livehead.files.whole import TEMPORARY
 from serving import Served, serving
 from waiting import patient, until
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 import pytest
 
 from livehead.errors import StoreDownError, StoreError, UsageError
+from livehead.files import whole as files
 from livehead.settings import load
-from livehead.store import files
 from livehead.store.objects.base import ObjectStore
 from livehead.store.objects.bucket import BucketStore
 from livehead.store.objects.choice import open_store

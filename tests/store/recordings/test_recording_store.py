@@ -15,9 +15,9 @@ import pytest
 
 from livehead.core.identity import Identity
 from livehead.errors import ConflictError, DiskFullError, NotFoundError
+from livehead.files import room
 from livehead.media.film.completion import FilmCompletion
 from livehead.settings import StoreSettings
-from livehead.store import files
 from livehead.store.recordings import store as module
 from livehead.store.recordings.recording import Recording
 from livehead.store.recordings.store import RecordingStore
@@ -117,7 +117,7 @@ def test_without_room_nothing_new_is_kept(folder: Path, monkeypatch: pytest.Monk
     store = make(folder, min_free_mb=512)
     store.check("alice")
     free = 400 * 10**6
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     recording = store.begin("film", session="s", avatar="amara", opened_by=ALICE)
     with pytest.raises(DiskFullError, match="400 MB"):
         store.open_file(recording)

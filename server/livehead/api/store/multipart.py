@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from livehead.api.body import content_type
 from livehead.errors import MalformedError, RequestError, TooLargeError, UnprocessableError, UnsupportedTypeError
+from livehead.files.whole import storing
 
 MULTIPART = "multipart/form-data"
 
@@ -70,8 +71,8 @@ class Form:
 async def read_form(request: Request, fields: Mapping[str, FormField]) -> Form:
     """The body's fields, at most as large as they may be.
 
-    Raises UnsupportedTypeError for another type of body, TooLargeError, and MalformedError for what cannot be read:
-    no boundary, a body that ends early, a field without a name or one that comes twice.
+    Raises UnsupportedTypeError for another type of body, TooLargeError, DiskFullError, and MalformedError for what
+    cannot be read: no boundary, a body that ends early, a field without a name or one that comes twice.
     """
     boundary = _boundary(request)
     reader = _Reader(boundary, fields)
@@ -151,7 +152,7 @@ class _Reader:
         )
 
     async def read(self, chunk: bytes) -> None:
-        """Raises MalformedError and TooLargeError."""
+        """Raises MalformedError, TooLargeError and DiskFullError."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
@@ -167,18 +168,26 @@ class _Reader:
         return Form({name: bytes(data) for name, data in self._fields.items()})
 
     async def close(self) -> None:
-        """Closes the files. May be called twice."""
-        files, self._files = list(self._files.values()), {}
+        """Closes the files. May be called twice. Raises DiskFullError where their last bytes have no room."""
+        files, self._files = self._files, {}
         if files:
-            await asyncio.to_thread(lambda: [file.close() for file in files])
+            await asyncio.to_thread(self._close, files)
 
     def _write(self, pieces: list[tuple[str, bytes]]) -> None:
         for name, piece in pieces:
-            if name not in self._files:
-                path = self._limits[name].into
-                assert path is not None
-                self._files[name] = path.open("wb")
-            self._files[name].write(piece)
+            path = self._limits[name].into
+            assert path is not None
+            with storing(path.parent):
+                if name not in self._files:
+                    self._files[name] = path.open("wb")
+                self._files[name].write(piece)
+
+    def _close(self, files: Mapping[str, BinaryIO]) -> None:
+        for name, file in files.items():
+            path = self._limits[name].into
+            assert path is not None
+            with storing(path.parent):
+                file.close()
 
     def _begin_part(self) -> None:
         self._parts += 1

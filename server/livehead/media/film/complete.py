@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 
+from livehead.files.whole import put_in_place
 from livehead.media.video.provenance import xmp_box
 
 SPARE = 64 * 1024 * 1024
@@ -31,8 +32,7 @@ def complete(path: Path, temporary: Path, tags: Mapping[str, str]) -> float:
             file.seek(0, os.SEEK_END)
             file.write(xmp_box(tags))
             file.flush()
-            os.fsync(file.fileno())
-            temporary.replace(path)
+            put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return seconds

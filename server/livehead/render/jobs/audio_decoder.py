@@ -3,7 +3,8 @@
     python -m livehead.render.jobs.audio_decoder IN OUT MOST
 
 OUT becomes a WAV file of 16 bits at 48 kHz, mono or stereo. A line of JSON on stdout says how long it is, or what is
-wrong with IN: ``{"seconds": …}``, ``{"empty": true}``, ``{"too_long": true}`` or ``{"error": …}``. MOST is in seconds.
+wrong with IN: ``{"seconds": …}``, ``{"empty": true}``, ``{"too_long": true}`` or ``{"error": …}``; or with OUT:
+``{"no_room": true}``. MOST is in seconds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livehead.errors import MediaError
+from livehead.files.whole import NO_ROOM
 from livehead.media.audio.file import TRACK_RATE, AudioFile
 from livehead.store.portraits.confinement import confine
 
@@ -47,6 +49,10 @@ def decode(source: Path, target: Path, most: float) -> dict[str, Any]:
                     out.writeframesraw(_to_int16(decoded.track).tobytes())
     except MediaError as error:
         return {"error": str(error)}
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        return {"no_room": True}
     return {"seconds": samples / TRACK_RATE} if samples else {"empty": True}
 
 

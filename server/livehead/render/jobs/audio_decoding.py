@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from livehead.errors import EngineError, MediaError, TooLargeError, UnavailableError, UnprocessableError
+from livehead.errors import DiskFullError, EngineError, MediaError, TooLargeError, UnavailableError, UnprocessableError
 from livehead.render.jobs.audio_decoder import SECONDS
 
 WAITING = 8
@@ -52,7 +52,7 @@ class AudioDecoder:
         """Decode a file to WAV, 16 bits at 48 kHz; returns its length in seconds.
 
         Raises MediaError for what holds no audio, UnprocessableError with the problem ``audio-too-long``,
-        TooLargeError for what takes too much memory or time, and UnavailableError where too many wait.
+        TooLargeError for what takes too much memory or time, UnavailableError where too many wait, and DiskFullError.
         """
         if self._places <= 0:
             raise UnavailableError("Too many files are being decoded. Try again in a moment.", retry_after=5.0)
@@ -72,6 +72,8 @@ class AudioDecoder:
                 f"The audio is longer than {self.most:g} seconds, which is the most. Send it in parts.",
                 problem="audio-too-long",
             )
+        if "no_room" in found:
+            raise DiskFullError("There is no room left on the server's disk for the audio. Delete something first.")
         if "empty" in found:
             raise MediaError("The audio is empty. Send a file that holds some.")
         return float(found["seconds"])

@@ -20,7 +20,7 @@ from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.engine.base import Backdrop
 from livehead.engine.host.host import EngineHost, EngineStream, WindowTiming
-from livehead.errors import EngineDownError, EngineError, LiveheadError, StoreDownError
+from livehead.errors import DiskFullError, EngineDownError, EngineError, LiveheadError, StoreDownError
 from livehead.media.video.provenance import synthetic_tags
 from livehead.render.film import FilmFormat
 from livehead.render.jobs.threads import FilmThreads
@@ -110,11 +110,12 @@ class RenderJob:
             await self._queue.drop_film(self.record.id)
 
     async def _patiently(self, step: Callable[[], Awaitable[Result]]) -> Result:
-        """Again and again where the storage does not answer. Whoever takes the render over meanwhile ends this."""
+        """Again and again where the storage does not answer, or has no room. Whoever takes the render over
+        meanwhile ends this."""
         while True:
             try:
                 return await step()
-            except StoreDownError as error:
+            except (StoreDownError, DiskFullError) as error:
                 logger.warning("render %s: waits: %s", self.record.id, error)
                 await asyncio.sleep(STORE_PAUSE_S)
 

@@ -18,14 +18,14 @@ from livehead.core.ids import new_id
 from livehead.core.look import Look
 from livehead.engine.base import Backdrop
 from livehead.engine.host.host import EngineHost
-from livehead.errors import ConflictError, NotConfiguredError, NotFoundError
+from livehead.errors import ConflictError, DiskFullError, NotConfiguredError, NotFoundError
+from livehead.files.whole import write_file
 from livehead.metrics import Metrics
 from livehead.render.jobs.audio_decoding import AudioDecoder
 from livehead.render.jobs.render_job import RenderJob, Shown
 from livehead.render.jobs.runner import RenderRunner, order
 from livehead.render.jobs.threads import FilmThreads
 from livehead.settings import StoreSettings
-from livehead.store.files import write_file
 from livehead.store.objects.base import ObjectStore
 from livehead.store.objects.served import ServedObject, find_served
 from livehead.store.objects.threads import StorageThreads
@@ -179,7 +179,11 @@ class Renders:
     async def cancel(self, record: RenderRecord) -> None:
         """End one that waits or runs, and give back at once what it took; forget one that has ended. When this returns
         its files are gone."""
-        if await self._queue.end(record.id, "cancelled"):
+        try:
+            ended = await self._queue.end(record.id, "cancelled")
+        except DiskFullError:  # nor for a note that it was cancelled; to remove things is what makes room
+            ended = False
+        if ended:
             self._count("cancelled")
             await self._runner.stop(record.id)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +10,9 @@ from pathlib import Path
 from livehead.core.frame import Frame
 from livehead.core.windows import Window
 from livehead.errors import MediaError
+from livehead.files.whole import put_in_place
 from livehead.media.audio.file import AudioFile
 from livehead.render.film import Film, FilmFormat
-from livehead.store.files import sync_folder
 
 CHECK_S = 5.0
 """How often the disk is looked at."""
@@ -61,13 +60,7 @@ class WrittenFilm:
         with self._lock:
             self._film.finish()
             try:
-                handle = os.open(self._part, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
-                self._part.replace(self._target)
-                sync_folder(self._target.parent)
+                put_in_place(self._part, self._target)
             except OSError as error:
                 raise MediaError(f"The film cannot be written: {error.strerror}.") from None
 

@@ -6,7 +6,7 @@ from then on. Everything blocks: call it from a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,6 +88,10 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """One that is not there is no error."""
+        ...
+
+    def delete_together(self, prefix: str, names: Sequence[str]) -> None:
+        """All that :meth:`put_together` has put below ``prefix``: at once, or by ``names`` in their order."""
         ...
 
     def sweep(self, prefix: str) -> None:

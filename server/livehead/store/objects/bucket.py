@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from livehead.errors import StoreDownError, StoreError, UsageError
-from livehead.store.files import storing
+from livehead.files.whole import storing
 from livehead.store.objects.base import ObjectInfo, StoredObject
 
 if TYPE_CHECKING:
@@ -182,6 +182,10 @@ class BucketStore:
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError), self._asking():
             obstore.delete(self._store, key)
+
+    def delete_together(self, prefix: str, names: Sequence[str]) -> None:
+        for name in names:
+            self.delete(f"{prefix}/{name}")
 
     def sweep(self, prefix: str) -> None:
         pass  # an object appears when all of it is there

@@ -10,23 +10,26 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from livehead.errors import LiveheadError, StoreError, UsageError
-from livehead.store.files import (
+from livehead.errors import DiskFullError, LiveheadError, StoreError, UsageError
+from livehead.files.locks import lock_new
+from livehead.files.room import check_room
+from livehead.files.whole import (
     TEMPORARY,
-    check_room,
-    lock_new,
+    make_folder,
+    new_file,
+    put_in_place,
     remove,
     scratch_folder,
     storing,
     sweep,
-    sync_file,
     sync_folder,
     write_file,
 )
+from livehead.store.layout import KEY, mark_layout
 from livehead.store.objects.base import ObjectInfo, StoredObject
 
 SHARED = ".shared"
@@ -48,6 +51,7 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._announced: dict[str, int] = {}
+        self._marked = False
 
     def describe(self) -> str:
         return f"the folder {self.root.absolute()}"
@@ -139,15 +143,13 @@ class FolderStore:
         if path == target:
             return
         with storing(target.parent):
-            if path.stat().st_dev != target.parent.stat().st_dev:
-                copy = target.with_name(f"{TEMPORARY}{target.name}")
-                shutil.copyfile(path, copy)
-                path.unlink()
-                path = copy
-            sync_file(path)
-            path.chmod(0o600)
-            path.replace(target)
-            sync_folder(target.parent)
+            if path.stat().st_dev == target.parent.stat().st_dev:
+                path.chmod(0o600)
+                put_in_place(path, target)
+                return
+            with new_file(target) as handle, path.open("rb") as source, os.fdopen(os.dup(handle), "wb") as copy:
+                shutil.copyfileobj(source, copy, PIECE)
+            path.unlink()
 
     def delete(self, key: str) -> None:
         path = self.root / key
@@ -155,6 +157,13 @@ class FolderStore:
         if "/" in key.partition("/")[2]:
             with suppress(OSError):  # others are in it, or it is gone
                 path.parent.rmdir()
+
+    def delete_together(self, prefix: str, names: Sequence[str]) -> None:
+        try:
+            remove(self.root / prefix)
+        except DiskFullError:  # there is no room for the name that it would get meanwhile
+            for name in names:
+                self.delete(f"{prefix}/{name}")
 
     def sweep(self, prefix: str) -> None:
         folder = self.root / prefix
@@ -223,14 +232,17 @@ class FolderStore:
     def _place(self, key: str) -> Path:
         path = self.root / key
         with storing(path.parent):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
+        if not self._marked and key != KEY:
+            mark_layout(self)
+            self._marked = True
         return path
 
     @contextmanager
     def _lock(self, key: str) -> Iterator[None]:
         folder = self.root / SHARED
         with storing(self.root):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             lock = os.open(folder / f"{key.partition('/')[0]}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

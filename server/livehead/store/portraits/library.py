@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 
 from pydantic import ValidationError
 
@@ -17,6 +18,9 @@ FOLDER = "portraits"
 IMAGE = "portrait.webp"
 THUMBNAIL = "thumbnail.webp"
 RECORD = "portrait.json"
+
+ORPHAN_S = 3600.0
+"""An image without a record is of a server that was killed, or that has not written the record yet."""
 
 MAX_RECORD = 64 * 1024
 """Bytes of a record."""
@@ -49,8 +53,15 @@ class PortraitLibrary:
         return sorted(found, key=lambda record: record.consent.at)
 
     def sweep(self) -> None:
-        """Remove what servers that were killed left unfinished."""
+        """Remove what servers that were killed left unfinished: half written, or half removed."""
         self._objects.sweep(FOLDER)
+        listed = self._objects.list(FOLDER)
+        described = {each.key.rpartition("/")[0] for each in listed if each.key.endswith(f"/{RECORD}")}
+        for each in listed:
+            folder, _, name = each.key.rpartition("/")
+            orphan = name in (IMAGE, THUMBNAIL) and folder not in described
+            if orphan and each.modified + ORPHAN_S < time.time() and self._objects.info(f"{folder}/{RECORD}") is None:
+                self._objects.delete(each.key)
 
     def get(self, portrait: str) -> PortraitRecord | None:
         """As it is now."""
@@ -74,8 +85,7 @@ class PortraitLibrary:
         return False
 
     def remove(self, portrait: str) -> None:
-        for name in (RECORD, THUMBNAIL, IMAGE):
-            self._objects.delete(_key(portrait, name))
+        self._objects.delete_together(f"{FOLDER}/{portrait}", (RECORD, THUMBNAIL, IMAGE))
 
     def check_room(self) -> None:
         """Raises DiskFullError where there is not enough for another one."""

@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from livehead.store.files import TEMPORARY, remove, storing, sweep, turn, write_file
+from livehead.files.locks import is_locked, turn
+from livehead.files.whole import TEMPORARY, make_folder, remove, storing, sweep, write_file
+from livehead.store.layout import mark_layout
 from livehead.store.objects.folder import FolderStore
 from livehead.store.objects.records import Records
 from livehead.store.recordings.recording import SUFFIXES, Recording, decode, encode
@@ -28,7 +30,8 @@ class RecordingFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._records = Records(FolderStore(path.parent), path.name, _is_sidecar, lambda _, data: decode(data))
+        self._objects = FolderStore(path.parent)
+        self._records = Records(self._objects, path.name, _is_sidecar, lambda _, data: decode(data))
 
     def file(self, recording: Recording) -> Path:
         return self.path / recording.file
@@ -40,17 +43,23 @@ class RecordingFolder:
     def create(self, recording: Recording) -> BinaryIO:
         """Its new file, to be written to. It is locked as long as it, or a copy of its descriptor, is open: no other
         server takes it for one that was cut short."""
+        mark_layout(self._objects)
         with storing(self.path):
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
             file = open(self.file(recording), "xb", opener=_private)  # noqa: SIM115 - the caller closes it
             fcntl.flock(file, fcntl.LOCK_EX)
-        self.note(recording)
+        try:
+            self.note(recording)
+        except BaseException:
+            self.file(recording).unlink(missing_ok=True)
+            file.close()
+            raise
         return file
 
     def note(self, recording: Recording) -> None:
         """Write its sidecar."""
         with storing(self.path):
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
         write_file(self._sidecar(recording.id), encode(recording))
 
     def remove(self, recording: Recording) -> None:
@@ -65,12 +74,13 @@ class RecordingFolder:
     def is_left(self, recording: Recording) -> bool:
         """Whether it was being written, and nobody does any more."""
         found = self._records.get(f"{self.path.name}/{recording.id}.json")
-        return found is not None and found[0].state == "recording" and not _is_locked(self.file(recording))
+        return found is not None and found[0].state == "recording" and not is_locked(self.file(recording))
 
     @contextmanager
     def completing(self) -> Iterator[bool]:
-        """One server at a time completes what was left; the block gets whether it is this one."""
-        with turn(self.path / f"{TEMPORARY}completing", wait=False) as is_ours:
+        """One server at a time completes what was left; the block gets whether it is this one. Raises DiskFullError and
+        StoreError."""
+        with storing(self.path), turn(self.path / f"{TEMPORARY}completing", wait=False) as is_ours:
             yield is_ours
 
     def sweep(self) -> None:
@@ -82,7 +92,7 @@ class RecordingFolder:
             if path.name.startswith(".") or not _is_old(path):
                 continue
             if path.suffix in SUFFIXES.values():
-                if not path.with_suffix(".json").exists() and not _is_locked(path):
+                if not path.with_suffix(".json").exists() and not is_locked(path):
                     remove(path)
             elif path.suffix == ".json":
                 found = self._records.get(f"{self.path.name}/{path.name}")
@@ -99,7 +109,7 @@ class RecordingFolder:
         except OSError:
             young = recording.state == "recording" and not _is_old(self._sidecar(recording.id))
             return recording if young or recording.state == "failed" else None
-        if recording.state == "recording" and not _is_locked(path):
+        if recording.state == "recording" and not is_locked(path):
             recording = replace(recording, state="cut-short")
         return replace(recording, bytes=size)
 
@@ -117,14 +127,3 @@ def _is_old(path: Path) -> bool:
         return path.stat().st_mtime + YOUNG_S < time.time()
     except OSError:
         return False
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False

@@ -16,10 +16,10 @@ from typing import BinaryIO, Self
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
 from livehead.errors import ConflictError, DiskFullError, LiveheadError, NotFoundError, StoreError
+from livehead.files.room import check_room
 from livehead.media.film.completion import FilmCompletion
 from livehead.media.film.wire import FilmOptions
 from livehead.settings import StoreSettings
-from livehead.store.files import check_room
 from livehead.store.objects.folder import FolderStore
 from livehead.store.objects.served import ServedObject, find_served
 from livehead.store.objects.threads import StorageThreads
@@ -29,6 +29,11 @@ from livehead.store.recordings.recording import Recording, RecordingKind, Record
 
 LOOK_S = 5.0
 """How often the store looks at the disk."""
+
+SWEEP_S = 60.0
+"""How often it looks for what servers that were killed have left."""
+
+_UNKEPT = (DiskFullError, StoreError)
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +63,7 @@ class RecordingStore:
         self._recordings: dict[str, Recording] = {}
         self._own: dict[str, Recording] = {}
         self._ended: dict[str, Recording] = {}
+        self._unnoted: dict[str, Recording] = {}
         self._failed_to_complete: set[str] = set()
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
@@ -65,6 +71,7 @@ class RecordingStore:
         self._completion = FilmCompletion()
         self._watch: asyncio.Task[None] | None = None
         self._folder.sweep()
+        self._swept = time.monotonic()
         self._left = self._find_left()
         self.refresh()
         self._look()
@@ -104,7 +111,7 @@ class RecordingStore:
             with self._lock:
                 for each in ended:  # before what was found
                     self._ended.pop(each, None)
-                self._recordings = found | self._ended | self._own
+                self._recordings = found | self._ended | self._unnoted | self._own
 
     def list(self, identity: Identity) -> list[Recording]:
         """Those in reach of somebody, the newest first."""
@@ -198,7 +205,7 @@ class RecordingStore:
 
     def finish(self, recording_id: str, state: RecordingState) -> None:
         """Blocks. Nothing more happens to its file. Of a ``failed`` one nothing is kept but the entry. Raises
-        DiskFullError and StoreError."""
+        DiskFullError and StoreError; what could not be noted is known all the same, and noted when it can be."""
         recording = self._known(recording_id)
         path = self._folder.file(recording)
         if state == "failed":
@@ -207,6 +214,9 @@ class RecordingStore:
         recording = replace(recording, state=state, bytes=size)
         try:
             self._folder.note(recording)
+        except _UNKEPT:
+            self._unnoted[recording_id] = recording
+            raise
         finally:
             with self._lock:
                 self._own.pop(recording_id, None)
@@ -215,8 +225,10 @@ class RecordingStore:
 
     def end(self, recording_id: str, state: RecordingState, seconds: float) -> None:
         """Blocks. :meth:`seal` and :meth:`finish` in one."""
-        self.seal(recording_id, state, seconds)
-        self.finish(recording_id, state)
+        try:
+            self.seal(recording_id, state, seconds)
+        finally:
+            self.finish(recording_id, state)
 
     async def delete(self, recording_id: str, identity: Identity) -> None:
         """Raises NotFoundError, ConflictError while it is recorded, and StoreError."""
@@ -224,6 +236,7 @@ class RecordingStore:
         if recording.state == "recording":
             raise ConflictError("This is still being recorded. End its session first.", problem="still-recording")
         await self._threads.run(self._remove, recording)
+        self._unnoted.pop(recording_id, None)
         self._recordings.pop(recording_id, None)
 
     def _check_number(self, owner: str, most: int) -> None:
@@ -249,12 +262,16 @@ class RecordingStore:
     async def _watch_disk(self) -> None:
         while True:
             await asyncio.to_thread(self._look)
-            await asyncio.to_thread(self._complete)
+            await asyncio.to_thread(self._attempt, self._complete)
             await asyncio.sleep(LOOK_S)
 
     def _look(self) -> None:
         with suppress(DiskFullError):
             self.check_room()
+        self._attempt(self._note_again)
+        if time.monotonic() > self._swept + SWEEP_S:
+            self._swept = time.monotonic()
+            self._attempt(self._folder.sweep)
         self._attempt(self.refresh)
         if self._bucket is not None:
             for recording in list(self._own.values()):
@@ -263,6 +280,13 @@ class RecordingStore:
             for recording in self._folder.all().values():
                 if recording.id not in self._own and recording.state not in ("recording", "cut-short"):
                     self._attempt(self._publish, recording)
+
+    def _note_again(self) -> None:
+        """What ended while the disk was full."""
+        for recording_id, recording in list(self._unnoted.items()):
+            self._folder.note(recording)
+            self._unnoted.pop(recording_id, None)
+            self._attempt(self._publish, recording)
 
     def _complete(self) -> None:
         """What a killed server left. What cannot be done now is left to the next start."""
@@ -281,7 +305,7 @@ class RecordingStore:
         return {each.id: each for each in there if each.state == "cut-short" and self._is_left(each)}
 
     def _is_left(self, recording: Recording) -> bool:
-        tried = recording.id in self._failed_to_complete or recording.id in self._own
+        tried = any(recording.id in each for each in (self._failed_to_complete, self._own, self._unnoted))
         return not tried and self._folder.is_left(recording)
 
     def _complete_one(self, recording: Recording) -> None:
@@ -295,6 +319,8 @@ class RecordingStore:
                 self._put(recording)
                 self.end(recording.id, state, seconds)
             logger.warning("session %s: its %s was left behind: %s", recording.session, recording.kind, state)
+        except DiskFullError as error:
+            logger.warning("the recording %s waits for room: %s", recording.id, error)
         except (LiveheadError, OSError) as error:
             self._failed_to_complete.add(recording.id)
             logger.warning("the recording %s is left as it is: %s", recording.id, error)
@@ -324,5 +350,5 @@ class RecordingStore:
         """What is tried again at the next look where it fails."""
         try:
             step(*given)
-        except StoreError as error:
+        except _UNKEPT as error:
             logger.warning("recordings: %s", error)

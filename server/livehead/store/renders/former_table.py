@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from livehead.errors import StoreError, UnavailableError
-from livehead.store.files import TEMPORARY, storing, turn
+from livehead.files.locks import turn
+from livehead.files.whole import TEMPORARY, make_folder, storing
 from livehead.store.renders.record import RenderRecord
 
 TABLE = "queue.sqlite3"
@@ -31,7 +32,7 @@ def hold_lock(folder: Path) -> int:
     """Keep servers of such versions out as long as the descriptor is open. Raises UnavailableError where one is at
     work, and StoreError."""
     with storing(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

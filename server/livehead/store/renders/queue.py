@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import Self
 
 from livehead.core.ids import new_id
 from livehead.errors import LiveheadError, StoreError
-from livehead.store.files import check_room, scratch_folder, sweep
+from livehead.files.room import check_room
+from livehead.files.whole import scratch_folder, sweep
 from livehead.store.objects.base import ObjectStore
 from livehead.store.objects.records import Records
 from livehead.store.objects.threads import StorageThreads
@@ -282,6 +283,18 @@ class RenderQueue:
         else:
             os.close(lock)
 
+    def _without_film(self, records: Mapping[str, RenderRecord], keys: Set[str]) -> Iterator[RenderRecord]:
+        """Those that are said to be done, and have their audio and no film: they wait again. A backup that was made at
+        the moment of their end has them like that."""
+        for record in list(records.values()):
+            if record.state == "done" and self.key(record.id, FILM) not in keys and self.key(record.id, AUDIO) in keys:
+                again = self._change_now(
+                    record.id,
+                    lambda it: replace(it, state="queued", ended=None, server=None) if it.state == "done" else None,
+                )
+                if again is not None:
+                    yield again
+
     def _tidy(self, render_id: str, state: RenderState) -> None:
         """Of one that ended well the film is kept, of others nothing."""
         for name in (AUDIO, PORTRAIT) if state == "done" else (AUDIO, PORTRAIT, FILM):
@@ -298,7 +311,10 @@ class RenderQueue:
         for record in records.values():
             if record.ended is not None and record.ended + self.kept_s < time.time():
                 self._forget(record.id)
-        for each in self.objects.list(FOLDER):
+        listed = self.objects.list(FOLDER)
+        for again in self._without_film(records, {each.key for each in listed}):
+            records[again.id] = again
+        for each in listed:
             _, render_id, *name = each.key.split("/")
             if not name or name[0] not in (AUDIO, PORTRAIT, FILM):
                 continue

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from livehead.errors import DiskFullError, StoreError
-from livehead.store import files
+from livehead.files import locks, room
+from livehead.files import whole as files
 
 
 def names(folder: Path) -> set[str]:
@@ -88,7 +89,7 @@ def test_a_writer_that_is_killed_leaves_nothing_half(tmp_path: Path, step: str) 
     program = f"""
         import os, signal
         from pathlib import Path
-        from livehead.store import files
+        from livehead.files import whole as files
         folder = Path({str(tmp_path)!r})
         files.write_file(folder / "record.json", b"first")
         {step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -105,16 +106,16 @@ def test_a_writer_that_is_killed_leaves_nothing_half(tmp_path: Path, step: str) 
 
 
 def test_one_process_at_a_time_has_its_turn(tmp_path: Path) -> None:
-    with files.turn(tmp_path / "turn") as first, files.turn(tmp_path / "turn", wait=False) as second:
+    with locks.turn(tmp_path / "turn") as first, locks.turn(tmp_path / "turn", wait=False) as second:
         assert (first, second) == (True, False)
-    with files.turn(tmp_path / "turn", wait=False) as third:
+    with locks.turn(tmp_path / "turn", wait=False) as third:
         assert third
     assert names(tmp_path) == set()
 
 
 def test_room_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(10**12, 0, 600 * 10**6))
-    files.check_room(tmp_path / "not" / "yet", 600)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage(10**12, 0, 600 * 10**6))
+    room.check_room(tmp_path / "not" / "yet", 600)
     with pytest.raises(DiskFullError, match="600 MB left and 601 MB"):
-        files.check_room(tmp_path / "not" / "yet", 601)
+        room.check_room(tmp_path / "not" / "yet", 601)
