@@ -6,8 +6,13 @@
 # make test-long     tests that take long, and are no part of make test
 # make reliability   the tests of faults, load and data, and the tables of docs/reliability.md from what they measured
 # make site          the documentation as a site, in build/site
+# make dist          wheel and sdist, the same bytes wherever they are made
+# make sbom          what the images are made of, as CycloneDX, in build/sbom
+# make audit         known vulnerabilities of what the images are made of
+# make lock          the locks of deploy/supply, for the versions of constraints.txt
+# make licences      THIRD_PARTY_LICENCES.md
 # make test-lowest   the server's tests with the lowest versions that pyproject.toml allows, in a virtualenv of their own
-.PHONY: run check test test-long reliability fuzz test-lowest lint types format clean site
+.PHONY: run check test test-long reliability fuzz test-lowest lint types format clean site dist sbom audit lock licences
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 LOWEST := .venv-lowest
 DOCS := .venv-docs
+SUPPLY := .venv-supply
 LOWEST_TOOLS := blockbuster hypothesis pytest pytest-asyncio pytest-timeout pytest-xdist
 LOWEST_TESTS := tests/core/messages tests/media tests/engine/preview tests/test_avatars.py tests/render \
   $(addprefix tests/api/,test_doors.py $(addprefix session/,test_sessions.py test_signal.py test_socket.py test_whep.py))
@@ -101,5 +107,26 @@ $(DOCS)/.installed: docs/requirements.txt
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	touch $@
 
+dist: $(SUPPLY)/.installed
+	rm -rf dist
+	$(SUPPLY)/bin/python -m build --no-isolation
+
+sbom: $(SUPPLY)/.installed
+	$(SUPPLY)/bin/python deploy/supply/sbom.py build/sbom
+
+audit: $(SUPPLY)/.installed
+	$(SUPPLY)/bin/python deploy/supply/audit.py
+
+lock: $(SUPPLY)/.installed
+	$(SUPPLY)/bin/python deploy/supply/locks.py $(ARGS)
+
+licences: $(SUPPLY)/.installed $(VENV)/.test
+	$(BIN)/python deploy/supply/licences.py
+
+$(SUPPLY)/.installed: deploy/supply/tools.txt
+	$(PYTHON) -m venv --clear $(SUPPLY)
+	$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/supply/tools.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LOWEST) $(DOCS) artifacts build dist
+	rm -rf $(VENV) $(LOWEST) $(DOCS) $(SUPPLY) artifacts build dist

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-TOOLS = ("build", "cyclonedx-bom", "packaging", "pip-audit", "twine", "uv")
+TOOLS = ("build", "cyclonedx-bom", "packaging", "pip", "pip-audit", "twine", "uv")
 
 LOCKS: dict[str, tuple[str, ...]] = {
     "cpu": tuple(PROJECT["project"]["dependencies"]),
