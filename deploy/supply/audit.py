@@ -1,6 +1,6 @@
 """Known vulnerabilities of what the images and a release are made of, by pip-audit, for every line of every lock.
 
-python deploy/supply/audit.py              # and options of pip-audit, as --ignore-vuln ID or --vulnerability-service osv
+python deploy/supply/audit.py              # and options of pip-audit, as --ignore-vuln ID
 
 Ends with status 1 where one is known, and where a package could not be looked up: what nobody looked at is not clean.
 """
@@ -51,7 +51,6 @@ def _last_line(text: str) -> str:
 
 if __name__ == "__main__":
     problems = [problem for lock in LOCKS for problem in audit(lock, sys.argv[1:])]
-    print(
-        "\n".join(problems) or f"No known vulnerability in {', '.join(LOCKS)}.", file=sys.stderr if problems else None
-    )
-    sys.exit(1 if problems else 0)
+    if problems:
+        sys.exit("\n".join(problems))
+    print(f"No known vulnerability in {', '.join(LOCKS)}.")

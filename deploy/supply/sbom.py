@@ -1,5 +1,5 @@
-"""What each image is made of, as CycloneDX 1.6: the packages of its lock with the hashes of their files, their licences,
-the libraries inside them, the modules of the page, and the weights that `livehead models download` fetches.
+"""What each image is made of, as CycloneDX 1.6: the packages of its lock with the hashes of their files and their
+licences, the libraries inside them, the modules of the page, and the weights that `livehead models download` fetches.
 
 python deploy/supply/sbom.py FOLDER        # livehead-cpu.cdx.json and livehead-cuda.cdx.json, the same bytes every time
 

@@ -46,16 +46,16 @@ def test_wheel_and_sdist_are_the_same_bytes_wherever_they_are_made(tmp_path: Pat
     here = built(checkout(tmp_path / "a", mode=0o644), 0o022, TZ="UTC", LC_ALL="C.UTF-8")
     elsewhere = checkout(tmp_path / "another folder" / "b", mode=0o600, at=YEAR_2001)
     there = built(elsewhere, 0o077, TZ="Pacific/Auckland", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="7")
-    assert [name.rpartition(".")[2] for name in here] == ["whl", "gz"] or len(here) == 2
+    assert {name.rpartition(".")[2] for name in here} == {"whl", "gz"}
     assert there == here
 
 
-@pytest.mark.parametrize("line", ["nothing of a checkout is read but its files"])
-def test_a_changed_file_changes_the_wheel(tmp_path: Path, line: str) -> None:
+@pytest.mark.soak
+def test_a_changed_line_changes_the_bytes(tmp_path: Path) -> None:
     folder = checkout(tmp_path, mode=0o644)
     before = built(folder, 0o022)
     with (folder / "server/livehead/__init__.py").open("a") as file:
-        file.write(f"# {line}\n")
+        file.write("# another line\n")
     after = built(folder, 0o022)
     assert before.keys() == after.keys()
     assert not set(before.values()) & set(after.values())
