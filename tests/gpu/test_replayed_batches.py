@@ -30,6 +30,20 @@ def engine() -> Generator:
     return create(variant="lite", size=512, device="cuda", synthetic=True, whole=True)
 
 
+def leave_no_numbers_in_memory() -> None:
+    """What is allocated next holds them."""
+    parts = [torch.full((size,), torch.nan, device="cuda") for size in (2**28, *[2**18] * 64, *[2**8] * 512)]
+    parts.clear()
+
+
+def test_an_engine_starts_whatever_memory_held() -> None:
+    leave_no_numbers_in_memory()
+    generator = create(variant="lite", size=256, device="cuda", synthetic=True)
+    stream = generator.open(portrait(0), 1)
+    (frames,) = generator.step([Work(stream, voice(24), 24)])
+    assert len(np.unique(frames)) > 100
+
+
 def live(generator: Generator) -> list[tuple[Window, int, int, np.ndarray]]:
     """Each window of a stream, the size of its batch, its place there, and its frames."""
     chance = random.Random(1)

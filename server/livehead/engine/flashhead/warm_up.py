@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from livehead.core.block import BLOCK_SAMPLES
-from livehead.engine.base import Frames, GeneratorInfo, Work
+from livehead.engine.base import Frames, GeneratorInfo, SpoiltError, Work
 from livehead.engine.flashhead.graphed_stages import GraphedStages
 from livehead.engine.flashhead.graphs import Graphs
 from livehead.engine.flashhead.kernels import dispatch
@@ -77,7 +78,7 @@ class WarmUp:
         # Whether they can be built at all is tried first, on the device by the name that tensors have for it.
         dispatch.triton_kernels(torch.empty(0, device=self._device).device)
         with building_kernels(self._device) as built:
-            self._make(1, hops)
+            self._make(1, hops, unread=built)
         if not built:
             log.info("Triton builds its kernels one after the other here")
         self._engine.forget_portraits()
@@ -107,13 +108,16 @@ class WarmUp:
         self._graphed.batch_sizes = (size, *self._graphed.batch_sizes)
         return bool(self._left)
 
-    def _make(self, size: int, hops: Sequence[int]) -> None:
-        """A window of each hop, stage by stage. On CUDA this chooses and loads what a recording must find there."""
+    def _make(self, size: int, hops: Sequence[int], *, unread: bool = False) -> None:
+        """A window of each hop, stage by stage. On CUDA this chooses and loads what a recording must find there.
+        ``unread`` where kernels are only built: frames are what memory held before, finite numbers or not."""
         batch_sizes, self._graphed.batch_sizes = self._graphed.batch_sizes, (size,)
         streams = [self._engine.open(np.full((64, 64, 3), 128, np.uint8), seed=0) for _ in range(size)]
         try:
             for hop in hops:
-                self._engine.step([Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams])
+                work = [Work(stream, np.zeros(hop * BLOCK_SAMPLES, np.float32), hop) for stream in streams]
+                with suppress(*([SpoiltError] if unread else [])):
+                    self._engine.step(work)
         finally:
             self._graphed.batch_sizes = batch_sizes
             for stream in streams:
