@@ -78,7 +78,7 @@ class WarmUp:
         # Whether they can be built at all is tried first, on the device by the name that tensors have for it.
         dispatch.triton_kernels(torch.empty(0, device=self._device).device)
         with building_kernels(self._device) as built:
-            self._make(1, hops, unread=built)
+            self._make(1, [*hops, *self._engine.info.step_hops], unread=built)
         if not built:
             log.info("Triton builds its kernels one after the other here")
         self._engine.forget_portraits()
