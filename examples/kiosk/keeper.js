@@ -1,4 +1,4 @@
-/** Keeps a call up for as long as it is wanted. `<live-head>` reconnects by itself, and gives up after half a minute. */
+/** Keeps a call up for as long as it is wanted. `<live-head>` reconnects by itself, and gives up after a minute and a half. */
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;

@@ -150,6 +150,21 @@ def test_after_a_long_gap_it_goes_on_with_what_there_is_now() -> None:
     assert pairs == [(502, 502)]
 
 
+def test_after_a_long_gap_pictures_may_come_before_any_sound() -> None:
+    sender = Sender()
+    sender.report()
+    for k in range(10):
+        sender.sound(k)
+        sender.picture(k)
+    sender.taken()
+    sender.picture(200)
+    assert sender.taken() == []
+    for k in range(201, 210):
+        sender.sound(k)
+        sender.picture(k)
+    assert values(sender.taken())[-1] == (209, 209)
+
+
 def test_a_reader_that_paused_goes_on_with_what_there_is_now() -> None:
     sender = Sender()
     sender.report()

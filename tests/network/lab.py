@@ -45,6 +45,15 @@ class Lab:
         print(json.dumps(order), file=self._process.stdin, flush=True)
         return Count(**json.loads(self._process.stdout.readline()))
 
+    def move(self, link: str, host: int) -> None:
+        """Give the caller at the end of ``link`` another address, 10.77.<link>.<host>, as when it goes from one network
+        to another; it has the old one no more, and what is sent there is lost."""
+        server, device = self.host(link), _device(link)
+        here = server.rpartition(".")[0]
+        ip("route", "replace", f"{here}.{host}", "dev", device, within=self._names[SERVER])
+        ip("addr", "flush", "dev", device, within=self._names[link])
+        ip("addr", "add", f"{here}.{host}", "peer", server, "dev", device, within=self._names[link])
+
     def limit(self, link: str, kbit: int, queue_ms: int) -> None:
         """Hold the rate at ``kbit`` thousand bits a second each way. What has to wait longer than ``queue_ms``
         is lost."""

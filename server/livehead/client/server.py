@@ -34,8 +34,9 @@ class Livehead:
                 await head.speak(pcm, rate=24000)
 
     ``timeout`` bounds each step of a request in seconds; ``patience`` how long a request is repeated that the server
-    answers with 429 or 503, and how long a broken connection of a session is tried again. ``tls`` is for servers whose
-    certificate the system does not know. Raises ValueError for what is no address or no key.
+    answers with 429 or 503, and how long a broken connection of a session is tried again; a lost call three times as
+    long. ``tls`` is for servers whose certificate the system does not know. Raises ValueError for what is no address or
+    no key.
     """
 
     def __init__(

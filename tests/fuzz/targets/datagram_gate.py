@@ -46,6 +46,7 @@ def run(data: bytes) -> None:
         read_stun=read_stun,
         put=put,
         selected=lambda: bool(trusted),
+        came=lambda address: None,
         clock=lambda: now,
     )
     sent = 0

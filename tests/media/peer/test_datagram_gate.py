@@ -38,6 +38,7 @@ class Fixture:
     malformed: list[str] = field(default_factory=list)
     floods: list[str] = field(default_factory=list)
     transactions: set[bytes] = field(default_factory=set)
+    came: list[tuple[object, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.traffic = ClientTraffic(500, self.floods.append, clock=lambda: self.now)
@@ -49,6 +50,7 @@ class Fixture:
             read_stun=lambda data, sender: self.read_stun(data),
             put=lambda data: self.room and (self.taken.append(data) or True),
             selected=lambda: self.nominated,
+            came=self.came.append,
             clock=lambda: self.now,
         )
 

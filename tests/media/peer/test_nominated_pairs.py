@@ -35,7 +35,7 @@ async def test_what_comes_from_where_the_clients_own_checks_come_from_is_taken(m
         monkeypatch.setattr(connection._queue, "put_nowait", lambda item: taken.append(item) or True)
         port: Any = Port()
         connection._protocols.append(port)
-        connection._nominated[1] = object()
+        connection._nominated[1] = SimpleNamespace(protocol=None, remote_addr=None)
         connection.check_incoming(None, CLIENT, port)
         port.datagram_received(DTLS, STRANGER)
         assert taken == []

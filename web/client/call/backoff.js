@@ -1,7 +1,7 @@
 /** How long to wait before each attempt to connect again, and when not to try: doubling, with jitter, up to a limit. Pure. */
 
-/** Attempts before giving up: with the waits below, about half a minute. */
-export const ATTEMPTS = 8;
+/** Attempts before giving up: with the waits below, over a minute, so that a network that is gone for one ends no call. */
+export const ATTEMPTS = 14;
 
 const FIRST = 0.3;
 const LONGEST = 8;

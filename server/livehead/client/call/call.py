@@ -33,6 +33,10 @@ CONNECT_S = 20.0
 SHOWN_EVERY = 8
 """After so many pictures, about three times a second, the server is told which one was taken last."""
 
+LONGER = 3
+"""A call that is lost is tried again for so many times the patience of other requests, by default for a minute and a
+half: a network that is gone for a minute ends no call."""
+
 PASSING = (429, 502, 503, 504)
 """What a server says that may be otherwise a moment later."""
 
@@ -168,6 +172,7 @@ class Call(Session):
         while leg is not None and await leg.is_lost() and self._reconnects:
             self._change("reconnecting")
             leg.abandon()
+            await self._http.renew()
             self._end_sockets()
             self._later(close_quietly(leg))
             if (leg := await self._reconnect()) is not None:
@@ -178,7 +183,7 @@ class Call(Session):
 
     async def _reconnect(self) -> Leg | None:
         """A leg with pictures; None where there is no use in trying on."""
-        back_off = BackOff(self._http.patience)
+        back_off = BackOff(LONGER * self._http.patience)
         while True:
             leg = self._make_leg()
             try:

@@ -30,7 +30,8 @@ CONNECT_S = 10.0
 CHECK_S = 0.25
 
 SILENT_S = 1.0
-"""Without a picture for so long, which come 25 times a second, the server is asked whether there still is a session."""
+"""Without a picture for so long, which come 25 times a second, the server is asked whether there still is a session,
+and this machine whether it still has its address."""
 
 LOST_S = 6.0
 """Without one for so long the call is lost, whatever the server says."""
@@ -174,7 +175,7 @@ class Leg:
         while not self.over.is_set():
             await asyncio.sleep(CHECK_S)
             silent = time.monotonic() - peer.seen_at
-            if silent > LOST_S or (silent > SILENT_S and not await self._is_there()):
+            if silent > LOST_S or (silent > SILENT_S and (peer.has_moved() or not await self._is_there())):
                 logger.info("no pictures for %.1f s: the call is lost", silent)
                 self.abandon()
 

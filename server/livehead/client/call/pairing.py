@@ -108,9 +108,9 @@ class Pairing(Generic[Picture]):
         return timestamp * RATE // VIDEO_CLOCK + self._offset
 
     def _begin(self) -> bool:
-        """With the first picture whose sound is there from its beginning."""
-        first = self._sounds[0][0]
-        while self._pictures and self._place(self._pictures[0][0]) < first:
+        """With the first picture whose sound is there from its beginning; without any sound, as after a gap that the
+        pictures came out of first, with the first picture."""
+        while self._pictures and self._sounds and self._place(self._pictures[0][0]) < self._sounds[0][0]:
             self._last = self._pictures.popleft()[1]
         if not self._pictures:
             return False

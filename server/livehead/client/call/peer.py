@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import math
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +24,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
 from livehead.client.call.microphone import Microphone
 from livehead.client.call.pairing import Pairing, Sound
@@ -31,6 +34,9 @@ CLOSE_S = 5.0
 """How long the connection may take to close."""
 
 NTP_FRACTION = 1 << 32
+
+GAP_S = 0.5
+"""Where nothing came for so long, what was lost does not come any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +79,7 @@ class CallPeer:
         self._pc.addTransceiver("video", direction="recvonly")
         for transceiver in self._pc.getTransceivers():
             clock = self.pairing.audio if transceiver.kind == "audio" else self.pairing.video
-            _follow(transceiver.receiver, clock)
+            _follow(transceiver.receiver, clock, keyframes=transceiver.kind == "video")
         self._channel = self._pc.createDataChannel("livehead")
         self._channel.on("message", lambda text: on_text(text) if isinstance(text, str) else None)
 
@@ -85,6 +91,16 @@ class CallPeer:
     async def accept(self, answer: str) -> None:
         """Raises ValueError for what is no answer to the offer."""
         await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    def has_moved(self) -> bool:
+        """Whether this machine has lost the address that the call's packets go out from: it is on another network now,
+        and nothing that is sent to the old address comes any more."""
+        ice: Any = self._pc.getTransceivers()[0].receiver.transport.transport.iceGatherer
+        for pair in ice._connection._nominated.values():
+            local = pair.local_candidate
+            if local.type == "host" and not _is_own(local.host):
+                return True
+        return False
 
     def send(self, text: str) -> None:
         """On the data channel; left out while it is not open."""
@@ -143,19 +159,44 @@ class CallPeer:
                 self.news.set()
 
 
-def _follow(receiver: RTCRtpReceiver, clock: SenderClock) -> None:
+def _is_own(address: str) -> bool:
+    """Whether this machine has the IP address."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def _follow(receiver: RTCRtpReceiver, clock: SenderClock, *, keyframes: bool) -> None:
     """aiortc keeps neither the sender's reports nor the timestamps that they are about: its frames count from the
-    first one. Both are taken from this one receiver."""
+    first one. Both are taken from this one receiver. After a gap its jitter buffer waits for what was lost until it is
+    full, and stays full: so it begins anew then, with a keyframe."""
     private: Any = receiver
     private._RTCRtpReceiver__timestamp_mapper = clock.timestamps
-    handle = private._handle_rtcp_packet
+    take_report, take_packet = private._handle_rtcp_packet, private._handle_rtp_packet
+    received_at = math.inf
 
-    async def take(packet: AnyRtcpPacket) -> None:
-        await handle(packet)
+    async def report(packet: AnyRtcpPacket) -> None:
+        await take_report(packet)
         if isinstance(packet, RtcpSrPacket):
             clock.report(packet.sender_info.ntp_timestamp / NTP_FRACTION, packet.sender_info.rtp_timestamp)
 
-    private._handle_rtcp_packet = take
+    async def receive(packet: RtpPacket, arrival_time_ms: int) -> None:
+        nonlocal received_at
+        now = time.monotonic()
+        if now - received_at > GAP_S:
+            buffer = private._RTCRtpReceiver__jitter_buffer
+            buffer.remove(buffer.capacity)
+            buffer._origin = None
+            if keyframes:
+                await private._send_rtcp_pli(packet.ssrc)
+        received_at = now
+        await take_packet(packet, arrival_time_ms)
+
+    private._handle_rtcp_packet = report
+    private._handle_rtp_packet = receive
 
 
 def _mono(frame: av.AudioFrame) -> Sound:

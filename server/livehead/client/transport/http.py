@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -28,6 +29,9 @@ PING_S = 15.0
 """A socket whose server answers no ping for so long is given up."""
 
 MAX_MESSAGE = 1 << 20
+
+FORMER = 2
+"""Sets of connections that are kept open for requests that are under way, when new ones are made."""
 
 
 class _Connect(connect):
@@ -56,6 +60,7 @@ class Http:
         self._headers = {"User-Agent": AGENT} | ({"Authorization": f"Bearer {key}"} if key is not None else {})
         self._tls = tls
         self._client: httpx.AsyncClient | None = None
+        self._former: deque[httpx.AsyncClient] = deque()
 
     @property
     def secure(self) -> bool:
@@ -66,16 +71,30 @@ class Http:
             return
         if self.secure and self._tls is None:
             self._tls = await asyncio.to_thread(ssl.create_default_context)  # reads the system's certificates
-        self._client = httpx.AsyncClient(
-            headers=self._headers,
-            timeout=self.timeout,
-            verify=self._tls if self._tls is not None and self.secure else False,  # False: there is no TLS
-        )
+        self._client = self._make_client()
 
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await client.aclose()
+            self._former.append(client)
+        while self._former:
+            await self._former.popleft().aclose()
+
+    async def renew(self) -> None:
+        """The next requests make connections of their own: those that were kept may come from an address that this
+        machine has no more, and what is sent on them is answered by nobody. Requests that are under way go on."""
+        if self._client is not None:
+            self._former.append(self._client)
+            self._client = self._make_client()
+        while len(self._former) > FORMER:
+            await self._former.popleft().aclose()
+
+    def _make_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers=self._headers,
+            timeout=self.timeout,
+            verify=self._tls if self._tls is not None and self.secure else False,  # False: there is no TLS
+        )
 
     def absolute(self, path: str) -> str:
         """The address of what the server named with ``path``."""

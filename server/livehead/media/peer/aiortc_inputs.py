@@ -12,26 +12,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Self
 
-from aioice.candidate import Candidate
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc import RTCPeerConnection
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcsctptransport import DataChunk, ForwardTsnChunk, RTCSctpTransport
 
 from livehead.media.peer.aiortc_parts import CERTIFICATE, replace, transports
+from livehead.media.peer.client_address import COMPONENT, ClientAddress
 from livehead.media.peer.client_traffic import ClientTraffic
-from livehead.media.peer.datagram_gate import DatagramGate, OnMalformed
+from livehead.media.peer.datagram_gate import Address, DatagramGate, OnMalformed
 from livehead.media.peer.datagram_queue import DatagramQueue
 from livehead.media.peer.sctp import BadPacketError, count_parts, has_room
-
-MAX_LEARNED = 8
-"""Addresses of a client that its candidates did not name and its checks came from: each is checked in turn."""
+from livehead.turns import turns
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 """For clients with RSA certificates too, as GStreamer's are; aiortc knows ECDSA only, which is all that RFC 8827
 section 6.5 requires."""
-
-COMPONENT = 1
 
 
 def guard_inputs(
@@ -64,6 +60,7 @@ def _guard_ice(
             read_stun=protocol.datagram_received,
             put=lambda data: queue.put_nowait((data, COMPONENT)),
             selected=lambda: bool(connection._nominated),
+            came=lambda address: client.came(address, protocol),
         )
         replace(protocol, "datagram_received", gate.receive)
 
@@ -79,9 +76,8 @@ def _guard_ice(
 
     def incoming(message: Any, address: tuple[str, int], protocol: StunProtocol) -> None:
         on_check()
-        if _may_learn(connection._remote_candidates, address):
+        if client.checked_by(message, address, protocol):
             gates[protocol].check_succeeded(address[:2])  # the client may nominate it before our own check is answered
-            check(message, address, protocol)
 
     def note(pair: CandidatePair, state: CandidatePair.State) -> None:
         gate = gates.get(pair.protocol)
@@ -91,7 +87,12 @@ def _guard_ice(
             gate.check_succeeded(pair.remote_addr)
         set_state(pair, state)
 
-    respond, check, set_state = connection.respond_error, connection.check_incoming, connection.check_state
+    def forget(address: Address) -> None:
+        for gate in gates.values():
+            gate.forget(address)
+
+    respond, set_state = connection.respond_error, connection.check_state
+    client = ClientAddress(connection, connection.check_incoming, forget)
     replace(connection, "_protocols", _GatedPorts(add_gate))
     replace(connection, "_queue", queue)
     replace(connection, "data_received", unreadable)
@@ -118,15 +119,6 @@ class _GatedPorts(list[StunProtocol]):
         return self
 
 
-def _may_learn(candidates: list[Candidate], address: tuple[str, int]) -> bool:
-    learned = 0
-    for each in candidates:
-        if (each._network_host, each.port) == address:
-            return True
-        learned += each.type == "prflx"
-    return learned < MAX_LEARNED
-
-
 def _guard_dtls(dtls: RTCDtlsTransport, on_malformed: OnMalformed) -> None:
     for name, kind in (("_handle_rtp_data", "RTP"), ("_handle_rtcp_data", "RTCP"), ("_send_data", "DTLS")):
         replace(dtls, name, partial(_survive, getattr(dtls, name), kind, on_malformed))
@@ -139,6 +131,12 @@ def _guard_dtls(dtls: RTCDtlsTransport, on_malformed: OnMalformed) -> None:
         context.set_cipher_list(CIPHERS)
         return context
 
+    async def start_in_turn(remote: RTCDtlsParameters) -> None:
+        await turns().take()  # the context of a handshake is made, 2 ms
+        await start(remote)
+
+    start = dtls.start
+    replace(dtls, "start", start_in_turn)
     certificate = getattr(dtls, CERTIFICATE)
     create_context = type(certificate)._create_ssl_context.__get__(certificate)
     replace(certificate, "_create_ssl_context", create)

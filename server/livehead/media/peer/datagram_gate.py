@@ -33,7 +33,8 @@ class DatagramGate:
     """Takes the place of a port's ``datagram_received``. ``username`` is this side's ICE user name fragment with the
     colon behind it, ``transactions`` holds the ids of the own STUN requests that are not answered yet. ``read_stun``
     gets STUN messages with their sender, and may raise; ``put`` gets the client's other datagrams, and says whether
-    there was room. ``selected`` tells whether a candidate pair was nominated.
+    there was room. ``selected`` tells whether a candidate pair was nominated. ``came`` is told where each datagram that
+    is not STUN came from, whether it is taken or not.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class DatagramGate:
         read_stun: Callable[[bytes, Address], None],
         put: Callable[[bytes], bool],
         selected: Callable[[], bool],
+        came: Callable[[Address], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._traffic = traffic
@@ -55,6 +57,7 @@ class DatagramGate:
         self._read_stun = read_stun
         self._put = put
         self._selected = selected
+        self._came = came
         self._clock = clock
         self._checked: set[Address] = set()
         self._valid: set[Address] = set()
@@ -69,6 +72,11 @@ class DatagramGate:
         taken."""
         self._valid.add(address)
 
+    def forget(self, address: Address) -> None:
+        """Nothing more is taken from this address, until it is checked again."""
+        self._valid.discard(address)
+        self._checked.discard(address)
+
     def receive(self, data: bytes, sender: Address) -> None:
         """A datagram came in."""
         if not 0 < len(data) <= MAX_DATAGRAM:
@@ -78,7 +86,9 @@ class DatagramGate:
         known = address in self._valid or (address in self._checked and not self._selected())
         if data[0] < 4:
             self._receive_stun(data, sender, known)
-        elif not known:
+            return
+        self._came(address)
+        if not known:
             self._traffic.refused["strangers"] += 1
         elif self._traffic.allows_datagram(data) and not self._put(data):
             self._traffic.refused["queue"] += 1
