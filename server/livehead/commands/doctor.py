@@ -11,10 +11,10 @@ from typing import Any
 import livehead
 from livehead.commands.options import add_settings, settings_from
 from livehead.doctor.environment import Environment
-from livehead.doctor.examination import examine
+from livehead.doctor.examination import examine, examine_data
 from livehead.doctor.finding import Finding, Group
 from livehead.doctor.plan import flashhead_plan
-from livehead.errors import LiveheadError
+from livehead.errors import LiveheadError, UsageError
 from livehead.settings import Settings
 
 SETTINGS = (
@@ -29,6 +29,8 @@ SETTINGS = (
     "size",
     "memory",
     "data_dir",
+    "bucket",
+    "keys",
     "tls_cert",
     "tls_key",
     "udp_ports",
@@ -41,6 +43,7 @@ TITLES: Mapping[Group, str] = {
     "media": "Codecs and portraits",
     "network": "Network",
     "docker": "Docker",
+    "data": "Data",
 }
 
 
@@ -57,14 +60,27 @@ def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str])
         "--docker", action="store_true", help="check docker in any case, and start a container that looks for the card"
     )
     parser.add_argument("--hashes", action="store_true", help="read all of the weights and compare their hashes")
+    parser.add_argument(
+        "--data", action="store_true", help="look through the data folder instead; servers may go on meanwhile"
+    )
+    parser.add_argument(
+        "--fix", action="store_true", help="with --data: move what is broken to the folder lost in it, delete nothing"
+    )
     add_settings(parser, SETTINGS)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
+    if args.fix and not args.data:
+        raise UsageError("--fix mends the data folder: give --data, too.")
     findings: list[Finding] = []
-    for finding in examine(settings, Environment(), docker=args.docker, hashes=args.hashes):
+    environment = Environment()
+    if args.data:
+        found_by = examine_data(settings, environment, fix=args.fix)
+    else:
+        found_by = examine(settings, environment, docker=args.docker, hashes=args.hashes)
+    for finding in found_by:
         if not args.json:
             if not findings or findings[-1].group != finding.group:
                 print(f"{'' if not findings else chr(10)}{TITLES[finding.group]}")
@@ -76,8 +92,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         found = [asdict(finding) for finding in findings]
         print(json.dumps({"version": livehead.__version__, "ok": not failed, "findings": found}))
-    else:
+    elif not args.data:
         _print_plan(settings, findings)
+    if failed and args.data:
+        raise LiveheadError(f"the data folder cannot be used as it is: {', '.join(failed)}")
     if failed:
         raise LiveheadError(f"livehead serve cannot do what its settings ask for: {', '.join(failed)}")
     return 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from livehead.doctor.data.checks import check_data_folder, check_kept, check_keys, check_leases, check_unfinished
 from livehead.doctor.device import check_compiler, check_driver, check_torch
 from livehead.doctor.docker import check_docker, check_docker_asked
 from livehead.doctor.environment import Environment
@@ -18,6 +20,7 @@ from livehead.doctor.network.udp import check_udp, check_udp_ports
 from livehead.doctor.packages import check_flashhead_packages, check_packages, check_python
 from livehead.doctor.standby import check_standby
 from livehead.doctor.weights import check_engine, check_hashes, check_weights
+from livehead.errors import LiveheadError
 from livehead.settings import Settings
 
 CHECKS: Mapping[Group, Sequence[Check]] = {
@@ -37,6 +40,19 @@ CHECKS: Mapping[Group, Sequence[Check]] = {
 }
 
 
+def examine_data(settings: Settings, environment: Environment, *, fix: bool = False) -> Iterator[Finding]:
+    """Look through the data folder, and with ``fix`` put aside what is broken. Servers may be at work in it. Reads all
+    images and films."""
+    yield from _guarded("data", "data folder", lambda: check_data_folder(settings, fix))
+    if not settings.server.data_dir.exists():
+        return
+    yield from _guarded("data", "disk", lambda: check_disk(settings, environment))
+    yield from _guarded("data", "keys", lambda: check_keys(settings, fix))
+    yield from _guarded("data", "kept", lambda: check_kept(settings, environment, fix))
+    yield from _guarded("data", "unfinished files", lambda: check_unfinished(settings, fix))
+    yield from _guarded("data", "leases", lambda: check_leases(settings, fix))
+
+
 def examine(
     settings: Settings, environment: Environment, *, docker: bool = False, hashes: bool = False
 ) -> Iterator[Finding]:
@@ -45,13 +61,19 @@ def examine(
     too."""
     for group, checks in CHECKS.items():
         for check in _asked(checks, docker=docker, hashes=hashes):
-            try:
-                for finding in check(settings, environment):
-                    yield replace(finding, group=group)
-            except Exception as error:  # noqa: BLE001 - one broken part must not hide what is wrong with the others
-                name = check.__name__.removeprefix("check_")
-                cure = "This is a fault of livehead doctor; please report it."
-                yield replace(fail(name, f"{type(error).__name__}: {error}", cure), group=group)
+            name = check.__name__.removeprefix("check_")
+            yield from _guarded(group, name, partial(check, settings, environment))
+
+
+def _guarded(group: Group, name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        for finding in check():
+            yield replace(finding, group=group)
+    except Exception as error:  # noqa: BLE001 - one broken part must not hide what is wrong with the others
+        cure = "This is a fault of livehead doctor; please report it."
+        if isinstance(error, LiveheadError):
+            cure = "Do what it says, and run livehead doctor again."
+        yield replace(fail(name, f"{type(error).__name__}: {error}", cure), group=group)
 
 
 def _asked(checks: Sequence[Check], *, docker: bool, hashes: bool) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from livehead.doctor.environment import Environment
 from livehead.settings import Settings
 
 State: TypeAlias = Literal["ok", "warn", "fail"]
-Group: TypeAlias = Literal["machine", "flashhead", "media", "network", "docker"]
+Group: TypeAlias = Literal["machine", "flashhead", "media", "network", "docker", "data"]
 
 
 @dataclass(frozen=True, slots=True)

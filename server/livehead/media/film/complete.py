@@ -44,6 +44,14 @@ def length(path: Path) -> float:
         return max((_end(packet) for packet in film.demux(video=0)), default=0.0)
 
 
+def plays(path: Path) -> bool:
+    """Whether anything of a film's picture can be read. Of a file that is gone meanwhile nothing can."""
+    try:
+        return length(path) > 0
+    except (OSError, ValueError, IndexError, av.FFmpegError):
+        return False
+
+
 def _copy(path: Path, temporary: Path, tags: Mapping[str, str]) -> float:
     options = {"movflags": "+faststart+use_metadata_tags", "fflags": "+bitexact"}
     seconds = 0.0

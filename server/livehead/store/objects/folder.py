@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,9 @@ SHARED = ".shared"
 writes there, and one for each server that was announced, held as long as that is there."""
 
 PIECE = 256 * 1024
+
+EMPTY_S = 3600.0
+"""An empty folder that is younger may be one that another server is about to write to."""
 
 PROBE = "probe"
 NEW = "new"
@@ -167,8 +171,12 @@ class FolderStore:
 
     def sweep(self, prefix: str) -> None:
         folder = self.root / prefix
-        for each in (folder, self.root / SHARED, *(each for each in _entries(folder) if each.is_dir())):
+        for each in (self.root, folder, self.root / SHARED, *(each for each in _entries(folder) if each.is_dir())):
             sweep(each)
+        for each in _entries(folder):
+            if each.is_dir() and _is_old(each):
+                with suppress(OSError):  # it is not empty, or gone
+                    each.rmdir()
 
     def announce(self, server: str) -> None:
         if server not in self._announced:
@@ -256,6 +264,13 @@ class FolderStore:
 
 def _entries(folder: Path) -> list[Path]:
     return [each for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime + EMPTY_S < time.time()
+    except OSError:
+        return False
 
 
 def _info(key: str, stat: os.stat_result) -> ObjectInfo:

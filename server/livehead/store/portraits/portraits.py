@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +17,7 @@ from livehead.store.portraits.decoding import PortraitDecoder
 from livehead.store.portraits.library import IMAGE, THUMBNAIL, PortraitLibrary
 from livehead.store.portraits.messages import SentCheck, SentCrop
 from livehead.store.portraits.preparation import Inspection
-from livehead.store.portraits.record import CONSENT, Consent, PortraitRecord, portrait_id, read_name
+from livehead.store.portraits.record import PortraitRecord, given_for, portrait_id, read_name
 
 
 class Portraits:
@@ -96,7 +95,7 @@ class Portraits:
         check_file(data)
         await self._threads.run(self._library.check_room)
         prepared = await self._decoder.prepare(data, crop)
-        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        consent = await asyncio.to_thread(given_for, data, owner, self._now())
         async with self._changing:
             identity = portrait_id(owner, prepared.digest)
             await self.refresh()
@@ -111,7 +110,7 @@ class Portraits:
                 height=prepared.side,
                 crop=SentCrop.of(prepared.crop),
                 check=SentCheck.of(prepared.check),
-                consent=Consent(statement=CONSENT, at=self._now(), owner=owner, sha256=sha256),
+                consent=consent,
             )
             if known is None or not await self._threads.run(self._library.rewrite, record):
                 await self._threads.run(self._library.add, record, prepared)

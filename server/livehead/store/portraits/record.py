@@ -21,15 +21,20 @@ CONSENT = (
 )
 """The statement that goes with every upload, word for word."""
 
+WORDING = 1
+"""Of :data:`CONSENT`; another wording has another number."""
+
 
 class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Consent(_Kept):
-    """Who agreed to which statement, when, and for which upload: the SHA-256 of the file as it came."""
+    """Who agreed to which statement, when, and for which upload: the SHA-256 of the file as it came. ``owner`` is the
+    name of the API key. Records of before there were numbers have the first wording."""
 
     statement: str
+    wording: int = Field(1, ge=1)
     at: datetime
     owner: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -49,6 +54,11 @@ class PortraitRecord(_Kept):
 
     def renamed(self, name: str) -> Self:
         return self.model_copy(update={"name": name})
+
+
+def given_for(data: bytes, owner: str, at: datetime) -> Consent:
+    """The consent of ``owner`` for the file ``data``. Hashes it: for threads."""
+    return Consent(statement=CONSENT, wording=WORDING, at=at, owner=owner, sha256=hashlib.sha256(data).hexdigest())
 
 
 def portrait_id(owner: str, digest: str) -> str:

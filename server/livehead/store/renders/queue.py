@@ -75,7 +75,7 @@ class RenderQueue:
         self._scratch = scratch
         self._min_free_mb = min_free_mb
         self._lease_s = lease_s
-        self._records = Records(objects, FOLDER, _is_record, _decode)
+        self._records = Records(objects, FOLDER, _is_record, lambda _, data: decode_record(data))
         self._beats: dict[str, tuple[int, float]] = {}
         self._lock: int | None = None
 
@@ -338,7 +338,7 @@ def _encode(record: RenderRecord) -> bytes:
     return json.dumps(asdict(record), indent=1).encode()
 
 
-def _decode(key: str, data: bytes) -> RenderRecord:
-    """What a newer version has added is left out."""
+def decode_record(data: bytes) -> RenderRecord:
+    """What a newer version has added is left out. Raises ValueError, TypeError and KeyError."""
     given = json.loads(data)
     return RenderRecord(**{name: given[name] for name in _FIELDS if name in given})

@@ -18,7 +18,8 @@ class RenderRecord:
     """``number`` rises in the order in which they came. ``owner`` and ``token`` are the key and the token
     that it was asked for with. ``avatar`` is None where a portrait came with it; ``background`` is that of its look.
     ``seconds`` is the length of its audio. ``starts`` counts how often it was begun. ``error`` says why it failed.
-    ``created``, ``begun`` (the last time) and ``ended`` are Unix time.
+    ``created``, ``begun`` (the last time) and ``ended`` are Unix time. ``consent`` is that of whoever sent a portrait
+    with it, as :class:`~livehead.store.portraits.record.Consent` in JSON.
 
     ``server`` is the one that makes it, as long as that counts ``beats``, or that has made it; ``progress`` is how far
     it was at the last beat, 0 … 1."""
@@ -41,6 +42,7 @@ class RenderRecord:
     begun: float | None = None
     beats: int = 0
     progress: float = 0.0
+    consent: str | None = None
 
     @property
     def is_open(self) -> bool:
