@@ -8,12 +8,12 @@ from typing import Any
 
 from livehead.commands.chosen import chosen
 
-MEASURES = ("latency", "attack", "media", "engine", "fleet")
+MEASURES = ("latency", "attack", "media", "engine", "fleet", "soak")
 
 
 def add(subparsers: Any, common: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser = subparsers.add_parser(
-        "bench", help="measure latency, also under attack, encoding and sending, or the engine; simulate a fleet"
+        "bench", help="measure latency, also under attack, encoding and sending, or the engine; simulate a fleet; soak"
     )
     measures = parser.add_subparsers(title="measures", required=True, metavar="MEASURE")
     for measure in chosen(MEASURES, words, prefix="bench_"):

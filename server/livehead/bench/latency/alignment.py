@@ -103,8 +103,14 @@ def _best(
 
 
 def _predict(total: NDArray[np.float64], k: NDArray[np.int64], shifts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Loudness of the blocks for every shift, ``(shifts, blocks)``, by the formula of the test pattern."""
-    begin = np.clip(k[None, :] * BLOCK_MS + shifts[:, None], 0, len(total) - 1)
+    """Loudness of the blocks for every shift, ``(shifts, blocks)``."""
+    return levels(total, k[None, :] * BLOCK_MS + shifts[:, None])
+
+
+def levels(total: NDArray[np.float64], begins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How loud the 40 ms are that begin at each of ``begins``, in milliseconds, by the formula of the test pattern, and
+    :data:`FLOOR` at least. ``total`` is the sum of the power before each millisecond."""
+    begin = np.clip(begins, 0, len(total) - 1)
     end = np.clip(begin + BLOCK_MS, 0, len(total) - 1)
     at = np.arange(len(total))
     mean = (np.interp(end, at, total) - np.interp(begin, at, total)) / BLOCK_MS

@@ -10,14 +10,20 @@ HISTORY = 30
 
 
 def freezes(times: Sequence[float]) -> int:
-    """freezeCount of W3C webrtc-stats: gaps between two frames of at least three times the average of the last 30 and
-    at least that average plus 150 ms. ``times`` are in seconds."""
-    count = 0
+    """freezeCount of W3C webrtc-stats: see :func:`frozen`."""
+    return len(frozen(times))
+
+
+def frozen(times: Sequence[float]) -> list[tuple[float, float]]:
+    """The gaps between two frames, their begin and end, of at least three times the average of the last 30 and at least
+    that average plus 150 ms. ``times`` are in seconds."""
+    found = []
     gaps: deque[float] = deque(maxlen=HISTORY)
     for before, after in pairwise(times):
         gap = after - before
         if gaps:
             average = sum(gaps) / len(gaps)
-            count += gap >= max(3 * average, average + 0.150)
+            if gap >= max(3 * average, average + 0.150):
+                found.append((before, after))
         gaps.append(gap)
-    return count
+    return found

@@ -62,13 +62,13 @@ RESOURCES: dict[str, Resource] = {
 """By the field of :class:`Holdings`."""
 
 
-def holdings(pid: int, *, device: bool = False) -> Holdings:
-    """Of ``pid`` and all its descendants. A process that has ended counts as nothing. With ``device`` the memory of the
-    first NVIDIA card is asked for, which takes some 50 ms. Blocks."""
+def holdings(pid: int, *, device: bool = False, alone: bool = False) -> Holdings:
+    """Of ``pid`` and all its descendants, or ``alone``. A process that has ended counts as nothing. With ``device`` the
+    memory of the first NVIDIA card is asked for, which takes some 50 ms. Blocks."""
     memory = 0.0
     descriptors = threads = processes = 0
     segments: dict[tuple[int, int], int] = {}
-    for process in family(pid):
+    for process in family(pid)[: 1 if alone else None]:
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
