@@ -83,16 +83,16 @@ class Kept:
 
     def add_portrait(self, number: int, name: str = "Mine") -> tuple[str, str | None]:
         image = prepared(b"%d" % number)
-        self.library.add(_portrait(number, name), image)
+        self.library.add(portrait_record(number, name), image)
         return f"portrait {number}", f"{name} {sha(image.image, image.thumbnail)}"
 
     def rename_portrait(self, number: int) -> tuple[str, str | None]:
         image = prepared(b"%d" % number)
-        assert self.library.rewrite(_portrait(number, "Newer"))
+        assert self.library.rewrite(portrait_record(number, "Newer"))
         return f"portrait {number}", f"Newer {sha(image.image, image.thumbnail)}"
 
     def remove_portrait(self, number: int) -> tuple[str, str | None]:
-        self.library.remove(_portrait(number, "").id)
+        self.library.remove(portrait_record(number, "").id)
         return f"portrait {number}", None
 
     def add_key(self, number: int) -> tuple[str, str | None]:
@@ -246,7 +246,7 @@ def _ended(recording: Recording, state: Any) -> Recording:
     return Recording(recording.id, "film", "s", "amara", 1.0, OWNER, state=state, seconds=float(SECONDS))
 
 
-def _portrait(number: int, name: str) -> PortraitRecord:
+def portrait_record(number: int, name: str) -> PortraitRecord:
     image = prepared(b"%d" % number)
     consent = Consent(statement="yes", at=datetime(2026, 1, 1, tzinfo=UTC), owner=OWNER, sha256="0" * 64)
     crop, check = SentCrop.of(image.crop), SentCheck.of(image.check)
