@@ -138,6 +138,13 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[Process
         process = subprocess.Popen(
             command, stdout=sink, stderr=subprocess.STDOUT, env=ALONE | os.environ | environment, cwd=folder
         )
+    with started(process, log) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def started(process: subprocess.Popen[bytes], log: Path) -> Iterator[Process]:
+    """Wait until a server that writes to ``log`` is ready, and end it."""
     try:
         yield Process(process, _url(process, log), log)
     finally:

@@ -10,8 +10,12 @@ from starlette.requests import Request
 from livehead.core.limits import MAX_SDP
 from livehead.core.messages.json_object import read_object
 from livehead.errors import MalformedError, NotAcceptableError, TooLargeError, UnsupportedTypeError
+from livehead.turns import turns
 
 JSON = "application/json"
+LONG = 4096
+"""A body of more bytes is read when it has its turn on the event loop."""
+
 MAX_JSON = 64 * 1024
 """Bytes of a JSON body."""
 
@@ -50,6 +54,8 @@ async def read_text(request: Request, wanted: str, limit: int = MAX_SDP) -> str:
         body += chunk
         if len(body) > limit:
             raise too_large
+    if len(body) > LONG:
+        await turns().take()
     if not body.strip():
         raise MalformedError(f"The body is empty; send {wanted}.")
     try:

@@ -52,7 +52,8 @@ class Services:
         await self.access.reload(self.registry.revoke)
 
 
-def _services(connection: HTTPConnection) -> Services:
+async def _services(connection: HTTPConnection) -> Services:
+    """Not in a thread, as FastAPI calls what is no coroutine."""
     services: Services = connection.app.state.services
     return services
 

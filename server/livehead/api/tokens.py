@@ -11,7 +11,7 @@ from livehead.access.tokens import Grant
 from livehead.api.body import JSON, read_json
 from livehead.api.guard import Guard, Needs
 from livehead.api.services import ServicesDep
-from livehead.core.identity import Identity
+from livehead.core.identity import Identity, Role
 from livehead.errors import UnprocessableError
 
 router = APIRouter(tags=["access"])
@@ -47,9 +47,18 @@ async def make_token(
     return {"token": services.access.make_token(identity, grant), "expires_in": services.access.token_seconds}
 
 
+MAX_ROLES = 16
+"""Roles that are looked at."""
+
+
 def read_grant(body: dict[str, Any]) -> Grant:
     """Raises UnprocessableError, naming the field and what it must be."""
+    roles = body.get("roles")
     try:
+        if isinstance(roles, list) and len(roles) > MAX_ROLES:  # each wrong one would be told
+            raise TypeError(f'"roles": there are {len(Role)}, and not {len(roles)}')
+        if unknown := body.keys() - Grant.model_fields.keys():
+            raise TypeError(f'"{min(unknown)[:80]}": there is no such field')
         return Grant(**body)
     except (ValidationError, TypeError) as error:
         found = error.errors() if isinstance(error, ValidationError) else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ from livehead.app import create_app
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
 from livehead.errors import UsageError
+from livehead.garbage import GarbageCollection
 from livehead.logs import configure, flush
 from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
@@ -160,6 +160,7 @@ class DrainingServer(Server):
         self._reload = services.reload_keys
         self._reloading: asyncio.Task[None] | None = None
         self._registry = services.registry
+        self._garbage = GarbageCollection(lambda: self._registry.active, lambda: self._registry.came)
         self._drain_seconds = services.settings.server.drain_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -171,8 +172,11 @@ class DrainingServer(Server):
         self._loop.add_signal_handler(signal.SIGHUP, self._start_reloading)
         self._loop.add_signal_handler(signal.SIGUSR1, self._stop_waiting)
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()  # imported objects are never scanned again, which would pause calls for 50 ms
+        await self._garbage.__aenter__()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._garbage.__aexit__(None, None, None)
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._signals += 1

@@ -75,6 +75,8 @@ class Registry:
         self._avatars = avatars
         self._metrics = metrics
         self._recorders = recorders
+        self.came = 0
+        """Callers and viewers that there were."""
         self._sessions: dict[str, Session] = {}
         self._openings: list[Opening] = []
         self._joining: Counter[str] = Counter()  # viewers that are being answered, by network
@@ -199,6 +201,7 @@ class Registry:
         with self._counting_refusals():
             self._check_pending(identity)
             self._joining[network] += 1
+            self.came += 1
             try:
                 return await session.join(offer, identity)
             finally:
@@ -255,6 +258,7 @@ class Registry:
     def _start(self, session: Session) -> None:
         self._sessions[session.id] = session
         self._metrics.opened.inc()
+        self.came += 1
         self._governing.wake()
         self._own(self._serve(session), f"session-{session.id}")
 

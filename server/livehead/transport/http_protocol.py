@@ -25,6 +25,7 @@ from livehead.transport.arrival import Arrival
 from livehead.transport.connections import Connection
 from livehead.transport.refusals import FULL, LARGE_HEAD, LONG_URL, MALFORMED, TIMEOUT, Refusal
 from livehead.transport.websocket_protocol import LINGER_S, SLICE, WebSocketProtocol
+from livehead.turns import turns
 
 MAX_HEAD = 32 * 1024
 """Bytes of a request's head, and of what may stand between the parts of its body."""
@@ -84,6 +85,20 @@ class _Flow(FlowControl):
         self._held = False
         if not self.full:
             super().resume_reading()
+
+
+class _Answers:
+    """A connection as what is answered sees it: once it is closed, nothing is sent. A connection that is cut off in the
+    same moment is gone for uvicorn only a moment later, and uvloop raises RuntimeError."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.is_closing = transport.is_closing
+        self.close = transport.close
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -154,12 +169,14 @@ class HttpProtocol(HttpToolsProtocol):
         idle = not self._backlog
         self._backlog += data
         if idle:
-            self._parse()
+            self._schedule()
+        if self._backlog:  # it is not its turn
+            self.flow.hold()
 
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self.loop.call_soon(self._parse_on)
+            turns().call(self._parse_on)
 
     def _parse_on(self) -> None:
         self._scheduled = False
@@ -226,6 +243,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._arrival.begin(self.loop.time())
         self._connection.occupy()
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.transport is self.transport:  # it is no WebSocket's
+            self.cycle.transport = _Answers(self.transport)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._surplus = max(0, self._surplus - len(body) * (1 + CHUNK_OVERHEAD))

@@ -24,6 +24,7 @@ from livehead.transport.private_names import check_private_names
 from livehead.transport.proxies import Proxies
 from livehead.transport.tls import restrict
 from livehead.transport.websocket_protocol import MAX_MESSAGE, WebSocketProtocol
+from livehead.turns import turns
 
 CLOSING_S = 3
 """How long open connections may take to end when the server does."""
@@ -52,7 +53,7 @@ class Server(uvicorn.Server):
         none, and RuntimeError for a uvicorn or websockets that is not as it is here relied upon."""
         check_private_names()
         proxies = Proxies(settings.server.trusted_proxies)
-        super().__init__(_configure(app, settings, proxies, debug=debug))
+        super().__init__(_configure(_InTurn(app), settings, proxies, debug=debug))
         self._limits = settings.limits
         self._connections = Connections(settings.limits, proxies, metrics)
         self._beginning: dict[asyncio.Task[None], socket.socket] = {}
@@ -118,6 +119,17 @@ class Server(uvicorn.Server):
             await loop.connect_accepted_socket(make_protocol, accepted, ssl=context, **options)
         if connection.served is None:
             connection.drop("tls")
+
+
+class _InTurn:
+    """Requests begin one after the other: many may be there at once, from one connection too."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await turns().take()
+        await self._app(scope, receive, send)
 
 
 def _hang_up(accepted: socket.socket) -> None:

@@ -32,6 +32,7 @@ from livehead.transport.access_log import FRAMES
 from livehead.transport.arrival import Arrival
 from livehead.transport.connections import Connection
 from livehead.transport.refusals import MALFORMED
+from livehead.turns import turns
 
 SLICE = 4096
 """Bytes that are parsed at once."""
@@ -148,7 +149,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._await_more(len(data))
         if self._backlog:
             self._pause()
-            self.loop.call_soon(self._parse)
+            turns().call(self._parse)
         else:
             self._read_on()
 

@@ -23,7 +23,7 @@ MAX_JSON_LOOK = 1024
 """Characters of a look in the query."""
 
 
-def _from_query(
+async def _from_query(
     services: ServicesDep,
     latency: Annotated[
         LatencyChoice | None, Query(description="latency preset; auto: the lowest delay that the server's load allows")

@@ -30,6 +30,7 @@ from livehead.errors import ConflictError, MalformedError, UnprocessableError
 from livehead.sessions.request import SessionRequest
 from livehead.sessions.session import Session
 from livehead.sessions.status import SessionMessage
+from livehead.turns import turns
 
 router = APIRouter()
 
@@ -122,6 +123,7 @@ class SignalHandler:
             look=offer.look or KEEP,
         )
         identity = self._identity or self._identify(offer)
+        await turns().take()
         async with self._services.access.opening(identity):
             session, answer = await self._services.registry.open(offer.sdp, request, identity)
         self._session = session

@@ -17,6 +17,7 @@ from livehead.api.refusals import note_refusal
 from livehead.core.messages.from_server import ErrorMessage, Message, encode
 from livehead.core.token_bucket import TokenBucket
 from livehead.errors import LiveheadError, MalformedError, RateLimitError
+from livehead.turns import turns
 
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
@@ -25,6 +26,9 @@ POLICY_VIOLATION = 1008
 
 TURN = 4
 """After so many messages the reader lets others run: while messages wait, receiving one never does."""
+
+LONG = 4096
+"""Messages of so many characters or bytes take turns with all that is long."""
 
 BINARY_RATE = 250.0
 BINARY_BURST = 3000.0
@@ -121,6 +125,8 @@ class MessageSocket:
                 self.end(INVALID_DATA)
                 await asyncio.sleep(CLOSE_S)  # the writer ends the socket once the client has been told
                 return
+            if len(message) >= LONG:
+                await turns().take()
             try:
                 await handle(message)
             except LiveheadError as error:
@@ -128,7 +134,7 @@ class MessageSocket:
             except Exception as error:
                 logger.error("a message on the %s socket failed", self._name, exc_info=error)
                 self.tell(error)
-            if received % TURN == 0:
+            if received % TURN == 0 and len(message) < LONG:
                 await asyncio.sleep(0)
 
     async def _within_budget(self, message: str | bytes) -> bool:

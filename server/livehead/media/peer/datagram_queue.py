@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from livehead.turns import turns
+
 MAX_DATAGRAMS = 256
 MAX_OCTETS = 256 * 1024
 """It fills before the handshake begins, and where the event loop is late."""
@@ -13,6 +15,9 @@ IN_A_ROW = 16
 """So many datagrams are taken before others get their turn."""
 
 Item = tuple[bytes, int]
+
+HANDSHAKE = (20, 22)
+"""The first byte of what belongs to a DTLS handshake (RFC 7983, RFC 6347 section 4.1): it costs a signature or two."""
 
 
 class DatagramQueue:
@@ -53,6 +58,9 @@ class DatagramQueue:
             self._taken = 0
             self._ready.clear()
             await self._ready.wait()
+        first = self._items[0]
+        if first is not None and first[0] and first[0][0] in HANDSHAKE:
+            await turns().take()
         self._taken += 1
         item = self._items.popleft()
         if item is not None:

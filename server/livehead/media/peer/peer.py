@@ -51,6 +51,7 @@ from livehead.media.rtp.sender import Sender
 from livehead.media.rtp.shared_track import SharedTrack
 from livehead.media.video.track import VideoTrack
 from livehead.media.watched_task import watched_task
+from livehead.turns import turns
 
 logger = logging.getLogger(__name__)
 
@@ -151,11 +152,12 @@ class Peer:
         if self._offer is not None:
             raise UnprocessableError("This session is connected already. Open a new one for a new offer.")
         self.setup.offered = time.monotonic()
+        await turns().take()
         need_audio, need_video = self._needs
         checked = read_offer(offer, audio=need_audio, video=need_video, addresses=self._addresses)
         self._offer = checked
         self._trickle.begin(checked)
-        await asyncio.sleep(0)  # reading the offer took its share of the loop's time
+        await turns().take()  # reading the offer took its share of the loop's time
         if self._closing is not None:
             raise UnprocessableError("This session ended before its offer was answered. Open a new one.")
         pc = self._pc
@@ -167,6 +169,7 @@ class Peer:
             guard_inputs(pc, self._traffic, self._on_malformed, self._on_check)
             gather_at(pc, self._media_addresses)
             bound_checks(pc, self._checks)
+            await turns().take()
             await pc.setLocalDescription(await pc.createAnswer())
         except (asyncio.CancelledError, UnavailableError):
             raise
@@ -324,6 +327,7 @@ class Peer:
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
+            await turns().take()
             self.close_failures += await close_connection(self._pc)
             if tasks:
                 await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)

@@ -1,0 +1,92 @@
+"""Garbage collection that does not hold the event loop.
+
+CPython looks through all objects that it has not frozen, at moments of its own choice: a third of a microsecond for
+each, and a call has thousands. So it looks often, while there are few new ones; where that takes long nevertheless,
+because there are many calls, those that were looked through are frozen. What frozen calls leave behind is looked for
+while there are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+THRESHOLDS = (1000, 5, 1)
+"""New objects before the newest are looked through, and how often before those that were left are, twice: so all that
+is not frozen is looked through whenever some 10,000 objects more are there."""
+
+LONG_S = 0.008
+"""What took longer to look through is frozen."""
+
+LOOK_S = 0.5
+QUIET_S = 5.0
+"""Nobody has come for so long when everything is looked through."""
+
+MOST = 1000
+"""After so many clients it is in any case, and may hold the others up for a moment."""
+
+
+class GarbageCollection:
+    """An async context manager. ``active`` says how many calls there are, ``came`` how many clients there were."""
+
+    def __init__(
+        self, active: Callable[[], int], came: Callable[[], int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._active = active
+        self._came = came
+        self._clock = clock
+        self._came_before = self._came_lately = 0
+        self._quiet_since = 0.0
+        self._began = 0.0
+        self._thresholds = gc.get_threshold()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._collect_all()
+        gc.callbacks.append(self._note)
+        gc.set_threshold(*THRESHOLDS)
+        self._task = asyncio.create_task(self._run(), name="garbage-collection")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """May be called twice."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._task = None
+        gc.callbacks.remove(self._note)
+        gc.set_threshold(*self._thresholds)
+        gc.unfreeze()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Look through everything where that is due."""
+        now, came = self._clock(), self._came()
+        if self._active() or came != self._came_lately:
+            self._came_lately, self._quiet_since = came, now
+        new = came - self._came_before
+        if new >= MOST or (new and now - self._quiet_since >= QUIET_S):
+            self._collect_all()
+
+    def _collect_all(self) -> None:
+        self._came_before = self._came()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+    def _note(self, phase: str, info: Mapping[str, int]) -> None:
+        if phase == "start":
+            self._began = time.thread_time()
+        elif info["generation"] == 2 and time.thread_time() - self._began > LONG_S:
+            gc.freeze()

@@ -1,0 +1,51 @@
+"""Garbage collection: what calls leave behind goes when there are none, and what stays is not looked through."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from livehead import garbage
+from livehead.garbage import QUIET_S, GarbageCollection
+
+
+class Ring:
+    def __init__(self) -> None:
+        self.me = self
+
+
+async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_while() -> None:
+    active, came, now = [1], [0], [0.0]
+    thresholds = gc.get_threshold()
+    collection = GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0])
+    async with collection:
+        came[0] = 1
+        left = weakref.ref(Ring())
+        gc.freeze()
+        gc.collect()
+        assert left() is not None
+        now[0] += 2 * QUIET_S
+        collection.look()  # somebody is here
+        active[0] = 0
+        collection.look()
+        assert left() is not None
+        now[0] += 2 * QUIET_S
+        collection.look()
+        assert left() is None
+        assert gc.get_freeze_count() > 1000
+    assert gc.get_threshold() == thresholds
+    assert gc.get_freeze_count() == 0
+
+
+async def test_what_takes_long_to_look_through_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with GarbageCollection(lambda: 1, lambda: 0):
+        before = gc.get_freeze_count()
+        many = [[number] for number in range(5000)]
+        monkeypatch.setattr(garbage, "LONG_S", 1000.0)
+        gc.collect()
+        assert gc.get_freeze_count() == before
+        monkeypatch.setattr(garbage, "LONG_S", 0.0)
+        gc.collect()
+        assert gc.get_freeze_count() >= before + len(many)
