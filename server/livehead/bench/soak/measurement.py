@@ -28,7 +28,7 @@ from livehead.bench.soak.verdict import LogError, Seen
 from livehead.bench.usage import family
 
 SPARE_SESSIONS = 2
-"""Places beside those of the callers and the probe."""
+"""Places beside those of the probe, the callers, and as many callers who dropped off just before."""
 
 MOST_VISIT_S = 45.0
 LOOK_S = 2.0
@@ -82,7 +82,7 @@ def run(plan: SoakPlan, say: Callable[[str], None]) -> Soaked:
     server does not start, or cannot be reached."""
     if plan.url is not None:
         return _Soak(plan, plan.url, None, say).run()
-    sessions = plan.callers + 1 + SPARE_SESSIONS
+    sessions = 1 + 2 * plan.callers + SPARE_SESSIONS
     begun = time.monotonic()
     with own_server({**plan.server, "max_sessions": sessions}, ENVIRONMENT) as server:
         soak = _Soak(plan, server.url, server, say, restart_s=2 * (time.monotonic() - begun) + 5)
@@ -197,8 +197,8 @@ class _Soak:
                 self._read.append((now, found))
 
     def _growths(self) -> tuple[list[Growth], list[str]]:
-        """Of the server's process, and of it with its workers. While one of these is lost and another one loads there is
-        less of everything, so these times are left out."""
+        """Of the server's process, and of it with its workers. While one of these is lost and another one loads there
+        is less of everything, so these times are left out."""
         try:
             if self._own is None:
                 kinds = ((MEMORY, "memory_mb"), (DESCRIPTORS, "descriptors"))
