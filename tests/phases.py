@@ -29,6 +29,8 @@ REALTIME = (
     "media/peer/test_viewers.py",
     "media/peer/test_voice.py",
     "network",
+    "reliability/test_engine_faults.py",
+    "reliability/test_engine_reserve.py",
     "test_agent_example.py",
     "test_examples.py",
     "test_openai_realtime_example.py",

@@ -30,7 +30,7 @@ from livehead.core.messages.from_server import (
 from livehead.core.networks import network_of
 from livehead.core.recent_delays import RecentDelays
 from livehead.core.voice.barge_in import BargeIn
-from livehead.engine.host.host import EngineHost, EngineState
+from livehead.engine.host.host import EngineHost, StreamState
 from livehead.errors import NotFoundError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
@@ -441,7 +441,11 @@ class Session:
         if not isinstance(message, Stats | RecordingNotice):
             self._viewers.send_text(encode(message))
 
-    def _on_engine(self, state: EngineState) -> None:
+    def _on_engine(self, state: StreamState) -> None:
+        if state == "failed":
+            self._log.error("workers were lost in the steps of its stream")
+            self.end("engine-failed")
+            return
         self._status.on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
 
     # -- the end

@@ -119,11 +119,14 @@ async def test_a_failing_step_costs_its_batch_only():
 async def test_a_stream_that_always_fails_takes_nobody_with_it():
     async with engine(step_seconds=0.002) as host:
         bad, good = await Viewer(1).open(host, fakes.ALWAYS_RAISES), await Viewer(2).open(host)
+        taken = 0
         for _ in range(40):
-            bad.say()
+            taken += bad.say()
             good.say()
             await asyncio.sleep(0.01)
-        await until(lambda: bad.answered == 40 and good.answered == 40)
+        await until(lambda: bad.answered == taken and good.answered == 40)
+        assert taken >= 6
+        assert bad.states == ["down"]  # until it is tried again
         assert not bad.seen
         assert len(good.seen) >= 39
         assert host.restarts == 0

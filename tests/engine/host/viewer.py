@@ -7,7 +7,7 @@ from typing import Any
 
 import fakes
 from livehead.core.windows import Window
-from livehead.engine.host.host import EngineHost, EngineState, EngineStream, WindowTiming
+from livehead.engine.host.host import EngineHost, EngineStream, StreamState, WindowTiming
 
 
 class Viewer:
@@ -19,7 +19,7 @@ class Viewer:
         self.seen: list[tuple[int, fakes.Seen]] = []
         self.timings: list[WindowTiming] = []
         self.dropped: list[tuple[int, int]] = []
-        self.states: list[EngineState] = []
+        self.states: list[StreamState] = []
         self.stream: EngineStream
 
     async def open(self, host: EngineHost, seed: int = 0) -> Viewer:

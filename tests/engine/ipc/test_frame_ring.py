@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livehead.engine.ipc.frame_ring import FrameRing, create_memory
+from livehead.errors import EngineError
 
 
 @pytest.fixture
@@ -113,3 +115,36 @@ def test_there_is_no_room_for_half_a_frame(rings):
     assert writer.write(tall[:1]) is None
     assert [int(frame[-1, 0]) for frame in reader.take(position, 2, 2)] == [3, 4]
     assert writer.write(tall) == position + 4
+
+
+def test_all_its_pages_are_reserved_when_it_is_made():
+    memory = create_memory()
+    ring = FrameRing(memory, width=512, height=512, slots=8, create=True)
+    held = os.fstat(memory)
+    assert held.st_blocks * 512 >= held.st_size
+    ring.close()
+    os.close(memory)
+
+
+def test_without_room_nothing_is_made_and_the_error_says_how_much_it_takes(monkeypatch):
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    memory = create_memory()
+    with pytest.raises(EngineError, match="3 MB are needed"):
+        FrameRing(memory, width=512, height=512, slots=8, create=True)
+    os.close(memory)
+
+
+def test_the_call_under_way_is_seen_by_the_reader(rings):
+    writer, reader = rings
+    assert reader.under_way == ()
+    writer.under_way = [7, 300]
+    assert reader.under_way == (7, 300)
+    assert values(reader.take(writer.write(frames(1)), 1)) == [1]
+    writer.under_way = range(10_000)  # more than there is room for
+    assert reader.under_way[:3] == (0, 1, 2)
+    assert values(reader.take(writer.write(frames(2)), 1)) == [2]
+    writer.under_way = ()
+    assert reader.under_way == ()

@@ -63,7 +63,7 @@ class Worker:
         self.growth = Growth(self.generator, self._measure, self.told.append)
         self.loop = WorkerLoop(
             self.generator,
-            None,  # type: ignore[arg-type]
+            self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             backlog=8,
             max_batch=1,

@@ -88,6 +88,14 @@ async def test_it_is_another_process_of_lower_priority():
         assert int(details["nice"]) >= min(19, os.nice(0) + 3)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the scores are Linux's")
+async def test_without_memory_it_is_killed_rather_than_the_server():
+    async with EngineHost(EngineSpec("fakes:create")) as host:
+        await host.ready()
+        scores = [await asyncio.to_thread(Path(f"/proc/{pid}/oom_score").read_text) for pid in (host.pid, os.getpid())]
+        assert int(scores[0]) > int(scores[1]) + 100
+
+
 async def test_it_imports_no_server():
     async with EngineHost(EngineSpec("fakes:create")) as host:
         await host.ready()

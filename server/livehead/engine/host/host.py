@@ -19,7 +19,15 @@ from livehead.engine.capacity.tracker import CapacityTracker
 from livehead.engine.host.process import FramesArrived, WorkerEvent
 from livehead.engine.host.recent_waits import RecentWaits
 from livehead.engine.host.status import EngineState, EngineStatus
-from livehead.engine.host.stream import EngineStream, OnDropped, OnFrames, OnState, StreamObserver, WindowTiming
+from livehead.engine.host.stream import (
+    EngineStream,
+    OnDropped,
+    OnFrames,
+    OnState,
+    StreamObserver,
+    StreamState,
+    WindowTiming,
+)
 from livehead.engine.host.streams import Streams
 from livehead.engine.host.supervisor import BACKOFF, CALM, StandbyState, Supervisor
 from livehead.engine.host.window_figures import WindowFigures
@@ -36,6 +44,7 @@ __all__ = [
     "OnFrames",
     "OnState",
     "StreamObserver",
+    "StreamState",
     "WindowTiming",
 ]
 
@@ -274,13 +283,15 @@ class EngineHost:
         self._streams.attach(life)
         self._status.up()
 
-    def _down(self, reason: str, failure: EngineError | None) -> None:
+    def _down(self, lost: WorkerLife, reason: str, failure: EngineError | None) -> None:
+        self._streams.blame(lost.process.under_way)
         self._streams.detach(reason)
         self._status.down(reason, failure)
 
     def _take_over(self, lost: WorkerLife) -> None:
         assert self._supervisor.in_use is not None
         self.taken_over_at = time.monotonic()
+        self._streams.blame(lost.process.under_way)
         self._streams.go_on(self._supervisor.in_use, lost)
 
     def _track(self, ready: FramesReady) -> None:

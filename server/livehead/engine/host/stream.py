@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,15 @@ OnFrames: TypeAlias = Callable[[int, list[Frame], WindowTiming], None]
 OnDropped: TypeAlias = Callable[[int, int], None]
 """``(k, hop)``: there will be no frames for blocks ``k`` to ``k + hop - 1``."""
 
-OnState: TypeAlias = Callable[[EngineState], None]
-"""``down`` when the stream's worker is lost, ``ready`` when it is open again. Not called for the first opening."""
+StreamState: TypeAlias = EngineState | Literal["failed"]
+
+OnState: TypeAlias = Callable[[StreamState], None]
+"""``down`` when the stream's worker is lost, ``ready`` when it is open again, ``failed`` for good: it is taken to be
+what workers are lost of. Not called for the first opening."""
+
+MOST_LOSSES = 3
+"""Workers in a row that ended in a step of this stream alone, without a frame from it in between: no other shall. Two
+may have been lost of the same window, which is handed over once."""
 
 
 class StreamObserver:
@@ -95,7 +102,7 @@ class EngineStream:
         on_closed: Callable[[int], None],
     ) -> None:
         self.id = stream
-        self.state: EngineState = "starting"
+        self.state: StreamState = "starting"
         self.observer = StreamObserver()
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
@@ -119,6 +126,8 @@ class EngineStream:
         """The last frame that the worker knows but has not made."""
         self._resumes_when_open = False
         self._taken_over_at = -math.inf
+        self._suspected = False
+        self._losses = 0
         self._closed = False
 
     @property
@@ -175,7 +184,7 @@ class EngineStream:
     def attach(self, outbox: MessageQueue) -> None:
         """A worker is there: ask it to open the stream, again if need be."""
         self._outbox = outbox
-        outbox.put(replace(self.opening, resume=self._resume_point()))
+        outbox.put(replace(self.opening, resume=self._resume_point(), alone=self._suspected))
 
     def go_on(self, outbox: MessageQueue, *, opened: bool | None) -> None:
         """Another worker takes over. ``opened``: the stream is open there, or was to be opened; None where that worker
@@ -184,7 +193,7 @@ class EngineStream:
             self.detach("its worker was lost while it was opened")
         elif opened:
             self._outbox = outbox
-            outbox.put(Resume(self.id, self._resume_point()))
+            outbox.put(Resume(self.id, self._resume_point(), self._suspected))
         else:
             self.detach("it is opened again")
             if opened is None:
@@ -211,11 +220,22 @@ class EngineStream:
         self._drop_all("down")
         self._change("down")
 
+    def blame(self, *, alone: bool) -> bool:
+        """A worker was lost in a call for this stream, and for no other where it was ``alone``. Whether that makes it
+        fail: then nothing is made for it any more."""
+        self._suspected = True
+        self._losses += alone
+        if self._losses < MOST_LOSSES:
+            return False
+        self.detach(f"{self._losses} workers were lost in its steps")
+        self._change("failed")
+        return True
+
     def confirm(self, shown_k: int | None = None) -> None:
         """The worker has opened the stream, which goes on from the frame of block ``shown_k``."""
         if self._resumes_when_open and self._outbox is not None:
             self._resumes_when_open = False
-            self._outbox.put(Resume(self.id, self._resume_point()))
+            self._outbox.put(Resume(self.id, self._resume_point(), self._suspected))
         elif self.opened.done():
             if shown_k is None:
                 self._begin_anew()
@@ -242,7 +262,7 @@ class EngineStream:
         if self._delivered is not None:
             self._delivered.begin_anew()
 
-    def _change(self, state: EngineState) -> None:
+    def _change(self, state: StreamState) -> None:
         if state != self.state:
             self.state = state
             if self._on_state is not None:
@@ -254,6 +274,7 @@ class EngineStream:
         self._call(self._hand_over, ready, frames)
 
     def _hand_over(self, ready: FramesReady, frames: list[Frame]) -> None:
+        self._suspected, self._losses = False, 0
         answered = self._answered(ready.epoch, ready.k, ready.hop)
         if not self.background:
             self._figures.answered([window for _, window in answered], ready)

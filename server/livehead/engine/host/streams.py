@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from livehead.engine.host.process import FramesArrived, WorkerEvent
 from livehead.engine.host.stream import EngineStream
@@ -76,6 +76,13 @@ class Streams:
         for stream in self:
             stream.detach(reason)
 
+    def blame(self, under_way: Collection[int]) -> None:
+        """A worker was lost in a call for these."""
+        for stream in [self._streams[each] for each in under_way if each in self._streams]:
+            if stream.blame(alone=len(under_way) == 1):
+                logger.error("stream %d is given up: workers are lost in its steps", stream.id)
+                self.forget(stream.id)
+
     def prepare(self) -> None:
         """The worker in reserve is ready: what is live is to be open there, too."""
         for stream in self:
@@ -84,6 +91,8 @@ class Streams:
     def go_on(self, life: WorkerLife, lost: WorkerLife) -> None:
         """A worker that was in reserve takes over. Those streams go on first whose frames are missed first, and all
         before any is stepped: they share steps then. What a worker was stuck in is not tried again."""
+        for gone in [each for each in life.streams if each not in self._streams]:
+            life.close(gone)
         for stream in sorted(self, key=lambda each: each.due):
             stream.go_on(life.process.outbox, opened=life.streams.get(stream.id))
         for stream in sorted(self, key=lambda each: each.due):

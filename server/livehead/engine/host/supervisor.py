@@ -47,8 +47,8 @@ class Supervisor:
     """:meth:`run` goes on until it is cancelled, and leaves no process behind.
 
     ``on_event`` gets what workers say, also the one in reserve; :attr:`in_use` tells which is which. ``on_down`` gets
-    the reason when the worker in use is lost, and the error where it was lost before it was ever ready. Where another
-    one takes over at once, ``on_take_over`` is called in place of that: it is told which one is lost; :attr:`in_use` is
+    the worker in use when it is lost, the reason, and the error where it was never ready. Where another one takes over
+    at once, ``on_take_over`` is called in place of that: it is told which one is lost; :attr:`in_use` is
     the other one then. All are called on the event loop.
 
     ``standby``: whether there is a reserve; None for one where there is room. It is loaded beside a worker that has
@@ -64,7 +64,7 @@ class Supervisor:
         backoff: Sequence[float],
         calm: float,
         on_event: Callable[[WorkerLife, WorkerEvent], None],
-        on_down: Callable[[str, EngineError | None], None],
+        on_down: Callable[[WorkerLife, str, EngineError | None], None],
         on_take_over: Callable[[WorkerLife], None],
     ) -> None:
         self.in_use: WorkerLife | None = None
@@ -159,7 +159,7 @@ class Supervisor:
     async def _give_up(self, life: WorkerLife) -> None:
         reason = await life.lost
         logger.error("engine down: %s", reason)
-        self._on_down(reason, life.failure if life.ready is None else None)
+        self._on_down(life, reason, life.failure if life.ready is None else None)
 
     def _begin(self, start: Start, patience: float = 1.0) -> WorkerLife:
         limits = Limits(

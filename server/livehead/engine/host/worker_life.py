@@ -127,6 +127,7 @@ class WorkerLife:
             case Failed():
                 self._last_words = event.error
                 logger.error("generator gave up: %s", event.error, extra={"trace": event.trace})
+                self.gone.set()  # it may take its time to end
                 return
         if self.gone.is_set():
             return  # the last words of one that was given up

@@ -46,7 +46,8 @@ class Start:
 class Open:
     """Host → worker: start a stream. ``portrait`` is uint8 ``(H, W, 3)`` RGB; without a ``backdrop`` it keeps its own
     background. A ``background`` stream is stepped only where no live one suffers from it; its windows have no
-    deadline. One that another worker made until now goes on from its ``resume`` point."""
+    deadline. One that another worker made until now goes on from its ``resume`` point; one that was under way when that
+    worker was lost is stepped ``alone`` until it has done well."""
 
     stream: int
     portrait: NDArray[np.uint8]
@@ -54,15 +55,17 @@ class Open:
     backdrop: Backdrop | None = None
     background: bool = False
     resume: ResumePoint | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resume:
     """Host → worker: a stream that is open here, and was made by another worker until now, goes on from ``point``, from
-    the portrait where that is None. Answered as :class:`Open` is."""
+    the portrait where that is None. ``alone`` as in :class:`Open`, and answered as that is."""
 
     stream: int
     point: ResumePoint | None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,12 +13,12 @@ LARGEST = 16_000_000
 
 
 def receive(pipe: Connection) -> ToHost:
-    """Wait for the next message. Raises ``EOFError`` or ``OSError`` where the pipe ends, and :class:`EngineError` for
-    what is no message; nothing behind it can be read either."""
+    """Wait for the next message on a pipe that goes both ways. Raises ``EOFError`` or ``OSError`` where the pipe ends,
+    and :class:`EngineError` for what is no message; nothing behind it can be read either."""
     try:
         data = pipe.recv_bytes(LARGEST)
     except OSError as error:
-        if error.errno is None:  # of multiprocessing itself: too long
+        if not pipe.readable:  # any more: the message was too long
             raise EngineError(f"the worker sent what is no message: {error}") from error
         raise
     try:

@@ -13,14 +13,16 @@ worker ends, and the host starts a new one."""
 
 
 class FailedSteps:
+    """``count`` is how many."""
+
     def __init__(self, generator: Generator, endpoint: Endpoint) -> None:
         self._generator = generator
         self._endpoint = endpoint
-        self._count = 0
+        self.count = 0
 
     def forget(self) -> None:
         """A step did well."""
-        self._count = 0
+        self.count = 0
 
     def add(self, error: Exception) -> None:
         """One more. Raises :class:`EngineError` where the generator is taken for broken, at once where its device is
@@ -31,6 +33,6 @@ class FailedSteps:
                     self._generator.check_device()
             except Exception as lost:
                 raise EngineError(f"the device is lost: {describe(lost)}") from lost
-        self._count += 1
-        if self._count >= HOPELESS_STEPS:
-            raise EngineError(f"{self._count} steps in a row failed, the last with {describe(error)}") from error
+        self.count += 1
+        if self.count >= HOPELESS_STEPS:
+            raise EngineError(f"{self.count} steps in a row failed, the last with {describe(error)}") from error

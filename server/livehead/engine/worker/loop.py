@@ -31,6 +31,7 @@ from livehead.engine.scheduling.forecast import Forecast
 from livehead.engine.scheduling.merging import Merging
 from livehead.engine.scheduling.scheduler import Scheduler
 from livehead.engine.scheduling.step_times import StepTimes
+from livehead.engine.worker.apart import Apart
 from livehead.engine.worker.failed_steps import FailedSteps
 from livehead.engine.worker.faults import describe
 from livehead.engine.worker.growth import Growth
@@ -84,6 +85,7 @@ class WorkerLoop:
         self._openings = Openings(generator, endpoint, patient=reserve)
         self._rewinds: dict[int, Rewind] = {}  # of each stream one, in the order of their turns
         self._failed_steps = FailedSteps(generator, endpoint)
+        self._apart = Apart()
         self._idle = True
 
     def _plan_by(self, max_batch: int, measured: Mapping[int, float] | None) -> None:
@@ -196,14 +198,23 @@ class WorkerLoop:
             self._endpoint.drop(dropped, "full")
 
     def _open(self, opening: Open) -> None:
-        if self._streams.open(opening) and not opening.background:
+        self._ring.under_way = [opening.stream]
+        opened = self._streams.open(opening)
+        self._ring.under_way = ()
+        if not opened:
+            return
+        if not opening.background:
             self._forecast.opened(opening.stream, self._clock())
+        if opening.alone:
+            (self._background if opening.background else self._scheduler).isolate([opening.stream])
 
     def _resume(self, message: Resume) -> None:
         """All streams that another worker left go on before any is stepped: their steps then share batches."""
         self._openings.hurry()
         if self._streams.resume(message):
             self._forecast.opened(message.stream, self._clock())
+            if message.alone:
+                self._scheduler.isolate([message.stream])
 
     def _close(self, stream: int) -> None:
         self._forget(stream)
@@ -248,6 +259,10 @@ class WorkerLoop:
         if not spoilt:
             now = self._clock()
             scheduler.observe(batch, now - started, now)
+            if len(batch) > 1:
+                self._apart.well()
+            elif self._apart.lasts(now):
+                scheduler.isolate([batch[0].stream])
         for window, error in spoilt:
             self._spoilt(window, error)
 
@@ -256,18 +271,26 @@ class WorkerLoop:
         self._endpoint.send(Fault("step", (window.stream,), str(error), ""))
         self._endpoint.drop(window, "fault")
         self._failed_steps.add(error)
-        stream = self._streams[window.stream]
-        stream.faults += 1
-        if stream.faults >= REOPEN_AFTER:
-            self._reopen(window.stream)
+        if self._gives_up(window.stream, error):
+            pass
         elif (rewound := self._streams.take_back(window)) is not None:
             self._endpoint.send(rewound)
         elif window.stream not in self._streams:
             self._forget(window.stream)
 
-    def _reopen(self, stream: int) -> None:
-        if not self._streams.reopen(stream):
+    def _gives_up(self, stream: int, error: Exception) -> bool:
+        """A step of the stream failed. Whether it was opened anew for that, or closed: that it fails again and again
+        while others do well is told to the host, which tries again later."""
+        self._streams[stream].faults += 1
+        faults = self._streams[stream].faults
+        if faults % REOPEN_AFTER:
+            return False
+        if faults > REOPEN_AFTER and self._failed_steps.count < faults:
+            self._streams.give_up(stream, error)
             self._forget(stream)
+        elif not self._streams.reopen(stream):
+            self._forget(stream)
+        return True
 
     def _send(self, window: Submit, frames: Frames, started: float, batch: int, place: int) -> None:
         position = self._ring.write(frames)
@@ -294,14 +317,13 @@ class WorkerLoop:
         streams = [window.stream for window in batch]
         self._endpoint.send(Fault("step", tuple(streams), describe(error), traceback.format_exc()))
         self._failed_steps.add(error)
+        if len(batch) > 1:
+            self._apart.failed(self._clock())
         if scheduler is self._background and len(batch) > 1:  # nobody waits: each by itself, and only one loses
             self._background.put_back(batch)
             self._background.isolate(streams)
             return
         for window in batch:
             self._endpoint.drop(window, "fault")
-            stream = self._streams[window.stream]
-            stream.faults += 1
-            if stream.faults >= REOPEN_AFTER:
-                self._reopen(window.stream)
+            self._gives_up(window.stream, error)
         scheduler.isolate(stream for stream in streams if stream in self._streams)

@@ -22,7 +22,8 @@ from livehead.errors import EngineError
 @dataclass(slots=True)
 class OpenStream:
     """``opening`` is what the stream was opened with, ``state`` the generator's part of it. ``faults`` counts its steps
-    that failed in a row. ``stepped`` says whether there was a step since it was opened or rewound."""
+    that failed in a row, also before it was opened anew. ``stepped`` says whether there was a step since it was opened
+    or rewound."""
 
     opening: Open
     state: Any
@@ -89,9 +90,18 @@ class OpenStreams:
 
     def reopen(self, stream: int) -> bool:
         """Begin again from the portrait. False where that failed: the stream is no longer open then."""
-        opening = self._streams[stream].opening
+        before = self._streams[stream]
         self.close(stream)
-        return self.open(opening)
+        if not self.open(before.opening):
+            return False
+        self._streams[stream].faults = before.faults
+        return True
+
+    def give_up(self, stream: int, error: Exception) -> None:
+        """Close a stream whose steps fail, and tell the host."""
+        self.close(stream)
+        refused = EngineError(f"its steps fail while those of others do well: {describe(error)}")
+        self._endpoint.send(Refused(stream, refused, ""))
 
     def rewind(self, message: Rewind) -> bool:
         """Go on from the last frame shown. Where none was, or the generator fails, that is the portrait. False where
