@@ -38,6 +38,9 @@ NTP_FRACTION = 1 << 32
 GAP_S = 0.5
 """Where nothing came for so long, what was lost does not come any more."""
 
+OLD_S = 0.2
+"""What comes so soon after a gap may have waited in the socket while this process slept: it is old, and is not played."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -172,11 +175,11 @@ def _is_own(address: str) -> bool:
 def _follow(receiver: RTCRtpReceiver, clock: SenderClock, *, keyframes: bool) -> None:
     """aiortc keeps neither the sender's reports nor the timestamps that they are about: its frames count from the
     first one. Both are taken from this one receiver. After a gap its jitter buffer waits for what was lost until it is
-    full, and stays full: so it begins anew then, with a keyframe."""
+    full, and stays full: so it begins anew then, with a keyframe, behind what is old."""
     private: Any = receiver
     private._RTCRtpReceiver__timestamp_mapper = clock.timestamps
     take_report, take_packet = private._handle_rtcp_packet, private._handle_rtp_packet
-    received_at = math.inf
+    received_at, begins_at = math.inf, 0.0
 
     async def report(packet: AnyRtcpPacket) -> None:
         await take_report(packet)
@@ -184,15 +187,20 @@ def _follow(receiver: RTCRtpReceiver, clock: SenderClock, *, keyframes: bool) ->
             clock.report(packet.sender_info.ntp_timestamp / NTP_FRACTION, packet.sender_info.rtp_timestamp)
 
     async def receive(packet: RtpPacket, arrival_time_ms: int) -> None:
-        nonlocal received_at
+        nonlocal received_at, begins_at
         now = time.monotonic()
         if now - received_at > GAP_S:
+            begins_at = now + OLD_S
+        received_at = now
+        if now < begins_at:
+            return
+        if begins_at:
+            begins_at = 0.0
             buffer = private._RTCRtpReceiver__jitter_buffer
             buffer.remove(buffer.capacity)
             buffer._origin = None
             if keyframes:
                 await private._send_rtcp_pli(packet.ssrc)
-        received_at = now
         await take_packet(packet, arrival_time_ms)
 
     private._handle_rtcp_packet = report
