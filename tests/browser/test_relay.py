@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Page, Playwright, Route
 
 from browser.test_element_states import all_in, shown
 from coturn import SECRET, Relay, free_port, relaying
+from fault_rows import Recovery
 from livehead.api.ice import ice_servers
 from livehead.engine.base import EngineSpec
 from livehead.engine.choice import PREVIEW
@@ -152,8 +153,14 @@ async def test_the_element_says_it_in_every_size(browser: Browser, head: Head) -
             await visit.shot(f"element-relay-{number}", whole=True)
 
 
+@pytest.mark.fault(
+    "network",
+    "The TURN relay of a page that has no other way is killed, and comes back",
+    "The last picture stays, with words; the page reconnects by itself, with new credentials.",
+    within=10.0,
+)
 @pytest.mark.soak
-async def test_a_call_is_back_after_its_relay_has_gone_and_come_again(browser: Browser) -> None:
+async def test_a_call_is_back_after_its_relay_has_gone_and_come_again(browser: Browser, recovery: Recovery) -> None:
     """Its allocation is lost, and so are the credentials: a reconnect gets others."""
     port = free_port()
     with relaying(port) as first:
@@ -167,5 +174,7 @@ async def test_a_call_is_back_after_its_relay_has_gone_and_come_again(browser: B
             await visit.state("reconnecting", within=30)
             await visit.shot("relay-gone")
             with relaying(port) as again:
+                began = time.monotonic()
                 await visit.state("live", within=60)
                 assert again.allocations > 0
+                recovery("live again after the relay's return", time.monotonic() - began)

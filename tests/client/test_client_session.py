@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from api.doors import SECRET, Credentials
 from backend import listener, tone
 from caller import Caller
 from ears import place, speech, talker
+from fault_rows import Recovery
 from line import Line
 from livehead.client import (
     AvatarActivity,
@@ -264,8 +266,14 @@ async def test_a_full_server_says_when_to_come_back(served: Served, server: Live
         await third.close()
 
 
+@pytest.mark.fault(
+    "client",
+    "The connection of a backend that speaks breaks in mid-word",
+    "What had come is spoken, and the mouth closes; the next utterance goes out on a new connection.",
+    within=2.0,
+)
 async def test_when_the_network_fails_the_portrait_falls_silent_and_the_next_utterance_is_spoken(
-    head: BackendSession,
+    head: BackendSession, recovery: Recovery
 ) -> None:
     async with listener() as viewer:
         await join(viewer, head)
@@ -276,11 +284,16 @@ async def test_when_the_network_fails_the_portrait_falls_silent_and_the_next_utt
         assert connection is not None
         connection.transport.abort()
         result = await ended(playback)
+        broken = time.monotonic()
         assert result.reason == "connection-lost"
-        assert await ended(await head.speak(tone(0.2))) == PlaybackResult("finished", 200, None)
+        again = await head.speak(tone(0.2))
+        await again.started()
+        spoken_again = time.monotonic() - broken
+        assert await ended(again) == PlaybackResult("finished", 200, None)
         quiet = len(viewer.levels)
         await until(lambda: len(viewer.levels) > quiet + 50)
         assert all(level < 0.05 for _, level in viewer.levels[-25:])
+    recovery("the next utterance is spoken, and silence follows it", spoken_again)
 
 
 async def test_texts_are_said_in_their_turn(service: SpeechService, head: BackendSession) -> None:

@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from caller import Caller, tone
+from fault_rows import Recovery
 from line import Line
 from serving import Process, running
 from waiting import patient, until
@@ -36,8 +38,14 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault(
+    "client",
+    "A client's process is killed, and its signal socket ends",
+    "Its session ends, and its place is free.",
+    within=4.0,
+)
 @pytest.mark.soak
-async def test_a_killed_client_gives_its_slot_back(server: Process) -> None:
+async def test_a_killed_client_gives_its_slot_back(server: Process, recovery: Recovery) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", CLIENT, server.url, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(TESTS)}
     )
@@ -46,11 +54,19 @@ async def test_a_killed_client_gives_its_slot_back(server: Process) -> None:
         assert await process.stdout.readline() == b"connected\n"
     assert await server.active() == 1
     process.kill()
+    killed = time.monotonic()
     await process.wait()
     await server.settled()
+    recovery("the place is free", time.monotonic() - killed)
 
 
-async def test_a_session_opened_over_http_ends_without_media(server: Process) -> None:
+@pytest.mark.fault(
+    "client",
+    "A client without a signal socket goes away without a word",
+    "Its session ends when nothing has come for LIVEHEAD_SILENCE_TIMEOUT, 10 s by default and 3 s in this test.",
+    within=5.0,
+)
+async def test_a_session_opened_over_http_ends_without_media(server: Process, recovery: Recovery) -> None:
     async with Caller(tone) as caller, httpx.AsyncClient() as client:
         headers = {"Content-Type": "application/sdp"}
         answer = await client.post(f"{server.url}/v1/sessions", content=await caller.offer(), headers=headers)
@@ -58,11 +74,14 @@ async def test_a_session_opened_over_http_ends_without_media(server: Process) ->
         await caller.seen(lambda p: len(p) > 20)
         await until(lambda: caller.figures)
         caller.microphone.stop()
+        left = time.monotonic()
         location = server.url + answer.headers["location"]
         async with patient(10):
             while (await client.get(location)).status_code == 200:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.1)
+        gone = time.monotonic() - left
     await server.settled()
+    recovery("the place is free", gone)
 
 
 @pytest.mark.parametrize("ends", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])

@@ -13,6 +13,7 @@ from judged import Judged
 from lab import LINKS, Site
 from tun_link import Weather
 
+from fault_rows import Recovery
 from livehead.core.latency import percentiles
 
 SETTLE_S = 2.0
@@ -129,8 +130,14 @@ def test_reordering_and_duplication(site: Site) -> None:
             assert judged.longest_gap <= 1.0
 
 
+@pytest.mark.fault(
+    "network",
+    "Nothing passes for 2 s",
+    "The portrait idles meanwhile; then the call goes on in step, with the delay that it had before.",
+    within=2.0,
+)
 @again_where_busy
-def test_a_blackout(site: Site) -> None:
+def test_a_blackout(site: Site, recovery: Recovery) -> None:
     dark: list[float] = []
 
     def black_out() -> None:
@@ -159,3 +166,4 @@ def test_a_blackout(site: Site) -> None:
         assert judged.buffered(ended + 8, end) <= judged.buffered(began - 3, began) + 20
         assert max(ms for _, ms in judged.delays) <= judged.bound_ms + LATE_TICK_MS
         assert percentiles(abs(ms) for ms in judged.skews()).p50 <= 40
+        recovery(f"a new picture; {before:.0f} ms of delay before, {after:.0f} ms from 8 s after", back)

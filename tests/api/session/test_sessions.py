@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from caller import Caller
+from fault_rows import Recovery
 from serving import Served
 from waiting import until
 
@@ -168,12 +169,22 @@ async def test_trickled_candidates(client: httpx.AsyncClient) -> None:
         check(await client.patch("/v1/sessions/none", content=fragment, headers=FRAGMENT), 404)
 
 
-async def test_an_ice_restart_is_refused_and_the_session_goes_on(client: httpx.AsyncClient) -> None:
+@pytest.mark.fault(
+    "network",
+    "A client of another make asks for an ICE restart, as when its network has changed",
+    "It is refused with 422, the session goes on, and the client opens another one if it needs to.",
+)
+async def test_an_ice_restart_is_refused_and_the_session_goes_on(client: httpx.AsyncClient, recovery: Recovery) -> None:
     async with Caller() as caller:
-        location = (await open_session(client, caller)).headers["location"]
+        answer = await open_session(client, caller)
+        await caller.accept(answer.text)
+        location = answer.headers["location"]
         restart = "a=ice-ufrag:newfrag\r\na=ice-pwd:newpasswordnewpassword12\r\n"
         check(await client.patch(location, content=restart, headers=FRAGMENT | {"If-Match": "*"}), 422, "restart")
         assert (await client.get(location)).status_code == 200
+        before = len(caller.frames)
+        await caller.seen(lambda frames: len(frames) > before + 20)
+    recovery("422, and pictures go on in the same session")
 
 
 async def test_options_say_what_is_taken(client: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from backend import Backend, listener, tone
 from caller import Caller
+from fault_rows import Recovery
 from line import Line
 from serving import Served
 from waiting import patient, until
@@ -177,7 +178,12 @@ async def test_the_socket_ends_with_the_session(served: Served, client: httpx.As
         assert await denial(served, session) == (404, "not-found")
 
 
-async def test_what_was_said_before_the_socket_ended_is_spoken(served: Served) -> None:
+@pytest.mark.fault(
+    "client",
+    "A backend that speaks dies in mid-utterance, and another one comes",
+    "What had come is spoken to its end, and the mouth closes; the next backend is heard.",
+)
+async def test_what_was_said_before_the_socket_ended_is_spoken(served: Served, recovery: Recovery) -> None:
     async with listener() as caller, Line(served.url) as line:
         session = await line.call(caller, source="push", probe=True)
         await line.state("live")
@@ -189,6 +195,7 @@ async def test_what_was_said_before_the_socket_ended_is_spoken(served: Served) -
             await backend.push(tone(0.2))
             await backend.end()
             await until(lambda: backend.states() == ["started", "finished"])
+    recovery("all that had come was spoken, and then what the next one said")
 
 
 async def test_pages_of_other_origins_are_turned_away(served: Served) -> None:
