@@ -19,6 +19,7 @@ from livehead.core.latency_choice import AUTO
 from livehead.engine.base import GeneratorInfo
 from livehead.errors import EngineDownError
 from livehead.image_decoding import MAX_BYTES, MAX_PIXELS
+from livehead.media.video.provenance import synthetic_tags
 from livehead.metrics import CONTENT_TYPE
 from livehead.sessions.registry import Registry
 from livehead.store.portraits.record import CONSENT
@@ -52,8 +53,8 @@ async def healthz(services: ServicesDep) -> JSONResponse:
 )
 async def readyz(services: ServicesDep) -> JSONResponse:
     refusal = services.registry.refusal()
-    if refusal is None:
-        return JSONResponse({"ready": True})
+    if refusal is None:  # on a full disk calls go on, and only what is to be kept is refused
+        return JSONResponse({"ready": True, "storage": "disk-full"} if services.recordings.full else {"ready": True})
     body = {"ready": False, "reason": refusal.problem, "detail": str(refusal)}
     return JSONResponse(body, 503, headers={"Retry-After": str(round(refusal.retry_after or 1))})
 
@@ -82,6 +83,7 @@ async def info(services: ServicesDep) -> dict[str, Any]:
         "sessions": _sessions(services.registry),
         "looks": _looks(services),
         "portraits": _portraits(services),
+        "synthetic": _synthetic(services),
         "says_text": services.synthesizer is not None,
     }
 
@@ -136,6 +138,20 @@ def _latency(services: Services) -> dict[str, Any]:
 def _portraits(services: Services) -> dict[str, Any]:
     """What an upload may be, and the statement that goes with it."""
     return {"max": services.portraits.most, "max_bytes": MAX_BYTES, "max_pixels": MAX_PIXELS, "consent": CONSENT}
+
+
+def _synthetic(services: Services) -> dict[str, Any]:
+    """What kind of picture sessions, films and renders show, in IPTC's words, and how it is marked."""
+    facts = _facts(services)
+    store = services.settings.store
+    name, variant = (services.choice.name, services.choice.variant) if facts is None else (facts.name, facts.variant)
+    tags = synthetic_tags(name, variant, "")
+    return {
+        "digital_source_type": tags["digital_source_type"],
+        "generator": tags["generator"],
+        "live_mark": store.live_mark,
+        "visible_mark": store.visible_mark,
+    }
 
 
 def _looks(services: Services) -> list[str]:

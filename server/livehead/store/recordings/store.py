@@ -133,6 +133,11 @@ class RecordingStore:
         """A name beside it for a copy that is not whole yet."""
         return self._folder.temporary(recording)
 
+    @property
+    def full(self) -> bool:
+        """Whether there was no room on the disk at the last look."""
+        return self._full is not None or bool(self._unnoted)
+
     def check(self, owner: str) -> None:
         """Raises ConflictError where the owner has as many as may be kept, and DiskFullError."""
         self._check_number(owner, self._settings.max_films - 1)
