@@ -315,6 +315,10 @@ class StoreSettings(_Stage):
         description="A small mark on the picture that says that it is synthetic: in films and renders, or in live "
         "sessions too.",
     )
+    live_mark: bool = Field(
+        False,
+        description="Every keyframe of a live session in H264 says, to programs, that the picture is synthetic.",
+    )
 
     @field_validator("bucket")
     @classmethod

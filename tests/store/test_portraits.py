@@ -31,7 +31,7 @@ from livehead.store.objects.folder import FolderStore
 from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.library import IMAGE, RECORD, THUMBNAIL, PortraitLibrary
 from livehead.store.portraits.portraits import Portraits
-from livehead.store.portraits.record import CONSENT, PortraitRecord, portrait_id, read_name
+from livehead.store.portraits.record import CONSENT, WORDING, PortraitRecord, portrait_id, read_name
 from store.conftest import CHECK, InstantDecoder
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -70,6 +70,7 @@ async def test_a_portrait_is_kept_with_its_consent_and_found_at_the_next_start(
     assert beside["owner"] == "alice"
     assert beside["consent"] == {
         "statement": CONSENT,
+        "wording": WORDING,
         "at": "2026-05-01T12:00:00Z",
         "owner": "alice",
         "sha256": hashlib.sha256(JPEG + b"1").hexdigest(),

@@ -35,6 +35,8 @@ from livehead.errors import NotFoundError, UnprocessableError
 from livehead.logs import SessionLog
 from livehead.media.peer.media_addresses import ANY_PORT, MediaAddresses
 from livehead.media.peer.viewers import Viewers
+from livehead.media.video.live_mark import live_mark
+from livehead.media.video.provenance import synthetic_tags
 from livehead.metrics import Metrics
 from livehead.sessions.admission.session_limits import SessionLimits
 from livehead.sessions.admission.steering_rates import SteeringRates
@@ -122,7 +124,8 @@ class Session:
         self._parts = SessionParts(self._log)
         self._recorder = recorders.make(self.id, replace(request, latency=name), opened_by, host.info)
         self._notices = RecordingNotices(self._status)
-        self._viewers = Viewers(on_sent=self._on_sent)
+        tags = synthetic_tags(host.info.name, host.info.variant, request.avatar)
+        self._viewers = Viewers(on_sent=self._on_sent, mark=live_mark(tags) if settings.store.live_mark else None)
         self._source: MicSource | PushSource = (PushSource if request.pushed else MicSource)(
             begins_with.hop, begins_with.lookahead
         )

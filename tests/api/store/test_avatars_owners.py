@@ -11,6 +11,7 @@ import pytest_asyncio
 import pictures
 from api.conftest import FAKE
 from api.doors import SECRET, Credentials
+from livehead.store.portraits.record import CONSENT, WORDING
 from serving import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,6 +60,8 @@ async def test_a_portrait_is_its_owners_alone(client: httpx.AsyncClient, credent
     avatar, address = made["id"], f"/v1/avatars/{made['id']}"
     assert await own(client, credentials.alice) == [avatar]
     assert await own(client, credentials.bob) == []
+    told = (await client.get(address, headers=bearer(credentials.alice))).json()["consent"]
+    assert (told["owner"], told["statement"], told["wording"]) == ("alice", CONSENT, WORDING)
     bob = bearer(credentials.bob)
     for answer in (
         await client.get(address, headers=bob),

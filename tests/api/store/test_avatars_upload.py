@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -70,7 +71,9 @@ async def test_a_picture_becomes_a_portrait(client: httpx.AsyncClient) -> None:
     assert 0 <= crop["x"] <= 900 - crop["side"]
     assert made["width"] == made["height"] == min(crop["side"], 1024)
     listed = (await client.get("/v1/avatars")).json()
-    assert listed[-1] == made == (await client.get(address)).json()
+    alone = (await client.get(address)).json()
+    assert alone.pop("consent")["statement"] == CONSENT
+    assert listed[-1] == made == alone
     assert [each["own"] for each in listed] == [False] * BUILTIN + [True]
     image = await client.get(made["image"])
     assert image.headers["content-type"] == "image/webp"
@@ -142,6 +145,11 @@ async def test_consent_is_kept_and_without_it_nothing_is(served: Served, client:
     folder = served.services.settings.server.data_dir / "portraits" / made["id"]
     kept = json.loads(await asyncio.to_thread((folder / "portrait.json").read_text))
     assert kept["consent"]["statement"] == CONSENT
+    told = (await client.get(f"/v1/avatars/{made['id']}")).json()["consent"]
+    assert told == kept["consent"]
+    assert told["sha256"] == hashlib.sha256(pictures.face_file()).hexdigest()
+    assert (await client.delete(f"/v1/avatars/{made['id']}")).status_code == 204
+    assert not await asyncio.to_thread(folder.exists)
 
 
 def decoders() -> list[psutil.Process]:

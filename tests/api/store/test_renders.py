@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -24,8 +25,9 @@ from api.conftest import FAKE
 from livehead.access.key_file import changing
 from livehead.access.keys import new_key
 from livehead.engine.base import EngineSpec
-from livehead.render.jobs import render_job
 from livehead.files.whole import TEMPORARY
+from livehead.render.jobs import render_job
+from livehead.store.portraits.record import CONSENT
 from serving import Served, serving
 from waiting import patient, until
 
@@ -153,6 +155,9 @@ async def test_a_portrait_of_its_own_is_used_and_not_kept(alice: httpx.AsyncClie
     assert answer.status_code == 202
     found = await ended(alice, answer.headers["location"])
     assert (found["state"], found["avatar"]) == ("done", None)
+    consent = found["consent"]
+    assert (consent["statement"], consent["owner"]) == (CONSENT, "alice")
+    assert consent["sha256"] == hashlib.sha256(pictures.face_file()).hexdigest()
     folder = Path(served.services.settings.server.data_dir) / "renders" / found["id"]
     assert [path.name for path in folder.iterdir()] == ["film.mp4"]
     assert not any(each["own"] for each in (await alice.get("/v1/avatars")).json())

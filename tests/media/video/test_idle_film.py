@@ -11,7 +11,9 @@ import pytest
 from livehead.core.frame import Frame
 from livehead.media.video import idle_film
 from livehead.media.video.idle_film import encode_idle_film, swing
+from livehead.media.video.provenance import synthetic_tags
 
+TAGS = synthetic_tags("preview", None, "amara")
 SIZES = [(512, 512, (480, 480)), (640, 360, (270, 480)), (64, 64, (64, 64))]
 
 
@@ -29,9 +31,11 @@ def test_it_goes_there_and_back_without_a_jump() -> None:
 @pytest.mark.parametrize(("height", "width", "shown"), SIZES)
 def test_a_film_of_its_length_without_sound(height: int, width: int, shown: tuple[int, int]) -> None:
     frames = [Frame(np.full((height * 3 // 2, width), 100 + index, np.uint8)) for index in range(10)]
-    film = encode_idle_film(frames, 25)
-    assert film == encode_idle_film(frames, 25)
+    film = encode_idle_film(frames, 25, TAGS)
+    assert film == encode_idle_film(frames, 25, TAGS)
+    assert TAGS["digital_source_type"].encode() in film[film.rindex(b"uuid") :]
     with av.open(io.BytesIO(film)) as container:
+        assert TAGS.items() <= container.metadata.items()
         assert not container.streams.audio
         pictures = list(container.decode(video=0))
     assert len(pictures) == 25
@@ -43,6 +47,6 @@ def test_a_film_of_its_length_without_sound(height: int, width: int, shown: tupl
 def test_detail_gives_way_to_size(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (768, 512), dtype=np.uint8)
     frames = [Frame(np.roll(noise, index, axis=1)) for index in range(3)]
-    small = encode_idle_film(frames, 6)
+    small = encode_idle_film(frames, 6, TAGS)
     monkeypatch.setattr(idle_film, "MAX_BYTES", 10**9)
-    assert len(small) < len(encode_idle_film(frames, 6)) / 2
+    assert len(small) < len(encode_idle_film(frames, 6, TAGS)) / 2

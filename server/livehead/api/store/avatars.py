@@ -112,9 +112,12 @@ async def check(request: Request, services: ServicesDep, identity: KeyHolder, re
 
 @router.get("/{avatar_id}", summary="One portrait", responses={404: NO_AVATAR})
 async def get_avatar(avatar_id: str, services: ServicesDep, identity: Anybody, response: Response) -> dict[str, Any]:
+    """An owner's key is also told of the consent that the portrait was uploaded with."""
     response.headers["Cache-Control"] = "no-store"
     await services.avatars.refresh(avatar_id)
-    return describe(services.avatars.get(avatar_id, identity.owner))
+    described = describe(services.avatars.get(avatar_id, identity.owner))
+    record = services.portraits.record(avatar_id, identity.owner) if identity.is_key else None
+    return described if record is None else described | {"consent": record.consent.model_dump(mode="json")}
 
 
 @router.patch(

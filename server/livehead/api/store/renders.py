@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,6 +195,8 @@ def _describe(services: Services, record: RenderRecord, places: dict[str, int]) 
         "seconds": round(record.seconds, 2),
         "created": _text(record.created),
     }
+    if record.consent is not None:
+        found["consent"] = json.loads(record.consent)
     if record.error is not None:
         found["error"] = record.error
     if record.state == "done":

@@ -38,14 +38,15 @@ class Viewers:
     """Peers are viewers from their making to their end. They share ``clock`` and, for each codec that was negotiated
     with any of them, one encoding, which works while somebody takes it.
 
-    ``on_sent`` is called with a tick's index when its frame went to a socket for the first time. The figures are those
-    of all viewers that are or were there.
+    ``on_sent`` is called with a tick's index when its frame went to a socket for the first time. ``mark`` is that of
+    :class:`~livehead.media.video.encoding.VideoEncoding`. The figures are those of all viewers that are or were there.
     """
 
-    def __init__(self, on_sent: Callable[[int], None] | None = None) -> None:
+    def __init__(self, on_sent: Callable[[int], None] | None = None, mark: bytes | None = None) -> None:
         self.clock = MediaClock()
         self.link = LinkFigures()
         self._on_sent = on_sent
+        self._mark = mark
         self._sent: deque[int] = deque(maxlen=RECENT)
         self._video: dict[str, VideoEncoding] = {}
         self._audio: dict[str, AudioEncoding] = {}
@@ -97,7 +98,7 @@ class Viewers:
         """The one of a negotiated codec. Two profiles of H264 share theirs: it suits both."""
         name = codec.name.lower()
         if name not in self._video:
-            self._video[name] = VideoEncoding(codec)
+            self._video[name] = VideoEncoding(codec, self._mark)
         return self._video[name]
 
     def audio_encoding(self, codec: RTCRtpCodecParameters) -> AudioEncoding:

@@ -19,6 +19,7 @@ from livehead.media.rtp.shared_track import EncodedTick, SharedTrack
 from livehead.media.rtp.track import RtpPayloads
 from livehead.media.video.encoder import CLOCK_RATE, TIME_BASE, VideoEncoder
 from livehead.media.video.keyframe_requests import KEYFRAME_INTERVAL, KeyframeRequests
+from livehead.media.video.live_mark import marked
 
 TICK = round(BLOCK_S * CLOCK_RATE)
 
@@ -40,8 +41,10 @@ class VideoEncoding(SharedEncoding[Frame, FrameTrack]):
 
     kind = "video"
 
-    def __init__(self, codec: RTCRtpCodecParameters) -> None:
+    def __init__(self, codec: RTCRtpCodecParameters, mark: bytes | None = None) -> None:
+        """``mark`` is put into every keyframe of H264 (:func:`~livehead.media.video.live_mark.live_mark`)."""
         super().__init__(codec)
+        self._mark = mark if codec.name.lower() == "h264" else None
         self.encoder: VideoEncoder | None = None
         self.bitrate: int | None = None
         self.keyframes = 0
@@ -86,7 +89,8 @@ class VideoEncoding(SharedEncoding[Frame, FrameTrack]):
     ) -> tuple[list[bytes], bool]:
         """RTP payloads, and whether they are a keyframe. In a thread of the pool."""
         encoded = encoder.encode(frame.i420, pts, bitrate, keyframe=keyframe)
-        return self._packetise(encoded.data, pts), encoded.keyframe
+        data = encoded.data if self._mark is None or not encoded.keyframe else marked(encoded.data, self._mark)
+        return self._packetise(data, pts), encoded.keyframe
 
     def _packetise(self, data: bytes, pts: int) -> list[bytes]:
         packet = av.Packet(data)

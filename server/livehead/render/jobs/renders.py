@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -30,6 +31,7 @@ from livehead.store.objects.base import ObjectStore
 from livehead.store.objects.served import ServedObject, find_served
 from livehead.store.objects.threads import StorageThreads
 from livehead.store.portraits.decoding import PortraitDecoder
+from livehead.store.portraits.record import Consent, given_for
 from livehead.store.renders.queue import AUDIO, FILM, PORTRAIT, RenderQueue
 from livehead.store.renders.record import RenderRecord, RenderState
 
@@ -127,9 +129,11 @@ class Renders:
             render_id = new_id()
             async with self._queue.workspace() as folder:
                 request = await receive(folder / UPLOAD)
+                consent: Consent | None = None
                 seconds = await self._audio.decode(folder / UPLOAD, folder / AUDIO)
                 if request.portrait is not None:
                     prepared = await self._portraits.prepare(request.portrait)
+                    consent = await asyncio.to_thread(given_for, request.portrait, identity.owner, datetime.now(UTC))
                     await asyncio.to_thread(write_file, folder / PORTRAIT, prepared.image)
                     await self._queue.keep(render_id, PORTRAIT, folder / PORTRAIT)
                 await self._queue.keep(render_id, AUDIO, folder / AUDIO)
@@ -144,6 +148,7 @@ class Renders:
                     background=request.look.background,
                     seconds=seconds,
                     created=time.time(),
+                    consent=None if consent is None else consent.model_dump_json(),
                 )
             )
             await self._check_number(record)

@@ -19,6 +19,7 @@ from livehead.core.windows import Window, Windows
 from livehead.engine.host.host import EngineHost, WindowTiming
 from livehead.errors import EngineDownError, LiveheadError, NotFoundError
 from livehead.media.video.idle_film import encode_idle_film
+from livehead.media.video.provenance import synthetic_tags
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ class IdleFilms:
     async def _make(self, avatar_id: str, owner: str) -> None:
         try:
             frames = await self._frames(avatar_id, owner)
-            film = await asyncio.to_thread(encode_idle_film, frames, LENGTH)
+            tags = synthetic_tags(self._host.info.name, self._host.info.variant, avatar_id)
+            film = await asyncio.to_thread(encode_idle_film, frames, LENGTH, tags)
         except (EngineDownError, TimeoutError):
             return  # it may be asked for again
         except LiveheadError as error:
