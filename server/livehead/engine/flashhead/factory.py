@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from livehead.engine.flashhead.generator import FlashHead
 from livehead.engine.flashhead.runtime.read_ahead import read_ahead
 from livehead.engine.flashhead.warm_up import GRAPHED_BATCHES
 from livehead.engine.flashhead.weights.config import Variant
+from livehead.models.admission import admit
+from livehead.models.pins import of_variants, read_pins
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +37,9 @@ def create(
 ) -> FlashHead:
     """Load a FlashHead and, on CUDA, warm it up for one stream, or as a ``whole``.
 
-    Raises what :meth:`FlashHead.load` raises. ``dtype`` is bfloat16 unless given, on the CPU float32. ``max_batch`` is
-    the largest recorded batch unless given: more gains nothing, since the frames of a step's first batch would only
-    wait for those of the others.
+    Raises what :meth:`FlashHead.load` raises, and what :func:`~livehead.models.admission.admit` does.
+    ``dtype`` is bfloat16 unless given, on the CPU float32. ``max_batch`` is the largest recorded batch unless given:
+    more gains nothing, since the frames of a step's first batch would only wait for those of the others.
     """
     if device == "cpu":
         # One core stays with the server: threads that wait for each other on a busy core are many times slower.
@@ -53,6 +56,7 @@ def create(
     if synthetic:
         engine = FlashHead.synthetic(variant=variant, size=size, device=device, dtype=kind, **options)
     else:
+        admit(of_variants(read_pins(), [variant]), Path(models))
         engine = FlashHead.load(models, variant=variant, size=size, device=device, dtype=kind, **options)
     if engine.model.device.type == "cuda":
         log.info("warming up")
