@@ -49,8 +49,8 @@ ASK_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``begins`` is monotonic seconds. ``seconds`` is how long until all was well again, None where it never was;
-    ``within`` how long it may take. ``wrong`` says what should not have been."""
+    """``begins`` is monotonic seconds. ``seconds`` is how long until all was well again, None where it never was,
+    which for bad requests and killed clients is how long it took to answer then; ``within`` how long it may take. ``wrong`` says what should not have been."""
 
     kind: FaultKind
     begins: float
@@ -137,10 +137,10 @@ class FaultThrower:
                 seconds = self._lose_worker(signal.SIGKILL if kind == "worker-killed" else signal.SIGSTOP, within)
             elif kind == "client-killed":
                 self._kill_client(self._chance)
-                seconds = time.monotonic() - begins
+                seconds = self._answers()
             elif kind == "bad-requests":
                 wrong = self._bad_requests()
-                seconds = time.monotonic() - begins
+                seconds = self._answers()
             else:
                 wrong, seconds = self._overload(within)
         except (LiveheadError, httpx.HTTPError, psutil.Error) as error:
@@ -169,6 +169,12 @@ class FaultThrower:
                 return time.monotonic() - begins
             time.sleep(LOOK_S)
         return None
+
+    def _answers(self) -> float:
+        """Seconds until the server has answered that it is well."""
+        begins = time.monotonic()
+        httpx.get(f"{self._url}/readyz", timeout=ASK_S * self._patience)
+        return time.monotonic() - begins
 
     def _bad_requests(self) -> str | None:
         """What was answered wrongly."""
