@@ -29,6 +29,7 @@ REALTIME = (
     "media/peer/test_viewers.py",
     "media/peer/test_voice.py",
     "network",
+    "soak/test_soak.py",
     "reliability/test_engine_faults.py",
     "reliability/test_engine_reserve.py",
     "test_agent_example.py",

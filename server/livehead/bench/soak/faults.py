@@ -49,8 +49,9 @@ ASK_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``begins`` is monotonic seconds. ``seconds`` is how long until all was well again, None where it never was,
-    which for bad requests and killed clients is how long it took to answer then; ``within`` how long it may take. ``wrong`` says what should not have been."""
+    """``begins`` is monotonic seconds. ``seconds`` is how long until all was well again, None where it never was, which
+    for bad requests and killed clients is how long the server took to answer then; ``within`` how long it may take.
+    ``wrong`` says what should not have been."""
 
     kind: FaultKind
     begins: float
