@@ -13,6 +13,7 @@ import av
 import httpx
 import pytest
 
+from fault_rows import Recovery
 from serving import running
 from waiting import patient
 
@@ -26,7 +27,12 @@ async def listed(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 @pytest.mark.soak
-async def test_no_render_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
+@pytest.mark.fault(
+    "server",
+    "The server is killed while it makes renders, and started again",
+    "The renders go on: what ran begins again, what waited keeps its place.",
+)
+async def test_no_render_is_lost_when_the_server_is_killed(tmp_path: Path, recovery: Recovery) -> None:
     audio = await asyncio.to_thread(SPEECH.read_bytes)
     with running(tmp_path, *OPTIONS) as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
@@ -56,3 +62,4 @@ async def test_no_render_is_lost_when_the_server_is_killed(tmp_path: Path) -> No
         assert sum(1 for _ in film.decode(video=0)) == 222
     folder = tmp_path / "kept" / "renders"
     assert {path.name for path in folder.rglob("*") if path.parent != folder} == {"film.mp4"}
+    recovery(f"{len(after)} of {len(before)} renders are done, and the same as without it")

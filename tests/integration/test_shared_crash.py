@@ -6,12 +6,14 @@ import asyncio
 import io
 import os
 import signal
+import time
 from pathlib import Path
 
 import av
 import httpx
 import pytest
 
+from fault_rows import Recovery
 from serving import Process, running
 from store.objects.s3_server import S3Server, s3
 from waiting import patient
@@ -23,8 +25,16 @@ pytestmark = pytest.mark.soak
 SPEECH = Path(__file__).parents[1] / "data" / "speech.flac"
 
 
+@pytest.mark.fault(
+    "storage",
+    "Of two servers with one storage the one that makes a render is killed",
+    "The render goes on at the other one.",
+    within=30.0,
+)
 @pytest.mark.parametrize("storage", ["folder", "bucket"])
-async def test_a_render_goes_on_at_another_server(tmp_path: Path, s3: S3Server, storage: str) -> None:
+async def test_a_render_goes_on_at_another_server(
+    tmp_path: Path, s3: S3Server, storage: str, recovery: Recovery
+) -> None:
     shared = ("--data-dir", str(tmp_path / "shared"))
     folders = [tmp_path / name for name in ("one", "other")]
     for each in folders:
@@ -43,8 +53,10 @@ async def test_a_render_goes_on_at_another_server(tmp_path: Path, s3: S3Server, 
         left = other if maker is one else one
         os.kill(maker.process.pid, signal.SIGKILL)
         await asyncio.to_thread(maker.process.wait)
+        killed = time.monotonic()
         async with httpx.AsyncClient(base_url=left.url, timeout=60) as client:
             assert await making(left) is left
+            seconds = time.monotonic() - killed
             async with patient(60):
                 while (found := (await client.get(location)).json())["state"] == "running":  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
@@ -52,6 +64,7 @@ async def test_a_render_goes_on_at_another_server(tmp_path: Path, s3: S3Server, 
     assert found["state"] == "done"
     with av.open(io.BytesIO(film)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 222
+    recovery(f"the other server makes it (a {storage})", seconds)
 
 
 async def making(*servers: Process) -> Process:

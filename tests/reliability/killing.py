@@ -2,6 +2,8 @@
 
 python killing.py every FOLDER                 # before each call to the system, of each kind of change
 python killing.py random FOLDER TIMES SEED     # at random, again and again, in one folder
+python killing.py write FOLDER                 # add things until it is killed, and say so, line by line
+python killing.py read FOLDER                  # what is there
 
 Prints a line of JSON: how many were killed, and of which changes; it fails with a traceback where something is lost.
 """
@@ -114,13 +116,15 @@ def at_random(root: Path, times: int, seed: int) -> Counter[str]:
     return killed
 
 
-def _write_on(root: Path, number: int, seed: int, pipe: int) -> None:
+def _write_on(root: Path, number: int, seed: int, pipe: int, *, only_more: bool = False) -> None:
     """Change after change, each said before and after it, until it is killed."""
     chance = random.Random(seed)
     kept = Kept(root)
     try:
         while True:
             for change in chance.sample(sorted(CHANGES), len(CHANGES)):
+                if only_more and change.startswith(("remove", "revoke", "forget")):
+                    continue
                 if "film" in change and chance.random() < 0.8:  # it takes longer than all others together
                     continue
                 number += 1
@@ -229,6 +233,11 @@ def _check_flushed(made: list[tuple[str, str, str]]) -> None:
 def main() -> int:
     hurry()
     root = Path(sys.argv[2])
+    if sys.argv[1] == "write":
+        _write_on(root, 0, 1, sys.stdout.fileno(), only_more=True)
+    if sys.argv[1] == "read":
+        print(json.dumps(Kept(root).state()))
+        return 0
     killed = every(root) if sys.argv[1] == "every" else at_random(root / "data", int(sys.argv[3]), int(sys.argv[4]))
     print(json.dumps(killed))
     return 0

@@ -41,15 +41,15 @@ class PortraitLibrary:
     def load(self) -> list[PortraitRecord]:
         """All portraits, the oldest first. What is broken is left out, with a line in the log."""
         listed = self._objects.list(FOLDER)
-        empty = {each.key for each in listed if each.size == 0}
+        there = {each.key for each in listed if each.size}
         found = []
         for record, _ in self._records.all(listed).values():
-            broken = next((name for name in (IMAGE, THUMBNAIL) if _key(record.id, name) in empty), None)
+            broken = next((name for name in (IMAGE, THUMBNAIL) if _key(record.id, name) not in there), None)
             if broken is None:
                 found.append(record)
             elif record.id not in self._said:
                 self._said.add(record.id)
-                logger.warning("portraits: %s is left out: its %s is empty", record.id, broken)
+                logger.warning("portraits: %s is left out: its %s is missing or empty", record.id, broken)
         return sorted(found, key=lambda record: record.consent.at)
 
     def sweep(self) -> None:
