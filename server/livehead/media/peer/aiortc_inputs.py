@@ -25,6 +25,9 @@ from livehead.media.peer.datagram_queue import DatagramQueue
 from livehead.media.peer.sctp import BadPacketError, count_parts, has_room
 from livehead.turns import turns
 
+LONGEST_TRIP_S = 60.0
+"""A message on a data channel that took longer was sent again meanwhile (RFC 9260 section 16)."""
+
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 """For clients with RSA certificates too, as GStreamer's are; aiortc knows ECDSA only, which is all that RFC 8827
 section 6.5 requires."""
@@ -172,7 +175,15 @@ def _guard_sctp(sctp: RTCSctpTransport, traffic: ClientTraffic, on_malformed: On
         chunk.streams = [each for each in chunk.streams if each[0] in sctp._inbound_streams]
         await skip_data(chunk)
 
+    def measured(seconds: float) -> None:
+        """The library measures round trips by the wall clock. One that was set meanwhile says nothing of the way, and
+        lost messages would be sent again after a minute for minutes to come."""
+        if 0 <= seconds <= LONGEST_TRIP_S:
+            update_rto(seconds)
+
+    update_rto = sctp._update_rto
     handle_data, receive_data, skip_data = sctp._handle_data, sctp._receive_data_chunk, sctp._receive_forward_tsn_chunk
+    replace(sctp, "_update_rto", measured)
     replace(sctp, "_handle_data", handle)
     replace(sctp, "_receive_data_chunk", receive)
     replace(sctp, "_receive_forward_tsn_chunk", skip)

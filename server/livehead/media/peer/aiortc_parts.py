@@ -122,7 +122,7 @@ def check_private_names() -> None:
         ),
         (ice, "data_received check_incoming check_state respond_error"),
         (StunProtocol(ice), "datagram_received transactions send_stun"),
-        (pc.sctp, "_handle_data _receive_data_chunk _receive_forward_tsn_chunk"),
+        (pc.sctp, "_handle_data _receive_data_chunk _receive_forward_tsn_chunk _update_rto"),
         (pc.sctp, "_last_received_tsn _inbound_streams _sack_misordered _advertised_rwnd"),
         (InboundStream(), "reassembly"),
     ]

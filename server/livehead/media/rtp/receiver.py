@@ -16,9 +16,9 @@ from collections.abc import Callable
 from aiortc import RTCRtpReceiver
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
-from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
+from livehead.media.rtp.arrival_statistics import ArrivalStatistics
 from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.watched_task import OnFailure, watched_task
 
@@ -50,7 +50,7 @@ class Receiver(RTCRtpReceiver):
         self._on_packet = on_packet
         self._link = LinkFigures() if link is None else link
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
-        self._statistics: dict[int, StreamStatistics] = {}
+        self._statistics: dict[int, ArrivalStatistics] = {}
         self._rates: dict[int, int] = {}  # of the sources' clocks, in Hz
         self._sender_reports: dict[int, tuple[int, float]] = {}
         self._report_ssrc: int | None = None
@@ -86,7 +86,7 @@ class Receiver(RTCRtpReceiver):
             return
         statistics = self._statistics.get(packet.ssrc)
         if statistics is None and len(self._statistics) < MAX_SOURCES:
-            statistics = self._statistics[packet.ssrc] = StreamStatistics(codec.clockRate)
+            statistics = self._statistics[packet.ssrc] = ArrivalStatistics(codec.clockRate)
             self._rates[packet.ssrc] = codec.clockRate
         if statistics is not None:
             statistics.add(packet)
@@ -111,7 +111,7 @@ class Receiver(RTCRtpReceiver):
             with contextlib.suppress(ConnectionError):
                 await self.transport._send_rtp(bytes(RtcpRrPacket(ssrc=self._report_ssrc, reports=reports)))
 
-    def _info(self, ssrc: int, statistics: StreamStatistics) -> RtcpReceiverInfo:
+    def _info(self, ssrc: int, statistics: ArrivalStatistics) -> RtcpReceiverInfo:
         middle, at = self._sender_reports.get(ssrc, (0, 0.0))
         lost = statistics.fraction_lost  # since it was last asked for
         self._link.report("received", self._kind, lost=lost / 256, jitter=statistics.jitter / self._rates[ssrc])

@@ -42,7 +42,7 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 
-from livehead.media.rtp.clock import NTP_EPOCH, MediaClock
+from livehead.media.rtp.clock import NTP_EPOCH, MediaClock, steady_wall
 from livehead.media.rtp.link_figures import LinkFigures
 from livehead.media.rtp.rate_control import FLOOR
 from livehead.media.rtp.retransmission import CAPACITY, RetransmissionBuffer, SentPacket
@@ -246,4 +246,4 @@ class Sender(RTCRtpSender):
 
 def _send_time() -> int:
     """Now as the 24-bit header extension abs-send-time has it: seconds with 18 bits behind the point."""
-    return int((time.time() + NTP_EPOCH) * (1 << 18)) & 0xFFFFFF
+    return int((steady_wall() + NTP_EPOCH) * (1 << 18)) & 0xFFFFFF
