@@ -56,6 +56,10 @@ class Orders:
     def take_back(self, order: Order) -> None:
         (self.folder / order).unlink(missing_ok=True)
 
+    def take_all_back(self) -> None:
+        for order in self.folder.iterdir():
+            order.unlink(missing_ok=True)
+
     def given(self, order: Order) -> float | None:
         try:
             return float((self.folder / order).read_text())

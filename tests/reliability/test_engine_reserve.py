@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,13 +23,21 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
-def orders(tmp_path_factory: pytest.TempPathFactory) -> Orders:
-    return Orders(tmp_path_factory.mktemp("orders"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("orders")
+
+
+@pytest.fixture
+def orders(folder: Path) -> Iterator[Orders]:
+    """Of one test: none outlives it."""
+    orders = Orders(folder)
+    yield orders
+    orders.take_all_back()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served(orders: Orders) -> AsyncIterator[Served]:
-    spec = EngineSpec("faulty:create", {"orders": str(orders.folder), "item_seconds": 0.003})
+async def served(folder: Path) -> AsyncIterator[Served]:
+    spec = EngineSpec("faulty:create", {"orders": str(folder), "item_seconds": 0.003})
     async with serving(spec, heartbeat_seconds=5.0, max_sessions=4, standby=True) as server:
         server.services.host._supervisor._calm = 0.0  # another one is loaded at once, not after a quiet time
         yield server
