@@ -115,7 +115,7 @@ sbom: $(SUPPLY)/.installed
 	$(SUPPLY)/bin/python deploy/supply/sbom.py build/sbom
 
 audit: $(SUPPLY)/.installed
-	$(SUPPLY)/bin/python deploy/supply/audit.py
+	$(SUPPLY)/bin/python deploy/supply/audit.py $(ARGS)
 
 lock: $(SUPPLY)/.installed
 	$(SUPPLY)/bin/python deploy/supply/locks.py $(ARGS)

@@ -134,10 +134,11 @@ def page(made: list[Row], brought: Mapping[str, tuple[str, ...]]) -> str:
     """``brought``: the libraries of each package that brings some."""
     lines = [HEAD, "## Packages", "", "| package | version | licence | image |", "| --- | --- | --- | --- |"]
     lines += [f"| {row.name} | {row.version} | {row.licence} | {', '.join(row.images)} |" for row in made]
-    lines += ["", "## Libraries inside these packages", "", "| package | library | licence |", "| --- | --- | --- |"]
+    lines += ["", "## Libraries inside these packages", "", "| package | libraries |", "| --- | --- |"]
     for name, names in brought.items():
-        lines += [f"| {name} | {each} | {GIVEN['libraries'][each]} |" for each in names]
-    lines += [f"| {name} | | {what} |" for name, what in GIVEN["inside"].items()]
+        said = ", ".join(f"{each} ({GIVEN['libraries'][each]})" for each in names)
+        lines.append(f"| {name} | {said} |")
+    lines += [f"| {name} | {what} |" for name, what in GIVEN["inside"].items()]
     lines += ["", "## Programs", "", "| what | licence |", "| --- | --- |"]
     lines += [f"| {what} | {licence} |" for what, licence in GIVEN["system"].items()]
     lines += ["", "## Fetched later, by whoever asks for it", "", "| what | licence |", "| --- | --- |"]

@@ -66,8 +66,8 @@ def _licences() -> tuple[dict[str, str], dict[str, list[tuple[str, str]]]]:
     for line in PAGE.read_text().splitlines():
         if found := re.fullmatch(r"\| ([\w.-]+) \| [\w.!+-]+ \| (.+?) \| (?:cpu|cuda)(?:, cuda)? \|", line):
             packages[found[1]] = found[2]
-        elif found := re.fullmatch(r"\| ([\w.-]+) \| (lib\w+) \| (.+?) \|", line):
-            libraries.setdefault(found[1], []).append((found[2], found[3]))
+        elif found := re.fullmatch(r"\| ([\w.-]+) \| (lib\w+ \(.+\)) \|", line):
+            libraries[found[1]] = re.findall(r"(lib\w+) \((.+?)\)", found[2])
     return packages, libraries
 
 

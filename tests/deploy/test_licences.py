@@ -38,12 +38,13 @@ def test_the_licences_are_those_of_the_installed_packages() -> None:
         compared += 1
         assert licences.licence_of(name, fields) == licence, f"{name} {version}: run make licences"
         for library in licences.libraries(name):
-            assert f"| {name} | {library} | {licences.GIVEN['libraries'][library]} |" in LISTED
+            [line] = re.findall(rf"^\| {name} \| (lib.*) \|$", LISTED, re.MULTILINE)
+            assert f"{library} ({licences.GIVEN['libraries'][library]})" in line
     assert compared > 50
 
 
 def test_copyleft_is_named() -> None:
-    for line in ("| av | libx264 | GPL-2.0-or-later |", "| av | libx265 | GPL-2.0-or-later |", "| espeak-ng"):
+    for line in ("libx264 (GPL-2.0-or-later)", "libx265 (GPL-2.0-or-later)", "| espeak-ng"):
         assert line in LISTED
 
 
