@@ -33,8 +33,8 @@ HEAD = """# Licences of what the images are made of
 
 Livehead itself is under the [Apache License 2.0](LICENSE). Its wheel, its sdist and the npm package hold no package
 of others. The images do: this list is written by `make licences`, from the metadata of the packages in
-`deploy/supply/`; [supply chain](docs/operations/supply-chain.md#licences) says what follows from it. The licences' texts are in the
-images, in each package's `*.dist-info` folder.
+`deploy/supply/`; [supply chain](docs/operations/supply-chain.md#licences) says what follows from it. The
+licences' texts are in the images, in each package's `*.dist-info` folder.
 """
 
 
