@@ -10,6 +10,7 @@ import math
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import av
@@ -35,11 +36,14 @@ CLOSE_S = 5.0
 
 NTP_FRACTION = 1 << 32
 
+GATHER_S = 2
+"""How long a STUN or TURN server, and the name server that knows it, may take; aiortc gives them 5 s."""
+
 GAP_S = 0.5
 """Where nothing came for so long, what was lost does not come any more."""
 
 OLD_S = 0.2
-"""What comes so soon after a gap may have waited in the socket while this process slept: it is old, and is not played."""
+"""What comes so soon after a gap may have waited in the socket while this process slept: it is old, and not played."""
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +91,12 @@ class CallPeer:
         self._channel.on("message", lambda text: on_text(text) if isinstance(text, str) else None)
 
     async def offer(self) -> str:
-        """The SDP offer, with all candidates."""
+        """The SDP offer, with all candidates that are there in time."""
+        private: Any = self._pc
+        for ice in {each.receiver.transport.transport.iceGatherer for each in private.getTransceivers()}:
+            ice._connection.get_component_candidates = partial(
+                ice._connection.get_component_candidates, timeout=GATHER_S
+            )
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return str(self._pc.localDescription.sdp)
 

@@ -15,6 +15,7 @@ from aiortc import RTCPeerConnection
 
 from livehead.media.peer.aiortc_parts import GATHER_TIMEOUT, replace, transports
 from livehead.media.peer.media_addresses import MediaAddresses
+from livehead.media.peer.stun_server import StunServer
 
 LOOPBACK = "127.0.0.1"
 
@@ -42,7 +43,9 @@ def _replace(connection: Connection, at: MediaAddresses) -> None:
         candidates = [port.local_candidate for port in ports]
         own = {each.host: each for each in candidates}
         candidates += [_stand_in(public, own[host]) for public, host in at.stand_ins(list(own))]
-        reflexive, relayed = await asyncio.gather(_ask_stun(connection, ports), original(component, [], GATHER_TIMEOUT))
+        reflexive, relayed = await asyncio.gather(
+            _ask_stun(connection, ports, at.stun), original(component, [], GATHER_TIMEOUT)
+        )
         told = {(each.host, each.port) for each in candidates}
         return candidates + [each for each in reflexive if (each.host, each.port) not in told] + relayed
 
@@ -93,18 +96,19 @@ def _stand_in(public: str, own: Candidate) -> Candidate:
     )
 
 
-async def _ask_stun(connection: Connection, ports: list[StunProtocol]) -> list[Candidate]:
+async def _ask_stun(connection: Connection, ports: list[StunProtocol], stun: StunServer) -> list[Candidate]:
     """What a STUN server says of the IPv4 ports, as far as it answers in time."""
-    if connection.stun_server is None:
+    asking = [port for port in ports if ":" not in port.local_candidate.host]
+    if connection.stun_server is None or not asking:
         return []
-    asked = [
-        asyncio.create_task(server_reflexive_candidate(port, connection.stun_server))
-        for port in ports
-        if ":" not in port.local_candidate.host
-    ]
-    if not asked:
+    name, number = connection.stun_server
+    address = await stun.address(name)
+    if address is None:
         return []
+    asked = [asyncio.create_task(server_reflexive_candidate(port, (address, number))) for port in asking]
     done, late = await asyncio.wait(asked, timeout=GATHER_TIMEOUT)
     for each in late:
         each.cancel()
+    if not done:
+        stun.silent()
     return [each.result()[0] for each in done if each.exception() is None]

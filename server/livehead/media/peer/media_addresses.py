@@ -8,10 +8,11 @@ import logging
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from livehead.errors import UnavailableError, UsageError
+from livehead.media.peer.stun_server import StunServer
 
 RETRY_S = 5.0
 
@@ -27,11 +28,12 @@ class MediaAddresses:
     which clients reach this machine at the same ports, beside its own ones: NAT that maps one to one, as clouds have.
 
     A call has one port number, the same at every address of the machine. So a range holds as many clients as it has
-    ports, and a firewall or NAT need not know the interface.
+    ports, and a firewall or NAT need not know the interface. ``stun`` is what is known of a STUN server.
     """
 
     ports: range | None = None
     public: tuple[str, ...] = ()
+    stun: StunServer = field(default_factory=StunServer, compare=False)
 
     @classmethod
     def of(cls, ports: range | None, public_address: str | None) -> Self:
