@@ -105,6 +105,12 @@ class Pacer:
         self.playout.interrupt()
         self._recorder.interrupted()
 
+    def close(self) -> None:
+        """The session has ended. A second time does nothing."""
+        self.ahead.clear()
+        self.playout.close()
+        self._last_marked = None
+
     def push_missing(self, k: int) -> None:
         """The engine gave the window of block ``k`` up."""
         if self.ahead.gave_up(k):

@@ -159,6 +159,8 @@ class Pipeline:
     def close(self) -> None:
         """Nothing comes any more. A second time does nothing."""
         self._phase.free()
+        self._early.clear()
+        self._pacer.close()
 
     def stats(self, *, preset: str, latency: str) -> Stats:
         """The figures of now, and their growth into the metrics. ``preset`` and ``latency`` are the names to show."""

@@ -310,6 +310,12 @@ class Playout:
                     last = waits if last is None else max(last, waits)
         return last
 
+    def close(self) -> None:
+        """Nothing is sent any more: the frames that wait, and the one that is shown, are let go. Whatever else holds a
+        session that has ended, its frames are most of its memory."""
+        self._timeline.clear()
+        self._sent.frame = None
+
     def take_back(self, k: int) -> None:
         """Blocks from ``k`` on that were not sent yet lose their frames, to get others. Those of blocks that have come
         already are asked for late, and teach nothing."""

@@ -33,6 +33,10 @@ class Timeline:
         """The one that comes after it."""
         return self._segments[1] if len(self._segments) > 1 else None
 
+    def clear(self) -> None:
+        """Nothing waits any more, and nothing comes."""
+        self._segments.clear()
+
     def of(self, k: int) -> Segment | None:
         """The segment of block ``k``; the current one for a block before all of them."""
         for segment in reversed(self._segments):
