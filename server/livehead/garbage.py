@@ -19,14 +19,14 @@ THRESHOLDS = (1000, 5, 1)
 """New objects before the newest are looked through, and how often before those that were left are, twice: so all that
 is not frozen is looked through whenever some 10,000 objects more are there."""
 
-LONG_S = 0.008
+LONG_S = 0.012
 """What took longer to look through is frozen."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
 """Nobody has come for so long when everything is looked through."""
 
-MOST = 1000
+MOST = 500
 """After so many clients it is in any case, and may hold the others up for a moment."""
 
 

@@ -91,4 +91,4 @@ async def test_no_input_holds_the_event_loop(tmp_path: Path, recovery: Recovery)
 async def test_the_same_with_few_clients(tmp_path: Path) -> None:
     found = await drive(tmp_path, 0.1, 0.0)
     assert _most(found, 1) <= MOST_MS * PATIENCE
-    assert min(looks for _, _, looks in found.values()) > 50
+    assert min(looks for _, _, looks in found.values()) > 20, "the watch did not look"

@@ -172,7 +172,7 @@ def _choose(settings: EngineSettings) -> Choice:
     return Choice("fake", None, EngineSpec("watched_server:create", {"device": "cpu", "max_batch": 16}), "as asked")
 
 
-if __name__ == "__main__":  # the engine's worker is spawned and imports this module again
+if __name__ == "__main__":  # the engine's worker imports this module for its factory
     livehead.app.EventLoopWatch = functools.partial(Watch, Connection(int(sys.argv[1])), sys.argv[2] == "stacks")
     if sys.argv[3] == "large":
         serve.choose = _choose
