@@ -31,6 +31,7 @@ REALTIME = (
     "network",
     "reliability/test_engine_faults.py",
     "reliability/test_engine_reserve.py",
+    "reliability/test_server_clock.py",
     "soak/test_soak.py",
     "test_agent_example.py",
     "test_examples.py",
@@ -56,6 +57,8 @@ LOOPBACK = (
     "fuzz/test_session_life.py",
     "integration/test_ending.py",
     "integration/test_film_crash.py",
+    "reliability/test_data_upgrade.py",
+    "reliability/test_disk_full.py",
     "sessions/test_pushed.py",
     "sessions/test_session.py",
     "sessions/test_trace.py",
@@ -112,6 +115,7 @@ SLOW = (
     "replay/test_silence_replayed.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
+    "sessions/test_long_call.py",
     "store/test_decoding.py",
     "test_agent_example.py",
     "test_avatars.py",
@@ -137,6 +141,7 @@ COMPUTE = (
     "replay/test_silence_replayed.py",
     "sessions/hearing/test_echo.py",
     "sessions/test_drift.py",
+    "sessions/test_long_call.py",
 )
 """Models, files and simulations, for minutes, and no claims about time: the tests of REALTIME leave half of the
 processor idle, and these take it, at the lowest priority there is."""
