@@ -74,13 +74,13 @@ def unlimited(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    share = torch.cuda.get_per_process_memory_fraction(device)
-    torch.cuda.set_per_process_memory_fraction(1.0, device)
+    share = torch.cuda.get_per_process_memory_fraction(device.index)  # without one: the current device
+    torch.cuda.set_per_process_memory_fraction(1.0, device.index)
     try:
         yield
     finally:
         torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction(share, device)
+        torch.cuda.set_per_process_memory_fraction(share, device.index)
 
 
 def taken(device: torch.device) -> DeviceMemory | None:
