@@ -17,7 +17,9 @@ MOST_LINES = 150
 
 @each_text
 def test_a_page_can_be_read_in_one_go(page: Path) -> None:
-    assert len(page.read_text().splitlines()) <= MOST_LINES, "split it by subject"
+    """The tables that tests write (fault_rows.py) are looked up, and as long as there are tests."""
+    text = re.sub(r"(<!-- faults: \w+ -->\n).*?(<!-- end -->)", r"\1\2", page.read_text(), flags=re.DOTALL)
+    assert len(text.splitlines()) <= MOST_LINES, "split it by subject"
 
 
 @each_page
