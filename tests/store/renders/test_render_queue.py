@@ -208,6 +208,29 @@ async def test_a_server_that_is_not_heard_of_has_lost_its_render(tmp_path: Path)
         assert await other.end("one", "done")
 
 
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+async def test_a_clock_that_is_set_takes_no_render_away(
+    tmp_path: Path, step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither from the server that makes it, nor from those whose film is kept for longer than that."""
+    wall, offset = time.time, 0.0
+    monkeypatch.setattr("time.time", lambda: wall() + offset)
+    async with queue(tmp_path) as first, queue(tmp_path) as other:
+        await add(first, "one")
+        await add(first, "two")
+        assert await first.begin("one")
+        assert await other.begin("two")
+        assert await other.end("two", "done")
+        assert await other.begin("one") is None
+        offset = step
+        assert await other.begin("one") is None
+        await other.sweep()
+        assert await first.beat("one", 0.5)
+        assert [each.state for each in await other.open()] == ["running"]
+        assert await first.end("one", "done")
+        assert await other.begin("one") is None
+
+
 FORMER = """
 CREATE TABLE renders (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, token TEXT, avatar TEXT,
