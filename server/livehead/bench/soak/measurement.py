@@ -36,6 +36,11 @@ LOOK_S = 2.0
 
 SHORT_S = 300.0
 METRICS_S = 4.0
+KEPT_MB = 32.0
+"""What was freed and the C library keeps for later: it grows for some minutes, to a level that depends on how many
+calls overlap."""
+
+CALL_DESCRIPTORS = 6
 NEW_WORKER = 0.05
 """Share of the memory of the server with its workers by which these may differ, one and the one after it."""
 
@@ -210,9 +215,11 @@ class _Soak:
             whole = [each for each in self._all if self._was_whole(each.at)]
             found = []
             for growth in growths(self._held):
-                found.append(_named(growth, "the server", 0.0))
+                found.append(_named(growth, "the server", KEPT_MB, self._plan.callers))
             for growth in growths(whole):
-                found.append(_named(growth, "server and workers", NEW_WORKER * growth.begin))
+                found.append(
+                    _named(growth, "server and workers", KEPT_MB + NEW_WORKER * growth.begin, self._plan.callers)
+                )
             return found, []
         except ValueError as error:
             return [], [f"too short to say whether anything leaks: {error}"]
@@ -236,10 +243,14 @@ class _Soak:
             time.sleep(0.5)
 
 
-def _named(growth: Growth, whose: str, more: float) -> Growth:
-    """The same growth with a name that tells whose it is; of memory ``more`` is allowed."""
+def _named(growth: Growth, whose: str, more_mb: float, callers: int) -> Growth:
+    """The same growth with a name that tells whose it is; of memory ``more_mb`` more are allowed, and the descriptors
+    that these callers have or have not at the time."""
     resource = replace(growth.resource, name=f"{growth.resource.name} of {whose}")
-    return replace(growth, resource=resource, limit=growth.limit + (more if resource.unit == "MB" else 0.0))
+    more = more_mb if resource.unit == "MB" else 0.0
+    if growth.resource.name == DESCRIPTORS.name:
+        more = CALL_DESCRIPTORS * callers
+    return replace(growth, resource=resource, limit=growth.limit + more)
 
 
 def conditions(plan: SoakPlan, info: Mapping[str, Any]) -> dict[str, Any]:
