@@ -26,7 +26,7 @@ LOOK_S = 0.5
 QUIET_S = 5.0
 """Nobody has come for so long when everything is looked through."""
 
-MOST = 500
+MOST = 100
 """After so many clients it is in any case, and may hold the others up for a moment."""
 
 
