@@ -45,9 +45,7 @@ def test_sound_files_are_hashed_once(root: Path) -> None:
 def test_a_flipped_bit_is_refused_and_stays_refused(root: Path) -> None:
     flip(root / PIN.local)
     for _ in range(2):
-        with pytest.raises(
-            CheckpointError, match=r"model.bin is not the file .*models download lite"
-        ):
+        with pytest.raises(CheckpointError, match=r"model.bin is not the file .*models download lite"):
             admit([PIN], root)
 
 
