@@ -36,7 +36,7 @@ def test_backup_while_it_is_written_to(tmp_path: Path, recovery: Recovery) -> No
     backup, restore = (
         line.replace("/srv/livehead", str(tmp_path / "data"))
         .replace("/srv/restored", str(tmp_path / "restored"))
-        .replace("livehead.tar", str(tmp_path / "livehead.tar"))
+        .replace("backup.tar", str(tmp_path / "backup.tar"))
         for line in lines.groups()
     )
     writer = subprocess.Popen(
