@@ -34,7 +34,14 @@ from livehead.media.audio.ingest import AudioChunk, AudioQueue, Ingest
 from livehead.media.audio.track import AudioTrack
 from livehead.media.peer.addresses import AddressPolicy
 from livehead.media.peer.aiortc_inputs import guard_inputs
-from livehead.media.peer.aiortc_parts import check_private_names, client_candidate, prefer, use_receiver, use_sender
+from livehead.media.peer.aiortc_parts import (
+    check_private_names,
+    client_candidate,
+    prefer,
+    send_only,
+    use_receiver,
+    use_sender,
+)
 from livehead.media.peer.channel import LABEL, Channel
 from livehead.media.peer.checks import CheckBudget, bound_checks
 from livehead.media.peer.client_traffic import ClientTraffic
@@ -194,6 +201,7 @@ class Peer:
                 self._video_sender = self._send(video, self._video_track, "video")
             else:
                 video = pc.addTransceiver("video", "inactive")
+            send_only(video)
             prefer(video, VIDEO_CODECS)
 
     def _send(self, transceiver: RTCRtpTransceiver, track: SharedTrack, kind: str) -> Sender:
