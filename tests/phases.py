@@ -85,6 +85,8 @@ BROWSERS = ("browser",)
 
 CALLS = (
     "client",
+    "reliability/test_clients_asleep.py",
+    "reliability/test_network_addresses.py",
     "media/peer/test_client_floods.py",
     "media/peer/test_forms.py",
     "media/peer/test_peer.py",

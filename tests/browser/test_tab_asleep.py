@@ -180,7 +180,7 @@ async def slept(playwright: Playwright, head: Served, seconds: float) -> tuple[f
     "client",
     "A browser is stopped for 4 s",
     "The same session goes on.",
-    within=2.0,
+    within=4.0,
 )
 @pytest.mark.soak
 async def test_a_browser_sleeps_for_a_moment(playwright: Playwright, head: Served, recovery: Recovery) -> None:
