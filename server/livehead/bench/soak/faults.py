@@ -190,9 +190,11 @@ class FaultThrower:
         return None
 
     def _overload(self, within: float) -> tuple[str | None, float | None]:
-        """Sessions until no more fit. What was wrong; and how long it took, once they were ended, until one fits."""
+        """Sessions until no more fit. What was wrong; and how long it took, once they were ended, until one fits, or
+        until /v1/info says that others have taken the room."""
         opened: list[str] = []
         with httpx.Client(base_url=self._url, timeout=ASK_S * self._patience) as client:
+            held = client.get("/v1/info").json()["sessions"]["active"]
             try:
                 wrong = self._fill(client, opened)
             finally:
@@ -203,6 +205,10 @@ class FaultThrower:
                 answer = _open(client)
                 if answer.status_code == 201:
                     client.delete(answer.headers["Location"])
+                    return wrong, time.monotonic() - begins
+                sessions = client.get("/v1/info").json()["sessions"]
+                given_back = not opened or sessions["active"] < held + len(opened)
+                if given_back and not sessions["by_preset"]["throughput"]["room"]:
                     return wrong, time.monotonic() - begins
                 time.sleep(LOOK_S)
         return wrong, None
