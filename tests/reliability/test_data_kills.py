@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     if not MEMORY.is_dir():
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="livehead-test-") as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="kept-") as folder:
         yield Path(folder)
 
 

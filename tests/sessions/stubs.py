@@ -118,7 +118,9 @@ class StubHost:
 
     def __init__(self, opening: Callable[[int], Any] | None = None, *failing: str) -> None:
         self.state = "ready"
-        self.info: Any = SimpleNamespace(presets=PRESETS, looks=LOOKS, name="stub", silence_hop=0, step_hops=())
+        self.info: Any = SimpleNamespace(
+            presets=PRESETS, looks=LOOKS, name="stub", variant=None, silence_hop=0, step_hops=()
+        )
         self.capacity = None
         self.takeovers, self.taken_over_at = 0, None
         self.streams: list[StubStream] = []
