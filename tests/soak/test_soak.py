@@ -15,9 +15,9 @@ from livehead.bench.soak.faults import KINDS as FAULTS
 from waiting import PATIENCE
 
 
-def soak(minutes: float, callers: int, *options: str) -> subprocess.CompletedProcess[str]:
+def soak(minutes: float, callers: int, *options: str, patience: float = PATIENCE) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "livehead", "bench", "soak", "--hours", f"{minutes / 60:.4f}"]
-    command += ["--engine", "preview", "--callers", str(callers), "--patience", f"{PATIENCE:g}", *options]
+    command += ["--engine", "preview", "--callers", str(callers), "--patience", f"{patience:g}", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60 * minutes + 400, check=False)
 
 
@@ -43,7 +43,7 @@ def check(done: subprocess.CompletedProcess[str], callers: int) -> dict[str, Any
 
 @pytest.mark.timeout(600)
 def test_two_minutes_of_callers_and_faults_are_good() -> None:
-    check(soak(2, 2, "--size", "128"), 2)
+    check(soak(2, 2, "--size", "128", patience=2 * PATIENCE), 2)  # two minutes say little of how fast a machine is
 
 
 @pytest.mark.soak

@@ -44,6 +44,9 @@ CALL_DESCRIPTORS = 6
 NEW_WORKER = 0.05
 """Share of the memory of the server with its workers by which these may differ, one and the one after it."""
 
+WORKERS_S = 600.0
+"""In a shorter run workers that are lost and loaded are most of what changes in their memory."""
+
 STARTING_S = 120.0
 EMPTY_S = 20.0
 """How long the last sessions may take to end: those that were dropped are noticed after 10 s."""
@@ -203,7 +206,7 @@ class _Soak:
 
     def _growths(self) -> tuple[list[Growth], list[str]]:
         """Of the server's process, and of it with its workers. While one of these is lost and another one loads there
-        is less of everything, so these times are left out."""
+        is less of everything, so these times are left out; in a short run it is the memory of workers as a whole."""
         try:
             if self._own is None:
                 kinds = ((MEMORY, "memory_mb"), (DESCRIPTORS, "descriptors"))
@@ -217,6 +220,8 @@ class _Soak:
             for growth in growths(self._held):
                 found.append(_named(growth, "the server", KEPT_MB, self._plan.callers))
             for growth in growths(whole):
+                if growth.resource is MEMORY and self._plan.seconds < WORKERS_S:
+                    continue
                 found.append(
                     _named(growth, "server and workers", KEPT_MB + NEW_WORKER * growth.begin, self._plan.callers)
                 )
