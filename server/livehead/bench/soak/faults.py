@@ -159,7 +159,9 @@ class FaultThrower:
         return False
 
     def _lose_worker(self, how: signal.Signals, within: float) -> float | None:
-        workers = [each for each in family(self._pid)[1:] if "livehead.engine.worker.main" in each.cmdline()]
+        workers = [each for each in family(self._pid)[1:] if _is_worker(each)]
+        if not workers:
+            return None
         lost = min(workers, key=lambda each: each.create_time())
         before = read_metrics(self._url, None)
         begins = time.monotonic()
@@ -227,6 +229,14 @@ class FaultThrower:
                     continue
             return f"a session too many was answered with {answer.status_code} {answer.text[:120]}"
         return None if refused else f"{len(opened)} sessions were let in, and none was refused"
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """And alive: one that has ended may not have been waited for."""
+    try:
+        return "livehead.engine.worker.main" in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def _open(client: httpx.Client) -> httpx.Response:
