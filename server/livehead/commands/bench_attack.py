@@ -10,6 +10,7 @@ from typing import Any
 from livehead.bench.attack import measurement
 from livehead.bench.attack.attacks.catalogue import ATTACKS
 from livehead.bench.attack.table import table
+from livehead.commands.bench_server import server_options
 from livehead.commands.options import (
     LATENCY,
     Number,
@@ -21,7 +22,6 @@ from livehead.commands.options import (
     read,
     settings_from,
 )
-from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 
@@ -64,14 +64,7 @@ def run(args: argparse.Namespace) -> int:
         seconds=options.seconds,
         mbit=options.mbit,
         latency=latency_from(settings),
-        server={
-            "engine": settings.engine.engine,
-            "variant": settings.engine.variant,
-            "models": models_folder(settings.engine),
-            "device": settings.engine.device,
-            "size": settings.engine.size,
-            "latency": latency_from(settings),
-        },
+        server=server_options(settings, latency_from(settings)),
     )
     claim, phases = measurement.run(plan, lambda line: print(line, file=sys.stderr, flush=True))
     figures = measurement.figures(plan, claim, phases)

@@ -13,6 +13,7 @@ from typing import Any
 from livehead.bench.latency import measurement
 from livehead.bench.latency.table import table
 from livehead.bench.server_process import own_server
+from livehead.commands.bench_server import server_options
 from livehead.commands.options import (
     LATENCY,
     Number,
@@ -27,7 +28,6 @@ from livehead.commands.options import (
     web_address,
 )
 from livehead.errors import LiveheadError, UsageError
-from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 """Settings of the server that is started where no URL is given; the preset holds for any server."""
@@ -131,12 +131,5 @@ def plan_from(args: argparse.Namespace, options: argparse.Namespace) -> measurem
         rate_kbit=options.rate,
         key=options.key,
         relay=args.relay,
-        server={
-            "engine": settings.engine.engine,
-            "variant": settings.engine.variant,
-            "models": models_folder(settings.engine),
-            "device": settings.engine.device,
-            "size": settings.engine.size,
-            "latency": latency_from(settings),
-        },
+        server=server_options(settings, latency_from(settings)),
     )

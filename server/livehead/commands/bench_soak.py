@@ -10,9 +10,9 @@ from typing import Any
 from livehead.bench.soak import measurement
 from livehead.bench.soak.table import figures, table
 from livehead.bench.soak.verdict import FPS, LOOP_MS, SKEW_DRIFT_MS, SKEW_MS, STILL_S, STILLS, STILLS_HOUR, verdict
+from livehead.commands.bench_server import server_options
 from livehead.commands.options import Number, Option, Whole, add_options, add_settings, read, settings_from, web_address
 from livehead.errors import UsageError
-from livehead.models.places import models_folder
 
 SETTINGS = ("engine", "variant", "models", "device", "size", "latency")
 """Settings of the server that is started where no URL is given."""
@@ -78,12 +78,5 @@ def plan_from(args: argparse.Namespace) -> measurement.SoakPlan:
         patience=options.patience,
         url=options.url,
         key=options.key,
-        server={
-            "engine": settings.engine.engine,
-            "variant": settings.engine.variant,
-            "models": models_folder(settings.engine),
-            "device": settings.engine.device,
-            "size": settings.engine.size,
-            "latency": settings.sessions.latency,
-        },
+        server=server_options(settings, settings.sessions.latency),
     )
