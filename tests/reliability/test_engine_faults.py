@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -24,19 +24,6 @@ from waiting import PATIENCE, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DEGRADED = [("live", None), ("degraded", "engine-down"), ("live", None)]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("orders")
-
-
-@pytest.fixture
-def orders(folder: Path) -> Iterator[Orders]:
-    """Of one test: none outlives it."""
-    orders = Orders(folder)
-    yield orders
-    orders.take_all_back()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

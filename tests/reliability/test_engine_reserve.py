@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,19 +20,6 @@ from serving import Served, serving
 from waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("orders")
-
-
-@pytest.fixture
-def orders(folder: Path) -> Iterator[Orders]:
-    """Of one test: none outlives it."""
-    orders = Orders(folder)
-    yield orders
-    orders.take_all_back()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
