@@ -7,7 +7,8 @@ import http.server
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import httpx
 import pytest
@@ -31,6 +32,9 @@ class S3Server:
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self._server.start()
         _, self.port = self._server.get_host_and_port()
+        listening = self._server._server
+        assert listening is not None
+        listening.app = _one_by_one(listening.app)
 
     def stop(self) -> None:
         server, self._server = self._server, None
@@ -41,6 +45,17 @@ class S3Server:
         name = f"bucket-{uuid.uuid4().hex[:12]}"
         assert httpx.put(f"{self.url}/{name}").status_code == 200
         return name
+
+
+def _one_by_one(app: WSGIApplication) -> WSGIApplication:
+    """moto looks whether a condition holds, and then writes; S3 does both at once."""
+    turn = threading.Lock()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with turn:
+            return app(environ, start_response)
+
+    return answer
 
 
 @pytest.fixture(scope="module")
