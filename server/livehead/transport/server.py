@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 from uvicorn.config import STARTUP_FAILURE
 
 from livehead.metrics import Metrics
@@ -67,6 +68,7 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         _allow_descriptors(self._limits.max_connections + OTHER_DESCRIPTORS)
+        await run_in_threadpool(int)  # loads what the first file served would wait for, 20 ms
         self.servers = [Listener(each, self._accept) for each in sockets or ()]  # type: ignore[misc]
         self._checking = asyncio.create_task(self._check(), name="connections")
         self.started = True

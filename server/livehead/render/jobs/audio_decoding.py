@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from livehead.decoder_process import DecoderProcess, Ended
 from livehead.errors import DiskFullError, EngineError, MediaError, TooLargeError, UnavailableError, UnprocessableError
 from livehead.render.jobs.audio_decoder import SECONDS
 
 WAITING = 8
 """Files that wait to be decoded, one after the other; more are refused."""
 
-MAX_LOGGED = 2000
-"""Characters of what a decoder says on stderr."""
-
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-"""Variables of the environment that the decoder gets: the server's secrets are in others."""
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+MAX_SAID = 64 * 1024
+"""Bytes of what a decoder says that are read; it has a line to say."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,37 +73,25 @@ class AudioDecoder:
         return float(found["seconds"])
 
     async def _decode(self, source: Path, target: Path) -> dict[str, Any]:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ONE_THREAD
-        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
-        process = await asyncio.create_subprocess_exec(
-            *self._program,
-            *(str(source), str(target), repr(self.most)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # Ctrl-C in a terminal is for the server
-        )
+        command = (*self._program, str(source), str(target), repr(self.most))
+        process = DecoderProcess(command, most=MAX_SAID, seconds=self._seconds)
+        running = asyncio.ensure_future(asyncio.to_thread(process.run))
         try:
-            async with asyncio.timeout(self._seconds):
-                said, complaint = await process.communicate()
-        except TimeoutError:
-            said = complaint = b""
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            code = await asyncio.shield(process.wait())
-        return self._outcome(code, said, complaint.decode(errors="replace")[-MAX_LOGGED:].strip())
+            return self._outcome(await asyncio.shield(running))
+        except asyncio.CancelledError:
+            process.kill()
+            await asyncio.wait([running])
+            raise
 
-    def _outcome(self, code: int, said: bytes, complaint: str) -> dict[str, Any]:
-        if code < 0:
-            logger.warning("an audio decoder was ended by signal %d: %s", -code, json.dumps(complaint))
+    def _outcome(self, ended: Ended) -> dict[str, Any]:
+        if ended.code < 0:
+            logger.warning("an audio decoder was ended by signal %d: %s", -ended.code, json.dumps(ended.complaint))
             raise TooLargeError("The audio cannot be decoded in the time and memory there is for it. Save it as WAV.")
         try:
-            found = json.loads(said)
+            found = json.loads(ended.output)
         except ValueError:
             found = None
-        if code != 0 or not isinstance(found, dict):
-            logger.error("an audio decoder failed with exit code %d: %s", code, complaint)
+        if ended.code != 0 or not isinstance(found, dict):
+            logger.error("an audio decoder failed with exit code %d: %s", ended.code, ended.complaint)
             raise DecoderError("The program that decodes audio failed; the server's log has the details.")
         return found

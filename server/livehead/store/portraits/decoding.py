@@ -10,17 +10,15 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pydantic import ValidationError
 
 from livehead.core.portrait_check import Crop
+from livehead.decoder_process import DecoderProcess, Ended
 from livehead.errors import LiveheadError, PortraitError, UnavailableError
 from livehead.image_decoding import check_file
 from livehead.store.portraits.confinement import MAX_OUTPUT, SECONDS
@@ -32,14 +30,6 @@ WAITING = 8
 """Pictures that are decoded at once, and that wait for it; more are refused."""
 
 PROGRAM = (sys.executable, "-P", "-m", "livehead.store.portraits.decoder")
-
-MAX_LOGGED = 2000
-"""Characters of what a decoder says on stderr."""
-
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-"""Variables of the environment that the decoder gets: the server's secrets are in others."""
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +44,7 @@ class PortraitDecoder:
         self._places = at_once + waiting
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="portraits")
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[DecoderProcess] = set()
         self._closed = False
 
     async def inspect(self, data: bytes, crop: Crop | None = None) -> Inspection:
@@ -101,57 +91,43 @@ class PortraitDecoder:
 
     def _decode(self, order: Order, data: bytes) -> tuple[Result, bytes]:
         """Runs a process from its start to its end."""
-        with _memory(data) as given, _memory() as made, _memory() as said:
-            code = self._spawn_and_wait(order, given, made, said)
-            if code != 0:
-                raise self._failure(code, _read(said))
-            line, _, files = _read(made).partition(b"\n")
+        ended = self._wait_for((*self._program, order.model_dump_json()), data)
+        if ended.code != 0:
+            raise self._failure(ended.code, ended.complaint)
+        line, _, files = ended.output.partition(b"\n")
         try:
             result = Result.model_validate_json(line)
         except ValidationError as error:
-            raise self._failure(0, str(error).encode()) from None
+            raise self._failure(0, str(error)) from None
         if result.refusal is not None:
             raise result.refusal.to_error()
         if result.check is None or result.image + result.thumbnail != len(files):
-            raise self._failure(0, b"its result is not whole")
+            raise self._failure(0, "its result is not whole")
         return result, files
 
-    def _spawn_and_wait(self, order: Order, given: int, made: int, said: int) -> int:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ONE_THREAD
-        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    def _wait_for(self, command: tuple[str, ...], data: bytes) -> Ended:
+        process = DecoderProcess(command, most=MAX_OUTPUT + 1, seconds=SECONDS)
         with self._lock:
             if self._closed:
                 raise UnavailableError("The server is shutting down.")
-            process = subprocess.Popen(
-                [*self._program, order.model_dump_json()],
-                stdin=given,
-                stdout=made,
-                stderr=said,
-                env=environment,
-                process_group=0,
-            )
             self._running.add(process)
         try:
-            return process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            return -signal.SIGALRM
+            return process.run(data)
         finally:
-            process.kill()
-            process.wait()
             with self._lock:
                 self._running.discard(process)
 
-    def _failure(self, code: int, said: bytes) -> Exception:
-        text = said.decode(errors="replace")[-MAX_LOGGED:].strip()
+    def _failure(self, code: int, complaint: str) -> Exception:
         if self._closed:
             return UnavailableError("The server is shutting down.")
         if code < 0:
-            logger.warning("a picture's decoder was ended by %s: %s", signal.Signals(-code).name, json.dumps(text))
+            ended = signal.Signals(-code).name
+            logger.warning("a picture's decoder was ended by %s: %s", ended, json.dumps(complaint))
             return PortraitError(
                 f"The image cannot be decoded within {SECONDS} seconds and the memory there is for it. Save it anew, "
                 "1024 by 1024 pixels are plenty."
             )
-        logger.error("a picture's decoder failed with exit code %d: %s", code, text)
+        logger.error("a picture's decoder failed with exit code %d: %s", code, complaint)
         return DecoderError("The program that decodes pictures failed; the server's log has the details.")
 
 
@@ -175,23 +151,3 @@ def _portrait(result: Result, files: bytes) -> PreparedPortrait:
         image=files[: result.image],
         thumbnail=files[result.image :],
     )
-
-
-@contextlib.contextmanager
-def _memory(data: bytes = b"") -> Iterator[int]:
-    """A file in memory: unlike a pipe, it needs nobody to write and read at the other end meanwhile, and its size is
-    bounded by the largest file that the process may write."""
-    handle = os.memfd_create("livehead-picture", os.MFD_CLOEXEC)
-    try:
-        with open(handle, "wb", closefd=False) as file:
-            file.write(data)
-        os.lseek(handle, 0, os.SEEK_SET)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _read(handle: int) -> bytes:
-    os.lseek(handle, 0, os.SEEK_SET)
-    with open(handle, "rb", closefd=False) as file:
-        return file.read(MAX_OUTPUT + 1)
