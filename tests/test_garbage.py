@@ -16,14 +16,19 @@ class Ring:
         self.me = self
 
 
-async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_while() -> None:
+async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(garbage, "LONG_S", 0.0)  # whatever is looked through is frozen
     active, came, now = [1], [0], [0.0]
     thresholds = gc.get_threshold()
     collection = GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0])
     async with collection:
         came[0] = 1
-        left = weakref.ref(Ring())
-        gc.freeze()
+        ring = Ring()
+        left = weakref.ref(ring)
+        gc.collect()
+        del ring
         gc.collect()
         assert left() is not None
         now[0] += 2 * QUIET_S
@@ -49,3 +54,23 @@ async def test_what_takes_long_to_look_through_is_frozen(monkeypatch: pytest.Mon
         monkeypatch.setattr(garbage, "LONG_S", 0.0)
         gc.collect()
         assert gc.get_freeze_count() >= before + len(many)
+
+
+async def test_where_no_call_was_frozen_the_servers_own_objects_are_not_looked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(garbage, "LONG_S", 1000.0)
+    came = [0]
+    collection = GarbageCollection(lambda: 1, lambda: came[0])
+    own = Ring()
+    async with collection:
+        left = weakref.ref(own)
+        del own  # what was frozen at the start stays, also where it is garbage
+        came[0] = garbage.MOST
+        call = weakref.ref(Ring())
+        assert collection.look()
+        assert call() is None
+        assert left() is not None
+        assert gc.get_freeze_count() > 1000
+    gc.collect()
+    assert left() is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from livehead.turns import Turns, turns
+from livehead.turns import MEDIA_AT_ONCE, Turns, media_turns, turns
 
 
 async def iterations(count: list[int]) -> None:
@@ -49,3 +49,20 @@ async def test_one_that_is_cancelled_while_it_waits_holds_nobody_up() -> None:
     await asyncio.wait_for(waiting[3], 1)
     assert waiting[1].cancelled()
     assert waiting[2].cancelled()
+
+
+async def test_packets_take_some_turns_in_each_iteration_and_wait_for_no_request() -> None:
+    count = [0]
+    counting = asyncio.create_task(iterations(count))
+    requests, packets = [asyncio.create_task(turns().take()) for _ in range(100)], 0
+
+    async def one() -> None:
+        nonlocal packets
+        await media_turns().take()
+        packets += 1
+
+    await asyncio.gather(*(one() for _ in range(10 * MEDIA_AT_ONCE)))
+    counting.cancel()
+    assert 5 <= count[0] <= 15
+    assert not requests[-1].done()
+    await asyncio.gather(*requests)

@@ -4,6 +4,9 @@ An event loop runs all that is ready before it looks at its timers again. A hund
 ready together, and the ticks of every call would wait for all of them. So whatever takes more than a fraction of a
 millisecond takes a turn first: who comes while somebody has it waits, in the order of coming, and one of them goes on
 in each iteration of the loop.
+
+Packets of media take turns of their own, some in each iteration: they are short, many come at once from a client that
+was held up, and no crowd of requests may keep them waiting.
 """
 
 from __future__ import annotations
@@ -13,17 +16,21 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
+MEDIA_AT_ONCE = 4
+"""Packets, of about half a millisecond each."""
+
 
 class Turns:
-    """Of one event loop."""
+    """Of one event loop: ``at_once`` in each of its iterations."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, at_once: int = 1) -> None:
         self._loop = loop
-        self._taken = False
+        self._at_once = at_once
+        self._taken = 0
         self._waiting: deque[Callable[[], object]] = deque()
 
     async def take(self) -> None:
-        """Wait until nobody else has the turn. It is over with the caller's next step."""
+        """Wait for a turn. It is over with the caller's next step."""
         if self._is_free():
             return
         turn = self._loop.create_future()
@@ -43,27 +50,39 @@ class Turns:
             self._waiting.append(work)
 
     def _is_free(self) -> bool:
-        if self._taken:
+        if self._waiting or self._taken >= self._at_once:
             return False
-        self._taken = True
-        self._loop.call_soon(self._pass_on)
+        if not self._taken:
+            self._loop.call_soon(self._pass_on)
+        self._taken += 1
         return True
 
     def _pass_on(self) -> None:
+        self._taken = 0
         if not self._waiting:
-            self._taken = False
             return
         self._loop.call_soon(self._pass_on)
-        self._waiting.popleft()()
+        while self._waiting and self._taken < self._at_once:
+            self._taken += 1
+            self._waiting.popleft()()
 
 
-_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Turns, Turns]] = WeakKeyDictionary()
 
 
 def turns() -> Turns:
     """Those of the running event loop."""
+    return _of_loop()[0]
+
+
+def media_turns() -> Turns:
+    """Those of the running event loop that are for packets of media."""
+    return _of_loop()[1]
+
+
+def _of_loop() -> tuple[Turns, Turns]:
     loop = asyncio.get_running_loop()
     found = _TURNS.get(loop)
     if found is None:
-        found = _TURNS[loop] = Turns(loop)
+        found = _TURNS[loop] = Turns(loop), Turns(loop, MEDIA_AT_ONCE)
     return found

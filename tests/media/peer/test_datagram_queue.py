@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import itertools
 
-from livehead.media.peer.datagram_queue import IN_A_ROW, MAX_DATAGRAMS, MAX_OCTETS, DatagramQueue
+from livehead.media.peer.datagram_queue import MAX_DATAGRAMS, MAX_OCTETS, DatagramQueue
+from livehead.turns import MEDIA_AT_ONCE
 
 
 async def test_when_it_is_full_the_newest_goes() -> None:
@@ -63,4 +64,4 @@ async def test_others_get_their_turn_while_there_is_more() -> None:
     while not reader.done():
         turns.append(taken)
         await asyncio.sleep(0)
-    assert max(b - a for a, b in itertools.pairwise(turns)) <= IN_A_ROW
+    assert max(b - a for a, b in itertools.pairwise(turns)) <= 2 * MEDIA_AT_ONCE

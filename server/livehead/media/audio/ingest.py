@@ -29,6 +29,7 @@ from livehead.media.audio.decoder import AudioDecoder, audio_decoder
 from livehead.media.audio.jitter_buffer import Gap, JitterBuffer, Taken
 from livehead.media.audio.loss_concealment import PacketLossConcealer
 from livehead.media.audio.resample import Resampler
+from livehead.turns import media_turns
 
 QUEUE = 250
 """Chunks of audio that may wait for the session, about 5 s. Past that the oldest is dropped."""
@@ -38,7 +39,7 @@ MOST_AHEAD_S = 5.0
 """A client's audio may run so much faster than time, and get so many seconds ahead of that. Packets beyond are dropped:
 a few of them, with time stamps far apart, would be minutes of audio, and frames to make for all of it."""
 
-AT_ONCE = 32
+AT_ONCE = 4
 """Packets that are decoded before others have their turn. A client can make many wait for one that is missing."""
 
 LATE_TIMER = 0.015
@@ -83,6 +84,7 @@ class AudioQueue:
                 raise StopAsyncIteration
             self._ready.clear()
             await self._ready.wait()
+        await media_turns().take()  # what hears it looks for speech, among others
         return self._items.popleft()
 
 

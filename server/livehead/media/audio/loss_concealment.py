@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from livehead.media.audio.resample import Samples
 
@@ -59,12 +60,10 @@ class PacketLossConcealer:
         rate = self._rate / step
         size = round(0.02 * rate)
         shortest, longest = int(rate / HIGHEST), min(int(rate / LOWEST), len(coarse) - size)
-        end = coarse[-size:]
-        scores = np.zeros(longest + 1)
-        for lag in range(shortest, longest + 1):
-            part = coarse[len(coarse) - size - lag : len(coarse) - lag]
-            scores[lag] = np.dot(end, part) / (np.linalg.norm(part) + 1e-6)
-        lag = int(np.argmax(scores[shortest:])) + shortest
+        last = len(coarse) - size
+        parts = sliding_window_view(coarse, size)[last - longest : last - shortest + 1][::-1]
+        scores = parts @ coarse[last:] / (np.sqrt(np.einsum("ij,ij->i", parts, parts)) + 1e-6)
+        lag = int(np.argmax(scores)) + shortest
         return self._history[len(self._history) - lag * step :]
 
     def _remember(self, pcm: Samples) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from livehead.turns import turns
+from livehead.turns import media_turns, turns
 
 MAX_DATAGRAMS = 256
 MAX_OCTETS = 256 * 1024
 """It fills before the handshake begins, and where the event loop is late."""
 
-IN_A_ROW = 16
-"""So many datagrams are taken before others get their turn."""
-
 Item = tuple[bytes, int]
 
-HANDSHAKE = (20, 22)
+HANDSHAKE = (b"\x14", b"\x16")
 """The first byte of what belongs to a DTLS handshake (RFC 7983, RFC 6347 section 4.1): it costs a signature or two."""
 
 
@@ -28,7 +25,6 @@ class DatagramQueue:
         self._items: deque[Item | None] = deque()
         self._octets = 0
         self._ready = asyncio.Event()
-        self._taken = 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -51,17 +47,12 @@ class DatagramQueue:
 
     async def get(self) -> Item | None:
         """The oldest. Nothing is lost where this is cancelled."""
-        if self._items and self._taken >= IN_A_ROW:
-            self._taken = 0
-            await asyncio.sleep(0)
         while not self._items:
-            self._taken = 0
             self._ready.clear()
             await self._ready.wait()
         first = self._items[0]
-        if first is not None and first[0] and first[0][0] in HANDSHAKE:
-            await turns().take()
-        self._taken += 1
+        handshake = first is not None and first[0][:1] in HANDSHAKE
+        await (turns() if handshake else media_turns()).take()
         item = self._items.popleft()
         if item is not None:
             self._octets -= len(item[0])
