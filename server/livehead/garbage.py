@@ -21,7 +21,7 @@ THRESHOLDS = (1000, 5, 1)
 """New objects before the newest are looked through, and how often before those that were left are, twice: so all that
 is not frozen is looked through whenever some 10,000 objects more are there."""
 
-LONG_S = 0.012
+LONG_S = 0.016
 """What took longer to look through is frozen."""
 
 LOOK_S = 0.5
@@ -29,7 +29,9 @@ QUIET_S = 5.0
 """Nobody has come for so long when everything is looked through."""
 
 MOST = 100
-"""After so many clients it is in any case; if some of them were frozen, that holds the others up for a moment."""
+MOST_FROZEN = 300
+"""After so many clients it is in any case. Where calls were frozen the second of these holds, as all that the server
+ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
 
 _TRIM: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """malloc_trim(3), which glibc has. It locks one part of the heap at a time, for milliseconds."""
@@ -84,8 +86,8 @@ class GarbageCollection:
         now, came = self._clock(), self._came()
         if self._active() or came != self._came_lately:
             self._came_lately, self._quiet_since = came, now
-        new = came - self._came_before
-        due = new >= MOST or (new > 0 and now - self._quiet_since >= QUIET_S)
+        new, most = came - self._came_before, MOST_FROZEN if self._calls_frozen else MOST
+        due = new >= most or (new > 0 and now - self._quiet_since >= QUIET_S)
         if due:
             self._came_before = came
             self._collect()

@@ -22,7 +22,7 @@ from livehead.bench.soak.caller_processes import CallerProcesses
 from livehead.bench.soak.callers.reports import CallerOrder
 from livehead.bench.soak.faults import Fault, FaultThrower
 from livehead.bench.soak.holdings import Holdings, growths, holdings
-from livehead.bench.soak.leaks import DESCRIPTORS, MEMORY, Growth, Sample, judge
+from livehead.bench.soak.leaks import DESCRIPTORS, MEMORY, THREADS, Growth, Sample, judge
 from livehead.bench.soak.metrics import DELAY, HELD, Metrics, quantile_ms, read_metrics
 from livehead.bench.soak.verdict import LogError, Seen
 from livehead.bench.usage import family
@@ -43,6 +43,9 @@ calls overlap."""
 CALL_DESCRIPTORS = 6
 NEW_WORKER = 0.05
 """Share of the memory of the server with its workers by which these may differ, one and the one after it."""
+
+WORKER_THREADS = 1.5
+"""For each core: a worker that has worked has a pool that one in reserve has not, and a film's encoder has as many."""
 
 WORKERS_S = 600.0
 """In a shorter run workers that are lost and loaded are most of what changes in their memory."""
@@ -218,13 +221,12 @@ class _Soak:
             whole = [each for each in self._all if self._was_whole(each.at)]
             found = []
             for growth in growths(self._held):
-                found.append(_named(growth, "the server", KEPT_MB, self._plan.callers))
+                found.append(_named(growth, "the server", KEPT_MB, 0.0, self._plan.callers))
             for growth in growths(whole):
                 if growth.resource is MEMORY and self._plan.seconds < WORKERS_S:
                     continue
-                found.append(
-                    _named(growth, "server and workers", KEPT_MB + NEW_WORKER * growth.begin, self._plan.callers)
-                )
+                memory, threads = KEPT_MB + NEW_WORKER * growth.begin, WORKER_THREADS * (os.cpu_count() or 1)
+                found.append(_named(growth, "server and workers", memory, threads, self._plan.callers))
             return found, []
         except ValueError as error:
             return [], [f"too short to say whether anything leaks: {error}"]
@@ -248,13 +250,15 @@ class _Soak:
             time.sleep(0.5)
 
 
-def _named(growth: Growth, whose: str, more_mb: float, callers: int) -> Growth:
-    """The same growth with a name that tells whose it is; of memory ``more_mb`` more are allowed, and the descriptors
-    that these callers have or have not at the time."""
+def _named(growth: Growth, whose: str, more_mb: float, more_threads: float, callers: int) -> Growth:
+    """The same growth with a name that tells whose it is; of memory and threads so many more are allowed, and the
+    descriptors that these callers have or have not at the time."""
     resource = replace(growth.resource, name=f"{growth.resource.name} of {whose}")
     more = more_mb if resource.unit == "MB" else 0.0
-    if growth.resource.name == DESCRIPTORS.name:
+    if growth.resource is DESCRIPTORS:
         more = CALL_DESCRIPTORS * callers
+    elif growth.resource is THREADS:
+        more = more_threads
     return replace(growth, resource=resource, limit=growth.limit + more)
 
 
