@@ -86,6 +86,7 @@ BROWSERS = ("browser",)
 CALLS = (
     "client",
     "reliability/test_clients_asleep.py",
+    "reliability/test_name_server.py",
     "reliability/test_network_addresses.py",
     "media/peer/test_client_floods.py",
     "media/peer/test_forms.py",
