@@ -10,12 +10,13 @@ The server's own objects are frozen once, and looked through again only where ca
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
+
+from livehead.heap import give_back
 
 THRESHOLDS = (1000, 5, 1)
 """New objects before the newest are looked through, and how often before those that were left are, twice: so all that
@@ -32,9 +33,6 @@ MOST = 100
 MOST_FROZEN = 300
 """After so many clients it is in any case. Where calls were frozen the second of these holds, as all that the server
 ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
-
-_TRIM: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-"""malloc_trim(3), which glibc has. It locks one part of the heap at a time, for milliseconds."""
 
 
 class GarbageCollection:
@@ -78,8 +76,8 @@ class GarbageCollection:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            if self.look() and _TRIM is not None:
-                await asyncio.to_thread(_TRIM, 0)
+            if self.look():
+                await asyncio.to_thread(give_back)
 
     def look(self) -> bool:
         """Look through everything where that is due. Returns whether it was."""

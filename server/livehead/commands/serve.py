@@ -22,6 +22,7 @@ from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
 from livehead.errors import UsageError
 from livehead.garbage import GarbageCollection
+from livehead.heap import limit_arenas
 from livehead.logs import configure, flush
 from livehead.media.peer.media_addresses import MediaAddresses, describe
 from livehead.settings import Settings
@@ -72,6 +73,7 @@ def add(subparsers: Any, common: argparse.ArgumentParser, _words: Sequence[str])
 
 
 def run(args: argparse.Namespace) -> int:
+    limit_arenas()
     settings = settings_from(args)
     configure(debug=args.debug, form=settings.server.log_format, replica=settings.server.replica)
     server = settings.server
