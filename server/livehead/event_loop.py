@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
+
+from livehead.background_task import BackgroundTask
 
 PERIOD_S = 0.05
 """Between two looks: 1200 a minute, enough for a p99.9 within a minute, and a thousandth of a core."""
@@ -16,12 +17,14 @@ OnLook: TypeAlias = Callable[[float, float], None]
 rest is the machine's: other programs, or the interpreter held by another thread."""
 
 
-class EventLoopWatch:
+class EventLoopWatch(BackgroundTask):
     """An async context manager. ``observe`` is called 20 times a second; while the loop is held up, once for each look
     that was due, so that the share of late looks is the share of time.
 
     ``clock`` is the time; ``thread_clock`` is the processor time of the thread that the loop runs in.
     """
+
+    TASK = "event-loop-watch"
 
     def __init__(
         self,
@@ -34,18 +37,6 @@ class EventLoopWatch:
         self._clock = clock
         self._thread_clock = thread_clock
         self._period = period
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="event-loop-watch")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         due, used = self._clock() + self._period, self._thread_clock()

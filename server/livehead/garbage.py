@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from livehead.background_task import BackgroundTask
 from livehead.heap import give_back
 
 THRESHOLDS = (1000, 5, 1)
@@ -35,8 +36,10 @@ MOST_FROZEN = 300
 ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
 
 
-class GarbageCollection:
+class GarbageCollection(BackgroundTask):
     """An async context manager. ``active`` says how many calls there are, ``came`` how many clients there were."""
+
+    TASK = "garbage-collection"
 
     def __init__(
         self, active: Callable[[], int], came: Callable[[], int], clock: Callable[[], float] = time.monotonic
@@ -49,7 +52,6 @@ class GarbageCollection:
         self._began = 0.0
         self._calls_frozen = False
         self._thresholds = gc.get_threshold()
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         gc.collect()
@@ -57,18 +59,14 @@ class GarbageCollection:
         self._came_before = self._came()
         gc.callbacks.append(self._note)
         gc.set_threshold(*THRESHOLDS)
-        self._task = asyncio.create_task(self._run(), name="garbage-collection")
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """May be called twice."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        self._task = None
+        await super().__aexit__(kind, error, trace)
         gc.callbacks.remove(self._note)
         gc.set_threshold(*self._thresholds)
         gc.unfreeze()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
+
+from livehead.background_task import BackgroundTask
 
 LOOK_S = 30.0
 """How often the file is looked at."""
@@ -14,32 +15,20 @@ LOOK_S = 30.0
 _State: TypeAlias = tuple[int, int, int] | None
 
 
-class KeyWatch:
+class KeyWatch(BackgroundTask):
     """An async context manager. Inside, ``reload`` is called after each change of ``file``, if there is one. Makes note
     of the file when it is made, so make it before the event loop runs."""
+
+    TASK = "key-watch"
 
     def __init__(self, file: Path | None, reload: Callable[[], Awaitable[None]], look_s: float = LOOK_S) -> None:
         self._file = file
         self._reload = reload
         self._look_s = look_s
         self._known = self._state()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        if self._file is not None:
-            self._task = asyncio.create_task(self._run(), name="key-watch")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _run(self) -> None:
-        while True:
+        while self._file is not None:
             await asyncio.sleep(self._look_s)
             state = await asyncio.to_thread(self._state)
             if state != self._known:

@@ -7,12 +7,12 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from livehead.avatars import AvatarStore
+from livehead.background_task import BackgroundTask
 from livehead.core.block import BLOCK_SAMPLES, FPS
 from livehead.core.frame import Frame
 from livehead.core.windows import Window, Windows
@@ -44,12 +44,14 @@ PAUSE_S = 0.5
 """Between two looks whether calls are up."""
 
 
-class IdleFilms:
+class IdleFilms(BackgroundTask):
     """An async context manager that owns the task in which they are made, one at a time. None is begun while ``busy``
     is true, as opening a portrait may hold up a call; once it is open, the engine puts every call before it.
 
     A film is made when it is asked for the first time.
     """
+
+    TASK = "idle-films"
 
     def __init__(self, host: EngineHost, avatars: AvatarStore, busy: Callable[[], bool]) -> None:
         self._host = host
@@ -59,19 +61,6 @@ class IdleFilms:
         self._failed: OrderedDict[str, str] = OrderedDict()
         self._wanted: OrderedDict[str, str] = OrderedDict()  # id → owner
         self._asked = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="idle-films")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     def get(self, avatar_id: str, owner: str = "") -> bytes | None:
         """An MP4; None where it is yet to be made, which it will be.
