@@ -45,4 +45,4 @@ async def test_keys_are_read_again_when_the_file_changes(tmp_path: Path) -> None
 
 async def test_a_server_without_a_key_file_watches_none() -> None:
     async with KeyWatch(None, lambda: asyncio.sleep(0)) as watch:
-        assert watch._task is None
+        await until(lambda: watch._task is not None and watch._task.done())
