@@ -74,3 +74,13 @@ async def test_where_no_call_was_frozen_the_servers_own_objects_are_not_looked_t
         assert gc.get_freeze_count() > 1000
     gc.collect()
     assert left() is None
+
+
+async def test_memory_is_given_back_after_some_clients_also_where_nothing_is_looked_through() -> None:
+    came = [0]
+    async with GarbageCollection(lambda: 1, lambda: came[0]) as collection:
+        given = []
+        for came[0] in range(1, 2 * garbage.GIVE_BACK + 1):
+            if collection.look():
+                given.append(came[0])
+        assert given == [garbage.GIVE_BACK, 2 * garbage.GIVE_BACK]

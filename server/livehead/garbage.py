@@ -3,7 +3,7 @@
 CPython looks through all objects that it has not frozen, at moments of its own choice: a third of a microsecond for
 each, and a call has thousands. So it looks often, while there are few new ones; where that takes long nevertheless,
 because there are many calls, those that were looked through are frozen. What frozen calls leave behind is looked for
-while there are none. Then the C library gives back what it keeps of freed memory, a third of all after a hundred calls.
+while there are none. Now and then the C library gives back what it keeps of freed memory.
 The server's own objects are frozen once, and looked through again only where calls were frozen beside them.
 """
 
@@ -35,6 +35,9 @@ MOST_FROZEN = 300
 """After so many clients it is in any case. Where calls were frozen the second of these holds, as all that the server
 ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
 
+GIVE_BACK = 25
+"""Clients after which freed memory is given back: it was a third of all after a hundred."""
+
 
 class GarbageCollection(BackgroundTask):
     """An async context manager. ``active`` says how many calls there are, ``came`` how many clients there were."""
@@ -47,7 +50,7 @@ class GarbageCollection(BackgroundTask):
         self._active = active
         self._came = came
         self._clock = clock
-        self._came_before = self._came_lately = 0
+        self._came_before = self._came_lately = self._came_given = 0
         self._quiet_since = 0.0
         self._began = 0.0
         self._calls_frozen = False
@@ -78,16 +81,18 @@ class GarbageCollection(BackgroundTask):
                 await asyncio.to_thread(give_back)
 
     def look(self) -> bool:
-        """Look through everything where that is due. Returns whether it was."""
+        """Look through everything where that is due. Returns whether memory is to be given back."""
         now, came = self._clock(), self._came()
         if self._active() or came != self._came_lately:
             self._came_lately, self._quiet_since = came, now
         new, most = came - self._came_before, MOST_FROZEN if self._calls_frozen else MOST
-        due = new >= most or (new > 0 and now - self._quiet_since >= QUIET_S)
-        if due:
+        if new >= most or (new > 0 and now - self._quiet_since >= QUIET_S):
             self._came_before = came
             self._collect()
-        return due
+        elif came - self._came_given < GIVE_BACK:
+            return False
+        self._came_given = came
+        return True
 
     def _collect(self) -> None:
         if not self._calls_frozen:
