@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,10 +49,10 @@ class OwnServer:
 @contextlib.contextmanager
 def own_server(options: Mapping[str, object], environment: Mapping[str, str] = ONE_MANY) -> Iterator[OwnServer]:
     """Start it with these settings by name, and these in its environment; wait until it is ready, and stop it at the
-    end. Keys that the environment of this process names are not its own. Raises LiveheadError with the last line of
-    its log if it does not start."""
+    end, which SIGTERM brings about as Ctrl-C does. Keys that the environment of this process names are not its own.
+    Raises LiveheadError with the last line of its log if it does not start."""
     given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    with tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
+    with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="livehead-bench-") as folder:
         log = Path(folder) / "server.log"
         inherited = {name: value for name, value in os.environ.items() if name not in KEYS}
         path = os.pathsep.join(each or os.getcwd() for each in sys.path)
@@ -72,6 +74,19 @@ def own_server(options: Mapping[str, object], environment: Mapping[str, str] = O
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """As KeyboardInterrupt. Handlers of signals are the main thread's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
