@@ -70,6 +70,8 @@ async def test_full_disk(tmp_path: Path, recovery: Recovery) -> None:
         ):
             await line.call(caller, record="film")
             await recordings(client, "recording")
+            before = len(caller.frames)
+            await caller.seen(lambda frames: len(frames) > before + 75)  # three seconds, of which the film has one
 
             full.write_text("")
             [film] = await recordings(client, "cut-short")
