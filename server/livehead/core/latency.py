@@ -64,12 +64,13 @@ _ORDER = tuple(Stamp)
 
 class Latency:
     """Collects the stamps of one session. At most ``open_blocks`` blocks are under way and
-    ``window`` finished ones are remembered; the oldest give way."""
+    ``window`` finished ones are remembered, as plain tuples of the parts, which are no work for the garbage collector;
+    the oldest give way."""
 
     def __init__(self, *, window: int = 250, open_blocks: int = 512) -> None:
         self._open: OrderedDict[int, dict[Stamp, float]] = OrderedDict()
         self._open_blocks = open_blocks
-        self._done: deque[Breakdown] = deque(maxlen=window)
+        self._done: deque[tuple[float, ...]] = deque(maxlen=window)
         self._generate: deque[float] = deque(maxlen=window)
 
     def stamp(self, k: int, stamp: Stamp, at: float, *, hop: int = 1) -> None:
@@ -99,10 +100,10 @@ class Latency:
         stamps[Stamp.SENT] = at
         if len(stamps) != len(_ORDER):
             return None
-        parts = [(stamps[b] - stamps[a]) * 1000 for a, b in pairwise(_ORDER)]
-        breakdown = Breakdown(*[*parts, (at - stamps[Stamp.CAPTURED]) * 1000])
-        self._done.append(breakdown)
-        return breakdown
+        parts = tuple((stamps[b] - stamps[a]) * 1000 for a, b in pairwise(_ORDER))
+        done = (*parts, (at - stamps[Stamp.CAPTURED]) * 1000)
+        self._done.append(done)
+        return Breakdown(*done)
 
     def forget(self, before: int) -> None:
         """Drop what is open before block ``before``: it was skipped or interrupted."""
@@ -116,14 +117,14 @@ class Latency:
 
     def breakdown(self) -> Mapping[str, Percentiles]:
         """Percentiles of every part, by the names of :class:`Breakdown`."""
-        return {stage: percentiles(getattr(done, stage) for done in self._done) for stage in STAGES}
+        return {stage: percentiles(done[place] for done in self._done) for place, stage in enumerate(STAGES)}
 
     def mean(self) -> Breakdown | None:
         """The mean of every part. Means add up, percentiles do not."""
         if not self._done:
             return None
         count = len(self._done)
-        return Breakdown(*(sum(getattr(done, stage) for done in self._done) / count for stage in STAGES))
+        return Breakdown(*(sum(values) / count for values in zip(*self._done, strict=True)))
 
 
 def percentiles(values: Iterable[float]) -> Percentiles:

@@ -152,6 +152,10 @@ class Windows:
         self._blocks.clear()
         return tuple(left)
 
+    def clear(self) -> None:
+        """Let go of all blocks; those that are in no window yet are silence there."""
+        self._blocks.clear()
+
     def push(self, start: int, pcm: Pcm) -> Cut:
         """Take samples ``[start, start + len(pcm))``, float32 mono at 16 kHz.
 

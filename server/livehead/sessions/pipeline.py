@@ -158,8 +158,10 @@ class Pipeline:
 
     def close(self) -> None:
         """Nothing comes any more. A second time does nothing."""
+        self._attachment = None
         self._phase.free()
         self._early.clear()
+        self._windows.clear()
         self._pacer.close()
 
     def stats(self, *, preset: str, latency: str) -> Stats:

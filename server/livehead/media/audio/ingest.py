@@ -103,6 +103,7 @@ class Ingest:
         self._codec: RTCRtpCodecParameters | None = None
         self._source: int | None = None
         self._decoder: AudioDecoder | None = None
+        self._codec_delay = 0.0
         self._resampler = Resampler(SAMPLE_RATE, SAMPLE_RATE)
         self._concealer = PacketLossConcealer(SAMPLE_RATE)
         self._position = 0
@@ -113,8 +114,7 @@ class Ingest:
     @property
     def delay(self) -> int:
         """How many samples behind its place on the timeline audio lies, for the present codec."""
-        delay = self._resampler.delay + (self._decoder.delay if self._decoder else 0.0)
-        return round(delay * SAMPLE_RATE)
+        return round((self._resampler.delay + self._codec_delay) * SAMPLE_RATE)
 
     def receive(self, packet: RtpPacket, codec: RTCRtpCodecParameters) -> None:
         """Take a packet as it came from the network."""
@@ -139,6 +139,7 @@ class Ingest:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
+        self.jitter = self._decoder = None  # their memory goes now, whatever holds the rest
         self._audio_chunks.end()
 
     def _prepare(self, source: int, codec: RTCRtpCodecParameters, now: float) -> JitterBuffer:
@@ -147,6 +148,7 @@ class Ingest:
             # Another codec has another clock: a new buffer, at the same place of the timeline.
             self._codec = codec
             self._decoder = audio_decoder(codec)
+            self._codec_delay = self._decoder.delay
             self._resampler = Resampler(self._decoder.rate, SAMPLE_RATE)
             self._concealer = PacketLossConcealer(self._decoder.rate)
             jitter = self.jitter = JitterBuffer(self._decoder.rate)

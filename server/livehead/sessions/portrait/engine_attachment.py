@@ -74,9 +74,10 @@ class EngineAttachment(StreamObserver):
             await self.close()
 
     async def close(self) -> None:
-        """Twice is once."""
-        if self.stream is not None:
-            await self.stream.close()
+        """Twice is once. The stream goes, and with it the frames that it keeps."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            await stream.close()
 
     def on_frames(self, k: int, frames: list[Frame], timing: WindowTiming) -> None:
         """The stream made frames."""
