@@ -76,11 +76,17 @@ async def test_where_no_call_was_frozen_the_servers_own_objects_are_not_looked_t
     assert left() is None
 
 
-async def test_memory_is_given_back_after_some_clients_also_where_nothing_is_looked_through() -> None:
-    came = [0]
-    async with GarbageCollection(lambda: 1, lambda: came[0]) as collection:
-        given = []
-        for came[0] in range(1, 2 * garbage.GIVE_BACK + 1):
-            if collection.look():
-                given.append(came[0])
-        assert given == [garbage.GIVE_BACK, 2 * garbage.GIVE_BACK]
+async def test_memory_is_given_back_now_and_then_while_clients_come_and_go() -> None:
+    active, came, now = [0], [0], [0.0]
+    async with GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0]) as collection:
+        assert not collection.look()  # nobody was here yet
+        active[0] = came[0] = 1
+        assert collection.look()
+        now[0] += garbage.GIVE_BACK_S
+        assert not collection.look()  # nobody came, and nobody left
+        active[0] = 0
+        assert collection.look()
+        active[0] = came[0] = 2
+        assert not collection.look()  # it was a moment ago
+        now[0] += garbage.GIVE_BACK_S
+        assert collection.look()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -35,8 +36,9 @@ MOST_FROZEN = 300
 """After so many clients it is in any case. Where calls were frozen the second of these holds, as all that the server
 ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
 
-GIVE_BACK = 10
-"""Clients after which freed memory is given back: after a dozen with frames of 512 × 512 it is half of all."""
+GIVE_BACK_S = 10.0
+"""Freed memory is given back so often while clients come and go: a dozen with frames of 512 × 512 leave as much as is
+in use. A hundred MB take some 9 ms, for half of which a thread that wants memory may wait."""
 
 
 class GarbageCollection(BackgroundTask):
@@ -50,8 +52,10 @@ class GarbageCollection(BackgroundTask):
         self._active = active
         self._came = came
         self._clock = clock
-        self._came_before = self._came_lately = self._came_given = 0
+        self._came_before = self._came_lately = 0
         self._quiet_since = 0.0
+        self._given_at = -math.inf
+        self._given_with = (0, 0)
         self._began = 0.0
         self._calls_frozen = False
         self._thresholds = gc.get_threshold()
@@ -82,16 +86,16 @@ class GarbageCollection(BackgroundTask):
 
     def look(self) -> bool:
         """Look through everything where that is due. Returns whether memory is to be given back."""
-        now, came = self._clock(), self._came()
-        if self._active() or came != self._came_lately:
+        now, came, active = self._clock(), self._came(), self._active()
+        if active or came != self._came_lately:
             self._came_lately, self._quiet_since = came, now
         new, most = came - self._came_before, MOST_FROZEN if self._calls_frozen else MOST
         if new >= most or (new > 0 and now - self._quiet_since >= QUIET_S):
             self._came_before = came
             self._collect()
-        elif came - self._came_given < GIVE_BACK:
+        elif (came, active) == self._given_with or now - self._given_at < GIVE_BACK_S:
             return False
-        self._came_given = came
+        self._given_at, self._given_with = now, (came, active)
         return True
 
     def _collect(self) -> None:

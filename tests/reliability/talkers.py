@@ -26,6 +26,9 @@ QUIET_S = 0.4
 
 GROWS_S = 0.4
 
+DEGRADED = [("live", None), ("degraded", "engine-down"), ("live", None)]
+"""What a caller is told from the beginning of a call to the end of a fault of the engine."""
+
 SILENT = 0.05
 """Loudness below that of the callers' tone."""
 

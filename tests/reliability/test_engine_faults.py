@@ -17,13 +17,11 @@ from fault_rows import Recovery
 from faulty import Orders
 from livehead.engine.base import EngineSpec
 from livehead.engine.host.host import EngineHost
-from reliability.talkers import heard_throughout, moving_again, talking
+from reliability.talkers import DEGRADED, heard_throughout, moving_again, talking
 from serving import Served, serving
 from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-DEGRADED = [("live", None), ("degraded", "engine-down"), ("live", None)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,14 +69,16 @@ async def test_killed_without_a_reserve(served: Served, host: EngineHost, recove
 @pytest.mark.fault(
     "engine",
     "The engine's worker hangs as a whole, as a process that is stopped",
-    "The picture stands still until the worker is given up after five silent seconds, the sound goes on.",
+    "The picture stands still until the worker is given up after five silent seconds, the sound goes on; after 1.5 s the call says `degraded`.",
     within=9.0,
 )
 async def test_stopped(served: Served, host: EngineHost, recovery: Recovery) -> None:
     async with talking(served, 1, 2) as talkers:
         assert host.pid is not None
         os.kill(host.pid, signal.SIGSTOP)
-        seconds = await moving_again(talkers, stopped := time.monotonic(), lambda: back(host), within=20)
+        stopped = time.monotonic()
+        await until(lambda: all(each.state == "degraded" for each in talkers), within=3)
+        seconds = await moving_again(talkers, stopped, lambda: back(host), within=20)
         assert all(each.states[1:] == DEGRADED for each in talkers)
         assert heard_throughout(talkers, stopped)
     recovery("pictures again in both calls", seconds)
@@ -88,13 +88,15 @@ async def test_stopped(served: Served, host: EngineHost, recovery: Recovery) -> 
 @pytest.mark.fault(
     "engine",
     "A step of the engine never ends",
-    "The picture stands still until the worker is given up after ten seconds, the sound goes on.",
+    "The picture stands still until the worker is given up after ten seconds, the sound goes on; after 1.5 s the call says `degraded`.",
     within=14.0,
 )
 async def test_step_that_never_ends(served: Served, host: EngineHost, orders: Orders, recovery: Recovery) -> None:
     async with talking(served, 1, 2) as talkers:
         orders.give("hang")
-        seconds = await moving_again(talkers, hung := time.monotonic(), lambda: back(host), within=20)
+        hung = time.monotonic()
+        await until(lambda: all(each.state == "degraded" for each in talkers), within=3)
+        seconds = await moving_again(talkers, hung, lambda: back(host), within=20)
         assert all(each.states[1:] == DEGRADED for each in talkers)
         assert heard_throughout(talkers, hung)
     recovery("pictures again in both calls", seconds)

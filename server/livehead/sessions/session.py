@@ -40,6 +40,7 @@ from livehead.media.video.provenance import synthetic_tags
 from livehead.metrics import Metrics
 from livehead.sessions.admission.session_limits import SessionLimits
 from livehead.sessions.admission.steering_rates import SteeringRates
+from livehead.sessions.frame_supply import FrameSupply
 from livehead.sessions.hearing.ear import Ear
 from livehead.sessions.hearing.hearing import Hearing
 from livehead.sessions.lifetime import Lifetime
@@ -119,6 +120,7 @@ class Session:
         self._status.subscribe(self._trace.told)
         self._status.subscribe(self._tell_viewers)
         self._opened_at = time.monotonic()
+        self._supply = FrameSupply(self._status.on)
         self._lifetime = Lifetime(SessionLimits.of(settings, opened_by))
         self._rates = SteeringRates()
         self._parts = SessionParts(self._log)
@@ -435,6 +437,7 @@ class Session:
         self._pacer.sent(index)
 
     def _on_block(self, k: int, delay_ms: float, frame: int | None) -> None:
+        self._supply.block_sent(frame)
         self._source.block_sent(k, frame, time.monotonic())
         self._latency.block_sent(k, delay_ms)
 
@@ -449,7 +452,7 @@ class Session:
             self._log.error("workers were lost in the steps of its stream")
             self.end("engine-failed")
             return
-        self._status.on(Event.ENGINE_UP if state == "ready" else Event.ENGINE_DOWN)
+        self._supply.engine(up=state == "ready")
 
     # -- the end
 
