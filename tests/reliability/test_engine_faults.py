@@ -69,7 +69,8 @@ async def test_killed_without_a_reserve(served: Served, host: EngineHost, recove
 @pytest.mark.fault(
     "engine",
     "The engine's worker hangs as a whole, as a process that is stopped",
-    "The picture stands still until the worker is given up after five silent seconds, the sound goes on; after 1.5 s the call says `degraded`.",
+    "The picture stands still until the worker is given up after five silent seconds, "
+    "the sound goes on; after 1.5 s the call says `degraded`.",
     within=9.0,
 )
 async def test_stopped(served: Served, host: EngineHost, recovery: Recovery) -> None:
@@ -88,7 +89,8 @@ async def test_stopped(served: Served, host: EngineHost, recovery: Recovery) -> 
 @pytest.mark.fault(
     "engine",
     "A step of the engine never ends",
-    "The picture stands still until the worker is given up after ten seconds, the sound goes on; after 1.5 s the call says `degraded`.",
+    "The picture stands still until the worker is given up after ten seconds, "
+    "the sound goes on; after 1.5 s the call says `degraded`.",
     within=14.0,
 )
 async def test_step_that_never_ends(served: Served, host: EngineHost, orders: Orders, recovery: Recovery) -> None:

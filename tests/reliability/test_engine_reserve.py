@@ -132,7 +132,8 @@ async def test_device_lost_with_a_reserve(served: Served, host: EngineHost, orde
 @pytest.mark.fault(
     "engine",
     "A step of the engine never ends, with another worker in reserve",
-    "The picture stands still until the worker is given up after ten seconds, the sound goes on; after 1.5 s the call says `degraded`.",
+    "The picture stands still until the worker is given up after ten seconds, "
+    "the sound goes on; after 1.5 s the call says `degraded`.",
     within=14.0,
 )
 async def test_step_that_never_ends_with_a_reserve(
