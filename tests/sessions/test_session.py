@@ -97,6 +97,31 @@ async def test_a_client_that_falls_silent_is_ended_and_its_slot_comes_back(serve
     await served.idle()
 
 
+async def test_the_memory_of_an_ended_session_does_not_wait_for_the_garbage_collector(served: Served) -> None:
+    async with Caller(tone) as caller, Line(served.url) as line:
+        session = served.session(await line.call(caller))
+        await caller.seen(lambda p: len(p) > 30)
+        attachment = session._pipeline.attachment
+        assert attachment is not None
+        assert attachment.stream is not None
+        assert session.caller is not None
+        ingest = session.caller.peer._ingest
+        large = [attachment.stream, attachment.stream._delivered, session._pipeline._windows._blocks[0].pcm]
+        large += [ingest._decoder, ingest.jitter]
+        gone = [weakref.ref(each) for each in large]
+        large.clear()
+        del attachment
+        gc.disable()
+        try:
+            session.end("deleted")
+            await session.closed.wait()
+            await asyncio.sleep(0.2)
+            assert [type(ref()).__name__ for ref in gone if ref() is not None] == []
+        finally:
+            gc.enable()
+    await served.idle()
+
+
 async def test_ended_sessions_leave_nothing_behind(served: Served) -> None:
     gone: list[weakref.ref[object]] = []
     for _ in range(3):
