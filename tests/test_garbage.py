@@ -90,3 +90,12 @@ async def test_memory_is_given_back_now_and_then_while_clients_come_and_go() -> 
         assert not collection.look()  # it was a moment ago
         now[0] += garbage.GIVE_BACK_S
         assert collection.look()
+
+
+async def test_what_is_new_is_looked_through_soon_however_much_the_server_holds() -> None:
+    own = [[number] for number in range(200_000)]
+    async with GarbageCollection(lambda: 1, lambda: 0):
+        before = gc.get_stats()[2]["collections"]
+        new = [[number] for number in range(20_000)]
+        assert gc.get_stats()[2]["collections"] > before
+    assert len(own) > len(new)
