@@ -24,7 +24,7 @@ THRESHOLDS = (1000, 5, 1)
 """New objects before the newest are looked through, and how often before those that were left are, twice: so all that
 is not frozen is looked through whenever some 10,000 objects more are there."""
 
-LONG_S = 0.008
+LONG_S = 0.012
 """What took longer to look through is frozen."""
 
 LOOK_S = 0.5
