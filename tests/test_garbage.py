@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 
@@ -9,6 +10,7 @@ import pytest
 
 from livehead import garbage
 from livehead.garbage import QUIET_S, GarbageCollection
+from livehead.turns import turns
 
 
 class Ring:
@@ -27,9 +29,9 @@ async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_whi
         came[0] = 1
         ring = Ring()
         left = weakref.ref(ring)
-        gc.collect()
+        collection.look_at_new()
         del ring
-        gc.collect()
+        collection.look_at_new()
         assert left() is not None
         now[0] += 2 * QUIET_S
         collection.look()  # somebody is here
@@ -45,14 +47,14 @@ async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_whi
 
 
 async def test_what_takes_long_to_look_through_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with GarbageCollection(lambda: 1, lambda: 0):
+    async with GarbageCollection(lambda: 1, lambda: 0) as collection:
         before = gc.get_freeze_count()
         many = [[number] for number in range(5000)]
         monkeypatch.setattr(garbage, "LONG_S", 1000.0)
-        gc.collect()
+        collection.look_at_new()
         assert gc.get_freeze_count() == before
         monkeypatch.setattr(garbage, "LONG_S", 0.0)
-        gc.collect()
+        collection.look_at_new()
         assert gc.get_freeze_count() >= before + len(many)
 
 
@@ -92,10 +94,18 @@ async def test_memory_is_given_back_now_and_then_while_clients_come_and_go() -> 
         assert collection.look()
 
 
-async def test_what_is_new_is_looked_through_soon_however_much_the_server_holds() -> None:
-    own = [[number] for number in range(200_000)]
+async def test_all_that_is_new_is_looked_through_in_a_turn_of_its_own() -> None:
     async with GarbageCollection(lambda: 1, lambda: 0):
         before = gc.get_stats()[2]["collections"]
-        new = [[number] for number in range(20_000)]
+        left = weakref.ref(ring := Ring())
+        many = [[number] for number in range(50_000)]
+        del ring
+        assert gc.get_stats()[2]["collections"] == before
+        crowd = [asyncio.create_task(turns().take()) for _ in range(100)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not crowd[-1].done()
         assert gc.get_stats()[2]["collections"] > before
-    assert len(own) > len(new)
+        assert left() is None
+        await asyncio.gather(*crowd)
+    assert many

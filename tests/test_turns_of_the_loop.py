@@ -40,6 +40,16 @@ async def test_alone_nobody_waits() -> None:
     await asyncio.wait_for(turns().take(), 1)
 
 
+async def test_what_is_to_come_first_comes_before_all_who_wait() -> None:
+    called: list[str] = []
+    for name in ("at once", "second", "third"):
+        turns().call(lambda name=name: called.append(name))  # type: ignore[misc]
+    turns().call(lambda: called.append("first"), first=True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert called == ["at once", "first", "second", "third"]
+
+
 async def test_one_that_is_cancelled_while_it_waits_holds_nobody_up() -> None:
     mine = Turns(asyncio.get_running_loop())
     waiting = [asyncio.create_task(mine.take()) for _ in range(4)]

@@ -1,7 +1,8 @@
 """Garbage collection that does not hold the event loop.
 
-CPython looks through all objects that it has not frozen, at moments of its own choice: a third of a microsecond for
-each, and a call has thousands. So it looks often, while there are few new ones; where that takes long nevertheless,
+CPython looks through all objects that it has not frozen at a moment of its own choice: a third of a microsecond for
+each, and a call has thousands. Here it looks only at the newest by itself. All that are not frozen are looked through
+in a turn of its own (livehead/turns.py), whenever some thousands more are there; where that takes long nevertheless,
 because there are many calls, those that were looked through are frozen. What frozen calls leave behind is looked for
 while there are none. Now and then the C library gives back what it keeps of freed memory.
 The server's own objects are frozen once, and looked through again only where calls were frozen beside them.
@@ -19,12 +20,13 @@ from typing import Self
 
 from livehead.background_task import BackgroundTask
 from livehead.heap import give_back
+from livehead.turns import turns
 
-THRESHOLDS = (1000, 5, 1)
-"""New objects before the newest are looked through, and how often before those that were left are, twice: so all that
-is not frozen is looked through whenever some 10,000 objects more are there."""
+THRESHOLDS = (1000, 5, 1_000_000)
+"""New objects before the newest are looked through, and how often that is before those that were left are, after which
+it is the turn of all; CPython by itself never looks through these."""
 
-LONG_S = 0.012
+LONG_S = 0.008
 """What took longer to look through is frozen."""
 
 LOOK_S = 0.5
@@ -56,14 +58,15 @@ class GarbageCollection(BackgroundTask):
         self._quiet_since = 0.0
         self._given_at = -math.inf
         self._given_with = (0, 0)
-        self._began = 0.0
         self._calls_frozen = False
+        self._loop: asyncio.AbstractEventLoop
         self._thresholds = gc.get_threshold()
 
     async def __aenter__(self) -> Self:
         gc.collect()
-        _freeze()
+        gc.freeze()
         self._came_before = self._came()
+        self._loop = asyncio.get_running_loop()
         gc.callbacks.append(self._note)
         gc.set_threshold(*THRESHOLDS)
         return await super().__aenter__()
@@ -83,6 +86,21 @@ class GarbageCollection(BackgroundTask):
             await asyncio.sleep(LOOK_S)
             if self.look():
                 await asyncio.to_thread(give_back)
+
+    def _note(self, phase: str, info: Mapping[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 1:  # in any thread, and in the midst of anything
+            self._loop.call_soon_threadsafe(self._take_turn)
+
+    def _take_turn(self) -> None:
+        turns().call(self.look_at_new, first=True)
+
+    def look_at_new(self) -> None:
+        """Look through all that is not frozen, and freeze it where that took long."""
+        began = time.thread_time()
+        gc.collect()
+        if time.thread_time() - began > LONG_S:
+            gc.freeze()
+            self._calls_frozen = True
 
     def look(self) -> bool:
         """Look through everything where that is due. Returns whether memory is to be given back."""
@@ -104,20 +122,5 @@ class GarbageCollection(BackgroundTask):
             return
         gc.unfreeze()
         gc.collect()
-        _freeze()
+        gc.freeze()
         self._calls_frozen = False
-
-    def _note(self, phase: str, info: Mapping[str, int]) -> None:
-        if phase == "start":
-            self._began = time.thread_time()
-        elif info["generation"] == 2 and time.thread_time() - self._began > LONG_S:
-            gc.freeze()
-            self._calls_frozen = True
-
-
-def _freeze() -> None:
-    """CPython waits with looking through everything until there is a quarter more than the last time. That is to be
-    counted without what is frozen: else a hundred thousand objects of the server's own make it wait for 25,000 new
-    ones."""
-    gc.freeze()
-    gc.collect()

@@ -42,10 +42,12 @@ class Turns:
         self._waiting.append(begin)
         await turn
 
-    def call(self, work: Callable[[], object]) -> None:
-        """Call ``work`` at once, or when its turn has come."""
+    def call(self, work: Callable[[], object], *, first: bool = False) -> None:
+        """Call ``work`` at once, or when its turn has come: with ``first`` that is before all who wait."""
         if self._is_free():
             work()
+        elif first:
+            self._waiting.appendleft(work)
         else:
             self._waiting.append(work)
 
