@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from livehead.logs import SessionLog
+from livehead.turns import turns
 
 Part: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -31,6 +32,7 @@ class SessionParts:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(name, part), name=name) for name, part in parts.items()]
             await self._ending.wait()
+            await turns().take()  # of many sessions that end at once
             for task in tasks:
                 task.cancel()
 
