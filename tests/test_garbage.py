@@ -22,7 +22,7 @@ async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_whi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(garbage, "LONG_S", 0.0)  # whatever is looked through is frozen
-    active, came, now = [1], [0], [0.0]
+    active, came, now = [garbage.MANY], [0], [0.0]
     thresholds = gc.get_threshold()
     collection = GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0])
     async with collection:
@@ -47,13 +47,18 @@ async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_whi
 
 
 async def test_what_takes_long_to_look_through_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with GarbageCollection(lambda: 1, lambda: 0) as collection:
+    active = [garbage.MANY]
+    async with GarbageCollection(lambda: active[0], lambda: 0) as collection:
         before = gc.get_freeze_count()
         many = [[number] for number in range(5000)]
         monkeypatch.setattr(garbage, "LONG_S", 1000.0)
         collection.look_at_new()
         assert gc.get_freeze_count() == before
         monkeypatch.setattr(garbage, "LONG_S", 0.0)
+        active[0] -= 1
+        collection.look_at_new()
+        assert gc.get_freeze_count() == before  # few calls are looked through each time
+        active[0] += 1
         collection.look_at_new()
         assert gc.get_freeze_count() >= before + len(many)
 

@@ -27,7 +27,9 @@ THRESHOLDS = (1000, 5, 1_000_000)
 it is the turn of all; CPython by itself never looks through these."""
 
 LONG_S = 0.008
-"""What took longer to look through is frozen."""
+MANY = 12
+"""What took longer to look through is frozen where there are so many calls. What fewer have is looked through in less
+than the 20 ms that the event loop may be held, and would stay in memory long after their end."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
@@ -95,10 +97,10 @@ class GarbageCollection(BackgroundTask):
         turns().call(self.look_at_new, first=True)
 
     def look_at_new(self) -> None:
-        """Look through all that is not frozen, and freeze it where that took long."""
+        """Look through all that is not frozen, and freeze it where that took long because there are many calls."""
         began = time.thread_time()
         gc.collect()
-        if time.thread_time() - began > LONG_S:
+        if time.thread_time() - began > LONG_S and self._active() >= MANY:
             gc.freeze()
             self._calls_frozen = True
 
