@@ -21,8 +21,8 @@ class Ring:
 async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(garbage, "LONG_S", 0.0)  # whatever is looked through is frozen
-    active, came, now = [garbage.MANY], [0], [0.0]
+    monkeypatch.setattr(garbage, "MANY", 0)  # whatever is left is frozen
+    active, came, now = [1], [0], [0.0]
     thresholds = gc.get_threshold()
     collection = GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0])
     async with collection:
@@ -46,27 +46,21 @@ async def test_what_frozen_calls_left_behind_goes_when_nobody_has_come_for_a_whi
     assert gc.get_freeze_count() == 0
 
 
-async def test_what_takes_long_to_look_through_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    active = [garbage.MANY]
-    async with GarbageCollection(lambda: active[0], lambda: 0) as collection:
+async def test_many_objects_are_frozen_and_few_are_not() -> None:
+    async with GarbageCollection(lambda: 1, lambda: 0) as collection:
         before = gc.get_freeze_count()
-        many = [[number] for number in range(5000)]
-        monkeypatch.setattr(garbage, "LONG_S", 1000.0)
+        few = [[number] for number in range(garbage.MANY // 2)]
         collection.look_at_new()
         assert gc.get_freeze_count() == before
-        monkeypatch.setattr(garbage, "LONG_S", 0.0)
-        active[0] -= 1
+        many = [[number] for number in range(garbage.MANY)]
         collection.look_at_new()
-        assert gc.get_freeze_count() == before  # few calls are looked through each time
-        active[0] += 1
-        collection.look_at_new()
-        assert gc.get_freeze_count() >= before + len(many)
+        assert gc.get_freeze_count() >= before + len(few) + len(many)
 
 
 async def test_where_no_call_was_frozen_the_servers_own_objects_are_not_looked_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(garbage, "LONG_S", 1000.0)
+    monkeypatch.setattr(garbage, "MANY", 10**9)
     came = [0]
     collection = GarbageCollection(lambda: 1, lambda: came[0])
     own = Ring()

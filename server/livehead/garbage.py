@@ -2,8 +2,8 @@
 
 CPython looks through all objects that it has not frozen at a moment of its own choice: a third of a microsecond for
 each, and a call has thousands. Here it looks only at the newest by itself. All that are not frozen are looked through
-in a turn of its own (livehead/turns.py), whenever some thousands more are there; where that takes long nevertheless,
-because there are many calls, those that were looked through are frozen. What frozen calls leave behind is looked for
+in a turn of its own (livehead/turns.py), whenever some thousands more are there; where they are many nevertheless,
+because there are many calls, they are frozen. What frozen calls leave behind is looked for
 while there are none. Now and then the C library gives back what it keeps of freed memory.
 The server's own objects are frozen once, and looked through again only where calls were frozen beside them.
 """
@@ -26,10 +26,9 @@ THRESHOLDS = (1000, 5, 1_000_000)
 """New objects before the newest are looked through, and how often that is before those that were left are, after which
 it is the turn of all; CPython by itself never looks through these."""
 
-LONG_S = 0.008
-MANY = 12
-"""What took longer to look through is frozen where there are so many calls. What fewer have is looked through in less
-than the 20 ms that the event loop may be held, and would stay in memory long after their end."""
+MANY = 30_000
+"""Objects that take some ten milliseconds to look through: where more are left, as of a dozen calls, they are frozen.
+Fewer are not, as what frozen calls leave behind stays in memory long after their end."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
@@ -97,10 +96,9 @@ class GarbageCollection(BackgroundTask):
         turns().call(self.look_at_new, first=True)
 
     def look_at_new(self) -> None:
-        """Look through all that is not frozen, and freeze it where that took long because there are many calls."""
-        began = time.thread_time()
+        """Look through all that is not frozen, and freeze what is left where that is much."""
         gc.collect()
-        if time.thread_time() - began > LONG_S and self._active() >= MANY:
+        if len(gc.get_objects(generation=2)) > MANY:
             gc.freeze()
             self._calls_frozen = True
 
