@@ -2,9 +2,9 @@
 
 CPython looks through all objects that it has not frozen at a moment of its own choice: a third of a microsecond for
 each, and a call has thousands. Here it looks only at the newest by itself. All that are not frozen are looked through
-in a turn of its own (livehead/turns.py), whenever some thousands more are there; where they are many nevertheless,
-because there are many calls, they are frozen. What frozen calls leave behind is looked for
-while there are none. Now and then the C library gives back what it keeps of freed memory.
+in a turn of its own (livehead/turns.py), whenever some thousands more are there; where they are many nevertheless, as
+with many calls, they are frozen. What frozen calls leave behind is looked for while there are none. Now and then the C
+library gives back what it keeps of freed memory.
 The server's own objects are frozen once, and looked through again only where calls were frozen beside them.
 """
 
