@@ -1,11 +1,10 @@
 """Garbage collection that does not hold the event loop.
 
 CPython looks through all objects that it has not frozen at a moment of its own choice: a third of a microsecond for
-each, and a call has thousands. Here it looks only at the newest by itself. All that are not frozen are looked through
-in a turn of its own (livehead/turns.py), whenever some thousands more are there; where they are many nevertheless, as
-with many calls, they are frozen. What frozen calls leave behind is looked for while there are none. Now and then the C
-library gives back what it keeps of freed memory.
-The server's own objects are frozen once, and looked through again only where calls were frozen beside them.
+each, and a call has two thousand. Here it looks only at the newest by itself. The server's own objects are frozen once,
+and all others are looked through in a turn of their own (livehead/turns.py), whenever some thousands more are there.
+Where they are many, as with a dozen calls, only the newest are: what those calls leave behind is looked for when there
+are none, or after hundreds of clients. Now and then the C library gives back what it keeps of freed memory.
 """
 
 from __future__ import annotations
@@ -22,22 +21,20 @@ from livehead.background_task import BackgroundTask
 from livehead.heap import give_back
 from livehead.turns import turns
 
-THRESHOLDS = (1000, 5, 1_000_000)
+THRESHOLDS = (1000, 3, 1_000_000)
 """New objects before the newest are looked through, and how often that is before those that were left are, after which
 it is the turn of all; CPython by itself never looks through these."""
 
-MANY = 30_000
-"""Objects that take some ten milliseconds to look through: where more are left, as of a dozen calls, they are frozen.
-Fewer are not, as what frozen calls leave behind stays in memory long after their end."""
+MANY = 20_000
+"""Objects that take some seven milliseconds to look through, twice that on a busy machine; more wait for the end of the
+calls. Fewer do not, as what a call leaves behind is a third of a megabyte."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
 """Nobody has come for so long when everything is looked through."""
 
-MOST = 100
-MOST_FROZEN = 300
-"""After so many clients it is in any case. Where calls were frozen the second of these holds, as all that the server
-ever loaded is looked through with them: that holds the others up for a tenth of a second, or for a third."""
+MOST = 300
+"""After so many clients it is in any case: that holds the others up for a tenth of a second, or for a third."""
 
 GIVE_BACK_S = 10.0
 """Freed memory is given back so often while clients come and go: a dozen with frames of 512 × 512 leave as much as is
@@ -59,7 +56,7 @@ class GarbageCollection(BackgroundTask):
         self._quiet_since = 0.0
         self._given_at = -math.inf
         self._given_with = (0, 0)
-        self._calls_frozen = False
+        self._many = False
         self._loop: asyncio.AbstractEventLoop
         self._thresholds = gc.get_threshold()
 
@@ -96,19 +93,17 @@ class GarbageCollection(BackgroundTask):
         turns().call(self.look_at_new, first=True)
 
     def look_at_new(self) -> None:
-        """Look through all that is not frozen, and freeze what is left where that is much."""
-        gc.collect()
-        if len(gc.get_objects(generation=2)) > MANY:
-            gc.freeze()
-            self._calls_frozen = True
+        """Look through all that is not frozen, unless that is much."""
+        if not self._many:
+            self._collect()
 
     def look(self) -> bool:
-        """Look through everything where that is due. Returns whether memory is to be given back."""
+        """Look through it where that is due, however much it is. Returns whether memory is to be given back."""
         now, came, active = self._clock(), self._came(), self._active()
         if active or came != self._came_lately:
             self._came_lately, self._quiet_since = came, now
-        new, most = came - self._came_before, MOST_FROZEN if self._calls_frozen else MOST
-        if new >= most or (new > 0 and now - self._quiet_since >= QUIET_S):
+        new = came - self._came_before
+        if new >= MOST or (new > 0 and now - self._quiet_since >= QUIET_S):
             self._came_before = came
             self._collect()
         elif (came, active) == self._given_with or now - self._given_at < GIVE_BACK_S:
@@ -117,10 +112,5 @@ class GarbageCollection(BackgroundTask):
         return True
 
     def _collect(self) -> None:
-        if not self._calls_frozen:
-            gc.collect()
-            return
-        gc.unfreeze()
         gc.collect()
-        gc.freeze()
-        self._calls_frozen = False
+        self._many = len(gc.get_objects(generation=2)) > MANY
