@@ -148,8 +148,8 @@ async def test_the_newest_choice_of_avatar_wins_and_a_session_has_two_streams_at
     running = asyncio.create_task(run(one))
     await until(lambda: host.live == 1, 5)
     for i in range(10):
-        one.choose_avatar(("ben", "chen")[i % 2], errors.append)
-        one.interrupt()
+        one.steering.choose_avatar(("ben", "chen")[i % 2], errors.append)
+        one.steering.interrupt()
         await asyncio.sleep(0)
     assert len(host.streams) == 1, "an interrupt never waits for a portrait"
     gate.set()
@@ -173,10 +173,10 @@ async def test_an_avatar_that_cannot_be_shown_is_told_and_the_old_one_stays(monk
     errors: list[Exception] = []
     running = asyncio.create_task(run(one))
     await until(lambda: host.live == 1, 5)
-    one.choose_avatar("ben", errors.append)
+    one.steering.choose_avatar("ben", errors.append)
     await until(lambda: len(errors) == 1, 5)
     assert one.describe()["avatar"] == "amara"
-    one.choose_avatar("chen", errors.append)
+    one.steering.choose_avatar("chen", errors.append)
     await until(lambda: one.describe()["avatar"] == "chen", 5)
     one.end("bye")
     await running

@@ -44,15 +44,15 @@ def test_one_kind_does_not_use_up_another() -> None:
 
 async def test_a_session_refuses_what_comes_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     one = session(monkeypatch, StubPeer(), StubHost(), Metrics(), source="push")
-    speaker = one.admit(16_000, lambda message: None)
+    speaker = one.speech.admit(16_000, lambda message: None)
 
     def interrupt() -> None:
-        one.interrupt()
+        one.steering.interrupt()
         speaker.interrupt()
 
     calls: list[tuple[str, Callable[[], None]]] = [
-        ("avatar", lambda: one.choose_avatar("ben", lambda error: None)),
-        ("preset", lambda: one.choose_latency("balanced")),
+        ("avatar", lambda: one.steering.choose_avatar("ben", lambda error: None)),
+        ("preset", lambda: one.steering.choose_latency("balanced")),
         ("interrupts", interrupt),
     ]
     for what, call in calls:

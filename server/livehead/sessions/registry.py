@@ -300,7 +300,7 @@ class Registry:
         self._check_latency(latency)
         if refusal := self.admission.refuse_change(self.taken, session.latency, latency):
             raise refusal
-        session.choose_latency(latency)
+        session.steering.choose_latency(latency)
         self._governing.wake()
 
     def _check_latency(self, latency: str) -> None:

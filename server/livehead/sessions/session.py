@@ -15,11 +15,8 @@ from livehead.core.block import BLOCK_S
 from livehead.core.governor.phases import Phases
 from livehead.core.identity import Identity
 from livehead.core.ids import new_id
-from livehead.core.latency_choice import AUTO
 from livehead.core.lifecycle import Event
-from livehead.core.look import Look
 from livehead.core.messages.from_server import (
-    Playback,
     RecordingNotice,
     StateMessage,
     Stats,
@@ -48,7 +45,6 @@ from livehead.sessions.network_figures import NetworkFigures
 from livehead.sessions.pacer import Pacer
 from livehead.sessions.pipeline import Pipeline
 from livehead.sessions.portrait.appearance import Appearance
-from livehead.sessions.portrait.look_check import check_change
 from livehead.sessions.portrait.portrait import Portrait
 from livehead.sessions.portrait.stream_opener import StreamOpener
 from livehead.sessions.recording.base import Recorders, RecordingStatus
@@ -60,11 +56,10 @@ from livehead.sessions.session_parts import SessionParts
 from livehead.sessions.session_trace import SessionTrace
 from livehead.sessions.sources.mic import MicSource
 from livehead.sessions.sources.push import PushSource
-from livehead.sessions.sources.speaker import Speaker
 from livehead.sessions.speech.pushed_speech import PushedSpeech
-from livehead.sessions.speech.say_queue import Speech
 from livehead.sessions.speech_time import SpeechTime
 from livehead.sessions.status import Listener, SessionMessage, Status
+from livehead.sessions.steering import Steering
 from livehead.sessions.viewers.audience import Audience
 from livehead.sessions.viewers.viewer import Viewer
 from livehead.sessions.viewers.viewer_events import ViewerEvents
@@ -112,7 +107,6 @@ class Session:
         self._settings = settings
         self._media_addresses = media_addresses
         self._host = host
-        self._avatars = avatars
         self._metrics = metrics
         self._trace = SessionTrace(self.id, request)
         self._log = SessionLog(logger, {"session": self.id, "trace": self._trace.id})
@@ -122,7 +116,6 @@ class Session:
         self._opened_at = time.monotonic()
         self._supply = FrameSupply(self._status.on)
         self._lifetime = Lifetime(SessionLimits.of(settings, opened_by))
-        self._rates = SteeringRates()
         self._parts = SessionParts(self._log)
         self._recorder = recorders.make(self.id, replace(request, latency=name), opened_by, host.info)
         self._notices = RecordingNotices(self._status)
@@ -156,11 +149,10 @@ class Session:
             phases=phases,
             session=self.id,
         )
+        rates = SteeringRates()
         self._speech: PushedSpeech | None = None
         if isinstance(self._source, PushSource):
-            self._speech = PushedSpeech(
-                self._source, self._pipeline, self._pacer.frames, self._rates, metrics, self._log
-            )
+            self._speech = PushedSpeech(self._source, self._pipeline, self._pacer.frames, rates, metrics, self._log)
         self._latency = SessionLatency(
             request.latency, name, host.info.presets, self._pipeline, delays, self._status.tell
         )
@@ -177,6 +169,17 @@ class Session:
         seed = secrets.randbits(32) if request.seed is None else request.seed
         streams = StreamOpener(host, avatars, opened_by.owner, seed, self._pacer, self._recorder, self._on_engine)
         self._portrait = Portrait(Appearance(request.avatar, request.look), streams, self._pipeline, self._log)
+        self.steering = Steering(
+            self._portrait,
+            self._pipeline,
+            self._latency,
+            self._trace,
+            rates,
+            avatars,
+            host.info,
+            opened_by.owner,
+            request.look,
+        )
         self._events = ViewerEvents(
             self._source,
             self._pipeline,
@@ -187,7 +190,7 @@ class Session:
             self._status,
             ViewerSetups(metrics.network, self._trace),
             self._log,
-            on_interrupt=self.interrupt,
+            on_interrupt=self.steering.interrupt,
             end=self.end,
         )
         self._audience = Audience(settings.sessions.max_viewers, self._events.on_left)
@@ -327,30 +330,6 @@ class Session:
             "stats": None if stats is None else stats_object(stats),
         }
 
-    def choose_avatar(self, avatar: str, on_error: Callable[[Exception], None]) -> None:
-        """Go on with another portrait, of several choices with the newest. Returns at once; the old portrait is shown
-        until the new one is there. It stays if that fails: then ``on_error`` is called, with PortraitError or
-        EngineError for example. Raises NotFoundError for an avatar that there is not, and RateLimitError."""
-        self._rates.count_avatar()
-        self._avatars.get(avatar, self.opened_by.owner)
-        self._portrait.choose(on_error, avatar=avatar)
-
-    def choose_look(self, look: Look, on_error: Callable[[Exception], None]) -> None:
-        """Go on with another background, as :meth:`choose_avatar` with another portrait. Raises UnprocessableError for
-        one that the engine cannot give, or that needs a new session, NotFoundError for a picture that there is not, and
-        RateLimitError."""
-        self._rates.count_avatar()
-        check_change(look, self._request.look, self._host.info, self._avatars, self.opened_by.owner)
-        self._portrait.choose(on_error, look=look)
-
-    def choose_latency(self, name: str) -> None:
-        """``auto`` leaves it as it is, to be moved by the server. Raises UnprocessableError for an unknown preset, and
-        RateLimitError."""
-        self._rates.count_preset()
-        if name != AUTO:
-            self._trace.moving(self.preset, name, "client")
-        self._latency.choose(name)
-
     def move_to(self, name: str) -> None:
         """See :meth:`SessionLatency.move_to`."""
         if name != self.going_to:
@@ -372,36 +351,19 @@ class Session:
         """Whether its portrait speaks now, or is about to."""
         return self._pipeline.speaking
 
-    def interrupt(self) -> None:
-        """Drop what was not shown yet. Raises RateLimitError."""
-        self._rates.count_interrupt()
-        self._pipeline.interrupt()
-
-    def admit(self, rate: int, on_playback: Callable[[Playback], None]) -> Speaker:
-        """Let a backend speak through the portrait, PCM16LE mono of ``rate`` Hz, until it is released.
-
-        Raises UnprocessableError where the speech comes from the microphone, or for an impossible rate, and
-        ConflictError where there is a speaker already.
-        """
-        return self._pushed_speech().admit(rate, on_playback)
-
-    async def say(self, speech: Speech) -> None:
-        """Speak the speech of a text, behind those that it was asked to say before; returns when its first audio has
-        come. Raises UnprocessableError where the session's speech comes from the microphone, RateLimitError, and what
-        :meth:`SayQueue.say` raises."""
-        await self._pushed_speech().say(speech)
-
-    def hear(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
-        """Let a backend hear the viewers' microphones, and when somebody speaks. Raises what :meth:`Hearing.attach`
-        raises."""
-        return self._hearing.attach(rate, on_audio, on_activity)
-
-    def _pushed_speech(self) -> PushedSpeech:
+    @property
+    def speech(self) -> PushedSpeech:
+        """What speaks through the portrait. Raises UnprocessableError where that is the client's microphone."""
         if self._speech is None:
             raise UnprocessableError(
                 "This session's speech comes from the client's microphone. Open it with source=push to push speech."
             )
         return self._speech
+
+    def hear(self, rate: int, on_audio: Callable[[bytes], None], on_activity: Callable[[UserActivity], None]) -> Ear:
+        """Let a backend hear the viewers' microphones, and when somebody speaks. Raises what :meth:`Hearing.attach`
+        raises."""
+        return self._hearing.attach(rate, on_audio, on_activity)
 
     # -- its own parts
 

@@ -198,13 +198,13 @@ async def test_a_speech_socket_and_a_text_exclude_each_other(
     session = say_url.split("/")[3]
     async with Backend(speaking.url, session):
         assert problem(await client.post(say_url, json={"text": "Hello"})) == (409, "conflict")
-    await until(lambda: speaking.session(session)._pushed_speech()._speaker is None)
+    await until(lambda: speaking.session(session).speech._speaker is None)
     service.pieces = [HALF, 0.4, HALF]
     assert (await client.post(say_url, json={"text": "Hello"})).status_code == 202
     with pytest.raises(Exception, match="409"):
         async with Backend(speaking.url, session):
             pass
-    await until(lambda: speaking.session(session)._pushed_speech()._speaker is None)
+    await until(lambda: speaking.session(session).speech._speaker is None)
     async with Backend(speaking.url, session):
         pass
 
@@ -226,7 +226,7 @@ async def test_an_interrupt_ends_the_synthesis_and_forgets_what_waits(
         service.pieces = [VOICED, *[0.3, VOICED] * 30]
         assert (await client.post(url, json={"text": "One"})).status_code == 202
         waiting = asyncio.create_task(client.post(url, json={"text": "Two"}))
-        await until(lambda: len(speaking.session(session)._pushed_speech()._say_queue._waiting) == 1)
+        await until(lambda: len(speaking.session(session).speech._say_queue._waiting) == 1)
         await line.send(type="interrupt")
         assert problem(await waiting) == (409, "interrupted")
         await until(lambda: service.hung_up == 1)
@@ -241,7 +241,7 @@ async def test_an_interrupt_before_the_first_audio(
     service.pieces = [1200.0]
     waiting = asyncio.create_task(client.post(say_url, json={"text": "One"}))
     await until(lambda: len(service.asked) == 1)
-    speaking.session(say_url.split("/")[3]).interrupt()
+    speaking.session(say_url.split("/")[3]).steering.interrupt()
     assert problem(await waiting) == (409, "interrupted")
     await until(lambda: service.hung_up == 1)
 

@@ -81,7 +81,7 @@ async def test_who_may_not_speak_is_told_before_there_is_a_socket(served: Served
         async with Backend(served.url, pushed):
             assert await denial(served, pushed) == (409, "conflict")
         for rate in (8000, 48000):
-            await until(lambda: served.session(pushed)._pushed_speech()._speaker is None)
+            await until(lambda: served.session(pushed).speech._speaker is None)
             async with Backend(served.url, pushed, rate):
                 pass
 
@@ -150,7 +150,7 @@ async def test_a_second_speaker_follows_the_first_and_counts_its_own(served: Ser
             await backend.push(tone(1))
             await backend.end()
             await until(lambda: backend.states() == ["started"])
-        await until(lambda: served.session(session)._pushed_speech()._speaker is None)
+        await until(lambda: served.session(session).speech._speaker is None)
         async with Backend(served.url, session) as backend:
             await backend.push(tone(0.2))
             await backend.end()
@@ -159,7 +159,7 @@ async def test_a_second_speaker_follows_the_first_and_counts_its_own(served: Ser
             await backend.push(tone(1))
             await backend.end()
             await until(lambda: backend.states()[-1] == "started")
-        await until(lambda: served.session(session)._pushed_speech()._speaker is None)
+        await until(lambda: served.session(session).speech._speaker is None)
         async with Backend(served.url, session) as backend:
             await backend.interrupt()
             await until(lambda: backend.states() == ["interrupted"])

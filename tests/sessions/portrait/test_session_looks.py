@@ -56,11 +56,11 @@ async def test_look_and_avatar_change_one_by_one(monkeypatch: pytest.MonkeyPatch
     errors: list[Exception] = []
     running = asyncio.create_task(run(one))
     await until(lambda: host.live == 1, 5)
-    one.choose_look(Look("#ffffff"), errors.append)
-    one.choose_avatar("ben", errors.append)
+    one.steering.choose_look(Look("#ffffff"), errors.append)
+    one.steering.choose_avatar("ben", errors.append)
     await until(lambda: one.describe()["avatar"] == "ben", 5)
     assert one.describe()["look"] == {"background": "#ffffff"}
-    one.choose_look(KEEP, errors.append)
+    one.steering.choose_look(KEEP, errors.append)
     await until(lambda: one.describe()["look"] == {"background": "keep"}, 5)
     assert one.describe()["avatar"] == "ben"
     one.end("bye")
@@ -79,9 +79,9 @@ async def test_a_look_that_cannot_be_shown_is_forgotten(monkeypatch: pytest.Monk
     errors: list[Exception] = []
     running = asyncio.create_task(run(one))
     await until(lambda: host.live == 1, 5)
-    one.choose_look(Look("#ffffff"), errors.append)
+    one.steering.choose_look(Look("#ffffff"), errors.append)
     await until(lambda: len(errors) == 1, 5)
-    one.choose_avatar("chen", errors.append)
+    one.steering.choose_avatar("chen", errors.append)
     await until(lambda: one.describe()["avatar"] == "chen", 5)
     assert one.describe()["look"] == {"background": "keep"}
     one.end("bye")
@@ -103,7 +103,7 @@ async def test_what_a_session_cannot_change_to(
     host = StubHost()
     one = session(monkeypatch, StubPeer().connect(), host, look=before)
     with pytest.raises(error, match=words):
-        one.choose_look(after, lambda error: None)
+        one.steering.choose_look(after, lambda error: None)
     one.end("bye")
     await run(one)
 
@@ -113,7 +113,7 @@ async def test_changes_of_look_count_as_changes_of_avatar(monkeypatch: pytest.Mo
 
     def choose_all() -> None:
         for i in range(30):
-            one.choose_look(Look(f"#0000{i:02x}"), lambda error: None)
+            one.steering.choose_look(Look(f"#0000{i:02x}"), lambda error: None)
 
     with pytest.raises(RateLimitError, match="look"):
         choose_all()

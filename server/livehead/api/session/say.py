@@ -64,6 +64,6 @@ async def say(
         most=services.settings.limits.say_characters,
         seconds=services.settings.synthesis.tts_seconds,
     )
-    await session.say(speech)
+    await session.speech.say(speech)
     response.headers["Cache-Control"] = "no-store"
     return {"session": session.id, "characters": speech.characters}

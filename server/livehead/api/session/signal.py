@@ -93,16 +93,16 @@ class SignalHandler:
                     await caller.add_candidate(candidate.candidate, candidate.sdpMid, candidate.sdpMLineIndex)
             case ChooseAvatar(avatar):
                 await self._services.avatars.refresh(avatar)
-                session.choose_avatar(avatar, self._socket.tell)
+                session.steering.choose_avatar(avatar, self._socket.tell)
             case ChooseLook(look):
                 await self._services.avatars.refresh(*look.avatars)
-                session.choose_look(look, self._socket.tell)
+                session.steering.choose_look(look, self._socket.tell)
             case ChooseLatency(preset):
                 self._services.registry.choose_latency(session, preset)
             case ChooseVoice(on):
                 caller.peer.voice = on
             case Interrupt():
-                session.interrupt()
+                session.steering.interrupt()
             case Bye():
                 session.end("bye")  # the closed state ends the socket
             case Offer():

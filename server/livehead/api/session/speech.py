@@ -36,7 +36,7 @@ async def speech(
     messages = MessageSocket(socket, "speech", capacity=CAPACITY, rate=rate)
     try:
         session = services.registry.find(session_id, identity, Role.SPEAK)
-        speaker = session.admit(read_rate(socket.query_params.get("rate")), messages.send)
+        speaker = session.speech.admit(read_rate(socket.query_params.get("rate")), messages.send)
     except RequestError as error:
         await deny(socket, error)
         return

@@ -45,7 +45,8 @@ class PushedSpeech:
         await self._say_queue.run()
 
     def admit(self, rate: int, on_playback: Callable[[Playback], None]) -> Speaker:
-        """See :meth:`Session.admit`."""
+        """Let a backend speak, PCM16LE mono of ``rate`` Hz, until it is released. Raises UnprocessableError for an
+        impossible rate, and ConflictError where there is a speaker already."""
         if self._speaker is not None:
             raise ConflictError(
                 "Somebody speaks through this session already: on its speech socket, which would have to be closed, or "
@@ -62,7 +63,8 @@ class PushedSpeech:
         return self._speaker
 
     async def say(self, speech: Speech) -> None:
-        """See :meth:`Session.say`."""
+        """Speak the speech of a text, behind those that it was asked to say before; returns when its first audio has
+        come. Raises RateLimitError, and what :meth:`SayQueue.say` raises."""
         self._rates.count_text()
         await self._say_queue.say(speech)
 
