@@ -14,6 +14,11 @@ from livehead.garbage import QUIET_S, GarbageCollection
 from livehead.turns import turns
 
 
+def any_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "MANY", 0)
+    monkeypatch.setattr(garbage, "STILL_MANY", 0)
+
+
 class Ring:
     def __init__(self) -> None:
         self.me = self
@@ -22,7 +27,7 @@ class Ring:
 async def test_what_many_calls_left_behind_goes_when_nobody_has_come_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(garbage, "MANY", 0)
+    any_are_many(monkeypatch)
     active, came, now = [1], [0], [0.0]
     thresholds = gc.get_threshold()
     collection = GarbageCollection(lambda: active[0], lambda: came[0], lambda: now[0])
@@ -62,8 +67,24 @@ async def test_many_objects_are_not_looked_through_and_few_are() -> None:
     assert many
 
 
+async def test_where_calls_have_ended_and_few_objects_are_left_they_are_looked_through_again() -> None:
+    active, came = [3], [3]
+    async with GarbageCollection(lambda: active[0], lambda: came[0]) as collection:
+        calls = [[[number] for number in range(garbage.STILL_MANY // 2)] for _ in range(3)]
+        collection.look_at_new()
+        for ended in (1, 2):
+            left = weakref.ref(Ring())
+            calls.pop()
+            collection.look()
+            assert left() is not None, "nobody has left"
+            active[0] -= 1
+            collection.look()
+            assert (left() is None) == (ended == 2)
+    assert calls
+
+
 async def test_what_many_calls_left_behind_goes_after_so_many_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbage, "MANY", 0)
+    any_are_many(monkeypatch)
     came = [0]
     collection = GarbageCollection(lambda: 1, lambda: came[0])
     own = Ring()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
+from httpx import ASGITransport, AsyncClient
 
 import livehead
 from livehead.access.access import Access
@@ -98,6 +99,13 @@ def create_app(settings: Settings, choice: Choice | None = None) -> FastAPI:
         app.include_router(router)
     stack.install(app, services)
     return app
+
+
+async def warm_up(app: FastAPI) -> None:
+    """FastAPI builds its routes when the first request comes, for which the event loop is held for some 25 ms; so ask
+    something before anybody else does."""
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        await client.get("/healthz")
 
 
 def routers() -> tuple[APIRouter, ...]:

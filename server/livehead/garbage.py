@@ -1,10 +1,11 @@
 """Garbage collection that does not hold the event loop.
 
 CPython looks through all objects that it has not frozen at a moment of its own choice: a third of a microsecond for
-each, and a call has two thousand. Here it looks only at the newest by itself. The server's own objects are frozen once,
-and all others are looked through in a turn of their own (livehead/turns.py), whenever some thousands more are there.
-Where they are many, as with a dozen calls, only the newest are: what those calls leave behind is looked for when there
-are none, or after hundreds of clients. Now and then the C library gives back what it keeps of freed memory.
+each, and a call has two or three thousand. Here it looks only at the newest by itself. The server's own objects are
+frozen once, and all others are looked through in a turn of their own (livehead/turns.py), whenever some thousands more
+are there. Where they are many, as with eight calls or more, only the newest are: what those calls leave behind is
+looked for when fewer are left, when there are none, or after hundreds of clients. Now and then the C library gives back
+what it keeps of freed memory.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ it is the turn of all; CPython by itself never looks through these."""
 MANY = 20_000
 """Objects that take some seven milliseconds to look through, twice that on a busy machine; more wait for the end of the
 calls. Fewer do not, as what a call leaves behind is a third of a megabyte."""
+
+STILL_MANY = 25_000
+FEW = 10
+"""When clients have come or gone since there were many, up to so many objects are looked through nevertheless. That is
+tried for so many clients; after a crowd there would be too much to count."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
@@ -57,6 +63,8 @@ class GarbageCollection(BackgroundTask):
         self._given_at = -math.inf
         self._given_with = (0, 0)
         self._many = False
+        self._many_since = 0
+        self._counted_with = (0, 0)
         self._loop: asyncio.AbstractEventLoop
         self._thresholds = gc.get_threshold()
 
@@ -103,14 +111,24 @@ class GarbageCollection(BackgroundTask):
         if active or came != self._came_lately:
             self._came_lately, self._quiet_since = came, now
         new = came - self._came_before
-        if new >= MOST or (new > 0 and now - self._quiet_since >= QUIET_S):
+        due = new >= MOST or (new > 0 and now - self._quiet_since >= QUIET_S)
+        if due:
             self._came_before = came
             self._collect()
-        elif (came, active) == self._given_with or now - self._given_at < GIVE_BACK_S:
+        elif self._many and came - self._many_since <= FEW and (came, active) != self._counted_with:
+            self._counted_with = came, active
+            if _old_objects() <= STILL_MANY:
+                self._collect()
+        if not due and ((came, active) == self._given_with or now - self._given_at < GIVE_BACK_S):
             return False
         self._given_at, self._given_with = now, (came, active)
         return True
 
     def _collect(self) -> None:
         gc.collect()
-        self._many = len(gc.get_objects(generation=2)) > MANY
+        self._many, self._many_since = _old_objects() > MANY, self._came()
+
+
+def _old_objects() -> int:
+    """How many objects are neither new nor frozen. Takes a millisecond for some 10,000."""
+    return len(gc.get_objects(generation=2))

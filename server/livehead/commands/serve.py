@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from livehead.access.exposure import check_exposure, is_loopback
 from livehead.api.services import Services
-from livehead.app import create_app
+from livehead.app import create_app, warm_up
 from livehead.commands.options import add_settings, settings_from
 from livehead.engine.choice import choose
 from livehead.errors import UsageError
@@ -159,6 +159,7 @@ class DrainingServer(Server):
 
     def __init__(self, app: FastAPI, services: Services, *, debug: bool = False) -> None:
         super().__init__(app, services.settings, services.metrics, debug=debug)
+        self._app = app
         self._reload = services.reload_keys
         self._reloading: asyncio.Task[None] | None = None
         self._registry = services.registry
@@ -173,6 +174,7 @@ class DrainingServer(Server):
         self._loop = asyncio.get_running_loop()
         self._loop.add_signal_handler(signal.SIGHUP, self._start_reloading)
         self._loop.add_signal_handler(signal.SIGUSR1, self._stop_waiting)
+        await warm_up(self._app)
         await super().startup(sockets)
         await self._garbage.__aenter__()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from concurrent.futures import Future
 
 from livehead.errors import MediaError
 from livehead.logs import SessionLog
 from livehead.media.audio.activity import SpeechDetector
-from livehead.media.encoding_pool import encode, encoding_pool
+from livehead.media.encoding_pool import encoding_pool
 from livehead.sessions.hearing.viewer_voice import ViewerVoice
 
 
@@ -28,7 +29,7 @@ class Models:
         """For ever."""
         try:
             if self._early:
-                self._spare = await encode(SpeechDetector)
+                self._spare = await _load_model()
             while True:
                 if self._wanted:
                     await self._load(self._wanted.popleft())
@@ -64,9 +65,25 @@ class Models:
     async def _load(self, voice: ViewerVoice) -> None:
         if not voice.wants_model:
             return
-        model = await encode(SpeechDetector)
+        model = await _load_model()
         if voice.wants_model:
             self._given[voice] = model
             voice.detect = model
         else:
             encoding_pool().submit(model.close)
+
+
+async def _load_model() -> SpeechDetector:
+    """One more, from a thread. One that nobody waits for any more is freed by a thread, too: where many calls end while
+    they begin, that is far too much for the event loop."""
+    loading = encoding_pool().submit(SpeechDetector)
+    try:
+        return await asyncio.wrap_future(loading)
+    except asyncio.CancelledError:
+        loading.add_done_callback(_free)
+        raise
+
+
+def _free(loading: Future[SpeechDetector]) -> None:
+    if not loading.cancelled() and loading.exception() is None:
+        encoding_pool().submit(loading.result().close)
