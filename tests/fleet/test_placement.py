@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livehead.fleet.directory import Replica
+from livehead.fleet.directory import MemoryDirectory, Replica
+from livehead.fleet.ingress.placing import MOST_DOUBTFUL, Placing
 from livehead.fleet.placement import has_room, rank
 from livehead.fleet.placements import Placements
 from livehead.fleet.reading import Reading
@@ -132,6 +133,22 @@ def test_one_that_is_on_its_way_counts_until_it_was_read() -> None:
     assert placements.pending == {"a": ["low"]}
     placements.read("a", began=6.1)
     assert placements.pending == {}
+
+
+def test_where_what_was_placed_may_have_been_read_with_it_those_that_had_room_are_tried() -> None:
+    directory, placements = MemoryDirectory(), Placements()
+    placing = Placing(directory, placements)
+    for name in ("a", "b", "c", "d", "e"):
+        directory.add(name, "")
+        directory.record(name, reading(6, Counter(throughput=5)))
+        placements.begin(name, "throughput")  # the fifth, or a sixth
+    tried: set[str] = set()
+    while replica := placing.next("throughput", tried):
+        tried.add(replica.name)
+    assert len(tried) == MOST_DOUBTFUL
+    for name in ("a", "b", "c", "d", "e"):
+        directory.record(name, reading(6, Counter(throughput=6)))
+    assert len(placing.candidates("throughput")) == 1
 
 
 STATES = st.tuples(

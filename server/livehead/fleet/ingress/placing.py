@@ -12,6 +12,10 @@ from livehead.fleet.ingress.errors import no_replica
 from livehead.fleet.placement import Placed, has_room, rank
 from livehead.fleet.placements import Placements
 
+MOST_DOUBTFUL = 3
+"""Replicas that are asked because they may have room. With more, a fleet that is full would have the more to do the
+larger it is."""
+
 
 class Attempt:
     """One session at one replica, as a context manager. It counts until the replica has refused it, which is that the
@@ -43,12 +47,18 @@ class Placing:
         return self._placements.pending
 
     def candidates(self, latency: str | None) -> tuple[Replica, ...]:
-        """Where a session of that latency is to be tried, in this order. Where there is no room anywhere it is one
-        replica, to say so: a session may have ended since its last reading."""
+        """Where a session of that latency is to be tried, in this order: where there is room, and then where there was
+        some at the last reading, as what was placed since may have been read with it. Where there is none it is one
+        replica, to say so: a session may have ended since."""
         pending = self._placements.pending
         ranked = rank(self._directory.replicas(), pending, latency, self._placements.turn)
-        roomy = tuple(each for each in ranked if has_room(each, pending, latency or _default(each)))
-        return roomy or ranked[:1]
+        roomy = self._with_room(ranked, pending, latency)
+        doubtful = [each for each in self._with_room(ranked, {}, latency) if each not in roomy]
+        return (*roomy, *doubtful[:MOST_DOUBTFUL]) or ranked[:1]
+
+    @staticmethod
+    def _with_room(ranked: tuple[Replica, ...], pending: Placed, latency: str | None) -> tuple[Replica, ...]:
+        return tuple(each for each in ranked if has_room(each, pending, latency or _default(each)))
 
     def next(self, latency: str | None, tried: set[str]) -> Replica | None:
         """The best candidate that was not tried."""
