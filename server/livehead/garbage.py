@@ -31,9 +31,10 @@ MANY = 20_000
 calls. Fewer do not, as what a call leaves behind is a third of a megabyte."""
 
 STILL_MANY = 25_000
+"""Up to so many are looked through nevertheless once clients have come or gone since there were many."""
+
 FEW = 10
-"""When clients have come or gone since there were many, up to so many objects are looked through nevertheless. That is
-tried for so many clients; after a crowd there would be too much to count."""
+"""Objects are counted for that until so many more clients have come: of a crowd there would be too many to count."""
 
 LOOK_S = 0.5
 QUIET_S = 5.0
