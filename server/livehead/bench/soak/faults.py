@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from livehead.bench.soak.metrics import read_metrics
-from livehead.bench.usage import family
+from livehead.bench.soak.workers import workers
 from livehead.errors import LiveheadError
 
 FaultKind: TypeAlias = Literal["worker-killed", "bad-requests", "client-killed", "worker-hung", "overload"]
@@ -159,10 +159,10 @@ class FaultThrower:
         return False
 
     def _lose_worker(self, how: signal.Signals, within: float) -> float | None:
-        workers = [each for each in family(self._pid)[1:] if _is_worker(each)]
-        if not workers:
+        there = workers(self._pid)
+        if not there:
             return None
-        lost = min(workers, key=lambda each: each.create_time())
+        lost = min(there, key=lambda each: each.create_time())
         before = read_metrics(self._url, None)
         begins = time.monotonic()
         os.kill(lost.pid, how)
@@ -229,14 +229,6 @@ class FaultThrower:
                     continue
             return f"a session too many was answered with {answer.status_code} {answer.text[:120]}"
         return None if refused else f"{len(opened)} sessions were let in, and none was refused"
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """And alive: one that has ended may not have been waited for."""
-    try:
-        return "livehead.engine.worker.main" in process.cmdline()
-    except psutil.Error:
-        return False
 
 
 def _open(client: httpx.Client) -> httpx.Response:

@@ -72,7 +72,7 @@ def holdings(pid: int, *, device: bool = False, alone: bool = False) -> Holdings
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            memory += _anonymous(process)
+            memory += anonymous(process)
             descriptors += process.num_fds()
             threads += process.num_threads()
             processes += 1
@@ -112,8 +112,9 @@ def device_memory() -> float | None:
         return None
 
 
-def _anonymous(process: psutil.Process) -> float:
-    """Bytes. RssAnon (proc_pid_status(5)) where there is Linux's /proc, else the resident set."""
+def anonymous(process: psutil.Process) -> float:
+    """Bytes that are neither a file's nor shared: RssAnon (proc_pid_status(5)) where there is Linux's /proc, else the
+    resident set."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
             if line.startswith("RssAnon:"):

@@ -25,6 +25,7 @@ from livehead.bench.soak.holdings import Holdings, growths, holdings
 from livehead.bench.soak.leaks import DESCRIPTORS, MEMORY, THREADS, Growth, Sample, judge
 from livehead.bench.soak.metrics import DELAY, HELD, Metrics, quantile_ms, read_metrics
 from livehead.bench.soak.verdict import LogError, Seen
+from livehead.bench.soak.workers import WorkerLives
 from livehead.bench.usage import family
 
 SPARE_SESSIONS = 2
@@ -41,14 +42,8 @@ KEPT_MB = 32.0
 calls overlap."""
 
 CALL_DESCRIPTORS = 6
-NEW_WORKER = 0.05
-"""Share of the memory of the server with its workers by which these may differ, one and the one after it."""
-
 WORKER_THREADS = 1.5
 """For each core: a worker that has worked has a pool that one in reserve has not, and a film's encoder has as many."""
-
-WORKERS_S = 600.0
-"""In a shorter run workers that are lost and loaded are most of what changes in their memory."""
 
 STARTING_S = 120.0
 EMPTY_S = 20.0
@@ -116,6 +111,7 @@ class _Soak:
         self._restart_s = restart_s * plan.patience
         self._held: list[Holdings] = []  # by the server's process alone
         self._all: list[Holdings] = []  # by it and all that it started
+        self._lives = WorkerLives()
         self._read: list[tuple[float, Metrics]] = []
         self._next_look = 0.0
         self._next_reading = 0.0
@@ -202,14 +198,15 @@ class _Soak:
             device = self._own is not None and self._plan.seconds > SHORT_S
             self._all.append(holdings(self._own.pid, device=device))
             self._held.append(holdings(self._own.pid, alone=True))
+            self._lives.look(self._own.pid, now)
         if now >= self._next_reading:
             self._next_reading = now + METRICS_S
             if (found := read_metrics(self._url, self._plan.key)) is not None:
                 self._read.append((now, found))
 
     def _growths(self) -> tuple[list[Growth], list[str]]:
-        """Of the server's process, and of it with its workers. While one of these is lost and another one loads there
-        is less of everything, so these times are left out; in a short run it is the memory of workers as a whole."""
+        """Of the server's process, of it with its workers, and the memory of these by the life of each. While one is
+        lost and another one loads there is less of everything, so these times are left out."""
         try:
             if self._own is None:
                 kinds = ((MEMORY, "memory_mb"), (DESCRIPTORS, "descriptors"))
@@ -219,14 +216,13 @@ class _Soak:
                     if self._read
                 ], []
             whole = [each for each in self._all if self._was_whole(each.at)]
-            found = []
-            for growth in growths(self._held):
-                found.append(_named(growth, "the server", KEPT_MB, 0.0, self._plan.callers))
+            callers, threads = self._plan.callers, WORKER_THREADS * (os.cpu_count() or 1)
+            found = [_named(growth, "the server", KEPT_MB, 0.0, callers) for growth in growths(self._held)]
+            lives = [_named(growth, "the worker that grew most", KEPT_MB) for growth in self._lives.growths()]
+            found += sorted(lives, key=lambda growth: growth.grown - growth.limit)[-1:]
             for growth in growths(whole):
-                if growth.resource is MEMORY and self._plan.seconds < WORKERS_S:
-                    continue
-                memory, threads = KEPT_MB + NEW_WORKER * growth.begin, WORKER_THREADS * (os.cpu_count() or 1)
-                found.append(_named(growth, "server and workers", memory, threads, self._plan.callers))
+                if growth.resource is not MEMORY:
+                    found.append(_named(growth, "server and workers", KEPT_MB, threads, callers))
             return found, []
         except ValueError as error:
             return [], [f"too short to say whether anything leaks: {error}"]
@@ -250,7 +246,7 @@ class _Soak:
             time.sleep(0.5)
 
 
-def _named(growth: Growth, whose: str, more_mb: float, more_threads: float, callers: int) -> Growth:
+def _named(growth: Growth, whose: str, more_mb: float, more_threads: float = 0.0, callers: int = 0) -> Growth:
     """The same growth with a name that tells whose it is; of memory and threads so many more are allowed, and the
     descriptors that these callers have or have not at the time."""
     resource = replace(growth.resource, name=f"{growth.resource.name} of {whose}")

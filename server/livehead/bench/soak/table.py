@@ -53,6 +53,7 @@ def figures(plan: SoakPlan, soaked: Soaked, found: Verdict) -> dict[str, Any]:
                 "from": round(growth.begin, 1),
                 "to": round(growth.end, 1),
                 "per_hour": round(growth.per_hour, 1),
+                "seconds": round(growth.seconds),
                 "allowed": round(growth.limit, 1),
                 "leaks": growth.leaks,
             }
