@@ -207,17 +207,18 @@ class _Soak:
     def _growths(self) -> tuple[list[Growth], list[str]]:
         """Of the server's process, of it with its workers, and the memory of these by the life of each. While one is
         lost and another one loads there is less of everything, so these times are left out."""
+        callers = self._plan.callers
         try:
             if self._own is None:
-                kinds = ((MEMORY, "memory_mb"), (DESCRIPTORS, "descriptors"))
-                return [
+                kinds = ((MEMORY, "memory_mb"), (DESCRIPTORS, "descriptors")) if self._read else ()
+                told = [
                     judge(resource, [Sample(at, getattr(each, name)) for at, each in self._read])
                     for resource, name in kinds
-                    if self._read
-                ], []
+                ]
+                return [_named(growth, "the server", KEPT_MB, callers=callers) for growth in told], []
             whole = [each for each in self._all if self._was_whole(each.at)]
-            callers, threads = self._plan.callers, WORKER_THREADS * (os.cpu_count() or 1)
-            found = [_named(growth, "the server", KEPT_MB, 0.0, callers) for growth in growths(self._held)]
+            threads = WORKER_THREADS * (os.cpu_count() or 1)
+            found = [_named(growth, "the server", KEPT_MB, callers=callers) for growth in growths(self._held)]
             lives = [_named(growth, "the worker that grew most", KEPT_MB) for growth in self._lives.growths()]
             found += sorted(lives, key=lambda growth: growth.grown - growth.limit)[-1:]
             for growth in growths(whole):
