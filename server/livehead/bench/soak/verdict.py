@@ -1,4 +1,4 @@
-"""What a soak showed, and whether that is good. Pure. The limits are in docs/reliability.md."""
+"""What a soak showed, and whether that is good. Pure. The limits are in docs/performance/soak.md."""
 
 from __future__ import annotations
 
