@@ -25,10 +25,19 @@ BACK_S = 5.0
 REPLACED_S = 20.0
 
 
+async def taking_sessions(client: httpx.AsyncClient) -> int:
+    """Replicas that the ingress knows to be ready: it reads each once a second, and after its start none at first."""
+    info = (await client.get("/v1/info")).json()
+    return sum(each["answers"] and each["refusal"] is None for each in info.get("replicas", ()))
+
+
 @pytest.mark.timeout(600)
 async def test_a_replica_that_dies_is_replaced_and_its_call_is_back(tmp_path: Path) -> None:
     with running_fleet(tmp_path, "--replicas", "3") as fleet:
         async with httpx.AsyncClient(base_url=fleet.url, timeout=30) as client, Livehead(fleet.url) as server:
+            async with patient(10):
+                while await taking_sessions(client) < 3:  # noqa: ASYNC110 - another process is waited for
+                    await asyncio.sleep(0.1)
             async with server.call(latency="low") as call:
                 sessions = [(await client.post("/v1/sessions", json=PUSHED)).json()["session"] for _ in range(7)]
                 assert sorted(Counter(map(replica_of, [call.id, *sessions])).values()) == [2, 3, 3]

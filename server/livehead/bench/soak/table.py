@@ -85,14 +85,14 @@ def table(shown: Mapping[str, Any]) -> str:
         f"{_number(shown['skew_drift_ms'])} ms",
         f"event loop held for {_number(shown['event_loop_ms']['held_p999'])} ms (p99.9), late by "
         f"{_number(shown['event_loop_ms']['late_p999'])} ms",
-        "",
-        f"{'fault':16}{'times':>7}{'well again, s':>16}{'longest':>9}{'promised':>10}",
     ]
-    lines += [
-        f"{kind:16}{fault['times']:>7}{_number(fault['p50_s']):>16}{_number(fault['max_s']):>9}"
-        f"{_number(fault['promised_s']):>10}"
-        for kind, fault in shown["faults"].items()
-    ]
+    if any(fault["times"] for fault in shown["faults"].values()):
+        lines += ["", f"{'fault':16}{'times':>7}{'well again, s':>16}{'longest':>9}{'promised':>10}"]
+        lines += [
+            f"{kind:16}{fault['times']:>7}{_number(fault['p50_s']):>16}{_number(fault['max_s']):>9}"
+            f"{_number(fault['promised_s']):>10}"
+            for kind, fault in shown["faults"].items()
+        ]
     lines += ["", f"{'held by the':44}{'from':>9}{'to':>9}{'an hour':>10}{'allowed':>9}"]
     lines += [
         f"{', '.join(filter(None, (row['what'], row['unit']))):44}{row['from']:>9}{row['to']:>9}"
