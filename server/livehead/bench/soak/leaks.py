@@ -1,11 +1,12 @@
 """Whether something that a program holds goes on growing: memory, descriptors, threads, processes, shared memory.
 Pure: no process is looked at, no clock.
 
-A program warms up, and what it holds goes up and down with what it does. So the first part of the samples is left out;
-of the rest, the plateau, the least value of each of up to 60 spans of equal length counts, since what is given back is
-no leak; and the slope through these is Theil's and Sen's, the median of the slopes between all pairs of them (Sen,
-Journal of the American Statistical Association 63, 1968), which neither outliers nor one step move. Where the second
-half of the plateau grows less than the whole, its slope is the one that counts: what levels off is no leak either.
+A program warms up, and what it holds goes up and down with what it does. So the first part of the samples is left out,
+and the rest, the plateau, is divided into up to 60 spans of equal length, whose means count. The slope through these is
+Theil's and Sen's, the median of the slopes between all pairs of them (Sen, Journal of the American Statistical
+Association 63, 1968), which neither outliers nor one step move. What levels off is no leak either: where the second
+half of the plateau grows less than the whole, its slope is the one that counts, and where the two go opposite ways
+there is none.
 """
 
 from __future__ import annotations
@@ -88,10 +89,9 @@ def judge(resource: Resource, samples: Sequence[Sample], warm_up: float = WARM_U
     if len(plateau) < LEAST:
         raise ValueError(f"{len(plateau)} samples of {resource.name} after the warm-up: {LEAST} are needed")
     seconds = plateau[-1].at - plateau[0].at
-    marks = _low_marks(plateau)
-    slope = _slope(marks)
-    half = _slope(marks[len(marks) // 2 :])
-    slope = half if abs(half) < abs(slope) or half * slope < 0 else slope
+    marks = _means(plateau)
+    whole, half = _slope(marks), _slope(marks[len(marks) // 2 :])
+    slope = min(whole, half, key=abs) if whole * half > 0 else 0.0
     middle = plateau[0].at + seconds / 2
     level = statistics.median(mark.value - slope * (mark.at - middle) for mark in marks)
     return Growth(
@@ -104,16 +104,18 @@ def judge(resource: Resource, samples: Sequence[Sample], warm_up: float = WARM_U
     )
 
 
-def _low_marks(plateau: Sequence[Sample]) -> list[Sample]:
-    """The least of each span; the last of several that are equal, so that the time of what kept level is not early."""
+def _means(plateau: Sequence[Sample]) -> list[Sample]:
+    """Of each span, in the order of time; a span in which nothing was looked at has none."""
     spans = max(LEAST, min(SPANS, len(plateau) // 4))
     begin, length = plateau[0].at, plateau[-1].at - plateau[0].at
-    lowest: dict[int, Sample] = {}
+    parts: dict[int, list[Sample]] = {}
     for sample in plateau:
         span = min(spans - 1, int(spans * (sample.at - begin) / length)) if length else 0
-        if span not in lowest or sample.value <= lowest[span].value:
-            lowest[span] = sample
-    return [lowest[span] for span in sorted(lowest)]
+        parts.setdefault(span, []).append(sample)
+    return [
+        Sample(statistics.fmean(each.at for each in part), statistics.fmean(each.value for each in part))
+        for _, part in sorted(parts.items())
+    ]
 
 
 def _slope(marks: Sequence[Sample]) -> float:
