@@ -104,12 +104,13 @@ def test_what_must_not_be_makes_it_bad_and_is_told(seen: Seen, reason: str) -> N
         soaked(log=[LogError(1000.5, "livehead.engine: engine down")]),
         soaked(visits=[visit(), visit(refusal=refused())]),
         soaked(visits=[visit(), visit(refusal=refused(room_before=1))]),
+        soaked(visits=[visit(), visit(refusal=refused(room_before=-1, room_after=-1))]),
         soaked(visits=[visit(), visit(refusal=refused(at=2000.1, room_before=1, room_after=3))]),
         soaked(visits=[visit(), visit(refusal=refused(status=429, room_before=2, room_after=2))]),
         soaked(lost_workers=None, held_ms=None),
         soaked(probes=[*probes(), ProbeReport(1000.0, 1010.0, 120, 0, 90.0, ())]),
     ],
-    ids=["still", "bad line", "visit", "log", "full", "just free", "overload", "429", "unknown", "probe"],
+    ids=["still", "bad line", "visit", "log", "full", "just free", "overfull", "overload", "429", "unknown", "probe"],
 )
 def test_what_a_fault_explains_is_none(seen: Seen) -> None:
     assert verdict(seen).reasons == []

@@ -192,7 +192,7 @@ def _refusals(seen: Seen, found: Verdict, patience: float) -> Iterable[str]:
     for refusal in found.refused:
         if refusal.status != 503:
             continue
-        room = bool(refusal.room_before) and bool(refusal.room_after)
+        room = (refusal.room_before or 0) > 0 and (refusal.room_after or 0) > 0
         if (room and not _explained(seen, refusal.at, refusal.at, patience)) or refusal.retry_after is None:
             found.wrongly.append(refusal)
     for refusal in found.wrongly[:LISTED]:

@@ -24,7 +24,8 @@ class CallerOrder:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """``status`` and ``problem`` are what the server said; ``retry_after`` is in seconds. ``room_before`` and
-    ``room_after`` are how many more such sessions /v1/info had room for, just before and just after."""
+    ``room_after`` are how many more such sessions /v1/info had room for, just before and just after: less than none
+    where a new worker holds fewer than there are, and None where the server does not say."""
 
     at: float
     status: int
