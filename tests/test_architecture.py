@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_modules_keep_the_house_rules(path: Path) -> None:
     ]
     if "flashhead" not in path.parts:
         assert not late, f"imports stand at the top, not in functions (lines {late})"
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by it, and takes the first for the second where both are in one run."""
+    tests = ROOT / "tests"
+    files = [path for path in tests.rglob("*.py") if path.name not in ("__init__.py", "conftest.py")]
+    names = Counter(path.name for path in files if not (path.parent / "__init__.py").exists())
+    assert names["test_architecture.py"] == 1
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_server_is_a_source_root_and_no_package() -> None:
